@@ -1,0 +1,28 @@
+"""Errors that teach: what was expected, what came, what to do about it."""
+
+from __future__ import annotations
+
+
+class NetdiffusError(Exception):
+    """Any error that netdiffus raises on purpose."""
+
+
+class InputError(NetdiffusError):
+    """Input or usage that cannot be worked with; the command line prints it as one line and exits with 2.
+
+    Args:
+        expected: what would have been right, e.g. "a capture (pcap or pcapng)".
+        got: what came instead, e.g. "notes.txt, which begins with b'Dear'".
+        action: what the user can do, in the imperative, e.g. "name a capture or a folder of captures".
+    """
+
+    def __init__(self, expected: str, got: str, action: str) -> None:
+        self.expected, self.got, self.action = expected, got, action
+        super().__init__(f"expected {expected}; got {got}; {action}")
+
+
+class MissingExtra(NetdiffusError):
+    """An optional dependency is not installed; says the one command that installs it."""
+
+    def __init__(self, extra: str, need: str) -> None:
+        super().__init__(f"{need} needs the extra '{extra}'; install it with: pip install 'netdiffus[{extra}]'")
