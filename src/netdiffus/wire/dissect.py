@@ -1,0 +1,393 @@
+"""Header fields of packets, as columns: link layer (links.py), IPv4 (RFC 791), IPv6 (RFC 8200), TCP, UDP, ICMP, SCTP.
+
+Sizes come from the headers, not from what was captured, so captures of headers alone give the same columns as whole
+ones. Every read is inside the packet's captured bytes; a packet that cannot be read gets a status that says why.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netdiffus.wire import links
+from netdiffus.wire.compiled import compiled, i64, u64
+from netdiffus.wire.packets import Bytes, PacketBlock
+
+FIELDS = np.dtype(
+    [
+        ("source_high", "u8"),  # the address as a big-endian number of 128 bits; IPv4 as ::ffff:a.b.c.d
+        ("source_low", "u8"),
+        ("destination_high", "u8"),
+        ("destination_low", "u8"),
+        ("network", "i8"),  # first byte of the IP header, in the block's data
+        ("network_bytes", "i4"),  # IPv4 header with options, IPv6 header with extension headers
+        ("transport_bytes", "i4"),  # captured bytes of the transport header, which begins where the network header ends
+        ("payload_bytes", "i4"),  # behind the transport header, as the headers say
+        ("seq", "u4"),
+        ("ack", "u4"),
+        ("fragment_id", "u4"),
+        ("source_port", "u2"),
+        ("destination_port", "u2"),
+        ("detail", "u2"),  # what a status is about: an EtherType, a PPP protocol or a LINKTYPE number
+        ("status", "u1"),  # OK or one of REASONS
+        ("version", "u1"),  # 4 or 6
+        ("protocol", "u1"),  # IP protocol number
+        ("flags", "u1"),  # of TCP
+        ("fragment", "u1"),  # WHOLE, FIRST or LATER
+        ("notes", "u1"),  # bits of NOTES
+    ],
+    align=True,
+)
+"""One packet's columns; the ones that do not apply are 0."""
+
+WHOLE, FIRST, LATER = 0, 1, 2
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+ICMP, TCP, UDP, ICMPV6, SCTP = 1, 6, 17, 58, 132
+
+OK = 0
+LINK_NOT_DECODED, NOT_IP, LINK_CUT, NO_VERSION, NETWORK_CUT, NETWORK_SHORT, NETWORK_LONG, TOTAL_SHORT = range(1, 9)
+EXTENSION_CUT, TRANSPORT_CUT, TRANSPORT_SHORT, TRANSPORT_LONG, BAD_PLACE = range(9, 14)
+REASONS = {
+    LINK_CUT: "captured part ends inside the link header",
+    NO_VERSION: "IP version is neither 4 nor 6, or not the one that the link header announces",
+    NETWORK_CUT: "captured part ends inside the IP header",
+    NETWORK_SHORT: "IPv4 header length is below 20 bytes",
+    NETWORK_LONG: "IP header runs past the packet",
+    TOTAL_SHORT: "IPv4 total length is shorter than its header",
+    EXTENSION_CUT: "captured part ends inside an IPv6 extension header",
+    TRANSPORT_CUT: "captured part ends inside the transport header",
+    TRANSPORT_SHORT: "TCP header length is below 20 bytes",
+    TRANSPORT_LONG: "transport header runs past the packet",
+    BAD_PLACE: "packet lies outside its buffer",
+}
+"""Why a packet is left out, beside LINK_NOT_DECODED and NOT_IP, whose words need the detail."""
+
+PAST_WIRE, OFFLOADED = 1, 2
+NOTES = {
+    PAST_WIRE: "IP length is larger than the packet on the wire, kept as it says",
+    OFFLOADED: "IP length is 0 (segmentation offload), taken from the wire",
+}
+"""What is odd in packets that are kept."""
+
+ETHERTYPES = {
+    0x0806: "ARP",
+    0x0842: "Wake-on-LAN",
+    0x8035: "RARP",
+    0x809B: "AppleTalk",
+    0x8137: "IPX",
+    0x8809: "slow protocols (LACP)",
+    0x8863: "PPPoE discovery",
+    0x888E: "EAPOL",
+    0x88CC: "LLDP",
+    0x88E1: "HomePlug",
+    0x88E5: "MACsec",
+    0x88F7: "PTP",
+    0x893A: "IEEE 1905",
+    0x9000: "loopback test",
+}
+LLC, MPLS_OTHER, PPP_OTHER, FAMILY_OTHER = 1, 2, 3, 4  # below 1536 no EtherType exists, so these can stand beside them
+OTHERS = {
+    LLC: "IEEE 802.2 LLC, e.g. spanning tree",
+    MPLS_OTHER: "MPLS around something else",
+    PPP_OTHER: "PPP control or another protocol",
+    FAMILY_OTHER: "another address family",
+}
+
+IPV4_TYPE, IPV6_TYPE, PPPOE_TYPE = 0x0800, 0x86DD, 0x8864
+ANY_IP, PPP_TYPE, CUT, NOT_DECODED, FAMILY = -1, -2, -3, -4, -5
+"""What follows a link header where no EtherType says it."""
+
+V4_MAPPED = 0xFFFF_0000_0000
+
+
+@compiled
+def _u16(data: Bytes, pos: int) -> int:
+    return i64(data[pos]) << 8 | i64(data[pos + 1])
+
+
+@compiled
+def _u32(data: Bytes, pos: int) -> int:
+    return _u16(data, pos) << 16 | _u16(data, pos + 2)
+
+
+@compiled
+def _u64(data: Bytes, pos: int) -> int:
+    return u64(_u32(data, pos)) << u64(32) | u64(_u32(data, pos + 4))
+
+
+@compiled
+def _link_header(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int]:
+    """Bytes of the first header, and what follows it: an EtherType or one of the negative names above."""
+    room = end - pos
+    if link == links.ETHERNET:
+        return (14, _u16(data, pos + 12)) if room >= 14 else (0, CUT)
+    if link == links.LINUX_SLL:
+        return (16, _u16(data, pos + 14)) if room >= 16 else (0, CUT)
+    if link == links.LINUX_SLL2:
+        return (20, _u16(data, pos)) if room >= 20 else (0, CUT)
+    if link in (links.RAW, links.RAW_BSD, links.RAW_OPENBSD):
+        return 0, ANY_IP
+    if link == links.IPV4:
+        return 0, IPV4_TYPE
+    if link == links.IPV6:
+        return 0, IPV6_TYPE
+    if link in (links.NULL, links.LOOP):
+        if room < 4:
+            return 0, CUT
+        # The family is in the byte order of the machine that captured; IPv4 is 2 everywhere, IPv6 has five numbers.
+        family = i64(data[pos]) | i64(data[pos + 3])
+        if _u16(data, pos + 1) != 0 or (data[pos] != 0 and data[pos + 3] != 0):
+            return 4, FAMILY
+        known = family in (2, 10, 23, 24, 28, 30)
+        return 4, ANY_IP if known else FAMILY
+    if link in (links.PPP, links.PPP_SERIAL):
+        return 0, PPP_TYPE
+    if link == links.PPP_ETHER:
+        return 0, PPPOE_TYPE
+    if link == links.C_HDLC:
+        return (4, _u16(data, pos + 2)) if room >= 4 else (0, CUT)
+    return 0, NOT_DECODED
+
+
+@compiled
+def _network(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int, int]:
+    """Through the link layer's headers; returns (status, detail, first byte of the IP header)."""
+    head, kind = _link_header(data, pos, end, link)
+    if kind == NOT_DECODED:
+        return LINK_NOT_DECODED, link, pos
+    pos += head
+    if kind == CUT:
+        return LINK_CUT, 0, pos
+    if kind == FAMILY:
+        return NOT_IP, FAMILY_OTHER, pos
+    while pos <= end:  # each turn takes at least one byte
+        room = end - pos
+        if kind in (IPV4_TYPE, IPV6_TYPE, ANY_IP):
+            if room < 1:
+                return NETWORK_CUT, 0, pos
+            version = data[pos] >> 4
+            right = (version == 4 and kind != IPV6_TYPE) or (version == 6 and kind != IPV4_TYPE)
+            return OK if right else NO_VERSION, 0, pos
+        if kind in (0x8100, 0x88A8, 0x9100, 0x9200):  # VLAN tags
+            if room < 4:
+                break
+            kind = _u16(data, pos + 2)
+            pos += 4
+        elif kind in (0x8847, 0x8848):  # MPLS labels, down to the bottom of their stack
+            if room < 4:
+                break
+            bottom = data[pos + 2] & 1
+            pos += 4
+            if bottom:
+                version = data[pos] >> 4 if pos < end else 0
+                if version != 4 and version != 6:
+                    return NOT_IP, MPLS_OTHER, pos
+                kind = ANY_IP
+        elif kind == PPPOE_TYPE:
+            if room < 6:
+                break
+            pos += 6
+            kind = PPP_TYPE
+        elif kind == PPP_TYPE:
+            if room >= 2 and data[pos] == 0xFF and data[pos + 1] == 0x03:  # address and control field
+                pos += 2
+                room -= 2
+            if room < 1:
+                break
+            protocol = i64(data[pos])
+            if protocol & 1:  # compressed to one byte
+                pos += 1
+            elif room < 2:
+                break
+            else:
+                protocol = _u16(data, pos)
+                pos += 2
+            if protocol == 0x21:
+                kind = IPV4_TYPE
+            elif protocol == 0x57:
+                kind = IPV6_TYPE
+            elif protocol == 0x281:
+                kind = 0x8847
+            else:
+                return NOT_IP, PPP_OTHER, pos
+        elif kind < 1536:  # a length: 802.2 follows; SNAP holds an EtherType
+            if room < 8 or data[pos] != 0xAA or data[pos + 1] != 0xAA or _u32(data, pos + 2) != 0x0300_0000:
+                return NOT_IP, LLC, pos
+            kind = _u16(data, pos + 6)
+            pos += 8
+        else:
+            return NOT_IP, kind, pos
+    return LINK_CUT, 0, pos
+
+
+@compiled
+def _dissect(
+    data: Bytes,
+    offset: NDArray[np.int64],
+    captured: NDArray[np.int32],
+    length: NDArray[np.int32],
+    link: NDArray[np.int32],
+    out: NDArray[np.void],
+) -> None:
+    for i in range(offset.size):
+        row = out[i]
+        begin, end = offset[i], offset[i] + captured[i]
+        if begin < 0 or captured[i] < 0 or end > data.size:
+            row.status = BAD_PLACE
+            continue
+        status, detail, pos = _network(data, begin, end, link[i])
+        row.status = status
+        row.detail = detail
+        row.network = pos
+        if status != OK:
+            continue
+        on_wire = max(i64(length[i]), i64(captured[i])) - (pos - begin)  # from the IP header on
+        room = end - pos
+        version = data[pos] >> 4
+        row.version = version
+        if version == 4:
+            if room < 20:
+                row.status = NETWORK_CUT if on_wire >= 20 else NETWORK_LONG
+                continue
+            head = i64(data[pos] & 15) * 4
+            if head < 20:
+                row.status = NETWORK_SHORT
+                continue
+            if room < head:
+                row.status = NETWORK_CUT if on_wire >= head else NETWORK_LONG
+                continue
+            total = _u16(data, pos + 2)
+            if total == 0:
+                total = on_wire
+                row.notes |= OFFLOADED
+            if total < head:
+                row.status = TOTAL_SHORT
+                continue
+            place = _u16(data, pos + 6)
+            if place & 0x3FFF:
+                row.fragment = LATER if place & 0x1FFF else FIRST
+                row.fragment_id = _u16(data, pos + 4)
+            protocol = i64(data[pos + 9])
+            row.source_low = u64(V4_MAPPED | _u32(data, pos + 12))
+            row.destination_low = u64(V4_MAPPED | _u32(data, pos + 16))
+        else:
+            if room < 40:
+                row.status = NETWORK_CUT if on_wire >= 40 else NETWORK_LONG
+                continue
+            head = i64(40)
+            protocol = i64(data[pos + 6])
+            total = 40 + _u16(data, pos + 4)
+            if total == 40 and protocol != 59:  # a jumbogram (RFC 2675), or segmentation offload
+                total = on_wire
+                row.notes |= OFFLOADED
+            row.source_high = _u64(data, pos + 8)
+            row.source_low = _u64(data, pos + 16)
+            row.destination_high = _u64(data, pos + 24)
+            row.destination_low = _u64(data, pos + 32)
+        if total > on_wire:
+            row.notes |= PAST_WIRE
+        # Extension headers (RFC 8200 section 4) until a transport header; the authentication header is in IPv4 as well.
+        status = OK
+        while row.fragment != LATER and (protocol == 51 or (version == 6 and protocol in (0, 43, 44, 60))):
+            if room < head + 8:
+                status = EXTENSION_CUT if total >= head + 8 else NETWORK_LONG
+                break
+            size = i64(8)
+            if protocol == 44:
+                place = _u16(data, pos + head + 2)
+                if place & 0xFFF9:
+                    row.fragment = LATER if place & 0xFFF8 else FIRST
+                    row.fragment_id = _u32(data, pos + head + 4)
+            elif protocol == 51:
+                size = (i64(data[pos + head + 1]) + 2) * 4
+            else:
+                size = (i64(data[pos + head + 1]) + 1) * 8
+            if room < head + size:
+                status = EXTENSION_CUT if total >= head + size else NETWORK_LONG
+                break
+            protocol = i64(data[pos + head])
+            head += size
+        if status == OK and total < head:
+            status = NETWORK_LONG
+        row.status = status
+        if status != OK:
+            continue
+        row.protocol = protocol
+        row.network_bytes = head
+        inside = total - head  # transport header and payload
+        row.payload_bytes = min(inside, 0x7FFFFFFF)
+        if row.fragment == LATER:
+            continue
+        at = pos + head
+        room -= head
+        if protocol == TCP:
+            need = i64(14)  # as far as the flags
+        elif protocol == UDP:
+            need = i64(8)
+        elif protocol == SCTP:
+            need = i64(12)
+        elif protocol in (ICMP, ICMPV6):
+            size = min(i64(8), inside)
+            row.transport_bytes = min(size, room)
+            row.payload_bytes = min(inside - size, 0x7FFFFFFF)
+            continue
+        else:
+            continue
+        if inside < need:
+            row.status = TRANSPORT_LONG
+            continue
+        if room < need:
+            row.status = TRANSPORT_CUT
+            continue
+        size = need
+        if protocol == TCP:
+            size = i64(data[at + 12] >> 4) * 4
+            if size < 20:
+                row.status = TRANSPORT_SHORT
+                continue
+            if size > inside:
+                row.status = TRANSPORT_LONG
+                continue
+            row.seq = _u32(data, at + 4)
+            row.ack = _u32(data, at + 8)
+            row.flags = data[at + 13]
+        elif protocol == UDP:
+            claimed = _u16(data, at + 4)
+            if 8 <= claimed < inside:
+                inside = claimed
+        row.source_port = _u16(data, at)
+        row.destination_port = _u16(data, at + 2)
+        row.transport_bytes = min(size, room)
+        row.payload_bytes = min(inside - size, 0x7FFFFFFF)
+
+
+def dissect(block: PacketBlock) -> NDArray[np.void]:
+    """The header fields of a block's packets, as a structured array (N,) of FIELDS."""
+    out = np.zeros(len(block), FIELDS)
+    _dissect(block.data, block.offset, block.captured, block.length, block.link, out)
+    return out
+
+
+def faults(fields: NDArray[np.void]) -> Counter[str]:
+    """Why packets were left out and what is odd in those that were kept, in plain words with counts."""
+    found: Counter[str] = Counter()
+    out = fields[fields["status"] != OK]
+    pairs, counts = np.unique(np.stack([out["status"], out["detail"]], axis=1), axis=0, return_counts=True)
+    for (status, detail), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        found[_words(status, detail)] += count
+    for note, words in NOTES.items():
+        count = int(np.count_nonzero(fields["notes"] & note))
+        if count:
+            found[words] += count
+    return found
+
+
+def _words(status: int, detail: int) -> str:
+    if status == LINK_NOT_DECODED:
+        return f"link layer is not decoded: {links.link_name(detail)}"
+    if status == NOT_IP:
+        name = OTHERS.get(detail) or ETHERTYPES.get(detail) or f"EtherType 0x{detail:04x}"
+        return f"not IP: {name}"
+    return REASONS[status]
