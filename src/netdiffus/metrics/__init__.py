@@ -1,0 +1,58 @@
+"""Metrics: how faithful, how useful and how private synthetic traces are; names and meanings in README.md beside this.
+
+A metric is `f(sets, rng) -> Iterator[Score]`, where `sets` is a Comparison of real training, real test and synthetic
+traces. METRICS holds them all by name; `scores` runs them.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from netdiffus.errors import InputError
+from netdiffus.metrics.atoms import atoms
+from netdiffus.metrics.comparison import Comparison, Traces, comparison
+from netdiffus.metrics.copies import copies
+from netdiffus.metrics.coverage import coverage
+from netdiffus.metrics.detection import detection
+from netdiffus.metrics.marginal import marginal
+from netdiffus.metrics.score import Confusion, Score, find
+from netdiffus.metrics.utility import utility
+
+METRICS: dict[str, Callable[[Comparison, np.random.Generator], Iterator[Score]]] = {
+    "coverage": coverage,
+    "marginal": marginal,
+    "atoms": atoms,
+    "copies": copies,
+    "utility": utility,
+    "detection": detection,
+}
+
+
+def scores(
+    real_train: Traces,
+    real_test: Traces,
+    synthetic: Traces,
+    channels: Sequence[str],
+    *,
+    seed: int = 0,
+    only: Sequence[str] | None = None,
+) -> Iterator[Score]:
+    """Every score, one by one as it is computed; `only` names the METRICS to run.
+
+    The draws of a metric depend on the seed and on the metric, not on which others run.
+
+    Raises:
+        InputError: an unknown metric, or arrays that do not fit each other.
+    """
+    names = list(METRICS) if only is None else list(only)
+    if unknown := [name for name in names if name not in METRICS]:
+        raise InputError(f"metrics among {', '.join(METRICS)}", ", ".join(unknown), "choose from that list")
+    sets = comparison(real_train, real_test, synthetic, channels)
+    for name in names:
+        yield from METRICS[name](sets, np.random.default_rng([seed, zlib.crc32(name.encode())]))
+
+
+__all__ = ["METRICS", "Comparison", "Confusion", "Score", "Traces", "comparison", "find", "scores"]

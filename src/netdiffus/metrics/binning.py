@@ -1,0 +1,32 @@
+"""Bins for comparing traffic values: one for each common value, equal shares of the rest for what lies between."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+ATOM_SHARE = 1 / 128
+QUANTILES = 32
+FEW_VALUES = 128
+
+
+def fit_edges(real: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bin edges (ascending) fitted on real values; any NaN is left out.
+
+    Traffic has atoms: a value that holds at least 1/128 of the mass gets a bin of its own, which 514 instead of 517
+    misses. The other values are cut at their quantiles into at most 32 bins of equal real mass, so that gaps, which
+    span nine decades, need no scale. With at most 128 distinct values every one has its own bin. What lies between two
+    such bins falls into a bin between them, with little or no real mass.
+    """
+    values, counts = np.unique(real[~np.isnan(real)], return_counts=True)
+    is_atom = (counts >= ATOM_SHARE * counts.sum()) | (len(values) <= FEW_VALUES)
+    atoms = values[is_atom]
+    cuts = np.zeros(0)
+    if not is_atom.all():
+        cuts = np.quantile(np.repeat(values, np.where(is_atom, 0, counts)), np.arange(1, QUANTILES) / QUANTILES)
+    return np.unique(np.concatenate([atoms, np.nextafter(atoms, np.inf), cuts]))
+
+
+def bin_of(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The bin of each value, 0 to len(edges); absent values (NaN) get the bin len(edges) + 1."""
+    return np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="right"))
