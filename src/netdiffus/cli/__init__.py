@@ -1,0 +1,1 @@
+"""The command line: reads options, shows progress, prints results and errors."""

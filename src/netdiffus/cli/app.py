@@ -1,0 +1,165 @@
+"""The commands and their options. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from netdiffus.diffusion.fit import TrainStep
+
+app = typer.Typer(
+    name="netdiffus",
+    help="Learns from labelled network traffic and makes more of it, then says how faithful, useful and private that is.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """What holds for every command."""
+    if version:
+        from netdiffus import __version__
+
+        print(f"netdiffus {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for all that the demo makes.")] = Path("netdiffus-demo"),
+    minutes: Annotated[
+        float, typer.Option(help="Training, in minutes of a 2-core machine; the number of steps follows from it.")
+    ] = 3.0,
+    seed: Seed = 0,
+) -> None:
+    """The shipped recordings become a model, synthetic traffic and a report, in a few minutes."""
+    from netdiffus.cli.demo import run_demo
+
+    run_demo(out, minutes, seed)
+
+
+@app.command()
+def prepare(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Captures, folders of captures, or tables.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(metavar="DATASET", help="The dataset folder to write.", show_default=False)],
+    labels: Annotated[
+        str, typer.Option(help="Labels of captures: 'folder' (parent folder), 'file' (file name), or a CSV table.")
+    ] = "folder",
+    unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Accept input without labels.")] = False,
+    packets: Annotated[int, typer.Option(min=1, help="Keep the first N packets of a flow.")] = 64,
+    min_packets: Annotated[int, typer.Option(min=1, help="Leave out flows with fewer packets.")] = 1,
+    flow_timeout: Annotated[float, typer.Option(min=1e-6, help="Seconds without a packet that end a flow.")] = 120.0,
+    test: Annotated[float, typer.Option(min=0.0, max=0.99, help="Share of each label's traces kept for testing.")] = 0.2,
+    seed: Seed = 0,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns of tables, e.g. size=PL,direction=DIR,gap_us=IAT,label=LABEL.")
+    ] = None,
+    strip_padding: Annotated[bool, typer.Option("--strip-padding", help="Drop the zeros at the tail of a table's series.")] = False,
+) -> None:
+    """Captures and tables become a dataset folder."""
+    from netdiffus.cli.progress import show_reading
+    from netdiffus.cli.show import print_dataset, print_faults
+    from netdiffus.steps.prepare import PrepareConfig
+    from netdiffus.steps.prepare import prepare as step
+
+    config = PrepareConfig(
+        labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,
+        test=test, seed=seed, columns=columns, strip_padding=strip_padding,
+    )  # fmt: skip
+    print_faults(show_reading(step(sources, out, config)))
+    print_dataset(out)
+    print(f"next: netdiffus train {out} --out MODEL")
+
+
+@app.command()
+def train(
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset folder.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="MODEL", help="The model folder to write.", show_default=False)],
+    image: Annotated[str, typer.Option(help="What is diffused: 'gasf' images, or the bare 'series'.")] = "gasf",
+    preset: Annotated[str, typer.Option(help="Size of the model: 'default' or 'tiny'.")] = "default",
+    length: Annotated[int | None, typer.Option(min=2, max=1000, help="Positions of a trace that are learned; default: all.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Train for so many minutes (default 10).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
+    seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
+) -> None:
+    """A dataset becomes a model."""
+    from netdiffus.steps.train import train_config
+
+    config = train_config(preset, image=image, length=length, minutes=minutes, steps=steps, seed=seed)
+    last = _train(dataset, out, config, resume=resume)
+    print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
+    print(f"next: netdiffus generate {out} --out synthetic.parquet --count 1000")
+
+
+def _train(dataset: Path, out: Path, config: Any, *, resume: bool = False) -> TrainStep:
+    from netdiffus.cli.progress import show_training
+    from netdiffus.steps.train import share_done
+    from netdiffus.steps.train import train as step
+
+    return show_training(step(dataset, out, config, resume=resume), share_done(config), out)
+
+
+@app.command()
+def generate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="What to write: .parquet, .csv or .npz.", show_default=False)],
+    count: Annotated[
+        list[str] | None, typer.Option(metavar="N|LABEL=N", help="Traces in all, or of a label (may be repeated); default 1000.")
+    ] = None,
+    balance: Annotated[bool, typer.Option("--balance", help="The same number of every label.")] = False,
+    seed: Seed = 0,
+    sampling_steps: Annotated[int, typer.Option(min=2, max=1000, help="Steps of the sampler.")] = 18,
+) -> None:
+    """A model draws synthetic traces."""
+    from netdiffus.cli.progress import show_drawing
+    from netdiffus.steps.generate import GenerateConfig, parse_counts
+    from netdiffus.steps.generate import generate as step
+
+    config = GenerateConfig(count=parse_counts(count), balance=balance, seed=seed, sampling_steps=sampling_steps)
+    show_drawing(step(model, out, config))
+    print(f"traces: {out}")
+    print(f"next: netdiffus evaluate DATASET {out} --out report")
+
+
+@app.command()
+def evaluate(
+    real: Annotated[Path, typer.Argument(metavar="REAL", help="A dataset folder, or a table of real traces.", show_default=False)],
+    synthetic: Annotated[Path, typer.Argument(metavar="SYNTHETIC", help="A table of synthetic traces.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="REPORT", help="The report folder to write.", show_default=False)],
+    test: Annotated[
+        Path | None, typer.Option(help="Real traces to test on, where REAL has no test part of its own.")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Says how faithful, useful and private synthetic traffic is."""
+    from netdiffus.cli.progress import show_scoring
+    from netdiffus.cli.show import print_headline
+    from netdiffus.steps.evaluate import EvaluateConfig
+    from netdiffus.api.verbs import evaluate_steps
+
+    show_scoring(evaluate_steps(real, synthetic, out, test, EvaluateConfig(seed=seed)))
+    print_headline(out)
+    print(f"report: {out / 'report.html'}")
+
+
+@app.command()
+def info(path: Annotated[Path, typer.Argument(metavar="PATH", help="A dataset, model, capture or table.", show_default=False)]) -> None:
+    """What is in a dataset, a model, a capture or a table."""
+    from netdiffus.cli.show import print_info
+
+    print_info(path)

@@ -1,0 +1,126 @@
+"""Progress bars over the records that a step yields; Ctrl-C ends a step after its current record."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from netdiffus.diffusion.fit import TrainStep
+    from netdiffus.steps.evaluate import Scored
+    from netdiffus.steps.generate import Drawn
+    from netdiffus.steps.prepare import FileRead
+
+LOG_EVERY_S = 10.0  # where standard error is no terminal, a line this often
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
+    """The user pressed Ctrl-C; the message says what was saved."""
+
+
+@contextmanager
+def _stop_flag() -> Iterator[list[bool]]:
+    """A flag that the first Ctrl-C sets; the second one interrupts at once."""
+    flag: list[bool] = []
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        if flag:
+            raise KeyboardInterrupt
+        flag.append(True)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Shown:
+    """A bar on a terminal, now and then a line elsewhere; both on standard error."""
+
+    def __init__(self, what: str, unit: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self.what, self.unit = what, unit
+        self.console = Console(stderr=True)
+        self.last = time.monotonic()
+        self.bar: Progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn(),
+            TextColumn("left"), TimeRemainingColumn(), console=self.console, disable=not self.console.is_terminal,
+        )  # fmt: skip
+        self.task = self.bar.add_task(what, total=1.0, note="")
+
+    def __enter__(self) -> Shown:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def show(self, share: float, note: str, *, final: bool = False) -> None:
+        """`share` of the work is done; `note` is the newest figure."""
+        self.bar.update(self.task, completed=min(share, 1.0), note=note)
+        if not self.console.is_terminal and (final or time.monotonic() - self.last > LOG_EVERY_S):
+            print(f"{self.what}: {share:.0%}  {note}", file=sys.stderr, flush=True)
+            self.last = time.monotonic()
+
+
+def show_reading(records: Iterator[FileRead]) -> list[FileRead]:
+    """Show `prepare`: files, packets and flows so far."""
+    seen: list[FileRead] = []
+    with Shown("reading", "files") as shown:
+        for record in records:
+            seen.append(record)
+            packets, flows = sum(r.packets for r in seen), sum(r.flows for r in seen)
+            note = f"{record.done}/{record.total} files  {packets:,} packets  {flows:,} flows"
+            shown.show(record.done / record.total, note, final=record.done == record.total)
+    return seen
+
+
+def show_training(records: Iterator[TrainStep], share: Any, out: Any) -> TrainStep:
+    """Show `train`: step, loss, speed and time left. `share(record)` is the share that is done.
+
+    Raises:
+        Interrupted: Ctrl-C; the training was saved first.
+    """
+    loss, record = float("nan"), None
+    with _stop_flag() as stop, Shown("training", "steps") as shown:
+        first: TrainStep | None = None
+        for record in records:
+            first = first or record
+            loss = record.loss if loss != loss else 0.98 * loss + 0.02 * record.loss
+            speed = (record.step - first.step) / max(record.seconds - first.seconds, 1e-9)
+            done = share(record)
+            shown.show(done, f"step {record.step}  loss {loss:.3f}  {speed:.1f} steps/s", final=done >= 1)
+            if stop:
+                break
+    records.close()  # type: ignore[attr-defined]  # a generator: closing it saves
+    if stop and record is not None:
+        raise Interrupted(f"interrupted after step {record.step}; saved in {out}; go on with the same command and --resume")
+    if record is None:
+        from netdiffus.errors import InputError
+
+        raise InputError("more steps or minutes than the training has had", "no more", "raise --steps or --minutes")
+    return record
+
+
+def show_drawing(records: Iterator[Drawn]) -> None:
+    """Show `generate`: traces drawn."""
+    with Shown("drawing", "traces") as shown:
+        for record in records:
+            shown.show(record.done / record.total, f"{record.done:,}/{record.total:,} traces", final=record.done == record.total)
+
+
+def show_scoring(records: Iterator[Scored]) -> None:
+    """Show `evaluate`: scores computed."""
+    with Shown("scoring", "scores") as shown:
+        for record in records:
+            shown.show(record.done / record.total, record.name, final=record.done == record.total)

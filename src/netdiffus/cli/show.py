@@ -1,0 +1,140 @@
+"""What commands print: datasets, faults, models, captures and the figures that matter, as plain aligned text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from netdiffus.steps.prepare import FileRead
+    from netdiffus.store.cards import DatasetCard
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows under a header in aligned columns; numbers to the right."""
+    cells = [list(header), *([f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
+    right = [k > 0 for k in range(len(header))]
+    lines = ("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def print_faults(read: Sequence[FileRead]) -> None:
+    """What was wrong with the files that were read, by reason."""
+    for record in read:
+        for reason, count in record.faults.items():
+            print(f"{record.file}: {reason}: {count:,}")
+
+
+def print_dataset(path: Path) -> None:
+    """The dataset in a folder: sources, labels, channels, split."""
+    from netdiffus.store.cards import DatasetCard
+
+    card = DatasetCard.read(path)
+    print(f"dataset: {path}  (format {card.format}, netdiffus {card.netdiffus}, hash {card.hash[:16]})")
+    packets, flows = sum(s.packets for s in card.sources), sum(s.flows for s in card.sources)
+    print(f"sources: {len(card.sources):,} files, {packets:,} packets, {flows:,} flows or rows")
+    print("channels: " + ", ".join(f"{channel.name} ({channel.unit})" for channel in card.channels))
+    if card.packets:
+        print(f"kept: the first {card.packets} packets of each flow")
+    print(f"split: {card.split.rule}; test share {card.split.test:g}, seed {card.split.seed}", end="")
+    print(f"; {card.test_duplicates:,} test traces equal a training trace")
+    print(f"addresses anonymised: {'yes' if card.anonymised else 'no'}")
+    print_labels(card)
+    total = Counter[str]()
+    for source in card.sources:
+        total.update(source.faults)
+    for reason, count in total.most_common():
+        print(f"fault: {reason}: {count:,}")
+
+
+def print_labels(card: DatasetCard) -> None:
+    """The labels of a dataset with their counts."""
+    print(table(("label", "train", "test"), ((label, c["train"], c["test"]) for label, c in card.labels.items())))
+
+
+def print_info(path: Path) -> None:
+    """What is at a path: a dataset, a model, a report, a capture or a table.
+
+    Raises:
+        InputError: none of these.
+    """
+    from netdiffus.errors import InputError
+    from netdiffus.store.cards import DatasetCard, ModelCard
+    from netdiffus.store.report import SCORES
+    from netdiffus.traffic.tables import is_table_name
+
+    if (path / DatasetCard.FILE).exists():
+        print_dataset(path)
+    elif (path / ModelCard.FILE).exists():
+        print_model(path)
+    elif (path / SCORES).exists():
+        print_headline(path)
+    elif path.is_dir():
+        raise InputError("a dataset, model, report, capture or table", f"{path}, a folder that is none", "name one of those")
+    elif is_table_name(path):
+        print_table(path)
+    else:
+        print_capture(path)
+
+
+def print_model(path: Path) -> None:
+    """The model in a folder."""
+    from netdiffus.store.cards import ModelCard
+
+    card = ModelCard.read(path)
+    print(f"model: {path}  (format {card.format}, netdiffus {card.netdiffus})")
+    print(f"image: {card.config['image']}, preset: {card.config['preset']}, seed {card.seed}, dataset {card.dataset[:16]}")
+    print(f"trained: {card.steps:,} steps in {card.seconds:,.0f} s on {card.device}")
+    print(f"traces: {', '.join(card.codec['channels'])}, up to {card.codec['length']} positions")
+    print(table(("label", "training traces"), card.labels.items()))
+
+
+def print_table(path: Path) -> None:
+    """The traces in a table file; if it is not one of ours, its columns."""
+    from netdiffus.traffic.tables import read_table
+    from netdiffus.traffic.traces import channel_names
+
+    frame = read_table(path)
+    print(f"table: {path}, {len(frame):,} rows")
+    print("columns: " + ", ".join(f"{name} ({dtype})" for name, dtype in frame.schema.items()))
+    print("channels: " + (", ".join(channel_names(frame)) or "none by name; name them with --columns in 'prepare'"))
+    if "label" in frame.columns:
+        print(table(("label", "traces"), sorted(frame["label"].cast(str).value_counts().iter_rows())))
+
+
+def print_capture(path: Path) -> None:
+    """A capture: packets, time, flows, faults."""
+    from netdiffus.errors import InputError
+    from netdiffus.traffic.flows import flows_of_capture
+
+    if not path.exists():
+        raise InputError("a dataset, model, capture or table", f"{path}, which does not exist", "check the path")
+    read = flows_of_capture(path, packets=1)
+    summary = read.summary
+    span = ((summary.last_ns or 0) - (summary.first_ns or 0)) / 1e9
+    print(f"capture: {path}  (sha256 {summary.sha256[:16]}, {summary.bytes:,} bytes)")
+    print(f"packets: {summary.packets:,} in {span:,.3f} s; link types: {_counts(summary.links)}")
+    print(f"flows: {len(read.flows):,}")
+    by_protocol: pl.DataFrame = read.flows["protocol"].value_counts(sort=True)
+    print(table(("protocol", "flows"), by_protocol.iter_rows()))
+    for reason, count in summary.faults.items():
+        print(f"fault: {reason}: {count:,}")
+
+
+def print_headline(path: Path) -> None:
+    """The figures that matter of a report folder, and what they mean."""
+    from netdiffus.metrics import Score
+    from netdiffus.report import headline
+    from netdiffus.store.report import read_scores
+
+    for sentence in headline([Score.from_dict(entry) for entry in read_scores(path)]):
+        print(f"  {sentence}")
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -1,0 +1,1 @@
+"""Traces as images and back: scales, Gramian Angular Summation Fields, and the codec that joins them."""

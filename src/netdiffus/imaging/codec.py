@@ -1,0 +1,120 @@
+"""The GASF codec: traces of several channels ↔ images (C, n, n) in [-1, 1], through an empirical scale per channel.
+
+A value becomes u in [0, 1] (its atom's interval, scale.py), u becomes a normal quantile z, and z the angle
+
+    theta = pi/4 - z * STEP,    z in [-3.5, 3.5],    x = cos(theta) in [0, 1],    G_ij = cos(theta_i + theta_j),
+
+so the image is the GASF of the series x, and its entries are sin(STEP * (z_i + z_j)): near to linear in z, which a
+denoiser learns faster than the GASF of u itself (docs/results.md has the comparison).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from netdiffus.errors import InputError
+from netdiffus.imaging.channels import fold, image_channels, unfold
+from netdiffus.imaging.gasf import from_image, gasf
+from netdiffus.imaging.scale import EmpiricalScale
+
+Floats = NDArray[np.float64]
+
+Z_MAX = 3.5
+STEP = math.pi / 4 / Z_MAX
+_TAIL = float(ndtr(-Z_MAX))
+
+
+def normal_quantile(u: Any, ndtri: Callable[[Any], Any] = ndtri) -> Any:
+    """u in [0, 1] → z in [-Z_MAX, Z_MAX], quantiles of the normal distribution cut at Z_MAX.
+
+    Plain operators: works on numpy arrays, and on tensors when given torch's `ndtri`.
+    """
+    return ndtri(_TAIL + u.clip(0.0, 1.0) * (1.0 - 2.0 * _TAIL)).clip(-Z_MAX, Z_MAX)
+
+
+def uniform(z: Floats) -> Floats:
+    """The way back from `normal_quantile`; z outside is taken to the end."""
+    return np.clip((ndtr(z) - _TAIL) / (1.0 - 2.0 * _TAIL), 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class GasfCodec:
+    """Traces ↔ images.
+
+    Attributes:
+        channels: the trace's channels, in the order of the series' second axis.
+        length: positions of a trace, n; longer traces are cut, shorter ones end in *absent*.
+        scales: one for each of the image's channels.
+    """
+
+    channels: tuple[str, ...]
+    length: int
+    scales: tuple[EmpiricalScale, ...]
+
+    @classmethod
+    def fit(cls, series: Floats, channels: Sequence[str]) -> GasfCodec:
+        """The codec of training series (N, C, n), NaN = absent; only what it is given here is known later."""
+        if series.ndim != 3 or series.shape[1] != len(channels):
+            raise InputError(f"series of shape (N, {len(channels)}, n)", f"{series.shape}", "pass one row a channel")
+        folded = fold(series, channels)
+        scales = tuple(EmpiricalScale.fit(folded[:, k]) for k in range(folded.shape[1]))
+        return cls(tuple(channels), series.shape[2], scales)
+
+    @property
+    def image_channels(self) -> list[str]:
+        """Names of the image's channels."""
+        return image_channels(self.channels)
+
+    def intervals(self, series: Floats) -> tuple[Floats, Floats]:
+        """Lower and upper u (N, C', n) of each value's interval; training draws uniformly between them."""
+        folded = fold(series, self.channels)
+        ends = [scale.interval(folded[:, k]) for k, scale in enumerate(self.scales)]
+        return np.stack([low for low, _ in ends], axis=1), np.stack([high for _, high in ends], axis=1)
+
+    def quantiles(self, series: Floats, rng: np.random.Generator | None = None) -> Floats:
+        """z (N, C', n) of series (N, C, n); with `rng` drawn uniformly inside each interval, else the middle."""
+        low, high = self.intervals(series)
+        share = 0.5 if rng is None else rng.random(low.shape)
+        return np.asarray(normal_quantile(low + (high - low) * share))
+
+    def encode(self, series: Floats, rng: np.random.Generator | None = None) -> Floats:
+        """Images (N, C', n, n) in [-1, 1] of series (N, C, n)."""
+        return gasf(np.cos(math.pi / 4 - self.quantiles(series, rng) * STEP))
+
+    def decode(self, images: Floats) -> Floats:
+        """Series (N, C, n) of images (N, C', n, n), by the whole image; NaN past the end."""
+        return self.from_quantiles((math.pi / 4 - from_image(images)) / STEP)
+
+    def from_quantiles(self, z: Floats) -> Floats:
+        """Series (N, C, n) of z (N, C', n); a trace ends where most of its channels are absent."""
+        u = uniform(np.asarray(z, dtype=np.float64))
+        folded = np.stack([scale.decode(u[:, k]) for k, scale in enumerate(self.scales)], axis=1)
+        present = np.isnan(folded).mean(axis=1) <= 0.5
+        present[:, 0] = True
+        alive = np.logical_and.accumulate(present, axis=1)[:, None]
+        for k, scale in enumerate(self.scales):
+            lone = np.isnan(folded[:, k]) & alive[:, 0]  # absent in one channel alone: its largest known value
+            folded[:, k][lone] = np.nanmax(scale.values)
+        return unfold(np.where(alive, folded, np.nan), self.channels)
+
+    def to_json(self) -> dict[str, object]:
+        """Everything that decoding needs, as plain values."""
+        return {
+            "codec": "gasf",
+            "channels": list(self.channels),
+            "length": self.length,
+            "scales": [scale.to_json() for scale in self.scales],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, object]) -> GasfCodec:
+        """The way back from `to_json`, exact."""
+        scales = tuple(EmpiricalScale.from_json(scale) for scale in data["scales"])  # type: ignore[attr-defined]
+        return cls(tuple(data["channels"]), int(data["length"]), scales)  # type: ignore[call-overload]

@@ -1,0 +1,107 @@
+"""The empirical scale: every value that was seen owns an interval of [0, 1] as wide as its probability.
+
+Traffic has atoms: a few values (0, 1448, 517 ...) make up most packets. Drawing uniformly inside an atom's interval
+makes the marginal uniform; decoding returns a value that was seen; noise smaller than the interval does no harm.
+*Absent* (NaN, past the end of a trace) is an atom like any other, the topmost, so the length of a trace is learned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netdiffus.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+def round_significant(values: Floats, digits: int) -> Floats:
+    """Values rounded to so many significant decimal digits; NaN and 0 stay as they are."""
+    magnitude = np.floor(np.log10(np.maximum(np.abs(values), 1.0)))
+    step = 10.0 ** np.maximum(magnitude - (digits - 1), 0.0)
+    return np.round(values / step) * step
+
+
+@dataclass(frozen=True)
+class EmpiricalScale:
+    """A channel's values, ascending, and the edges of their intervals in [0, 1].
+
+    Attributes:
+        values: (K,) the known values; the last is NaN when absence was seen.
+        edges: (K + 1,) ascending from 0 to 1; value k owns [edges[k], edges[k + 1]).
+        digits: values were rounded to so many significant digits before they were looked up; None: not rounded.
+    """
+
+    values: Floats
+    edges: Floats
+    digits: int | None
+
+    MOST_VALUES = 4096  # more distinct values than this are rounded until they fit
+    LARGEST_ABSENT = 0.3  # absence is narrowed to this, so that short traces leave room for the values
+
+    @classmethod
+    def fit(cls, values: ArrayLike) -> EmpiricalScale:
+        """The scale of an array of any shape, NaN = absent.
+
+        Raises:
+            InputError: nothing but absence was given.
+        """
+        flat = np.asarray(values, dtype=np.float64).ravel()
+        present = flat[~np.isnan(flat)]
+        if not len(present):
+            raise InputError("at least one value to fit a scale on", "none", "prepare the dataset from non-empty traces")
+        digits: int | None = None
+        known, counts = np.unique(present, return_counts=True)
+        for digits_tried in (4, 3, 2):
+            if len(known) <= cls.MOST_VALUES:
+                break
+            digits = digits_tried
+            known, counts = np.unique(round_significant(present, digits), return_counts=True)
+        share = counts / counts.sum()
+        absent = min(1.0 - len(present) / len(flat), cls.LARGEST_ABSENT)
+        if absent > 0:
+            known, share = np.append(known, np.nan), np.append(share * (1 - absent), absent)
+        edges = np.concatenate([[0.0], np.cumsum(share)])
+        edges[-1] = 1.0
+        return cls(known, edges, digits)
+
+    def index(self, values: ArrayLike) -> NDArray[np.int64]:
+        """Which known value each one is; unknown ones go to the nearest, absence without an atom to the largest."""
+        flat = np.asarray(values, dtype=np.float64)
+        known = self.values[:-1] if self._knows_absence else self.values
+        rounded = flat if self.digits is None else round_significant(flat, self.digits)
+        right = np.clip(np.searchsorted(known, rounded), 0, len(known) - 1)
+        left = np.maximum(right - 1, 0)
+        nearest = np.where(np.abs(rounded - known[left]) < np.abs(known[right] - rounded), left, right)
+        return np.where(np.isnan(flat), len(self.values) - 1, nearest).astype(np.int64)
+
+    def interval(self, values: ArrayLike) -> tuple[Floats, Floats]:
+        """The lower and upper end in [0, 1] of each value's interval, in the shape that came."""
+        k = self.index(values)
+        return self.edges[k], self.edges[k + 1]
+
+    def decode(self, u: ArrayLike) -> Floats:
+        """The values (NaN = absent) whose intervals hold u in [0, 1]; u outside is taken to the end."""
+        k = np.searchsorted(self.edges, np.asarray(u, dtype=np.float64), side="right") - 1
+        return self.values[np.clip(k, 0, len(self.values) - 1)]
+
+    @property
+    def _knows_absence(self) -> bool:
+        return bool(np.isnan(self.values[-1]))
+
+    def to_json(self) -> dict[str, object]:
+        """Plain lists; absence is null."""
+        return {
+            "values": [None if np.isnan(v) else float(v) for v in self.values],
+            "edges": self.edges.tolist(),
+            "digits": self.digits,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, object]) -> EmpiricalScale:
+        """The way back from `to_json`, exact."""
+        values = np.array([np.nan if v is None else v for v in data["values"]], dtype=np.float64)  # type: ignore[attr-defined]
+        digits = data["digits"]
+        return cls(values, np.asarray(data["edges"], dtype=np.float64), None if digits is None else int(digits))  # type: ignore[call-overload]

@@ -1,0 +1,45 @@
+"""Output: a table of traces as Parquet, CSV or npz, each readable again by `prepare` and `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from netdiffus.store.atomic import atomic_file
+from netdiffus.traffic.traces import channel_names, series
+
+
+def _parquet(path: Path, traces: pl.DataFrame, provenance: str) -> None:
+    traces.write_parquet(path, metadata={"netdiffus": provenance})
+
+
+def _csv(path: Path, traces: pl.DataFrame, provenance: str) -> None:
+    """Lists are written [1, 2, 3]; the provenance has no place in a CSV file, its short form is in `source`."""
+    as_text = [
+        pl.concat_str(pl.lit("["), pl.col(name).cast(pl.List(pl.String)).list.join(", "), pl.lit("]")).alias(name)
+        for name in channel_names(traces)
+    ]
+    traces.with_columns(as_text).write_csv(path)
+
+
+def _npz(path: Path, traces: pl.DataFrame, provenance: str) -> None:
+    """Arrays (N, n) of int64 per channel, 0 past `lengths` (N,); the other columns (N,); `provenance` JSON text."""
+    names = channel_names(traces)
+    lengths = traces[names[0]].list.len().to_numpy().astype(np.int64)
+    padded = series(traces, int(lengths.max()), names)
+    arrays = {name: np.nan_to_num(padded[:, k]).astype(np.int64) for k, name in enumerate(names)}
+    arrays |= {name: np.array(traces[name].to_list()) for name in traces.columns if name not in names}
+    with path.open("wb") as file:
+        np.savez_compressed(file, provenance=np.array(provenance), lengths=lengths, **arrays)  # type: ignore[arg-type]
+
+
+FORMS: dict[str, Callable[[Path, pl.DataFrame, str], None]] = {".parquet": _parquet, ".csv": _csv, ".npz": _npz}
+
+
+def write_traces(path: Path, traces: pl.DataFrame, provenance: str) -> None:
+    """Write a table in the form that the suffix names, whole or not at all."""
+    with atomic_file(path) as temporary:
+        FORMS[path.suffix.lower()](temporary, traces, provenance)

@@ -1,0 +1,44 @@
+"""The model card: README.md in a model's folder."""
+
+from __future__ import annotations
+
+from netdiffus.store.cards import ModelCard
+
+
+def model_readme(card: ModelCard, traces: int) -> str:
+    """Data, intended use, limits and privacy of a model, in Markdown."""
+    channels = ", ".join(card.codec["channels"])
+    labels = "\n".join(f"| {label} | {count} |" for label, count in card.labels.items())
+    return f"""# A netdiffus model
+
+Draws synthetic network traffic: labelled series of {channels}, up to {card.codec["length"]} positions a trace.
+
+* Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}) on {traces} traces, seed {card.seed},
+  dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.
+* Image: {card.config["image"]}; preset: {card.config["preset"]}. All options and the fitted scales are in model.json.
+
+    netdiffus generate MODEL --out synthetic.parquet --count 1000
+
+## Data
+
+| label | training traces |
+|---|---|
+{labels}
+
+## Intended use
+
+To train and to test classifiers, detectors and collectors where real labelled traffic is scarce, unbalanced or may not
+be shared. Run `netdiffus evaluate` before use: it says how faithful and how useful the synthetic traffic is.
+
+## Limits
+
+* It knows the labels above and no other, as they were where and when they were recorded.
+* Every value of a trace is a value that occurs in the training traces; values that never occurred are never drawn.
+* Rare behaviour inside a label may be missing or too frequent.
+
+## Privacy
+
+model.json holds the distinct values of each channel of the training traces, and the weights are fitted to whole
+traces. No addresses, ports, times of day or payload are in the model. Nothing here is a formal privacy guarantee; the
+report of `netdiffus evaluate` gives the share of exact copies beside that of real held-back traffic.
+"""

@@ -1,0 +1,1 @@
+"""Folders and files: the only place that knows the names inside datasets, models and reports."""
