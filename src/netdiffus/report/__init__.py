@@ -1,0 +1,7 @@
+"""Report: scores, tables and pictures of one evaluation as report.html and report.md, and a picture for a README."""
+
+from netdiffus.report.overview import overview_png
+from netdiffus.report.page import markdown, render
+from netdiffus.report.words import Headline, figure, headlines
+
+__all__ = ["Headline", "figure", "headlines", "markdown", "overview_png", "render"]

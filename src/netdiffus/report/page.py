@@ -1,0 +1,94 @@
+"""The report as one page that needs nothing else, and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from netdiffus.metrics import Score, Traces, find
+from netdiffus.report.distributions import panels
+from netdiffus.report.gallery import Images, gallery
+from netdiffus.report.tables import confusion_rows, label_rows, score_rows
+from netdiffus.report.timelines import pair
+from netdiffus.report.words import GRADES, headlines
+
+FLOWS = 3
+
+
+def render(
+    scores: Sequence[Score],
+    real: Traces,
+    synthetic: Traces,
+    channels: Sequence[str],
+    *,
+    title: str = "Synthetic traffic beside real",
+    provenance: Mapping[str, str] | None = None,
+    images: Images | None = None,
+    seed: int = 0,
+) -> str:
+    """report.html: headline, tables and pictures of one evaluation in a single self-contained page.
+
+    `real` is the real test part that the scores speak of. `provenance` is printed as it is. `images` maps a label to
+    (real, synthetic) images (C, H, W) in [-1, 1], one channel each of `channels`.
+    """
+    rng = np.random.default_rng(seed)
+    common = [str(label) for label in np.intersect1d(real.labels, synthetic.labels)]
+    flows = [
+        (label, *pair(label, real, synthetic, channels, FLOWS, rng, f"f{number}"))
+        for number, label in enumerate(common)
+    ]
+    confusions = [
+        (caption, confusion_rows(find(list(scores), name)))
+        for caption, name in (
+            ("trained on real", "utility.trtr_accuracy"),
+            ("trained on synthetic", "utility.tstr_accuracy"),
+        )
+    ]
+    return _template("page.html.j2").render(
+        **_words(scores, real, synthetic, title, provenance),
+        panels=panels(real, synthetic, channels),
+        flows=flows,
+        gallery=gallery(images or {}, list(channels)),
+        confusions=[(caption, rows) for caption, rows in confusions if rows],
+    )
+
+
+def markdown(
+    scores: Sequence[Score],
+    real: Traces,
+    synthetic: Traces,
+    *,
+    title: str = "Synthetic traffic beside real",
+    provenance: Mapping[str, str] | None = None,
+) -> str:
+    """report.md: the words and tables of the report, without its pictures."""
+    return _template("page.md.j2").render(**_words(scores, real, synthetic, title, provenance))
+
+
+def _words(
+    scores: Sequence[Score], real: Traces, synthetic: Traces, title: str, provenance: Mapping[str, str] | None
+) -> dict[str, object]:
+    """What both forms of the report say."""
+    return {
+        "title": title,
+        "real_count": len(real),
+        "synthetic_count": len(synthetic),
+        "headlines": headlines(scores, len(real), len(synthetic)),
+        "grades": GRADES,
+        "labels": label_rows(scores, real, synthetic),
+        "scores": score_rows(scores),
+        "provenance": dict(provenance or {}),
+    }
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("netdiffus.report", "templates"),
+        autoescape=lambda template: template is not None and ".html" in template,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

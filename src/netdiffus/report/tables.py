@@ -1,0 +1,109 @@
+"""The rows of the report's tables: scores, labels, confusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from netdiffus.metrics import Score, Traces, find
+from netdiffus.report.words import figure, grade
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One score, ready to read."""
+
+    name: str
+    value: str
+    floor: str
+    ceiling: str
+    goal: str
+    grade: str
+    note: str
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """How one label came out."""
+
+    label: str
+    real: int
+    synthetic: int
+    real_f1: str
+    synthetic_f1: str
+    lost: float
+    worst: str
+
+
+@dataclass(frozen=True)
+class ConfusionRow:
+    """The test traces of one label: what share was given each label, in the order of the rows."""
+
+    number: int
+    label: str
+    shares: tuple[float, ...]
+
+
+def score_rows(scores: Sequence[Score]) -> list[ScoreRow]:
+    """The scores over all labels."""
+    return [
+        ScoreRow(
+            score.name,
+            figure(score.value, score.unit),
+            figure(score.floor, score.unit),
+            figure(score.ceiling, score.unit),
+            "small" if score.goal == "min" else "large",
+            grade(score),
+            score.note,
+        )
+        for score in scores
+        if score.label is None
+    ]
+
+
+def label_rows(scores: Sequence[Score], real: Traces, synthetic: Traces) -> list[LabelRow]:
+    """One row a label, those that lose most to real-trained classifiers first."""
+    rows = []
+    for label in map(str, np.union1d(real.labels, synthetic.labels)):
+        real_f1, synthetic_f1 = (find(list(scores), f"utility.{name}_f1", label) for name in ("trtr", "tstr"))
+        before, after = (score.value if score else None for score in (real_f1, synthetic_f1))
+        rows.append(
+            LabelRow(
+                label,
+                int(np.count_nonzero(real.labels == label)),
+                int(np.count_nonzero(synthetic.labels == label)),
+                figure(before),
+                figure(after),
+                0.0 if before is None or after is None else before - after,
+                worst_marginal(scores, label),
+            )
+        )
+    return sorted(rows, key=lambda row: (-row.lost, row.label))
+
+
+def worst_marginal(scores: Sequence[Score], label: str) -> str:
+    """The channel of this label whose distribution is farthest above its floor."""
+    found = [
+        (score.value - (score.floor or 0.0), score)
+        for score in scores
+        if score.label == label and score.name.endswith(".jsd") and ".mean." not in score.name
+        if score.value is not None
+    ]
+    if not found:
+        return "–"
+    score = max(found, key=lambda pair: pair[0])[1]
+    return f"{score.name.split('.')[1]} {figure(score.value)} (real {figure(score.floor)})"
+
+
+def confusion_rows(score: Score | None) -> list[ConfusionRow]:
+    """The confusion of a score with each row's counts as shares of the row; empty where it has none."""
+    if score is None or score.confusion is None:
+        return []
+    return [
+        ConfusionRow(number, label, tuple(count / max(1, sum(counts)) for count in counts))
+        for number, (label, counts) in enumerate(
+            zip(score.confusion.labels, score.confusion.counts, strict=True), start=1
+        )
+    ]
