@@ -12,7 +12,7 @@ import numpy as np
 from netdiffus.errors import InputError
 from netdiffus.wire import pcap
 from netdiffus.wire.files import DECODERS, ByteSource
-from netdiffus.wire.packets import Bytes, Columns, Packet, PacketBlock, empty_columns
+from netdiffus.wire.packets import Bytes, Columns, Packet, PacketBlock, empty_columns, first_rows
 from netdiffus.wire.pcap import FILE_HEADER_BYTES, VARIANTS, PcapScanner, write_pcap
 from netdiffus.wire.pcapng import SECTION, PcapngScanner
 
@@ -64,6 +64,13 @@ class Capture:
         return self._source.n_bytes
 
     def __iter__(self) -> Iterator[PacketBlock]:
+        try:
+            yield from self._blocks()
+            self._source.finish()
+        finally:
+            self._source.close()
+
+    def _blocks(self) -> Iterator[PacketBlock]:
         data = np.empty(max(self._block_bytes, len(self._head)), np.uint8)
         data[: len(self._head)] = np.frombuffer(self._head, np.uint8)
         start, end = 0, len(self._head)
@@ -76,15 +83,7 @@ class Capture:
             while verdict == FULL:
                 n, start, verdict = self._scanner.scan(data, start, end, columns)
                 if n:
-                    offset, captured, length, time_ns, link = columns
-                    yield PacketBlock(
-                        data,
-                        offset[:n].copy(),
-                        captured[:n].copy(),
-                        length[:n].copy(),
-                        time_ns[:n].copy(),
-                        link[:n].copy(),
-                    )
+                    yield PacketBlock(data, *first_rows(columns, n))
             if verdict != MORE or at_end:
                 break
             # A packet that is not whole moves to the front of a new buffer; the old one is the caller's.
@@ -94,11 +93,10 @@ class Capture:
             data, start, end = fresh, 0, rest
         if verdict == MORE and start < end:
             self._own_faults[self._scanner.ends_inside] += 1
-        self._source.finish()
 
 
 def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture:
-    """Open a capture: pcap or pcapng, plain or compressed with gzip, xz, bzip2 or zstd; "-" is standard input.
+    """Open a capture: pcap or pcapng, plain or compressed with gzip, xz or zstd; "-" is standard input.
 
     Nothing but its first bytes is read before the iteration begins. Memory stays near `block_bytes` (more only for
     packets that are larger). A damaged file gives all packets up to the damage, and says so in `faults`.
@@ -119,7 +117,7 @@ def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture
         source.close()
         raise InputError(
             "a capture (pcap or pcapng, plain or as " + ", ".join(name for name, _ in DECODERS.values()) + ")",
-            f"{path}, " + (f"which begins with {head[:8]!r}" if head else "which is empty"),
+            f"{path}, " + (f"which begins with {head[:8]!r}" if head else next(iter(source.faults), "which is empty")),
             "name a capture, e.g. one written by tcpdump, dumpcap or Wireshark",
         )
     return Capture(source, scanner, head, block_bytes)

@@ -181,7 +181,9 @@ def _network(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int, int]
             bottom = data[pos + 2] & 1
             pos += 4
             if bottom:
-                version = data[pos] >> 4 if pos < end else 0
+                if pos == end:
+                    break
+                version = data[pos] >> 4
                 if version != 4 and version != 6:
                     return NOT_IP, MPLS_OTHER, pos
                 kind = ANY_IP
@@ -194,7 +196,7 @@ def _network(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int, int]
             if room >= 2 and data[pos] == 0xFF and data[pos + 1] == 0x03:  # address and control field
                 pos += 2
                 room -= 2
-            if room < 1:
+            if room < 1 or (room == 1 and data[pos] == 0xFF):
                 break
             protocol = i64(data[pos])
             if protocol & 1:  # compressed to one byte
@@ -377,8 +379,9 @@ def faults(fields: NDArray[np.void]) -> Counter[str]:
     pairs, counts = np.unique(np.stack([out["status"], out["detail"]], axis=1), axis=0, return_counts=True)
     for (status, detail), count in zip(pairs.tolist(), counts.tolist(), strict=True):
         found[_words(status, detail)] += count
+    notes = fields["notes"][fields["status"] == OK]
     for note, words in NOTES.items():
-        count = int(np.count_nonzero(fields["notes"] & note))
+        count = int(np.count_nonzero(notes & note))
         if count:
             found[words] += count
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
 import hashlib
 import importlib
 import lzma
@@ -65,7 +64,6 @@ def _zstd() -> Decoder:
 DECODERS: dict[bytes, tuple[str, Callable[[], Decoder]]] = {
     b"\x1f\x8b": ("gzip", Gunzip),
     b"\xfd7zXZ\x00": ("xz", lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)),
-    b"BZh": ("bzip2", bz2.BZ2Decompressor),
     b"\x28\xb5\x2f\xfd": ("zstd", _zstd),
 }
 """Compressions by the first bytes of a stream."""
@@ -103,7 +101,13 @@ class ByteSource:
         self._ended = False
         for magic, (_, make) in DECODERS.items():
             if self._head.startswith(magic):
-                self._make, self._decoder, self._magic = make, make(), magic
+                self._make, self._magic = make, magic
+        if self._make is not None:
+            try:
+                self._decoder = self._make()
+            except InputError:
+                self.close()
+                raise
 
     @staticmethod
     def _open(path: str | Path) -> BufferedReader:
