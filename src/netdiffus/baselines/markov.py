@@ -16,7 +16,8 @@ def markov(
     """Chains of real packets of one label: the next one is what followed a random packet in the same state.
 
     The state of a packet is the eighth of its label's values that each of its channels falls into. The first packet is
-    a real first packet; a chain ends where the packet that was drawn ended its trace, or at the full length.
+    a real first packet; a chain ends where the packet that was drawn ended its trace, or at the full length. Nobody knows
+    what follows the last packet of a trace that fills the array, so nothing is learned from it.
     """
     made = [_of_label(series[labels == label], count, rng) for label, count in counts.items()]
     empty = np.zeros((0, *series.shape[1:]))
@@ -29,16 +30,19 @@ def _of_label(series: NDArray[np.float64], count: int, rng: np.random.Generator)
     number = np.where(there, np.cumsum(there).reshape(there.shape) - 1, -1)
     following = np.pad(number, ((0, 0), (0, 1)), constant_values=-1)[:, 1:][there]  # (M,), -1 where the trace ends
     state = states(packets)
-    members = np.argsort(state, kind="stable")
-    start, size = np.searchsorted(state[members], state), np.bincount(state)[state]
+    cut = there & (np.arange(there.shape[1]) == there.shape[1] - 1)
+    known = np.flatnonzero(~cut[there])
+    members = known[np.argsort(state[known], kind="stable")]
+    first, past = (np.searchsorted(state[members], state, side=side) for side in ("left", "right"))
 
     made = np.full((count, *series.shape[1:]), np.nan)
     now = rng.choice(number[:, 0], count)
     for position in range(series.shape[2]):
         alive = np.flatnonzero(now >= 0)
         made[alive, :, position] = packets[now[alive]]
-        twin = members[start[now[alive]] + rng.integers(size[now[alive]])]
-        now[alive] = following[twin]
+        low, high = first[now[alive]], past[now[alive]]
+        twin = rng.integers(low, np.maximum(high, low + 1))
+        now[alive] = np.where(high > low, following[members[np.minimum(twin, len(members) - 1)]], -1)
     return made
 
 

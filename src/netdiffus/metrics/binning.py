@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 ATOM_SHARE = 1 / 128
-QUANTILES = 32
 FEW_VALUES = 128
+FEWEST = 5  # real occurrences that a bin of its own takes
+QUANTILES = 32
+PER_BIN = 10  # real values in a quantile bin, at least
 
 
 def fit_edges(real: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -15,15 +17,16 @@ def fit_edges(real: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Traffic has atoms: a value that holds at least 1/128 of the mass gets a bin of its own, which 514 instead of 517
     misses. The other values are cut at their quantiles into at most 32 bins of equal real mass, so that gaps, which
-    span nine decades, need no scale. With at most 128 distinct values every one has its own bin. What lies between two
-    such bins falls into a bin between them, with little or no real mass.
+    span nine decades, need no scale. With at most 128 distinct values every one that occurs five times has its own bin.
+    What lies between two such bins falls into a bin between them, with little or no real mass.
     """
     values, counts = np.unique(real[~np.isnan(real)], return_counts=True)
-    is_atom = (counts >= ATOM_SHARE * counts.sum()) | (len(values) <= FEW_VALUES)
+    least = 0 if len(values) <= FEW_VALUES else ATOM_SHARE * counts.sum()
+    is_atom = counts >= max(FEWEST, least)
     atoms = values[is_atom]
-    cuts = np.zeros(0)
-    if not is_atom.all():
-        cuts = np.quantile(np.repeat(values, np.where(is_atom, 0, counts)), np.arange(1, QUANTILES) / QUANTILES)
+    rest = np.repeat(values, np.where(is_atom, 0, counts))
+    bins = min(QUANTILES, len(rest) // PER_BIN)
+    cuts = np.quantile(rest, np.arange(1, bins) / bins) if bins else np.zeros(0)
     return np.unique(np.concatenate([atoms, np.nextafter(atoms, np.inf), cuts]))
 
 

@@ -65,19 +65,22 @@ def draw(name: str, real: tuple[Floats, Floats], synthetic: tuple[Floats, Floats
     if name == "direction":
         _bars(axes, real, synthetic)
     elif name == "gap_ns":
-        _steps(axes, _logarithm(real), _logarithm(synthetic))
-        low, high = axes.get_xlim()
-        axes.set_xticks([-1.0, *(power for power in TIMES if low < power < high)])
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: "0" if x < 0 else TIMES.get(float(x), "")))
+        positive = np.concatenate([values[values > 0] for values, _ in (real, synthetic)])
+        zero = float(np.floor(np.log10(positive.min(initial=1e12)))) - 1
+        _steps(axes, _logarithm(real, zero), _logarithm(synthetic, zero), zero)
+        high = axes.get_xlim()[1]
+        axes.set_xticks([zero, *(power for power in TIMES if zero < power < high)])
+        axes.set_xticks(np.arange(zero + 1, high), minor=True)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: "0" if x == zero else TIMES.get(float(x), "")))
     else:
-        _steps(axes, real, synthetic, discrete=name == "length")
+        _steps(axes, real, synthetic, 0.0, discrete=name == "length")
         if name != "length":
             axes.set_yscale("log")
             axes.yaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     if axes.get_yscale() == "linear":
         axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.3g} %"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.3g}%"))
     return figure
 
 
@@ -86,9 +89,10 @@ def _flat(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     return values[there], np.broadcast_to(weights[:, None], values.shape)[there]
 
 
-def _logarithm(side: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """Powers of ten; zero gaps stand one step left of 1 ns."""
-    return np.where(side[0] > 0, np.log10(np.maximum(side[0], 1.0)), -1.0), side[1]
+def _logarithm(side: tuple[Floats, Floats], zero: float) -> tuple[Floats, Floats]:
+    """Powers of ten; gaps of zero (or less) stand at `zero`, left of the smallest."""
+    values = side[0]
+    return np.log10(values, where=values > 0, out=np.full(values.shape, zero)), side[1]
 
 
 def _bars(axes: Axes, real: tuple[Floats, Floats], synthetic: tuple[Floats, Floats]) -> None:
@@ -98,9 +102,11 @@ def _bars(axes: Axes, real: tuple[Floats, Floats], synthetic: tuple[Floats, Floa
     axes.set_xticks([0, 1], ["client → server", "server → client"])
 
 
-def _steps(axes: Axes, real: tuple[Floats, Floats], synthetic: tuple[Floats, Floats], discrete: bool = False) -> None:
+def _steps(
+    axes: Axes, real: tuple[Floats, Floats], synthetic: tuple[Floats, Floats], origin: float, discrete: bool = False
+) -> None:
     """Real as a filled area, synthetic as a line over it, on the same bins."""
-    both = np.concatenate([real[0], synthetic[0], [0.0]])
+    both = np.concatenate([real[0], synthetic[0], [origin]])
     low, high = float(both.min()), float(both.max())
     bins = int(high - low) + 1 if discrete else BINS
     edges = np.linspace(low - 0.5, high + 0.5, bins + 1) if discrete else np.linspace(low, max(high, low + 1), bins + 1)

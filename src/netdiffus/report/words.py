@@ -39,7 +39,7 @@ def figure(value: float | None, unit: str = "") -> str:
                 return f"{value / size:.3g} {name}"
         return f"{value:.3g} ns"
     if unit == "share":
-        return f"{value:.1%}".replace("%", " %")
+        return f"{value:.1%}"
     number = f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
     return f"{number} {unit}" if unit and unit != "AUC" else number
 
@@ -77,7 +77,8 @@ def _use(scores: list[Score]) -> Headline:
         grade(ratio),
         f"A classifier that has seen only synthetic traffic recognises real traffic {how} one that learned from real "
         f"traffic: {figure(tstr.value, 'share')} of the test flows against {figure(trtr.value, 'share')}.",
-        f"A good one is near {figure(ratio.ceiling)}: as many real flows reach that. Guessing gives {figure(ratio.floor)}.",
+        f"A good one is near {figure(ratio.ceiling)}, what as many real flows reach; "
+        f"guessing gives {figure(ratio.floor)}.",
     )
 
 
