@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.flows import FLOW_SCHEMA, PACKET_SCHEMA, CaptureFlows, flows_of_capture
+from netdiffus.traffic.flows import FLOW_SCHEMA, PACKET_SCHEMA, CaptureFlows, FlowReader, flows_of_capture
 from netdiffus.wire.captures import Packet, read_capture, write_pcap
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -229,6 +229,27 @@ def test_state_travels_over_blocks(flows_of, tmp_path, monkeypatch):
     assert whole.flows.equals(pieces.flows)
     assert whole.packets.equals(pieces.packets)
     assert whole.flows["size"].to_list() == [[1, 2, 3]] * 3000
+
+
+def test_batches_hold_the_same_flows(tmp_path, monkeypatch):
+    monkeypatch.setattr("netdiffus.traffic.flows.read_capture", lambda path: read_capture(path, block_bytes=4096))
+    path = tmp_path / "x.pcap"
+    ends = [(f"10.0.0.{i}", 1000 + i) for i in range(20)]
+    packets = [(i / 10 + i // 100 * 5, udp(ends[i % 20], SERVER, i % 7)) for i in range(4000)]  # bursts of 5 a flow
+    packets += [(700 + i, ip(CLIENT[0], SERVER[0], 17, bytes(48), place=4 if i % 2 else 0x2000)) for i in range(100)]
+    write_pcap(path, [Packet(round(t * SECOND), data, len(data)) for t, data in packets], RAW)
+    whole = flows_of_capture(path, timeout_s=3, packets=4, min_packets=2)
+    reader = FlowReader(path, timeout_s=3, packets=4, min_packets=2, batch_bytes=20_000)
+    batches = list(reader)
+    assert len(batches) > 3
+    assert reader.summary == whole.summary
+    flows = pl.concat(batch.flows for batch in batches)
+    assert flows["flow_id"].to_list() == list(range(len(whole.flows)))
+    order = ["start_ns", "client_port"]
+    assert flows.sort(order).drop("flow_id").equals(whole.flows.sort(order).drop("flow_id"))
+    joined = pl.concat(batch.packets for batch in batches).join(flows, on="flow_id").sort(*order, "index")
+    expected = whole.packets.join(whole.flows, on="flow_id").sort(*order, "index")
+    assert joined.drop("flow_id").equals(expected.drop("flow_id"))
 
 
 @settings(max_examples=100, deadline=None)

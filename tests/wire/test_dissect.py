@@ -9,17 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.wire import links
-from netdiffus.wire.dissect import (
-    FIRST,
-    LATER,
-    NOTES,
-    OFFLOADED,
-    OK,
-    PAST_WIRE,
-    WHOLE,
-    dissect,
-    faults,
-)
+from netdiffus.wire.dissect import dissect
+from netdiffus.wire.fields import FIRST, LATER, NOTES, OFFLOADED, OK, PAST_WIRE, WHOLE, faults
 from netdiffus.wire.packets import PacketBlock
 
 SOURCE, DESTINATION = ipaddress.ip_address("192.0.2.1"), ipaddress.ip_address("198.51.100.2")

@@ -18,49 +18,35 @@ The definition of a flow:
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.flowtable import FlowTable, Kept
-from netdiffus.traffic.ragged import binary_column, list_column
+from netdiffus.traffic.flowframes import FLOW_SCHEMA, PACKET_SCHEMA, flow_frames
+from netdiffus.traffic.flowtable import FlowTable
 from netdiffus.wire.captures import read_capture
-from netdiffus.wire.compiled import compiled
-from netdiffus.wire.dissect import dissect, faults
+from netdiffus.wire.dissect import dissect
+from netdiffus.wire.fields import faults
 from netdiffus.wire.links import link_name
-from netdiffus.wire.packets import Bytes
 
-PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
+__all__ = [
+    "FLOW_SCHEMA",
+    "PACKET_SCHEMA",
+    "CaptureFlows",
+    "CaptureSummary",
+    "FlowBatch",
+    "FlowReader",
+    "flows_of_capture",
+]
 
-FLOW_SCHEMA: dict[str, pl.DataType] = {
-    "flow_id": pl.Int64(),
-    "protocol": pl.String(),
-    "client": pl.String(),
-    "client_port": pl.Int32(),
-    "server": pl.String(),
-    "server_port": pl.Int32(),
-    "start_ns": pl.Int64(),
-    "n_packets": pl.Int64(),
-    "size": pl.List(pl.Int32()),
-    "direction": pl.List(pl.Int8()),
-    "gap_ns": pl.List(pl.Int64()),
-}
-
-PACKET_SCHEMA: dict[str, pl.DataType] = {
-    "flow_id": pl.Int64(),
-    "index": pl.Int32(),
-    "time_ns": pl.Int64(),
-    "direction": pl.Int8(),
-    "network_header": pl.Binary(),
-    "transport_header": pl.Binary(),
-    "payload_bytes": pl.Int32(),
-}
+BATCH_BYTES = 1 << 26
+"""Memory for kept packets at which a FlowReader hands out the flows that have ended."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +74,13 @@ class CaptureSummary:
     faults: dict[str, int]
 
 
+class FlowBatch(NamedTuple):
+    """Some flows (FLOW_SCHEMA, by start) and their first packets (PACKET_SCHEMA, by flow and index)."""
+
+    flows: pl.DataFrame
+    packets: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class CaptureFlows:
     """The flows of one capture.
@@ -104,176 +97,100 @@ class CaptureFlows:
     summary: CaptureSummary
 
 
-def flows_of_capture(
-    path: str | Path, *, packets: int = 64, min_packets: int = 1, timeout_s: float = 120.0
-) -> CaptureFlows:
-    """Read a capture ("-" is standard input) and put its packets into flows, as this module defines them.
+class FlowReader:
+    """Reads a capture ("-" is standard input) and hands out its flows in batches; iterate over it once.
+
+    Memory grows with the flows that are open at one time, not with the capture. Flow numbers count up over the batches;
+    flows are by start within a batch. A packet that is earlier than the latest by more than the timeout may find its
+    flow handed out already, and then begins a new one.
 
     Args:
+        path: of the capture.
         packets: how many first packets of a flow are kept.
         min_packets: flows with fewer packets are left out, and counted.
         timeout_s: idle seconds after which a flow has ended.
+        batch_bytes: memory for kept packets at which flows that have ended are handed out.
 
     Raises:
         InputError: the file cannot be read, is no capture, or an argument is out of range.
     """
-    if packets < 1 or not 0 < timeout_s < 2**32:
-        raise InputError(
-            "at least 1 packet per flow and a timeout above 0 seconds",
-            f"packets={packets}, timeout_s={timeout_s}",
-            "choose others",
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        packets: int = 64,
+        min_packets: int = 1,
+        timeout_s: float = 120.0,
+        batch_bytes: int = BATCH_BYTES,
+    ) -> None:
+        if packets < 1 or not 0 < timeout_s < 2**32:
+            raise InputError(
+                "at least 1 packet per flow and a timeout above 0 seconds",
+                f"packets={packets}, timeout_s={timeout_s}",
+                "choose others",
+            )
+        self._capture = read_capture(path)
+        self._table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9))
+        self._min_packets, self._batch_bytes = min_packets, batch_bytes
+        self._faults: Counter[str] = Counter()
+        self._links: Counter[str] = Counter()
+        self._n_packets, self._first_ns, self._last_ns = 0, 2**63 - 1, 0
+        self._n_flows, self._n_short = 0, 0
+
+    def __iter__(self) -> Iterator[FlowBatch]:
+        limit = self._batch_bytes
+        for block in self._capture:
+            fields = dissect(block)
+            self._table.add(block, fields)
+            self._faults += faults(fields)
+            numbers, counts = np.unique(block.link, return_counts=True)
+            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+                self._links[link_name(number)] += count
+            self._n_packets += len(block)
+            self._first_ns = min(self._first_ns, int(block.time_ns.min()))
+            self._last_ns = max(self._last_ns, int(block.time_ns.max()))
+            if self._table.held_bytes > limit:
+                yield self._take(self._table.finished())
+                limit = max(self._batch_bytes, 2 * self._table.held_bytes)
+        yield self._take(np.ones(len(self._table.flows), np.bool_))
+
+    @property
+    def summary(self) -> CaptureSummary:
+        """What was read so far; of the whole capture when the iteration has ended."""
+        return CaptureSummary(
+            file=self._capture.name,
+            sha256=self._capture.sha256,
+            bytes=self._capture.n_bytes,
+            packets=self._n_packets,
+            first_ns=self._first_ns if self._n_packets else 0,
+            last_ns=self._last_ns,
+            flows=self._n_flows,
+            short_flows=self._n_short,
+            links=dict(self._links),
+            faults=dict(self._capture.faults + self._faults + Counter(self._table.faults)),
         )
-    capture = read_capture(path)
-    table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9))
-    chunks: list[Kept] = []
-    found: Counter[str] = Counter()
-    links: Counter[str] = Counter()
-    n_packets, first_ns, last_ns = 0, 2**63 - 1, 0
-    for block in capture:
-        fields = dissect(block)
-        chunks.append(table.add(block, fields))
-        found += faults(fields)
-        numbers, counts = np.unique(block.link, return_counts=True)
-        links += Counter({link_name(number): n for number, n in zip(numbers.tolist(), counts.tolist(), strict=True)})
-        n_packets += len(block)
-        first_ns, last_ns = min(first_ns, int(block.time_ns.min())), max(last_ns, int(block.time_ns.max()))
-    flows, rank = _in_order(table.flows, min_packets)
-    summary = CaptureSummary(
-        file=capture.name,
-        sha256=capture.sha256,
-        bytes=capture.n_bytes,
-        packets=n_packets,
-        first_ns=first_ns if n_packets else 0,
-        last_ns=last_ns,
-        flows=len(flows),
-        short_flows=len(rank) - len(flows),
-        links=dict(links),
-        faults=dict(capture.faults + found + Counter(table.faults)),
-    )
-    return CaptureFlows(*_frames(flows, rank, chunks), summary)
+
+    def _take(self, ended: np.typing.NDArray[np.bool_]) -> FlowBatch:
+        flows = self._table.flows
+        chosen = np.flatnonzero(ended & (flows["n_packets"] >= self._min_packets))
+        chosen = chosen[np.argsort(flows["start_ns"][chosen], kind="stable")]
+        rank = np.full(len(flows), -1, np.int64)
+        rank[chosen] = np.arange(len(chosen))
+        flows = flows[chosen]
+        batch = FlowBatch(*flow_frames(flows, rank, self._table.release(ended), self._n_flows))
+        self._n_flows += len(chosen)
+        self._n_short += int(np.count_nonzero(ended)) - len(chosen)
+        return batch
 
 
-def _in_order(flows: NDArray[np.void], min_packets: int) -> tuple[NDArray[np.void], NDArray[np.int64]]:
-    """The flows with enough packets, by start; and for each flow of the table its new number, -1 if left out."""
-    enough = np.flatnonzero(flows["n_packets"] >= min_packets)
-    order = enough[np.argsort(flows["start_ns"][enough], kind="stable")]
-    rank = np.full(len(flows), -1, np.int64)
-    rank[order] = np.arange(len(order))
-    return flows[order], rank
+def flows_of_capture(
+    path: str | Path, *, packets: int = 64, min_packets: int = 1, timeout_s: float = 120.0
+) -> CaptureFlows:
+    """Read a capture whole and put its packets into flows, as this module defines them; FlowReader does it in batches.
 
-
-@compiled
-def _place(
-    kept: NDArray[np.void],
-    rank: NDArray[np.int64],
-    first: NDArray[np.int64],
-    client: NDArray[np.uint8],
-    time_ns: NDArray[np.int64],
-    gap_ns: NDArray[np.int64],
-    size: NDArray[np.int32],
-    direction: NDArray[np.int8],
-    network_bytes: NDArray[np.int64],
-    transport_bytes: NDArray[np.int64],
-) -> None:
-    """Packets of a chunk into the columns, each at its flow's first row plus its index."""
-    for i in range(kept.size):
-        k = kept[i]
-        flow = rank[k.flow]
-        if flow >= 0:
-            row = first[flow] + k.index
-            time_ns[row], gap_ns[row], size[row] = k.time_ns, k.gap_ns, k.payload_bytes
-            direction[row] = k.side ^ client[flow]
-            network_bytes[row], transport_bytes[row] = k.network_bytes, k.transport_bytes
-
-
-@compiled
-def _place_headers(
-    kept: NDArray[np.void],
-    headers: Bytes,
-    rank: NDArray[np.int64],
-    first: NDArray[np.int64],
-    network_at: NDArray[np.int64],
-    transport_at: NDArray[np.int64],
-    network: Bytes,
-    transport: Bytes,
-) -> None:
-    """Headers of a chunk to where their rows' bytes begin."""
-    pos = 0
-    for i in range(kept.size):
-        k = kept[i]
-        flow = rank[k.flow]
-        if flow >= 0:
-            row = first[flow] + k.index
-            at = network_at[row]
-            for j in range(k.network_bytes):
-                network[at + j] = headers[pos + j]
-            at = transport_at[row]
-            for j in range(k.transport_bytes):
-                transport[at + j] = headers[pos + k.network_bytes + j]
-        pos += k.network_bytes + k.transport_bytes
-
-
-def _frames(flows: NDArray[np.void], rank: NDArray[np.int64], chunks: list[Kept]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The two tables; takes the chunks away as it goes, so that a big capture is not in memory twice."""
-    counts = flows["kept"].astype(np.int64)
-    first = np.cumsum(counts) - counts
-    n = int(counts.sum())
-    time_ns, gap_ns, network_bytes, transport_bytes = (np.empty(n, np.int64) for _ in range(4))
-    size, direction = np.empty(n, np.int32), np.empty(n, np.int8)
-    client = np.ascontiguousarray(flows["client"])
-    for kept, _ in chunks:
-        _place(kept, rank, first, client, time_ns, gap_ns, size, direction, network_bytes, transport_bytes)
-    network = np.empty(int(network_bytes.sum()), np.uint8)
-    transport = np.empty(int(transport_bytes.sum()), np.uint8)
-    network_at, transport_at = np.cumsum(network_bytes) - network_bytes, np.cumsum(transport_bytes) - transport_bytes
-    chunks.reverse()
-    while chunks:
-        kept, headers = chunks.pop()
-        _place_headers(kept, headers, rank, first, network_at, transport_at, network, transport)
-    packets = pl.DataFrame(
-        {
-            "flow_id": np.repeat(np.arange(len(flows)), counts),
-            "index": (np.arange(n) - np.repeat(first, counts)).astype(np.int32),
-            "time_ns": time_ns,
-            "direction": direction,
-            "network_header": binary_column("network_header", network, network_bytes),
-            "transport_header": binary_column("transport_header", transport, transport_bytes),
-            "payload_bytes": size,
-        },
-        schema=PACKET_SCHEMA,
-    )
-    a_is_client = flows["client"] == 0
-    a, b = _addresses(flows, "a"), _addresses(flows, "b")
-    a_port, b_port = flows["a_port"].astype(np.int32), flows["b_port"].astype(np.int32)
-    names = {number: PROTOCOLS.get(number, str(number)) for number in range(256)}
-    table = pl.DataFrame(
-        {
-            "flow_id": np.arange(len(flows)),
-            "protocol": pl.Series(flows["protocol"]).replace_strict(names, return_dtype=pl.String),
-            "client": a.zip_with(pl.Series(a_is_client), b),
-            "client_port": np.where(a_is_client, a_port, b_port),
-            "server": b.zip_with(pl.Series(a_is_client), a),
-            "server_port": np.where(a_is_client, b_port, a_port),
-            "start_ns": flows["start_ns"],
-            "n_packets": flows["n_packets"],
-            "size": list_column("size", size, counts),
-            "direction": list_column("direction", direction, counts),
-            "gap_ns": list_column("gap_ns", gap_ns, counts),
-        },
-        schema=FLOW_SCHEMA,
-    )
-    return table, packets
-
-
-def _addresses(flows: NDArray[np.void], end: str) -> pl.Series:
-    """The addresses of one end as text."""
-    numbers = np.stack([flows[f"{end}_high"], flows[f"{end}_low"], flows["version"]], axis=1)
-    distinct, places = np.unique(numbers, axis=0, return_inverse=True)
-    texts = [_address(*row) for row in distinct.tolist()]
-    return pl.Series(end, texts, dtype=pl.String).gather(places.reshape(-1))
-
-
-def _address(high: int, low: int, version: int) -> str:
-    if version == 4:
-        return socket.inet_ntop(socket.AF_INET, (low & 0xFFFF_FFFF).to_bytes(4, "big"))
-    return socket.inet_ntop(socket.AF_INET6, (high << 64 | low).to_bytes(16, "big"))
+    Args and errors are those of FlowReader.
+    """
+    reader = FlowReader(path, packets=packets, min_packets=min_packets, timeout_s=timeout_s, batch_bytes=2**62)
+    (batch,) = reader
+    return CaptureFlows(*batch, reader.summary)

@@ -19,8 +19,9 @@ def compiled(function: Kernel) -> Kernel:
     """The function as machine code, with arguments as numba takes them: arrays, numbers, tuples of numbers.
 
     The code is kept beside the module, or in the user's cache folder where the package cannot be written; where
-    neither can be, it is compiled in every process. A kernel calls only kernels of its own file: numba's cache looks at
-    no other file's age.
+    neither can be, it is compiled in every process. numba takes code from its cache while the kernel's own file is
+    unchanged: a kernel therefore calls only kernels of its file, and when a constant that it imports changes, its file
+    must be touched.
     """
     try:
         return cast(Kernel, numba.njit(cache=True, nogil=True)(function))

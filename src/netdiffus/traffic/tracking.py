@@ -1,0 +1,234 @@
+"""Which flow each packet belongs to, as flows.py defines it: the compiled loops over packets and flows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netdiffus.traffic.flowrows import BY_ANSWER, BY_PACKET, BY_SYN, A, B
+from netdiffus.wire.compiled import compiled, i64, u64
+from netdiffus.wire.fields import ACK, FIN, FIRST, LATER, OK, RST, SYN, TCP
+from netdiffus.wire.packets import Bytes
+
+FRAGMENT_NS = 60_000_000_000  # RFC 8200 section 4.5
+BACKWARD, ORPHAN = 0, 1
+FAULTS = (
+    "packet is earlier than one before it in its flow, gap taken as 0",
+    "fragment came without the first one, left out",
+)
+
+
+@compiled
+def _mix(h: int, value: int) -> int:
+    """One round of a hash: xor, multiply, fold the high half down (the finaliser of MurmurHash3)."""
+    h = (h ^ value) * u64(0xFF51AFD7ED558CCD)
+    return h ^ (h >> u64(32))
+
+
+@compiled
+def _find(
+    slots: NDArray[np.int64],
+    flows: NDArray[np.void],
+    seed: int,
+    a_high: int,
+    a_low: int,
+    a_port: int,
+    b_high: int,
+    b_low: int,
+    b_port: int,
+    version: int,
+    protocol: int,
+) -> int:
+    """The slot that names the newest flow between two ends, or the empty slot where it would be."""
+    ends = u64(a_port) << u64(32) | u64(b_port) << u64(16)
+    h = _mix(seed, ends | u64(protocol) << u64(8) | u64(version))
+    h = _mix(_mix(h, a_low), b_low)
+    if version == 6:
+        h = _mix(_mix(h, a_high), b_high)
+    mask = u64(slots.size - 1)
+    slot = h & mask
+    while slots[slot] >= 0:
+        g = flows[slots[slot]]
+        if (
+            g.a_low == a_low
+            and g.b_low == b_low
+            and g.a_port == a_port
+            and g.b_port == b_port
+            and g.protocol == protocol
+            and g.version == version
+            and g.a_high == a_high
+            and g.b_high == b_high
+        ):
+            break
+        slot = (slot + u64(1)) & mask
+    return slot
+
+
+@compiled
+def fill(slots: NDArray[np.int64], flows: NDArray[np.void], n_flows: int, seed: int) -> None:
+    """Enter flows into empty slots, the newest between two ends last."""
+    for f in range(n_flows):
+        g = flows[f]
+        slot = _find(
+            slots, flows, seed, g.a_high, g.a_low, g.a_port, g.b_high, g.b_low, g.b_port, g.version, g.protocol
+        )
+        slots[slot] = f
+
+
+@compiled
+def track(
+    fields: NDArray[np.void],
+    time_ns: NDArray[np.int64],
+    data: Bytes,
+    seed: int,
+    packets: int,
+    timeout_ns: int,
+    slots: NDArray[np.int64],
+    flows: NDArray[np.void],
+    n_flows: int,
+    fragments: NDArray[np.void],
+    kept: NDArray[np.void],
+    headers: Bytes,
+    counts: NDArray[np.int64],
+) -> tuple[int, int, int]:
+    """Give each packet its flow; returns (flows, packets kept, bytes of headers kept)."""
+    n_kept, n_bytes = 0, 0
+    for i in range(fields.size):
+        p = fields[i]
+        if p.status != OK:
+            continue
+        t = time_ns[i]
+        f = i64(-1)
+        side = np.uint8(A)
+        place = u64(0)
+        protocol = p.protocol
+        if p.fragment:
+            if p.version == 6:
+                protocol = np.uint8(0)  # the later fragments of IPv6 may not know it (RFC 8200 section 4.5)
+            h = _mix(_mix(seed, p.source_high ^ u64(p.fragment_id)), p.source_low ^ u64(protocol))
+            h = _mix(_mix(h, p.destination_high), p.destination_low)
+            place = h & u64(fragments.size - 1)
+        if p.fragment == LATER:
+            r = fragments[place]
+            if (
+                r.version == p.version
+                and r.id == p.fragment_id
+                and r.protocol == protocol
+                and r.source_low == p.source_low
+                and r.destination_low == p.destination_low
+                and r.source_high == p.source_high
+                and r.destination_high == p.destination_high
+                and abs(t - r.time_ns) <= FRAGMENT_NS
+            ):
+                f, side = r.flow, r.side
+            else:
+                counts[ORPHAN] += 1
+                continue
+        else:
+            forward = p.source_high < p.destination_high or (
+                p.source_high == p.destination_high
+                and (
+                    p.source_low < p.destination_low
+                    or (p.source_low == p.destination_low and p.source_port <= p.destination_port)
+                )
+            )
+            if forward:
+                a_high, a_low, a_port = p.source_high, p.source_low, p.source_port
+                b_high, b_low, b_port = p.destination_high, p.destination_low, p.destination_port
+            else:
+                side = np.uint8(B)
+                a_high, a_low, a_port = p.destination_high, p.destination_low, p.destination_port
+                b_high, b_low, b_port = p.source_high, p.source_low, p.source_port
+            slot = _find(slots, flows, seed, a_high, a_low, a_port, b_high, b_low, b_port, p.version, p.protocol)
+            f = slots[slot]
+            new = f < 0
+            syn = p.protocol == TCP and (p.flags & SYN) != 0
+            bit = 1 << side
+            if not new:
+                g = flows[f]
+                if t - g.last_ns > timeout_ns:
+                    new = True
+                elif syn and not p.flags & ACK:
+                    if g.finished == 3:
+                        new = True
+                    elif g.isn_known & bit:
+                        new = p.seq != (g.a_isn if side == A else g.b_isn)
+                    else:
+                        new = g.reset != 0
+            if new:
+                f = n_flows
+                n_flows += 1
+                slots[slot] = f
+                g = flows[f]
+                g.a_high, g.a_low, g.a_port = a_high, a_low, a_port
+                g.b_high, g.b_low, g.b_port = b_high, b_low, b_port
+                g.version, g.protocol = p.version, p.protocol
+                g.start_ns = t
+                g.last_ns = t
+                g.n_packets = 0
+                g.kept = 0
+                g.client, g.client_by = side, BY_PACKET
+                g.isn_known, g.finished, g.reset = 0, 0, 0
+            g = flows[f]
+            if p.protocol == TCP:
+                if syn:
+                    by = BY_ANSWER if p.flags & ACK else BY_SYN
+                    if by > g.client_by:
+                        g.client, g.client_by = (1 - side if by == BY_ANSWER else side), by
+                    if not g.isn_known & bit:
+                        g.isn_known |= bit
+                        if side == A:
+                            g.a_isn = p.seq
+                        else:
+                            g.b_isn = p.seq
+                if p.flags & FIN:
+                    g.finished |= bit
+                if p.flags & RST:
+                    g.reset = 1
+            if p.fragment == FIRST:
+                r = fragments[place]
+                r.source_high, r.source_low = p.source_high, p.source_low
+                r.destination_high, r.destination_low = p.destination_high, p.destination_low
+                r.time_ns, r.flow, r.side = t, f, side
+                r.id, r.protocol, r.version = p.fragment_id, protocol, p.version
+        g = flows[f]
+        g.n_packets += 1
+        gap = t - g.last_ns
+        if gap < 0:
+            counts[BACKWARD] += 1
+            gap = i64(0)
+        else:
+            g.last_ns = t
+        if g.kept < packets:
+            k = kept[n_kept]
+            k.flow, k.time_ns, k.gap_ns, k.index, k.side = f, t, gap, g.kept, side
+            k.payload_bytes, k.network_bytes, k.transport_bytes = p.payload_bytes, p.network_bytes, p.transport_bytes
+            for j in range(p.network, p.network + p.network_bytes + p.transport_bytes):
+                headers[n_bytes] = data[j]
+                n_bytes += 1
+            g.kept += 1
+            n_kept += 1
+    return n_flows, n_kept, n_bytes
+
+
+@compiled
+def retain(
+    kept: NDArray[np.void],
+    headers: Bytes,
+    numbers: NDArray[np.int64],
+    n: int,
+    pos: int,
+    rest: NDArray[np.void],
+    rest_headers: Bytes,
+) -> None:
+    """The packets whose flow has a new number, to `rest` from place n on, their headers from byte pos on."""
+    at = 0
+    for i in range(kept.size):
+        size = kept[i].network_bytes + kept[i].transport_bytes
+        if numbers[kept[i].flow] >= 0:
+            rest[n] = kept[i]
+            rest[n].flow = numbers[kept[i].flow]
+            rest_headers[pos : pos + size] = headers[at : at + size]
+            n += 1
+            pos += size
+        at += size
