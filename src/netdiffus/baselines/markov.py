@@ -16,8 +16,8 @@ def markov(
     """Chains of real packets of one label: the next one is what followed a random packet in the same state.
 
     The state of a packet is the eighth of its label's values that each of its channels falls into. The first packet is
-    a real first packet; a chain ends where the packet that was drawn ended its trace, or at the full length. Nobody knows
-    what follows the last packet of a trace that fills the array, so nothing is learned from it.
+    a real first packet; a chain ends where the packet that was drawn ended its trace, or at the full length. What
+    follows the last packet of a trace that fills the array is unknown, so nothing is learned from it.
     """
     made = [_of_label(series[labels == label], count, rng) for label, count in counts.items()]
     empty = np.zeros((0, *series.shape[1:]))
@@ -40,6 +40,8 @@ def _of_label(series: NDArray[np.float64], count: int, rng: np.random.Generator)
     for position in range(series.shape[2]):
         alive = np.flatnonzero(now >= 0)
         made[alive, :, position] = packets[now[alive]]
+        if not len(members):
+            break
         low, high = first[now[alive]], past[now[alive]]
         twin = rng.integers(low, np.maximum(high, low + 1))
         now[alive] = np.where(high > low, following[members[np.minimum(twin, len(members) - 1)]], -1)

@@ -91,7 +91,8 @@ def comparison(train: Traces, test: Traces, synthetic: Traces, channels: Sequenc
     length = max(part.series.shape[-1] for part in (train, test, synthetic))
 
     def widened(part: Traces) -> Traces:
-        missing = length - part.series.shape[-1]
-        return Traces(np.pad(part.series, ((0, 0), (0, 0), (0, missing)), constant_values=np.nan), part.labels)
+        series = np.asarray(part.series, dtype=np.float64)
+        missing = length - series.shape[-1]
+        return Traces(np.pad(series, ((0, 0), (0, 0), (0, missing)), constant_values=np.nan), part.labels)
 
     return Comparison(widened(train), widened(test), widened(synthetic), tuple(channels))

@@ -1,0 +1,32 @@
+"""A score goes through JSON and back, and knows its reference."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from netdiffus.metrics import Confusion, Score, find
+
+
+def test_journey_through_json() -> None:
+    plain = Score("marginal.size.jsd", 0.25, 0.0, 0.5, "min", "", "dns", "a note")
+    matrix = Score("utility.tstr_accuracy", 0.5, None, 1.0, "max", confusion=Confusion(("a", "b"), ((1, 0), (1, 0))))
+    for score in (plain, matrix):
+        assert Score.from_dict(json.loads(json.dumps(score.to_dict()))) == score
+    assert list(plain.to_dict()) == ["name", "value", "floor", "ceiling", "goal", "unit", "label", "note"]
+
+
+def test_shortfall_is_0_for_the_reference_and_1_for_the_useless() -> None:
+    assert Score("x", 0.25, 0.0, 0.5, "min").shortfall == 0.5
+    assert Score("x", 0.4, 0.0, 0.5, "max").shortfall == pytest.approx(0.2)
+    assert Score("x", 0.6, 0.0, 0.5, "max").shortfall == 0
+    assert Score("x", 0.6, None, 0.5, "max").shortfall is None
+    assert (Score("x", 1, 2, 3, "min").reference, Score("x", 1, 2, 3, "max").reference) == (2, 3)
+
+
+def test_find() -> None:
+    scores = [Score("x", 1, None, None, "min", label="a"), Score("x", 2, None, None, "min")]
+    assert find(scores, "x") is scores[1]
+    assert find(scores, "x", "a") is scores[0]
+    assert find(scores, "y") is None

@@ -1,0 +1,61 @@
+"""Utility: the arithmetic of judging, and what the forest makes of separable labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netdiffus.metrics import Traces, find, scores
+from netdiffus.metrics.features import features
+from netdiffus.metrics.utility import judge
+
+NAN = np.nan
+
+
+def separable(labels: str) -> Traces:
+    return Traces(np.array([[[ord(label) * 10.0, NAN]] for label in labels]), np.array(list(labels)))
+
+
+def test_judge_by_hand() -> None:
+    result = judge(np.array(list("aabb")), np.array(list("aacb")))
+    assert result.accuracy == 0.75
+    assert result.f1 == pytest.approx({"a": 1.0, "b": 2 / 3})
+    assert result.macro_f1 == pytest.approx(5 / 6)
+    assert result.confusion.labels == ("a", "b", "c")
+    assert result.confusion.counts == ((2, 0, 0), (0, 1, 1), (0, 0, 0))
+
+
+def test_features_are_the_first_packets_with_absent_as_minus_1() -> None:
+    series = np.full((1, 2, 40), NAN)
+    series[0, :, 0] = 5, 1
+    columns = features(Traces(series, np.array(["a"])), ["size", "direction"])
+    assert columns.shape == (1, 64)
+    assert columns[0, [0, 1, 32, 33]].tolist() == [5, -1, 1, -1]
+    assert features(Traces(series, np.array(["a"])), ["up_bytes", "down_bytes"]).shape == (1, 80)
+
+
+def test_real_beside_synthetic_with_a_label_missing() -> None:
+    real = separable("aaaabbbb")
+    found = list(scores(real, real, separable("aaaa"), ["size"], only=["utility"]))
+    assert [score.value for score in found if score.name == "utility.trtr_accuracy"] == [1]
+    tstr = find(found, "utility.tstr_accuracy")
+    assert tstr is not None
+    assert (tstr.value, tstr.floor, tstr.ceiling) == (0.5, 0.5, 1)
+    assert tstr.note == "without b, which have no traces"
+    assert tstr.confusion is not None
+    assert tstr.confusion.counts == ((4, 0), (4, 0))
+    ratio = find(found, "utility.ratio")
+    assert ratio is not None
+    assert (ratio.value, ratio.floor) == (0.5, 0.5)
+    assert [score.value for score in found if score.name == "utility.tstr_f1"] == pytest.approx([2 / 3, 0])
+
+
+def test_labels_that_do_not_overlap_are_named() -> None:
+    real = separable("aabb")
+    found = list(scores(real, real, separable("zz"), ["size"], only=["utility", "coverage"]))
+    ratio, covered = find(found, "utility.ratio"), find(found, "labels.covered")
+    assert ratio is not None
+    assert ratio.value is None
+    assert ratio.note == "no real label (a, b) occurs among the synthetic traces"
+    assert covered is not None
+    assert (covered.value, covered.note) == (0, "missing: a, b; not a real label: z")
