@@ -1,0 +1,100 @@
+"""Record the labels: servers and clients in namespaces, tcpdump at the client, one raw capture per label."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path as File
+from random import Random
+
+from label import Label
+from labels import LABELS
+from namespaces import Pair, stop
+from trim import trim
+
+DATA = File(__file__).resolve().parents[2] / "src/netdiffus/recordings/data"
+
+
+def record(name: str, label: Label, network: int, options: argparse.Namespace) -> str:
+    """Record one label and return a line about it."""
+    pair = Pair(name, network, options.seed, options.work / name)
+    raw = pair.folder / f"{name}.pcap"
+    began = time.monotonic()
+    failed = 0
+    try:
+        pair.open()
+        label.serve(pair)
+        time.sleep(1.0)
+        tcpdump = ["tcpdump", "-i", "eth0", "-n", "-U", "--time-stamp-precision=nano", "-B", "16384", "-w", str(raw)]
+        capture = pair.start(pair.client_name, (*tcpdump, "-Z", "root", "tcp or udp"))
+        time.sleep(1.0)
+
+        def run(number: int) -> bool:
+            rng = Random(f"{pair.seed}/session/{number}")
+            if number < label.parallel:
+                time.sleep(rng.uniform(0, 3))
+            if time.monotonic() - began > options.minutes * 60:
+                return False
+            try:
+                label.session(pair, rng)
+            except Exception:  # one lost session costs a flow, not the recording; the log tells
+                pair.log.write(traceback.format_exc().encode())
+                pair.log.flush()
+                return False
+            return True
+
+        sessions = max(1, round(label.sessions * options.share))
+        with ThreadPoolExecutor(label.parallel) as pool:
+            failed = sessions - sum(pool.map(run, range(sessions)))
+        time.sleep(2.0)
+        stop(capture)
+    finally:
+        pair.close()
+    return f"{name}: {sessions} sessions, {failed} failed or left out, {time.monotonic() - began:.0f} s"
+
+
+def main() -> None:
+    """Record all labels, or those named by --only, several at a time, then trim them into the package."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", metavar="LABEL", choices=sorted(LABELS), help="may be repeated")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--work", type=File, default=File("/var/tmp/netdiffus-record/raw"), help="raw captures")
+    parser.add_argument("--out", type=File, default=DATA, help="where the trimmed captures go")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the sessions to run, for a trial")
+    parser.add_argument("--minutes", type=float, default=30.0, help="start no session of a label after so long")
+    parser.add_argument("--at-once", type=int, default=8, help="labels recorded at a time")
+    parser.add_argument("--raw-only", action="store_true", help="do not trim")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("expected to run as root: network namespaces and TAP devices need it")
+    os.nice(5)
+    order = list(LABELS)
+    names = [name for name in order if name in (options.only or order)]
+    for name in names:
+        shutil.rmtree(options.work / name, ignore_errors=True)
+
+    def run(name: str) -> None:
+        try:
+            print(record(name, LABELS[name], order.index(name), options), flush=True)
+        except Exception:  # the other labels go on; the trace says what to mend
+            print(f"{name}: failed\n{traceback.format_exc()}", flush=True)
+
+    with ThreadPoolExecutor(options.at_once) as pool:
+        list(pool.map(run, names))
+    if options.raw_only:
+        return
+    for name in names:
+        raw = options.work / name / f"{name}.pcap"
+        if raw.exists():
+            print(trim(raw, options.out / name / f"{name}.pcap.xz", LABELS[name].flows))
+    subprocess.run([sys.executable, str(File(__file__).with_name("summary.py")), str(options.out)], check=True)
+
+
+if __name__ == "__main__":
+    main()
