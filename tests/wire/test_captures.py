@@ -182,6 +182,42 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
         read_capture(tmp_path)
 
 
+def test_a_disk_that_fails_on_the_way_costs_only_the_rest(tmp_path):
+    path = tmp_path / "x.pcap"
+    write_pcap(path, [Packet(i, b"x" * 1000, 1000) for i in range(100)])
+    capture = read_capture(path, block_bytes=4096)
+    source = capture._source
+
+    class Failing:
+        def __init__(self, file):
+            self.file, self.left = file, 10_000
+            self.close = file.close
+
+        def readinto(self, view):
+            if self.left <= 0:
+                raise OSError(5, "Input/output error")
+            n = self.file.readinto(view[: self.left])
+            self.left -= n
+            return n
+
+    source._file = Failing(source._file)
+    assert sum(len(block) for block in capture) == 9
+    assert dict(capture.faults) == {
+        "file cannot be read further (Input/output error)": 1,
+        "file ends inside a packet record": 1,
+    }
+
+
+def test_an_iteration_that_is_left_closes_the_file(tmp_path):
+    path = tmp_path / "x.pcap"
+    write_pcap(path, [Packet(i, b"x" * 1000, 1000) for i in range(100)])
+    capture = read_capture(path, block_bytes=4096)
+    blocks = iter(capture)
+    next(blocks)
+    blocks.close()
+    assert capture._source._file.closed
+
+
 def test_memory_does_not_grow_with_the_file(tmp_path):
     path = tmp_path / "x.pcap"
     write_pcap(path, (Packet(i, b"x" * 1000, 1000) for i in range(40_000)))

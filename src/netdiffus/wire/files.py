@@ -142,7 +142,13 @@ class ByteSource:
             n = min(len(self._head), len(view))
             view[:n], self._head = self._head[:n], self._head[n:]
             return n
-        n = self._file.readinto(view)
+        try:
+            n = self._file.readinto(view)
+        except OSError as error:
+            if not self.n_bytes:
+                raise
+            self.faults[f"file cannot be read further ({error.strerror})"] = 1
+            return 0
         self._hash.update(view[:n])
         self.n_bytes += n
         return n
