@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from netdiffus.metrics.comparison import Comparison, Traces
@@ -14,6 +13,7 @@ from netdiffus.metrics.score import Score
 
 MOST = 20_000  # traces of each part in the search for nearest neighbours
 PERCENTILE = 5
+CHUNK = 512
 ABSENT = -0.5  # beside ranks in [0, 1]
 
 
@@ -76,9 +76,16 @@ def nearest(sets: Comparison, rng: np.random.Generator) -> Score:
 def distances(traces: Traces, train: Traces) -> NDArray[np.float64]:
     """The Euclidean distance (N,) in ranks to the nearest training trace."""
     scale = [np.sort(channel[~np.isnan(channel)]) for channel in np.moveaxis(train.series, 1, 0)]
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(ranks(train, scale))
+    rows, known = ranks(traces, scale), ranks(train, scale)
+    coarse = known.astype(np.float32)
+    offsets = np.sum(coarse**2, axis=1) / 2
+    nearest = np.zeros(len(rows), dtype=np.intp)
     with threadpool_limits(1):  # threads that wait for each other on busy cores cost more than they bring
-        found: NDArray[np.float64] = search.kneighbors(ranks(traces, scale))[0][:, 0]
+        for start in range(0, len(rows), CHUNK):
+            some = slice(start, start + CHUNK)
+            # |x - y|² / 2 = |x|² / 2 + (|y|² / 2 - xy), and only the bracket tells the y apart
+            nearest[some] = np.argmin(offsets - rows[some].astype(np.float32) @ coarse.T, axis=1)
+    found: NDArray[np.float64] = np.linalg.norm(rows - known[nearest], axis=1)
     return found
 
 
