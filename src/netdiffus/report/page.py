@@ -26,12 +26,13 @@ def render(
     title: str = "Synthetic traffic beside real",
     provenance: Mapping[str, str] | None = None,
     images: Images | None = None,
+    image_channels: Sequence[str] | None = None,
     seed: int = 0,
 ) -> str:
     """report.html: headline, tables and pictures of one evaluation in a single self-contained page.
 
     `real` is the real test part that the scores speak of. `provenance` is printed as it is. `images` maps a label to
-    (real, synthetic) images (C, H, W) in [-1, 1], one channel each of `channels`.
+    (real, synthetic) images (C, H, W) in [-1, 1], whose channels `image_channels` names (default: `channels`).
     """
     rng = np.random.default_rng(seed)
     common = [str(label) for label in np.intersect1d(real.labels, synthetic.labels)]
@@ -50,7 +51,7 @@ def render(
         **_words(scores, real, synthetic, title, provenance),
         panels=panels(real, synthetic, channels),
         flows=flows,
-        gallery=gallery(images or {}, list(channels)),
+        gallery=gallery(images or {}, list(image_channels or channels)),
         confusions=[(caption, rows) for caption, rows in confusions if rows],
     )
 
