@@ -10,13 +10,14 @@ from matplotlib.image import imread
 from netdiffus.metrics import Traces
 from netdiffus.report import overview_png
 from netdiffus.report.gallery import png
+from netdiffus.report.overview import fullest
 from netdiffus.report.timelines import bars, largest
 
 NAN = np.nan
 
 
 def test_bars_go_up_from_the_client_and_down_from_the_server() -> None:
-    up, down = bars(np.array([[500.0, 1000, 0, NAN], [0, 1, 1, NAN]]), ["size", "direction"])
+    up, down = bars(np.array([[500.0, 1000, 0, NAN], [0, 1, 1, NAN]]), ["size", "direction"], 30)
     assert up.tolist() == [500, 0, 0, 0]
     assert down.tolist() == [0, 1000, 30, 0]  # an empty packet is still seen
 
@@ -50,3 +51,9 @@ def test_overview_is_a_png_that_can_be_made_again() -> None:
     picture = imread(BytesIO(one))
     assert picture.shape[1] == 1200
     assert picture.std() > 0.05
+
+
+def test_overview_shows_the_labels_with_the_fullest_flows() -> None:
+    series = np.array([[[9.0, 9]], [[9, 0]], [[9, 8]], [[9, NAN]]])
+    traces = Traces(series, np.array(["a", "b", "c", "d"]))
+    assert fullest(traces, traces.take(np.arange(3)), ["size"], 2) == ["a", "c"]

@@ -19,6 +19,8 @@ from netdiffus.report import figure, headlines
         (12, "ns", "12 ns"),
         (1234.56, "bytes", "1,234.6 bytes"),
         (0.5, "AUC", "0.500"),
+        (0.0001, "", "<0.001"),
+        (0.0, "", "0.000"),
     ],
 )
 def test_figures_for_readers(value: float | None, unit: str, text: str) -> None:

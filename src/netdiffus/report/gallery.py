@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netdiffus.report.svg import data_uri
 
-COLOURS = "RdYlBu_r"
+COLOURS = "viridis"
 Images = Mapping[str, tuple[NDArray[np.floating], NDArray[np.floating]]]
 
 

@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 from netdiffus.metrics import Traces
 from netdiffus.report.gallery import COLOURS, Images
 from netdiffus.report.svg import INK, REAL, SYNTHETIC
-from netdiffus.report.timelines import draw_trace, largest
+from netdiffus.report.timelines import bars, draw_trace, largest
 
 FLOWS = 3
+HEADING = 0.35  # inches
+LOOKED_AT = 100  # flows of a label
 
 
 def overview_png(
@@ -25,19 +27,19 @@ def overview_png(
     images: Images | None = None,
     seed: int = 0,
 ) -> bytes:
-    """A PNG with one row a label (default: the first four that both have): real flows and image, synthetic ones.
+    """A PNG with one row a label (default: the four with the fullest flows): real flows and image, synthetic ones.
 
     `images` maps a label to (real, synthetic) images (C, H, W) in [-1, 1]; the first channel is shown.
     """
-    common = [str(label) for label in np.intersect1d(real.labels, synthetic.labels)]
-    names = list(labels) if labels is not None else common[:4]
+    names = list(labels) if labels is not None else fullest(real, synthetic, channels)
     rng = np.random.default_rng(seed)
     images = images or {}
-    figure = Figure(figsize=(10, 0.35 + 1.3 * max(1, len(names))), facecolor="white")
-    grid = figure.add_gridspec(
-        max(1, len(names)), 6, width_ratios=[0.9, 3, 1, 0.12, 3, 1], left=0.01, right=0.99, bottom=0.01,
-        top=1 - 0.35 / float(figure.get_figheight()), wspace=0.06, hspace=0.14,
-    )  # fmt: skip
+    rows = max(1, len(names))
+    height = HEADING + 1.3 * rows
+    figure = Figure(figsize=(10, height), facecolor="white")
+    widths = [0.11 * max(map(len, [*names, "name"])), 3, 1, 0.12, 3, 1]
+    inside = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 1 - HEADING / height, "wspace": 0.06, "hspace": 0.14}
+    grid = figure.add_gridspec(rows, len(widths), width_ratios=widths, **inside)
     for row, label in enumerate(names):
         title = figure.add_subplot(grid[row, 0])
         title.set_axis_off()
@@ -53,9 +55,20 @@ def overview_png(
                 picture = figure.add_subplot(grid[row, column + 1])
                 picture.imshow(images[label][side][0], vmin=-1, vmax=1, cmap=COLOURS, interpolation="nearest")
                 picture.set_axis_off()
-    for at, name, colour in ((0.30, "real", REAL), (0.77, "synthetic", SYNTHETIC)):
-        figure.text(at, 1 - 0.17 / float(figure.get_figheight()), name, ha="center", va="center", color=colour,
-                    fontsize=13, fontweight="bold")  # fmt: skip
+    for column, name, colour in ((1, "real", REAL), (4, "synthetic", SYNTHETIC)):
+        left, right = (grid[0, at].get_position(figure) for at in (column, column + 1))
+        middle, top = (left.x0 + right.x1) / 2, 1 - HEADING / 2 / height
+        figure.text(middle, top, name, ha="center", va="center", color=colour, fontsize=13, fontweight="bold")
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def fullest(real: Traces, synthetic: Traces, channels: Sequence[str], count: int = 4) -> list[str]:
+    """The labels of both whose real flows fill the most of their picture, alphabetically."""
+    filled = {}
+    for label in map(str, np.intersect1d(real.labels, synthetic.labels)):
+        flows = real.of(label).take(np.arange(min(LOOKED_AT, np.count_nonzero(real.labels == label))))
+        heights = [float(np.sum(bars(series, channels))) for series in flows.series]
+        filled[label] = float(np.mean(heights)) / largest(flows, channels)
+    return sorted(sorted(filled, key=lambda label: -filled[label])[:count])

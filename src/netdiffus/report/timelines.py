@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from netdiffus.metrics import Traces
 from netdiffus.report.svg import INK, REAL, SYNTHETIC, inline_svg
 
-SMALLEST = 0.03  # of the largest bar, so that an empty packet is seen
+SMALLEST = 0.1  # of the largest bar, so that an empty packet is seen
 Floats = NDArray[np.float64]
 
 
-def bars(series: Floats, channels: Sequence[str]) -> tuple[Floats, Floats]:
+def bars(series: Floats, channels: Sequence[str], least: float = 0.0) -> tuple[Floats, Floats]:
     """What goes up and what goes down at each position of one trace (C, n), both (n,), 0 where nothing does.
 
-    Packet traces without direction go up; without size, every packet counts 1.
+    Packet traces without direction go up; without size, every packet counts 1. No packet is lower than `least`.
     """
     by_name = dict(zip(channels, series, strict=True))
     if "up_bytes" in by_name or "down_bytes" in by_name:
@@ -31,14 +31,13 @@ def bars(series: Floats, channels: Sequence[str]) -> tuple[Floats, Floats]:
     there = ~np.isnan(series[0])
     size = np.where(there, by_name.get("size", np.ones(series.shape[-1])), 0.0)
     down = np.nan_to_num(by_name["direction"]) == 1 if "direction" in by_name else np.zeros(len(size), dtype=np.bool_)
-    least = SMALLEST * max(float(size.max(initial=0.0)), 1.0)
     size = np.where(there, np.maximum(size, least), 0.0)
     return np.where(down, 0.0, size), np.where(down, size, 0.0)
 
 
 def draw_trace(axes: Axes, series: Floats, channels: Sequence[str], limit: float, colour: str) -> None:
     """One trace (C, n) as bars around a line, the largest bar `limit`."""
-    up, down = bars(series, channels)
+    up, down = bars(series, channels, SMALLEST * limit)
     for heights in (up, -down):
         at = np.flatnonzero(heights)
         corners = np.zeros((len(at), 5, 2))

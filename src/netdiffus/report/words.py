@@ -41,6 +41,8 @@ def figure(value: float | None, unit: str = "") -> str:
     if unit == "share":
         return f"{value:.1%}"
     number = f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    if 0 < value < 0.0005:
+        number = "<0.001"
     return f"{number} {unit}" if unit and unit != "AUC" else number
 
 
