@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,6 +78,135 @@ def fill(slots: NDArray[np.int64], flows: NDArray[np.void], n_flows: int, seed: 
 
 
 @compiled
+def _fragment_place(fragments: NDArray[np.void], seed: int, p: Any) -> int:
+    """Where a fragmented packet is remembered; its identification and addresses say."""
+    h = _mix(_mix(seed, p.source_high ^ u64(p.fragment_id)), p.source_low ^ u64(_known_protocol(p)))
+    return _mix(_mix(h, p.destination_high), p.destination_low) & u64(fragments.size - 1)
+
+
+@compiled
+def _known_protocol(p: Any) -> int:
+    """The protocol as every fragment knows it: in IPv6 only the first one does (RFC 8200 section 4.5)."""
+    return u64(p.protocol) if p.version == 4 else u64(0)
+
+
+@compiled
+def _is_part_of(r: Any, p: Any, t: int) -> bool:
+    """Whether a later fragment belongs to the remembered first one."""
+    return (
+        r.version == p.version
+        and r.id == p.fragment_id
+        and r.protocol == _known_protocol(p)
+        and r.source_low == p.source_low
+        and r.destination_low == p.destination_low
+        and r.source_high == p.source_high
+        and r.destination_high == p.destination_high
+        and abs(t - r.time_ns) <= FRAGMENT_NS
+    )
+
+
+@compiled
+def _remember(r: Any, p: Any, t: int, f: int, side: int) -> None:
+    """Where the fragments behind the first one belong."""
+    r.source_high, r.source_low = p.source_high, p.source_low
+    r.destination_high, r.destination_low = p.destination_high, p.destination_low
+    r.time_ns, r.flow, r.side = t, f, side
+    r.id, r.protocol, r.version = p.fragment_id, _known_protocol(p), p.version
+
+
+@compiled
+def _side(p: Any) -> int:
+    """Which end sent the packet."""
+    if p.source_high != p.destination_high:
+        return A if p.source_high < p.destination_high else B
+    if p.source_low != p.destination_low:
+        return A if p.source_low < p.destination_low else B
+    return A if p.source_port <= p.destination_port else B
+
+
+@compiled
+def _begins_anew(g: Any, p: Any, t: int, side: int, timeout_ns: int) -> bool:
+    """Whether a packet between the ends of flow g begins another flow."""
+    if t - g.last_ns > timeout_ns:
+        return True
+    if p.protocol != TCP or p.flags & (SYN | ACK) != SYN:
+        return False
+    if g.finished == 3:
+        return True
+    if g.isn_known & (1 << side):
+        return bool(p.seq != (g.a_isn if side == A else g.b_isn))
+    return bool(g.reset != 0)
+
+
+@compiled
+def _begin(g: Any, p: Any, t: int, side: int) -> None:
+    """A flow without packets; the sender of its first one is the client until more is known."""
+    if side == A:
+        g.a_high, g.a_low, g.a_port = p.source_high, p.source_low, p.source_port
+        g.b_high, g.b_low, g.b_port = p.destination_high, p.destination_low, p.destination_port
+    else:
+        g.a_high, g.a_low, g.a_port = p.destination_high, p.destination_low, p.destination_port
+        g.b_high, g.b_low, g.b_port = p.source_high, p.source_low, p.source_port
+    g.version, g.protocol = p.version, p.protocol
+    g.start_ns, g.last_ns = t, t
+    g.n_packets, g.kept = 0, 0
+    g.client, g.client_by = side, BY_PACKET
+    g.isn_known, g.finished, g.reset = 0, 0, 0
+
+
+@compiled
+def _see_tcp(g: Any, p: Any, side: int) -> None:
+    """What the flags say about opening and closing."""
+    bit = 1 << side
+    if p.flags & SYN:
+        by = BY_ANSWER if p.flags & ACK else BY_SYN
+        if by > g.client_by:
+            g.client, g.client_by = (1 - side if by == BY_ANSWER else side), by
+        if not g.isn_known & bit:
+            g.isn_known |= bit
+            if side == A:
+                g.a_isn = p.seq
+            else:
+                g.b_isn = p.seq
+    if p.flags & FIN:
+        g.finished |= bit
+    if p.flags & RST:
+        g.reset = 1
+
+
+@compiled
+def _newest(slots: NDArray[np.int64], flows: NDArray[np.void], seed: int, p: Any, side: int) -> int:
+    """The slot of the newest flow between the ends of a packet."""
+    if side == A:
+        return _find(
+            slots,
+            flows,
+            seed,
+            p.source_high,
+            p.source_low,
+            p.source_port,
+            p.destination_high,
+            p.destination_low,
+            p.destination_port,
+            p.version,
+            p.protocol,
+        )
+    return _find(
+        slots,
+        flows,
+        seed,
+        p.destination_high,
+        p.destination_low,
+        p.destination_port,
+        p.source_high,
+        p.source_low,
+        p.source_port,
+        p.version,
+        p.protocol,
+    )
+
+
+@compiled
 def track(
     fields: NDArray[np.void],
     time_ns: NDArray[np.int64],
@@ -98,100 +229,27 @@ def track(
         if p.status != OK:
             continue
         t = time_ns[i]
-        f = i64(-1)
-        side = np.uint8(A)
-        place = u64(0)
-        protocol = p.protocol
-        if p.fragment:
-            if p.version == 6:
-                protocol = np.uint8(0)  # the later fragments of IPv6 may not know it (RFC 8200 section 4.5)
-            h = _mix(_mix(seed, p.source_high ^ u64(p.fragment_id)), p.source_low ^ u64(protocol))
-            h = _mix(_mix(h, p.destination_high), p.destination_low)
-            place = h & u64(fragments.size - 1)
         if p.fragment == LATER:
-            r = fragments[place]
-            if (
-                r.version == p.version
-                and r.id == p.fragment_id
-                and r.protocol == protocol
-                and r.source_low == p.source_low
-                and r.destination_low == p.destination_low
-                and r.source_high == p.source_high
-                and r.destination_high == p.destination_high
-                and abs(t - r.time_ns) <= FRAGMENT_NS
-            ):
-                f, side = r.flow, r.side
-            else:
+            r = fragments[_fragment_place(fragments, seed, p)]
+            if not _is_part_of(r, p, t):
                 counts[ORPHAN] += 1
                 continue
+            f, side = r.flow, i64(r.side)
+            g = flows[f]
         else:
-            forward = p.source_high < p.destination_high or (
-                p.source_high == p.destination_high
-                and (
-                    p.source_low < p.destination_low
-                    or (p.source_low == p.destination_low and p.source_port <= p.destination_port)
-                )
-            )
-            if forward:
-                a_high, a_low, a_port = p.source_high, p.source_low, p.source_port
-                b_high, b_low, b_port = p.destination_high, p.destination_low, p.destination_port
-            else:
-                side = np.uint8(B)
-                a_high, a_low, a_port = p.destination_high, p.destination_low, p.destination_port
-                b_high, b_low, b_port = p.source_high, p.source_low, p.source_port
-            slot = _find(slots, flows, seed, a_high, a_low, a_port, b_high, b_low, b_port, p.version, p.protocol)
+            side = i64(_side(p))
+            slot = _newest(slots, flows, seed, p, side)
             f = slots[slot]
-            new = f < 0
-            syn = p.protocol == TCP and (p.flags & SYN) != 0
-            bit = 1 << side
-            if not new:
-                g = flows[f]
-                if t - g.last_ns > timeout_ns:
-                    new = True
-                elif syn and not p.flags & ACK:
-                    if g.finished == 3:
-                        new = True
-                    elif g.isn_known & bit:
-                        new = p.seq != (g.a_isn if side == A else g.b_isn)
-                    else:
-                        new = g.reset != 0
-            if new:
-                f = n_flows
+            if f < 0 or _begins_anew(flows[f], p, t, side, timeout_ns):
+                f = i64(n_flows)
                 n_flows += 1
                 slots[slot] = f
-                g = flows[f]
-                g.a_high, g.a_low, g.a_port = a_high, a_low, a_port
-                g.b_high, g.b_low, g.b_port = b_high, b_low, b_port
-                g.version, g.protocol = p.version, p.protocol
-                g.start_ns = t
-                g.last_ns = t
-                g.n_packets = 0
-                g.kept = 0
-                g.client, g.client_by = side, BY_PACKET
-                g.isn_known, g.finished, g.reset = 0, 0, 0
+                _begin(flows[f], p, t, side)
             g = flows[f]
             if p.protocol == TCP:
-                if syn:
-                    by = BY_ANSWER if p.flags & ACK else BY_SYN
-                    if by > g.client_by:
-                        g.client, g.client_by = (1 - side if by == BY_ANSWER else side), by
-                    if not g.isn_known & bit:
-                        g.isn_known |= bit
-                        if side == A:
-                            g.a_isn = p.seq
-                        else:
-                            g.b_isn = p.seq
-                if p.flags & FIN:
-                    g.finished |= bit
-                if p.flags & RST:
-                    g.reset = 1
+                _see_tcp(g, p, side)
             if p.fragment == FIRST:
-                r = fragments[place]
-                r.source_high, r.source_low = p.source_high, p.source_low
-                r.destination_high, r.destination_low = p.destination_high, p.destination_low
-                r.time_ns, r.flow, r.side = t, f, side
-                r.id, r.protocol, r.version = p.fragment_id, protocol, p.version
-        g = flows[f]
+                _remember(fragments[_fragment_place(fragments, seed, p)], p, t, f, side)
         g.n_packets += 1
         gap = t - g.last_ns
         if gap < 0:

@@ -6,6 +6,8 @@ ones. Every read is inside the packet's captured bytes; a packet that cannot be 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +49,7 @@ IPV4_TYPE, IPV6_TYPE, PPPOE_TYPE = 0x0800, 0x86DD, 0x8864
 ANY_IP, PPP_TYPE, CUT, NOT_DECODED, FAMILY = -1, -2, -3, -4, -5
 """What follows a link header where no EtherType says it."""
 
+HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, NO_NEXT, OPTIONS = 0, 43, 44, 51, 59, 60
 V4_MAPPED = 0xFFFF_0000_0000
 
 
@@ -173,6 +176,142 @@ def _network(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int, int]
 
 
 @compiled
+def _ipv4(data: Bytes, pos: int, room: int, on_wire: int, row: Any) -> tuple[int, int, int, int]:
+    """The IPv4 header into the row; returns (status, header bytes, total bytes, protocol)."""
+    if room < 20:
+        return NETWORK_CUT if on_wire >= 20 else NETWORK_LONG, 0, 0, 0
+    head = i64(data[pos] & 15) * 4
+    if head < 20:
+        return NETWORK_SHORT, 0, 0, 0
+    if room < head:
+        return NETWORK_CUT if on_wire >= head else NETWORK_LONG, 0, 0, 0
+    total = _u16(data, pos + 2)
+    if total == 0:
+        total = on_wire
+        row.notes |= OFFLOADED
+    if total < head:
+        return TOTAL_SHORT, 0, 0, 0
+    place = _u16(data, pos + 6)
+    if place & 0x3FFF:
+        row.fragment = LATER if place & 0x1FFF else FIRST
+        row.fragment_id = _u16(data, pos + 4)
+    row.source_low = u64(V4_MAPPED | _u32(data, pos + 12))
+    row.destination_low = u64(V4_MAPPED | _u32(data, pos + 16))
+    return OK, head, total, i64(data[pos + 9])
+
+
+@compiled
+def _ipv6(data: Bytes, pos: int, room: int, on_wire: int, row: Any) -> tuple[int, int, int, int]:
+    """The fixed IPv6 header into the row; returns (status, header bytes, total bytes, next header)."""
+    if room < 40:
+        return NETWORK_CUT if on_wire >= 40 else NETWORK_LONG, 0, 0, 0
+    following = i64(data[pos + 6])
+    total = 40 + _u16(data, pos + 4)
+    if total == 40 and following != NO_NEXT:  # a jumbogram (RFC 2675), or segmentation offload
+        total = on_wire
+        row.notes |= OFFLOADED
+    row.source_high = _u64(data, pos + 8)
+    row.source_low = _u64(data, pos + 16)
+    row.destination_high = _u64(data, pos + 24)
+    row.destination_low = _u64(data, pos + 32)
+    return OK, i64(40), total, following
+
+
+@compiled
+def _extensions(
+    data: Bytes, pos: int, room: int, head: int, total: int, protocol: int, row: Any
+) -> tuple[int, int, int]:
+    """Through extension headers (RFC 8200 section 4); IPv4 has the authentication header as well.
+
+    Returns (status, bytes of all network headers, protocol).
+    """
+    while row.fragment != LATER and (
+        protocol == AUTHENTICATION or (row.version == 6 and protocol in (HOP_BY_HOP, ROUTING, FRAGMENT, OPTIONS))
+    ):
+        size = i64(8)
+        if room >= head + 8:
+            if protocol == FRAGMENT:
+                place = _u16(data, pos + head + 2)
+                if place & 0xFFF9:
+                    row.fragment = LATER if place & 0xFFF8 else FIRST
+                    row.fragment_id = _u32(data, pos + head + 4)
+            elif protocol == AUTHENTICATION:
+                size = (i64(data[pos + head + 1]) + 2) * 4
+            else:
+                size = (i64(data[pos + head + 1]) + 1) * 8
+        if room < head + size:
+            return EXTENSION_CUT if total >= head + size else NETWORK_LONG, 0, 0
+        protocol = i64(data[pos + head])
+        head += size
+    return OK if total >= head else NETWORK_LONG, head, protocol
+
+
+@compiled
+def _transport(data: Bytes, pos: int, room: int, inside: int, protocol: int, row: Any) -> tuple[int, int, int]:
+    """The transport header into the row; `inside` counts it and its payload.
+
+    Returns (status, bytes of the header, bytes of header and payload).
+    """
+    if protocol in (ICMP, ICMPV6):
+        return OK, min(i64(8), inside), inside
+    if protocol not in (TCP, UDP, SCTP):
+        return OK, i64(0), inside
+    need = i64(14 if protocol == TCP else 8 if protocol == UDP else 12)  # TCP: as far as the flags
+    if inside < need:
+        return TRANSPORT_LONG, 0, 0
+    if room < need:
+        return TRANSPORT_CUT, 0, 0
+    size = need
+    if protocol == TCP:
+        size = i64(data[pos + 12] >> 4) * 4
+        if size < 20:
+            return TRANSPORT_SHORT, 0, 0
+        if size > inside:
+            return TRANSPORT_LONG, 0, 0
+        row.seq = _u32(data, pos + 4)
+        row.ack = _u32(data, pos + 8)
+        row.flags = data[pos + 13]
+    elif protocol == UDP and 8 <= _u16(data, pos + 4) < inside:
+        inside = _u16(data, pos + 4)
+    row.source_port = _u16(data, pos)
+    row.destination_port = _u16(data, pos + 2)
+    return OK, size, inside
+
+
+@compiled
+def _packet(data: Bytes, begin: int, end: int, length: int, link: int, row: Any) -> int:
+    """All headers of one packet into its row; returns the status."""
+    if begin < 0 or end < begin or end > data.size:
+        return BAD_PLACE
+    status, row.detail, pos = _network(data, begin, end, link)
+    row.network = pos
+    if status != OK:
+        return status
+    room = end - pos
+    on_wire = max(length, end - begin) - (pos - begin)
+    row.version = data[pos] >> 4
+    if row.version == 4:
+        status, head, total, protocol = _ipv4(data, pos, room, on_wire, row)
+    else:
+        status, head, total, protocol = _ipv6(data, pos, room, on_wire, row)
+    if status != OK:
+        return status
+    if total > on_wire:
+        row.notes |= PAST_WIRE
+    status, head, protocol = _extensions(data, pos, room, head, total, protocol, row)
+    if status != OK:
+        return status
+    row.protocol = protocol
+    size, inside = i64(0), total - head
+    if row.fragment != LATER:
+        status, size, inside = _transport(data, pos + head, room - head, inside, protocol, row)
+    row.network_bytes = head
+    row.transport_bytes = min(size, room - head)
+    row.payload_bytes = min(inside - size, 0x7FFFFFFF)
+    return status
+
+
+@compiled
 def _dissect(
     data: Bytes,
     offset: NDArray[np.int64],
@@ -182,135 +321,7 @@ def _dissect(
     out: NDArray[np.void],
 ) -> None:
     for i in range(offset.size):
-        row = out[i]
-        begin, end = offset[i], offset[i] + captured[i]
-        if begin < 0 or captured[i] < 0 or end > data.size:
-            row.status = BAD_PLACE
-            continue
-        status, detail, pos = _network(data, begin, end, link[i])
-        row.status = status
-        row.detail = detail
-        row.network = pos
-        if status != OK:
-            continue
-        on_wire = max(i64(length[i]), i64(captured[i])) - (pos - begin)  # from the IP header on
-        room = end - pos
-        version = data[pos] >> 4
-        row.version = version
-        if version == 4:
-            if room < 20:
-                row.status = NETWORK_CUT if on_wire >= 20 else NETWORK_LONG
-                continue
-            head = i64(data[pos] & 15) * 4
-            if head < 20:
-                row.status = NETWORK_SHORT
-                continue
-            if room < head:
-                row.status = NETWORK_CUT if on_wire >= head else NETWORK_LONG
-                continue
-            total = _u16(data, pos + 2)
-            if total == 0:
-                total = on_wire
-                row.notes |= OFFLOADED
-            if total < head:
-                row.status = TOTAL_SHORT
-                continue
-            place = _u16(data, pos + 6)
-            if place & 0x3FFF:
-                row.fragment = LATER if place & 0x1FFF else FIRST
-                row.fragment_id = _u16(data, pos + 4)
-            protocol = i64(data[pos + 9])
-            row.source_low = u64(V4_MAPPED | _u32(data, pos + 12))
-            row.destination_low = u64(V4_MAPPED | _u32(data, pos + 16))
-        else:
-            if room < 40:
-                row.status = NETWORK_CUT if on_wire >= 40 else NETWORK_LONG
-                continue
-            head = i64(40)
-            protocol = i64(data[pos + 6])
-            total = 40 + _u16(data, pos + 4)
-            if total == 40 and protocol != 59:  # a jumbogram (RFC 2675), or segmentation offload
-                total = on_wire
-                row.notes |= OFFLOADED
-            row.source_high = _u64(data, pos + 8)
-            row.source_low = _u64(data, pos + 16)
-            row.destination_high = _u64(data, pos + 24)
-            row.destination_low = _u64(data, pos + 32)
-        if total > on_wire:
-            row.notes |= PAST_WIRE
-        # Extension headers (RFC 8200 section 4) until a transport header; the authentication header is in IPv4 as well.
-        status = OK
-        while row.fragment != LATER and (protocol == 51 or (version == 6 and protocol in (0, 43, 44, 60))):
-            if room < head + 8:
-                status = EXTENSION_CUT if total >= head + 8 else NETWORK_LONG
-                break
-            size = i64(8)
-            if protocol == 44:
-                place = _u16(data, pos + head + 2)
-                if place & 0xFFF9:
-                    row.fragment = LATER if place & 0xFFF8 else FIRST
-                    row.fragment_id = _u32(data, pos + head + 4)
-            elif protocol == 51:
-                size = (i64(data[pos + head + 1]) + 2) * 4
-            else:
-                size = (i64(data[pos + head + 1]) + 1) * 8
-            if room < head + size:
-                status = EXTENSION_CUT if total >= head + size else NETWORK_LONG
-                break
-            protocol = i64(data[pos + head])
-            head += size
-        if status == OK and total < head:
-            status = NETWORK_LONG
-        row.status = status
-        if status != OK:
-            continue
-        row.protocol = protocol
-        row.network_bytes = head
-        inside = total - head  # transport header and payload
-        row.payload_bytes = min(inside, 0x7FFFFFFF)
-        if row.fragment == LATER:
-            continue
-        at = pos + head
-        room -= head
-        if protocol == TCP:
-            need = i64(14)  # as far as the flags
-        elif protocol == UDP:
-            need = i64(8)
-        elif protocol == SCTP:
-            need = i64(12)
-        elif protocol in (ICMP, ICMPV6):
-            size = min(i64(8), inside)
-            row.transport_bytes = min(size, room)
-            row.payload_bytes = min(inside - size, 0x7FFFFFFF)
-            continue
-        else:
-            continue
-        if inside < need:
-            row.status = TRANSPORT_LONG
-            continue
-        if room < need:
-            row.status = TRANSPORT_CUT
-            continue
-        size = need
-        if protocol == TCP:
-            size = i64(data[at + 12] >> 4) * 4
-            if size < 20:
-                row.status = TRANSPORT_SHORT
-                continue
-            if size > inside:
-                row.status = TRANSPORT_LONG
-                continue
-            row.seq = _u32(data, at + 4)
-            row.ack = _u32(data, at + 8)
-            row.flags = data[at + 13]
-        elif protocol == UDP:
-            claimed = _u16(data, at + 4)
-            if 8 <= claimed < inside:
-                inside = claimed
-        row.source_port = _u16(data, at)
-        row.destination_port = _u16(data, at + 2)
-        row.transport_bytes = min(size, room)
-        row.payload_bytes = min(inside - size, 0x7FFFFFFF)
+        out[i].status = _packet(data, offset[i], offset[i] + captured[i], i64(length[i]), link[i], out[i])
 
 
 def dissect(block: PacketBlock) -> NDArray[np.void]:
