@@ -1,3 +1,26 @@
-"""netdiffus learns from labelled network traffic and makes more of it."""
+"""netdiffus learns from labelled network traffic and makes more of it.
+
+The verbs `prepare`, `train`, `generate`, `evaluate` and the object `TrafficModel` are loaded on first use, so that
+importing the package stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netdiffus.api.traffic_model import TrafficModel
+    from netdiffus.api.verbs import evaluate, generate, prepare, train
 
 __version__ = "0.1.0"
+__all__ = ["TrafficModel", "__version__", "evaluate", "generate", "prepare", "train"]
+
+_HOMES = {name: "netdiffus.api.verbs" for name in ("evaluate", "generate", "prepare", "train")}
+_HOMES["TrafficModel"] = "netdiffus.api.traffic_model"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'netdiffus' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

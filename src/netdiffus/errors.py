@@ -21,7 +21,7 @@ class InputError(NetdiffusError):
         super().__init__(f"expected {expected}; got {got}; {action}")
 
 
-class MissingExtra(NetdiffusError):
+class MissingExtraError(NetdiffusError):
     """An optional dependency is not installed; says the one command that installs it."""
 
     def __init__(self, extra: str, need: str) -> None:

@@ -1,24 +1,101 @@
-"""prepare, train, generate and evaluate as functions of paths; each runs its step to the end and returns the result."""
+"""prepare, train, generate and evaluate as functions: each runs its step to the end and returns the result.
+
+Paths may be text. `on_progress`, where there is one, is called with each of the step's small records.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import polars as pl
-
-from netdiffus import report, steps  # noqa: F401
-from netdiffus.metrics import Score
-from netdiffus.report import overview_png, render, render_markdown
-from netdiffus.steps import evaluate as _evaluate
-from netdiffus.steps import generate as _generate
-from netdiffus.steps import prepare as _prepare
-from netdiffus.steps import train as _train
+from netdiffus.api.scores import Scores
+from netdiffus.steps import evaluate as evaluating
+from netdiffus.steps import generate as generating
+from netdiffus.steps import prepare as preparing
+from netdiffus.steps import train as training
 from netdiffus.store.atomic import check_replaceable
-from netdiffus.store.report import SCORES, write_report
+from netdiffus.store.report import SCORES
 
 PathLike = str | Path
-Record = TypeVar("Record")
+Progress = Callable[[Any], object]
+Result = TypeVar("Result")
+
+
+def run(records: Generator[Any, None, Result], on_progress: Progress | None = None) -> Result:
+    """Run a step to its end, passing each record on; returns what the step returns."""
+    while True:
+        try:
+            record = next(records)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if on_progress:
+            on_progress(record)
+
+
+def prepare(
+    sources: PathLike | Sequence[PathLike], out: PathLike, *, on_progress: Progress | None = None, **options: Any
+) -> Path:
+    """Captures, folders of captures and tables become the dataset folder `out`; returns its path.
+
+    Options are those of the command, with underscores: labels, unlabelled, packets, min_packets, flow_timeout, test,
+    seed, columns, strip_padding.
+
+    Raises:
+        InputError: a source is missing or of the wrong kind, or an option is.
+    """
+    paths = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
+    run(preparing.prepare(paths, Path(out), preparing.PrepareConfig.of(**options)), on_progress)
+    return Path(out)
+
+
+def train(
+    dataset: PathLike, out: PathLike, *, resume: bool = False, on_progress: Progress | None = None, **options: Any
+) -> Path:
+    """A dataset becomes the model folder `out`; returns its path.
+
+    Options are those of the command: preset, image, length, minutes, steps, seed; and the sizes that a preset sets.
+
+    Raises:
+        InputError: the dataset is missing or too small, or an option is out of its range.
+    """
+    config = training.train_config(**options)
+    run(training.train(Path(dataset), Path(out), config, resume=resume), on_progress)
+    return Path(out)
+
+
+def generate(model: PathLike, out: PathLike, *, on_progress: Progress | None = None, **options: Any) -> Path:
+    """A model draws traces into the file `out` (.parquet, .csv, .npz); returns its path.
+
+    Options: count (a number, or {label: number}), balance, seed, sampling_steps.
+
+    Raises:
+        InputError: the model is missing, or a label, a count or the suffix is not known.
+    """
+    run(generating.generate(Path(model), Path(out), generating.GenerateConfig.of(**options)), on_progress)
+    return Path(out)
+
+
+def evaluate(
+    real: PathLike,
+    synthetic: PathLike,
+    out: PathLike | None = None,
+    *,
+    test: PathLike | None = None,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> Scores:
+    """How faithful, useful and private synthetic traces are; written to the report folder `out` if given.
+
+    Raises:
+        InputError: a path is neither dataset nor table, the channels differ, or there are too few traces.
+    """
+    if out is not None:
+        check_replaceable(Path(out), SCORES)
+    config = evaluating.EvaluateConfig.of(seed=seed)
+    steps = evaluating.evaluate(Path(real), Path(synthetic), None if test is None else Path(test), config)
+    scores = Scores(run(steps, on_progress))
+    if out is not None:
+        scores.save(out)
+    return scores

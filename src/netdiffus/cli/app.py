@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="netdiffus",
-    help="Learns from labelled network traffic and makes more of it, then says how faithful, useful and private that is.",
+    help="Learns from labelled network traffic and makes more of it; says how faithful, useful and private that is.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -53,7 +53,8 @@ def demo(
 @app.command()
 def prepare(
     sources: Annotated[
-        list[Path], typer.Argument(metavar="SOURCE...", help="Captures, folders of captures, or tables.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="SOURCE...", help="Captures, folders of captures, or tables.", show_default=False),
     ],
     out: Annotated[Path, typer.Option(metavar="DATASET", help="The dataset folder to write.", show_default=False)],
     labels: Annotated[
@@ -63,24 +64,28 @@ def prepare(
     packets: Annotated[int, typer.Option(min=1, help="Keep the first N packets of a flow.")] = 64,
     min_packets: Annotated[int, typer.Option(min=1, help="Leave out flows with fewer packets.")] = 1,
     flow_timeout: Annotated[float, typer.Option(min=1e-6, help="Seconds without a packet that end a flow.")] = 120.0,
-    test: Annotated[float, typer.Option(min=0.0, max=0.99, help="Share of each label's traces kept for testing.")] = 0.2,
+    test: Annotated[
+        float, typer.Option(min=0.0, max=0.99, help="Share of each label's traces kept for testing.")
+    ] = 0.2,
     seed: Seed = 0,
     columns: Annotated[
         str | None, typer.Option(help="Columns of tables, e.g. size=PL,direction=DIR,gap_us=IAT,label=LABEL.")
     ] = None,
-    strip_padding: Annotated[bool, typer.Option("--strip-padding", help="Drop the zeros at the tail of a table's series.")] = False,
+    strip_padding: Annotated[
+        bool, typer.Option("--strip-padding", help="Drop the zeros at the tail of a table's series.")
+    ] = False,
 ) -> None:
     """Captures and tables become a dataset folder."""
     from netdiffus.cli.progress import show_reading
-    from netdiffus.cli.show import print_dataset, print_faults
+    from netdiffus.cli.show import print_dataset
     from netdiffus.steps.prepare import PrepareConfig
     from netdiffus.steps.prepare import prepare as step
 
-    config = PrepareConfig(
+    config = PrepareConfig.of(
         labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,
         test=test, seed=seed, columns=columns, strip_padding=strip_padding,
     )  # fmt: skip
-    print_faults(show_reading(step(sources, out, config)))
+    show_reading(step(sources, out, config))
     print_dataset(out)
     print(f"next: netdiffus train {out} --out MODEL")
 
@@ -91,7 +96,9 @@ def train(
     out: Annotated[Path, typer.Option(metavar="MODEL", help="The model folder to write.", show_default=False)],
     image: Annotated[str, typer.Option(help="What is diffused: 'gasf' images, or the bare 'series'.")] = "gasf",
     preset: Annotated[str, typer.Option(help="Size of the model: 'default' or 'tiny'.")] = "default",
-    length: Annotated[int | None, typer.Option(min=2, max=1000, help="Positions of a trace that are learned; default: all.")] = None,
+    length: Annotated[
+        int | None, typer.Option(min=2, max=1000, help="Positions of a trace that are learned; default: all.")
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for so many minutes (default 10).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
     seed: Seed = 0,
@@ -117,9 +124,12 @@ def _train(dataset: Path, out: Path, config: Any, *, resume: bool = False) -> Tr
 @app.command()
 def generate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="What to write: .parquet, .csv or .npz.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="What to write: .parquet, .csv or .npz.", show_default=False)
+    ],
     count: Annotated[
-        list[str] | None, typer.Option(metavar="N|LABEL=N", help="Traces in all, or of a label (may be repeated); default 1000.")
+        list[str] | None,
+        typer.Option(metavar="N|LABEL=N", help="Traces in all, or of a label (may be repeated); default 1000."),
     ] = None,
     balance: Annotated[bool, typer.Option("--balance", help="The same number of every label.")] = False,
     seed: Seed = 0,
@@ -130,7 +140,7 @@ def generate(
     from netdiffus.steps.generate import GenerateConfig, parse_counts
     from netdiffus.steps.generate import generate as step
 
-    config = GenerateConfig(count=parse_counts(count), balance=balance, seed=seed, sampling_steps=sampling_steps)
+    config = GenerateConfig.of(count=parse_counts(count), balance=balance, seed=seed, sampling_steps=sampling_steps)
     show_drawing(step(model, out, config))
     print(f"traces: {out}")
     print(f"next: netdiffus evaluate DATASET {out} --out report")
@@ -138,8 +148,12 @@ def generate(
 
 @app.command()
 def evaluate(
-    real: Annotated[Path, typer.Argument(metavar="REAL", help="A dataset folder, or a table of real traces.", show_default=False)],
-    synthetic: Annotated[Path, typer.Argument(metavar="SYNTHETIC", help="A table of synthetic traces.", show_default=False)],
+    real: Annotated[
+        Path, typer.Argument(metavar="REAL", help="A dataset folder, or a table of real traces.", show_default=False)
+    ],
+    synthetic: Annotated[
+        Path, typer.Argument(metavar="SYNTHETIC", help="A table of synthetic traces.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(metavar="REPORT", help="The report folder to write.", show_default=False)],
     test: Annotated[
         Path | None, typer.Option(help="Real traces to test on, where REAL has no test part of its own.")
@@ -147,18 +161,22 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Says how faithful, useful and private synthetic traffic is."""
-    from netdiffus.cli.progress import show_scoring
-    from netdiffus.cli.show import print_headline
-    from netdiffus.steps.evaluate import EvaluateConfig
-    from netdiffus.api.verbs import evaluate_steps
+    from netdiffus.api.verbs import evaluate as verb
+    from netdiffus.cli.progress import scoring
+    from netdiffus.cli.show import print_headlines
 
-    show_scoring(evaluate_steps(real, synthetic, out, test, EvaluateConfig(seed=seed)))
-    print_headline(out)
+    with scoring() as show:
+        scores = verb(real, synthetic, out, test=test, seed=seed, on_progress=show)
+    print_headlines(scores.headlines())
     print(f"report: {out / 'report.html'}")
 
 
 @app.command()
-def info(path: Annotated[Path, typer.Argument(metavar="PATH", help="A dataset, model, capture or table.", show_default=False)]) -> None:
+def info(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A dataset, model, capture or table.", show_default=False)
+    ],
+) -> None:
     """What is in a dataset, a model, a capture or a table."""
     from netdiffus.cli.show import print_info
 

@@ -40,8 +40,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone
         return 0
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _complain("expected room to write; got no space left on the disk; free some, or name another --out", USAGE)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return _complain(
+                "expected room to write; got no space left on the disk; free some, or name another --out", USAGE
+            )
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             name = error.filename or "a file"
             return _complain(f"expected access to {name}; got {error.strerror}; name another path", USAGE)
@@ -59,9 +61,9 @@ def _defect(error: Exception) -> int:
     if os.environ.get("NETDIFFUS_TRACEBACK"):
         traceback.print_exception(error)
     where = traceback.extract_tb(error.__traceback__)[-1]
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
     return _complain(
-        f"this is a defect of netdiffus {__version__}, not of your input: {said} ({os.path.basename(where.filename)}:{where.lineno}); "
+        f"this is a defect of netdiffus {__version__}, not of your input: {said}; "
         "run again with NETDIFFUS_TRACEBACK=1 and report what it prints",
         DEFECT,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -45,11 +45,11 @@ def _stop_flag() -> Iterator[list[bool]]:
 class Shown:
     """A bar on a terminal, now and then a line elsewhere; both on standard error."""
 
-    def __init__(self, what: str, unit: str) -> None:
+    def __init__(self, what: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self.what, self.unit = what, unit
+        self.what = what
         self.console = Console(stderr=True)
         self.last = time.monotonic()
         self.bar: Progress = Progress(
@@ -73,16 +73,14 @@ class Shown:
             self.last = time.monotonic()
 
 
-def show_reading(records: Iterator[FileRead]) -> list[FileRead]:
+def show_reading(records: Iterator[FileRead]) -> None:
     """Show `prepare`: files, packets and flows so far."""
-    seen: list[FileRead] = []
-    with Shown("reading", "files") as shown:
+    packets = flows = 0
+    with Shown("reading") as shown:
         for record in records:
-            seen.append(record)
-            packets, flows = sum(r.packets for r in seen), sum(r.flows for r in seen)
+            packets, flows = packets + record.packets, flows + record.flows
             note = f"{record.done}/{record.total} files  {packets:,} packets  {flows:,} flows"
             shown.show(record.done / record.total, note, final=record.done == record.total)
-    return seen
 
 
 def show_training(records: Iterator[TrainStep], share: Any, out: Any) -> TrainStep:
@@ -92,7 +90,7 @@ def show_training(records: Iterator[TrainStep], share: Any, out: Any) -> TrainSt
         Interrupted: Ctrl-C; the training was saved first.
     """
     loss, record = float("nan"), None
-    with _stop_flag() as stop, Shown("training", "steps") as shown:
+    with _stop_flag() as stop, Shown("training") as shown:
         first: TrainStep | None = None
         for record in records:
             first = first or record
@@ -104,7 +102,9 @@ def show_training(records: Iterator[TrainStep], share: Any, out: Any) -> TrainSt
                 break
     records.close()  # type: ignore[attr-defined]  # a generator: closing it saves
     if stop and record is not None:
-        raise Interrupted(f"interrupted after step {record.step}; saved in {out}; go on with the same command and --resume")
+        raise Interrupted(
+            f"interrupted after step {record.step}; saved in {out}; go on with the same command and --resume"
+        )
     if record is None:
         from netdiffus.errors import InputError
 
@@ -114,13 +114,21 @@ def show_training(records: Iterator[TrainStep], share: Any, out: Any) -> TrainSt
 
 def show_drawing(records: Iterator[Drawn]) -> None:
     """Show `generate`: traces drawn."""
-    with Shown("drawing", "traces") as shown:
+    with Shown("drawing") as shown:
         for record in records:
-            shown.show(record.done / record.total, f"{record.done:,}/{record.total:,} traces", final=record.done == record.total)
+            shown.show(
+                record.done / record.total,
+                f"{record.done:,}/{record.total:,} traces",
+                final=record.done == record.total,
+            )
 
 
-def show_scoring(records: Iterator[Scored]) -> None:
-    """Show `evaluate`: scores computed."""
-    with Shown("scoring", "scores") as shown:
-        for record in records:
+@contextmanager
+def scoring() -> Iterator[Callable[[Scored], None]]:
+    """Show `evaluate`: yields what to call with each of its records."""
+    with Shown("scoring") as shown:
+
+        def show(record: Scored) -> None:
             shown.show(record.done / record.total, record.name, final=record.done == record.total)
+
+        yield show

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-    from netdiffus.steps.prepare import FileRead
+    from netdiffus.report import Headline
     from netdiffus.store.cards import DatasetCard
 
 
@@ -19,15 +19,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     cells = [list(header), *([f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
     right = [k > 0 for k in range(len(header))]
-    lines = ("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)) for row in cells)
+    lines = (
+        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)) for row in cells
+    )
     return "\n".join(line.rstrip() for line in lines)
-
-
-def print_faults(read: Sequence[FileRead]) -> None:
-    """What was wrong with the files that were read, by reason."""
-    for record in read:
-        for reason, count in record.faults.items():
-            print(f"{record.file}: {reason}: {count:,}")
 
 
 def print_dataset(path: Path) -> None:
@@ -49,7 +44,9 @@ def print_dataset(path: Path) -> None:
     for source in card.sources:
         total.update(source.faults)
     for reason, count in total.most_common():
-        print(f"fault: {reason}: {count:,}")
+        files = [source.file for source in card.sources if reason in source.faults]
+        named = ", ".join(files[:2]) + (f" and {len(files) - 2} more" if len(files) > 2 else "")
+        print(f"fault: {reason}: {count:,} (in {named})")
 
 
 def print_labels(card: DatasetCard) -> None:
@@ -73,9 +70,11 @@ def print_info(path: Path) -> None:
     elif (path / ModelCard.FILE).exists():
         print_model(path)
     elif (path / SCORES).exists():
-        print_headline(path)
+        print_report(path)
     elif path.is_dir():
-        raise InputError("a dataset, model, report, capture or table", f"{path}, a folder that is none", "name one of those")
+        raise InputError(
+            "a dataset, model, report, capture or table", f"{path}, a folder that is none", "name one of those"
+        )
     elif is_table_name(path):
         print_table(path)
     else:
@@ -88,7 +87,9 @@ def print_model(path: Path) -> None:
 
     card = ModelCard.read(path)
     print(f"model: {path}  (format {card.format}, netdiffus {card.netdiffus})")
-    print(f"image: {card.config['image']}, preset: {card.config['preset']}, seed {card.seed}, dataset {card.dataset[:16]}")
+    print(
+        f"image: {card.config['image']}, preset: {card.config['preset']}, seed {card.seed}, dataset {card.dataset[:16]}"
+    )
     print(f"trained: {card.steps:,} steps in {card.seconds:,.0f} s on {card.device}")
     print(f"traces: {', '.join(card.codec['channels'])}, up to {card.codec['length']} positions")
     print(table(("label", "training traces"), card.labels.items()))
@@ -126,14 +127,24 @@ def print_capture(path: Path) -> None:
         print(f"fault: {reason}: {count:,}")
 
 
-def print_headline(path: Path) -> None:
-    """The figures that matter of a report folder, and what they mean."""
+def print_report(path: Path) -> None:
+    """The scores of a report folder, over all labels."""
     from netdiffus.metrics import Score
-    from netdiffus.report import headline
+    from netdiffus.report import figure
     from netdiffus.store.report import read_scores
 
-    for sentence in headline([Score.from_dict(entry) for entry in read_scores(path)]):
-        print(f"  {sentence}")
+    scores = [score for score in map(Score.from_dict, read_scores(path)) if score.label is None]
+    print(f"report: {path}")
+    cells = ((s.name, figure(s.value, s.unit), figure(s.floor, s.unit), figure(s.ceiling, s.unit)) for s in scores)
+    print(table(("score", "value", "floor", "ceiling"), cells))
+
+
+def print_headlines(headlines: Sequence[Headline]) -> None:
+    """The figures that matter and what they mean."""
+    for headline in headlines:
+        print(f"{headline.title}: {headline.figure} ({headline.grade})")
+        print(f"    {headline.verdict}")
+        print(f"    {headline.good}")
 
 
 def _counts(counts: dict[str, int]) -> str:

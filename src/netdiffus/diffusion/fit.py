@@ -83,8 +83,8 @@ class Fit:
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go back to a state that `state` gave."""
         with torch.no_grad():
-            for name, value in self.network.named_parameters():
-                value.copy_(state[f"weights.{name}"])
+            for name, weight in self.network.named_parameters():
+                weight.copy_(state[f"weights.{name}"])
                 self.average.tensors[name].copy_(state[f"average.{name}"])
         for number, optimiser in enumerate(self.optimisers):
             moments: dict[int, dict[str, Tensor]] = {}
@@ -103,7 +103,9 @@ def optimisers(network: RowDenoiser, learning_rate: float) -> list[torch.optim.O
     Muon (Jordan et al. 2024) orthogonalises each matrix's update: on these networks it needs about half of AdamW's
     steps (docs/results.md). Its rate is MUON_RATE times AdamW's.
     """
-    matrices = [p for block in network.blocks for name, p in block.named_parameters() if p.ndim == 2 and "modulate" not in name]
+    matrices = [
+        p for block in network.blocks for name, p in block.named_parameters() if p.ndim == 2 and "modulate" not in name
+    ]
     chosen = {id(p) for p in matrices}
     rest = [p for p in network.parameters() if id(p) not in chosen]
     return [

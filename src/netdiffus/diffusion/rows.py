@@ -52,20 +52,34 @@ class RowDenoiser(nn.Module):
         classes: number of labels; label ids run from 0.
         width, depth, heads: size of the transformer.
         rank: columns of the low-rank correction per channel; 0 for none.
+        patch: neighbouring rows that share a token; the work falls in proportion.
     """
 
+    frequency: Tensor
+
     def __init__(
-        self, channels: int, length: int, classes: int, chart: Chart, *, width: int, depth: int, heads: int, rank: int
+        self,
+        channels: int,
+        length: int,
+        classes: int,
+        chart: Chart,
+        *,
+        width: int,
+        depth: int,
+        heads: int,
+        rank: int,
+        patch: int,
     ) -> None:
         super().__init__()
-        self.chart, self.channels, self.rank = chart, channels, rank
-        self.read = nn.Linear(channels, width)
-        self.position = nn.Parameter(torch.randn(length, width) * 0.2)
+        self.chart, self.channels, self.length, self.rank, self.patch = chart, channels, length, rank, patch
+        tokens = math.ceil(length / patch)
+        self.read = nn.Linear(channels * patch, width)
+        self.position = nn.Parameter(torch.randn(tokens, width) * 0.2)
         self.label = nn.Embedding(classes, width)
         self.noise_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.write = nn.Linear(width, channels * (1 + 2 * rank))
+        self.write = nn.Linear(width, channels * patch * (1 + 2 * rank))
         nn.init.zeros_(self.write.weight)
         nn.init.zeros_(self.write.bias)
         half = torch.arange(width // 2) / (width // 2 - 1)
@@ -90,8 +104,9 @@ class RowDenoiser(nn.Module):
         phase = c_noise[:, None] * self.frequency * 2 * math.pi
         condition = self.noise_level(torch.cat([phase.cos(), phase.sin()], dim=-1)) + self.label(label)
         condition = functional.silu(condition)
-        tokens = self.read(z.mT) + self.position
+        rows = functional.pad(z, (0, -n % self.patch)).mT  # (B, n rounded up, C)
+        tokens = self.read(rows.reshape(B, -1, C * self.patch)) + self.position
         for block in self.blocks:
             tokens = block(tokens, condition)
         out: Tensor = self.write(self.norm(tokens))
-        return out.view(B, n, C, -1).transpose(1, 2)
+        return out.view(B, -1, C, 1 + 2 * self.rank)[:, :n].transpose(1, 2)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from torch import Tensor
@@ -15,7 +16,7 @@ Sampler = Callable[[Callable[[Tensor, Tensor], Tensor], Tensor, Tensor], Tensor]
 
 def heun(denoise: Callable[[Tensor, Tensor], Tensor], x: Tensor, sigmas: Tensor) -> Tensor:
     """Heun's second-order method on the probability flow ODE (Karras et al. 2022, algorithm 1)."""
-    for sigma, after in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for sigma, after in itertools.pairwise(sigmas):
         slope = (x - denoise(x, sigma)) / sigma
         euler = x + (after - sigma) * slope
         if after > 0:
@@ -29,7 +30,7 @@ def dpm_solver_pp_2m(denoise: Callable[[Tensor, Tensor], Tensor], x: Tensor, sig
     """DPM-Solver++ (2M): second order from the step before, one evaluation a step (Lu et al. 2022, algorithm 2)."""
     before: Tensor | None = None
     h_before = sigmas.new_zeros(())
-    for sigma, after in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for sigma, after in itertools.pairwise(sigmas):
         clean = denoise(x, sigma)
         h = (sigma / after).log()  # log-SNR step; infinite at the last, where only the first order is left
         blend = clean

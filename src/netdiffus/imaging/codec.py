@@ -11,7 +11,7 @@ denoiser learns faster than the GASF of u itself (docs/results.md has the compar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ def normal_quantile(u: Any, ndtri: Callable[[Any], Any] = ndtri) -> Any:
 
 def uniform(z: Floats) -> Floats:
     """The way back from `normal_quantile`; z outside is taken to the end."""
-    return np.clip((ndtr(z) - _TAIL) / (1.0 - 2.0 * _TAIL), 0.0, 1.0)
+    return np.asarray(np.clip((ndtr(z) - _TAIL) / (1.0 - 2.0 * _TAIL), 0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class GasfCodec:
             folded[:, k][lone] = np.nanmax(scale.values)
         return unfold(np.where(alive, folded, np.nan), self.channels)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """Everything that decoding needs, as plain values."""
         return {
             "codec": "gasf",
@@ -114,7 +114,7 @@ class GasfCodec:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, object]) -> GasfCodec:
+    def from_json(cls, data: Mapping[str, Any]) -> GasfCodec:
         """The way back from `to_json`, exact."""
-        scales = tuple(EmpiricalScale.from_json(scale) for scale in data["scales"])  # type: ignore[attr-defined]
-        return cls(tuple(data["channels"]), int(data["length"]), scales)  # type: ignore[call-overload]
+        scales = tuple(EmpiricalScale.from_json(scale) for scale in data["scales"])
+        return cls(tuple(data["channels"]), data["length"], scales)

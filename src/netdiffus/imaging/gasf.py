@@ -41,7 +41,7 @@ def from_image(images: ArrayLike, tolerance: float = 1e-9, sweeps: int = 200) ->
     return theta.reshape(stack.shape[:-1])
 
 
-@numba.njit(parallel=True, cache=True, fastmath=False)  # type: ignore[misc]
+@numba.njit(parallel=True, cache=True, fastmath=False)
 def _descend(images: Floats, theta: Floats, tolerance: float, sweeps: int) -> None:
     """Coordinate descent in place; images (N, n, n), theta (N, n)."""
     n = theta.shape[1]

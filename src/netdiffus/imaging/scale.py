@@ -7,7 +7,9 @@ makes the marginal uniform; decoding returns a value that was seen; noise smalle
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +23,7 @@ def round_significant(values: Floats, digits: int) -> Floats:
     """Values rounded to so many significant decimal digits; NaN and 0 stay as they are."""
     magnitude = np.floor(np.log10(np.maximum(np.abs(values), 1.0)))
     step = 10.0 ** np.maximum(magnitude - (digits - 1), 0.0)
-    return np.round(values / step) * step
+    return np.asarray(np.round(values / step) * step)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ class EmpiricalScale:
         flat = np.asarray(values, dtype=np.float64).ravel()
         present = flat[~np.isnan(flat)]
         if not len(present):
-            raise InputError("at least one value to fit a scale on", "none", "prepare the dataset from non-empty traces")
+            raise InputError(
+                "at least one value to fit a scale on", "none", "prepare the dataset from non-empty traces"
+            )
         digits: int | None = None
         known, counts = np.unique(present, return_counts=True)
         for digits_tried in (4, 3, 2):
@@ -91,7 +95,7 @@ class EmpiricalScale:
     def _knows_absence(self) -> bool:
         return bool(np.isnan(self.values[-1]))
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """Plain lists; absence is null."""
         return {
             "values": [None if np.isnan(v) else float(v) for v in self.values],
@@ -100,8 +104,7 @@ class EmpiricalScale:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, object]) -> EmpiricalScale:
+    def from_json(cls, data: Mapping[str, Any]) -> EmpiricalScale:
         """The way back from `to_json`, exact."""
-        values = np.array([np.nan if v is None else v for v in data["values"]], dtype=np.float64)  # type: ignore[attr-defined]
-        digits = data["digits"]
-        return cls(values, np.asarray(data["edges"], dtype=np.float64), None if digits is None else int(digits))  # type: ignore[call-overload]
+        values = np.array([np.nan if value is None else value for value in data["values"]], dtype=np.float64)
+        return cls(values, np.asarray(data["edges"], dtype=np.float64), data["digits"])

@@ -68,7 +68,7 @@ def fullest(real: Traces, synthetic: Traces, channels: Sequence[str], count: int
     """The labels of both whose real flows fill the most of their picture, alphabetically."""
     filled = {}
     for label in map(str, np.intersect1d(real.labels, synthetic.labels)):
-        flows = real.of(label).take(np.arange(min(LOOKED_AT, np.count_nonzero(real.labels == label))))
+        flows = real.take(np.flatnonzero(real.labels == label)[:LOOKED_AT])
         heights = [float(np.sum(bars(series, channels))) for series in flows.series]
         filled[label] = float(np.mean(heights)) / largest(flows, channels)
     return sorted(sorted(filled, key=lambda label: -filled[label])[:count])

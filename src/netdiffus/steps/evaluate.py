@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from netdiffus import __version__
 from netdiffus.errors import InputError
+from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, scores
+from netdiffus.steps.config import Config
 from netdiffus.steps.load import load_traces, real_parts
 from netdiffus.traffic.traces import channel_names, series
 
+Floats = NDArray[np.float64]
+
 FEWEST_TRACES = 10
 LONGEST = 1000
-GALLERY = 4  # images per label and side
 
 
-class EvaluateConfig(BaseModel):
+class EvaluateConfig(Config):
     """What can be chosen in `evaluate`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     seed: int = Field(0, ge=0)
 
@@ -46,11 +47,14 @@ class Evaluation:
 
     scores: list[Score]
     sets: Comparison
-    images: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]  # label → real, synthetic (k, C, n, n)
+    images: dict[str, tuple[Floats, Floats]]  # label → one real and one synthetic image (C', n, n)
+    image_channels: list[str]  # names of the C' channels
     provenance: dict[str, str]
 
 
-def evaluate(real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig) -> Iterator[Scored]:
+def evaluate(
+    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig
+) -> Generator[Scored, None, Evaluation]:
     """Compare synthetic traces with real ones; yields a record per metric, returns an Evaluation.
 
     Raises:
@@ -73,10 +77,12 @@ def evaluate(real: Path, synthetic: Path, test: Path | None, config: EvaluateCon
         found += scores(train_part, test_part, drawn, names, seed=config.seed, only=[name])
         yield Scored(name, done, len(METRICS))
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
-    provenance |= {name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()}
+    provenance |= {
+        name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()
+    }
     if made_by := tables["synthetic"]["source"][0]:
         provenance["synthetic made by"] = made_by
-    return Evaluation(found, sets, example_images(sets), provenance)
+    return Evaluation(found, sets, example_images(sets), image_channels(names), provenance)
 
 
 def _arrays(table: pl.DataFrame, names: list[str]) -> Traces:
@@ -89,17 +95,19 @@ def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:
     shared = [name for name in channels["real"] if all(name in others for others in channels.values())]
     if not shared:
         said = "; ".join(f"{name}: {', '.join(found)}" for name, found in channels.items())
-        raise InputError("real and synthetic traces with a channel in common", said, "prepare both with the same columns")
+        raise InputError(
+            "real and synthetic traces with a channel in common", said, "prepare both with the same columns"
+        )
     return shared
 
 
-def example_images(sets: Comparison, length: int = 32) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """The GASF images of the first few test and synthetic traces of each label, by a codec fitted on the training part."""
+def example_images(sets: Comparison, length: int = 32) -> dict[str, tuple[Floats, Floats]]:
+    """GASF images of each label's first test and synthetic trace; the codec is fitted on the training part."""
     length = min(length, sets.train.series.shape[-1])
     codec = GasfCodec.fit(sets.train.series[..., :length], sets.channels)
     images = {}
     for label in sets.labels:
-        sides = [part.of(label).series[:GALLERY, :, :length] for part in (sets.test, sets.synthetic)]
-        if all(len(side) for side in sides):
-            images[label] = (codec.encode(sides[0]), codec.encode(sides[1]))
+        real, synthetic = (part.of(label).series[:1, :, :length] for part in (sets.test, sets.synthetic))
+        if len(real) and len(synthetic):
+            images[label] = (codec.encode(real)[0], codec.encode(synthetic)[0])
     return images

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from netdiffus import __version__
 from netdiffus.diffusion import edm
@@ -19,21 +19,21 @@ from netdiffus.diffusion.rows import RowDenoiser
 from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
+from netdiffus.steps.config import Config
 from netdiffus.steps.network import build_network
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
 from netdiffus.traffic.traces import conform, ragged
 
+DEFAULT_COUNT = 1000
 IMAGE_BUDGET = 1_500_000  # floats of one batch of images: bounds memory, and keeps a batch in the cache
 
 
-class GenerateConfig(BaseModel):
+class GenerateConfig(Config):
     """What can be chosen in `generate`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    count: int | dict[str, int] = 1000
+    count: int | dict[str, int] = DEFAULT_COUNT
     balance: bool = False
     seed: int = Field(0, ge=0)
     sampling_steps: int = Field(18, ge=2, le=1000)
@@ -93,7 +93,7 @@ def generate(model: Path, out: Path, config: GenerateConfig) -> Iterator[Drawn]:
     write_traces(out, traces, json.dumps(provenance))
 
 
-def draw(model: LoadedModel, config: GenerateConfig) -> Iterator[Drawn]:
+def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, pl.DataFrame]:
     """Yields a record per batch; returns the table of traces (StopIteration.value), in the order of the labels."""
     counts = label_counts(model.card.labels, config.count, balance=config.balance)
     names = list(model.card.labels)
@@ -157,7 +157,9 @@ def traces_table(
     """Drawn series (N, C, n) as a table with the columns of traces.parquet, split = "synthetic"."""
     lists = {name: ragged(values[:, k], name) for k, name in enumerate(channels)}
     source = f"netdiffus {__version__} model {model_hash[:16]} seed {seed}"
-    return conform(pl.DataFrame({"label": labels.tolist(), **lists}).with_columns(split=pl.lit("synthetic"), source=pl.lit(source)))
+    return conform(
+        pl.DataFrame({"label": labels.tolist(), **lists}).with_columns(split=pl.lit("synthetic"), source=pl.lit(source))
+    )
 
 
 def parse_counts(texts: Sequence[str] | None) -> int | dict[str, int]:
@@ -167,7 +169,7 @@ def parse_counts(texts: Sequence[str] | None) -> int | dict[str, int]:
         InputError: neither form, or both mixed.
     """
     if not texts:
-        return GenerateConfig().count
+        return DEFAULT_COUNT
     pairs = [text.rpartition("=") for text in texts]
     try:
         numbers = [int(number) for _, _, number in pairs]

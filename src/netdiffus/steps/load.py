@@ -38,7 +38,9 @@ def load_traces(path: Path) -> LoadedTraces:
         raise InputError("a dataset folder or a table of traces", f"{path}, which does not exist", "check the path")
     if not is_table_name(path):
         raise InputError(
-            "a dataset folder or a table of traces (.parquet, .csv, .jsonl, .npz)", str(path), "run 'netdiffus prepare' on it first"
+            "a dataset folder or a table of traces (.parquet, .csv, .jsonl, .npz)",
+            str(path),
+            "run 'netdiffus prepare' on it first",
         )
     traces, _ = traces_of_table(read_table(path), {})
     return LoadedTraces(traces, path.name, sha256(path))

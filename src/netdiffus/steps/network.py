@@ -22,4 +22,5 @@ def build_network(config: dict[str, Any], codec: GasfCodec, classes: int) -> Row
         depth=config["depth"],
         heads=config["heads"],
         rank=0 if series else config["rank"],
+        patch=config["patch"],
     )

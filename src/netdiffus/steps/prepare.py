@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from netdiffus.errors import InputError
+from netdiffus.steps.config import Config
 from netdiffus.store.atomic import check_replaceable
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
 from netdiffus.store.dataset import sha256, write_dataset
@@ -22,10 +23,8 @@ from netdiffus.traffic.tables import is_table_name, parse_columns, read_table, t
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
 
 
-class PrepareConfig(BaseModel):
+class PrepareConfig(Config):
     """What can be chosen in `prepare`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     labels: str = "folder"
     unlabelled: bool = False
@@ -104,16 +103,18 @@ def find_files(sources: Sequence[Path]) -> list[Path]:
         elif source.is_file() or str(source) == "-":
             files.append(source)
         else:
-            raise InputError("a capture, a folder of captures or a table", f"{source}, which does not exist", "check the path")
+            raise InputError(
+                "a capture, a folder of captures or a table", f"{source}, which does not exist", "check the path"
+            )
     return files
 
 
 def _add_capture(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels) -> None:
-    read = flows_of_capture(
-        path, packets=config.packets, min_packets=config.min_packets, timeout_s=config.flow_timeout
-    )
+    read = flows_of_capture(path, packets=config.packets, min_packets=config.min_packets, timeout_s=config.flow_timeout)
     flows = read.flows.with_columns(
-        rule(path, read.flows).alias("label"), pl.lit(path.name).alias("source"), (pl.col("flow_id") + parts.rows).alias("trace_id")
+        rule(path, read.flows).alias("label"),
+        pl.lit(path.name).alias("source"),
+        (pl.col("flow_id") + parts.rows).alias("trace_id"),
     )
     faults = dict(read.summary.faults)
     unnamed = flows["label"].null_count()
@@ -131,7 +132,9 @@ def _add_capture(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels)
     parts.packets.append(packets)
     parts.groups.append(flows.select((pl.lit("trace ") + pl.col("trace_id").cast(pl.String)).alias("group"))["group"])
     parts.sources.append(
-        Source(file=path.name, sha256=read.summary.sha256, packets=read.summary.packets, flows=len(flows), faults=faults)
+        Source(
+            file=path.name, sha256=read.summary.sha256, packets=read.summary.packets, flows=len(flows), faults=faults
+        )
     )
     parts.rows += len(read.flows)
 
@@ -151,9 +154,7 @@ def _add_table(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels) -
     parts.groups.append(names.filter(~short).alias("group"))
     faults = {f"trace is shorter than {config.min_packets} packets": int(short.sum())} if short.any() else {}
     packets = int(traces["n_packets"].sum())
-    parts.sources.append(
-        Source(file=path.name, sha256=sha256(path), packets=packets, flows=len(traces), faults=faults)
-    )
+    parts.sources.append(Source(file=path.name, sha256=sha256(path), packets=packets, flows=len(traces), faults=faults))
     parts.rows += len(traces)
 
 
@@ -161,13 +162,17 @@ def _write(parts: _Parts, out: Path, config: PrepareConfig) -> None:
     kinds = {tuple(channel_names(part)) for part in parts.traces}
     if len(kinds) > 1:
         raise InputError(
-            "sources with the same channels", " and ".join("+".join(kind) for kind in sorted(kinds)), "prepare them apart"
+            "sources with the same channels",
+            " and ".join("+".join(kind) for kind in sorted(kinds)),
+            "prepare them apart",
         )
     traces = pl.concat(parts.traces)
     if not len(traces):
         raise InputError("at least one flow in the sources", "none", "check the captures with 'netdiffus info CAPTURE'")
     names = channel_names(traces)
-    traces = traces.with_columns(pl.col(name).list.head(config.packets) for name in names if config.columns is None or parts.packets)
+    traces = traces.with_columns(
+        pl.col(name).list.head(config.packets) for name in names if config.columns is None or parts.packets
+    )
     rng = np.random.default_rng(config.seed)
     traces = traces.with_columns(splitting.split(traces["label"], pl.concat(parts.groups), config.test, rng))
     card = DatasetCard(

@@ -12,13 +12,14 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from netdiffus import __version__
 from netdiffus.diffusion.fit import Fit, TrainStep
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec, normal_quantile
+from netdiffus.steps.config import Config
 from netdiffus.steps.network import build_network
 from netdiffus.steps.readme import model_readme
 from netdiffus.store import model as store
@@ -31,10 +32,8 @@ FEWEST_TRACES = 10
 SAVE_EVERY_S = 60.0
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(Config):
     """What can be chosen in `train`; PRESETS give the sizes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     image: Literal["gasf", "series"] = "gasf"
     preset: str = "default"
@@ -42,6 +41,7 @@ class TrainConfig(BaseModel):
     depth: int = 4
     heads: int = 4
     rank: int = 4
+    patch: int = 2
     batch: int = 256
     learning_rate: float = 2e-3
     length: int | None = Field(None, ge=2, le=1000)
@@ -68,7 +68,7 @@ def train_config(preset: str = "default", **chosen: Any) -> TrainConfig:
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if "minutes" not in chosen and "steps" not in chosen:
         chosen["minutes"] = DEFAULT_MINUTES
-    return TrainConfig(preset=preset, **(PRESETS[preset] | chosen))
+    return TrainConfig.of(preset=preset, **(PRESETS[preset] | chosen))
 
 
 def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> Iterator[TrainStep]:
@@ -83,7 +83,9 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
     part = traces.filter(pl.col("split") == "train")
     if len(part) < FEWEST_TRACES:
         raise InputError(
-            f"a dataset with at least {FEWEST_TRACES} training traces", f"{len(part)} in {dataset}", "prepare more traffic"
+            f"a dataset with at least {FEWEST_TRACES} training traces",
+            f"{len(part)} in {dataset}",
+            "prepare more traffic",
         )
     check_replaceable(out, ModelCard.FILE)
     fit, model = _begin(part, card.hash, config)
@@ -101,7 +103,9 @@ def _begin(part: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[
     codec = GasfCodec.fit(data, channel_names(part))
     counts = dict(sorted(part["label"].value_counts().iter_rows()))
     names = list(counts)
-    label = torch.from_numpy(part["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy().copy())
+    label = torch.from_numpy(
+        part["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy().copy()
+    )
     torch.manual_seed(config.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = build_network(config.model_dump(), codec, len(names)).to(device)
@@ -135,7 +139,9 @@ def _resume(fit: Fit, model: ModelCard, out: Path) -> None:
     free = {"minutes", "steps"}
     for name, value in model.config.items():
         if name not in free and before.config.get(name) != value:
-            raise InputError(f"{name} = {before.config.get(name)} as when {out} began", str(value), "resume with the same options")
+            raise InputError(
+                f"{name} = {before.config.get(name)} as when {out} began", str(value), "resume with the same options"
+            )
     if before.dataset != model.dataset:
         raise InputError("the dataset that the training began with", "another", "name the same dataset, or train anew")
     fit.restore(store.read_state(out))
@@ -171,6 +177,8 @@ def share_done(config: TrainConfig) -> Callable[[TrainStep], float]:
     """How much of a training a step's record says is done, by steps or by the clock."""
 
     def share(record: TrainStep) -> float:
-        return record.step / config.steps if config.steps else record.seconds / (60 * (config.minutes or DEFAULT_MINUTES))
+        return (
+            record.step / config.steps if config.steps else record.seconds / (60 * (config.minutes or DEFAULT_MINUTES))
+        )
 
     return share

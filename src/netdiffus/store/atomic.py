@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,23 @@ def _make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        raise InputError(f"a place to write {path}", f"{error.strerror.lower()}: {error.filename}", "name another --out") from None
+        raise InputError(
+            f"a place to write {path}", f"{str(error.strerror).lower()}: {error.filename}", "name another --out"
+        ) from None
+
+
+@contextmanager
+def _system_errors() -> Iterator[None]:
+    """Libraries written in Rust report a full disk in words, "... (os error 28)": make it the OSError that it is."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if found := re.search(r"\(os error (\d+)\)", str(error)):
+            number = int(found[1])
+            raise OSError(number, os.strerror(number)) from error
+        raise
 
 
 @contextmanager
@@ -34,7 +51,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
     _make_parent(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
+        with _system_errors():
+            yield temporary
         _sync(temporary)
         temporary.replace(path)
     finally:
@@ -58,7 +76,8 @@ def atomic_folder(path: Path, marker: str) -> Iterator[Path]:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
-        yield temporary
+        with _system_errors():
+            yield temporary
         for file in temporary.rglob("*"):
             _sync(file)
         _sync(temporary)
@@ -77,7 +96,11 @@ def atomic_folder(path: Path, marker: str) -> Iterator[Path]:
 def check_replaceable(path: Path, marker: str) -> None:
     """Raise InputError if a folder of ours, known by its file `marker`, may not be written at `path`."""
     if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
-        raise InputError(f"a new or empty folder, or one with {marker}, for --out", f"{path}, which holds other files", "name another")
+        raise InputError(
+            f"a new or empty folder, or one with {marker}, for --out",
+            f"{path}, which holds other files",
+            "name another",
+        )
     if path.exists() and not path.is_dir():
         raise InputError("a folder for --out", f"{path}, a file", "name another")
 

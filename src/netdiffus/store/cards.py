@@ -33,7 +33,9 @@ class Card(BaseModel):
             InputError: there is no such folder, it has no such card, or the card is of another format version.
         """
         if not folder.exists():
-            raise InputError(f"a {cls.KIND} folder", f"{folder}, which does not exist", f"make one with '{cls.MADE_BY}'")
+            raise InputError(
+                f"a {cls.KIND} folder", f"{folder}, which does not exist", f"make one with '{cls.MADE_BY}'"
+            )
         path = folder / cls.FILE
         if not path.is_file():
             raise InputError(
@@ -45,9 +47,10 @@ class Card(BaseModel):
             raise InputError(f"JSON in {path}", str(error), f"make the {cls.KIND} again") from None
         found = data.get("format") if isinstance(data, dict) else None
         if found != cls.FORMAT:
+            maker = data.get("netdiffus", "unknown") if isinstance(data, dict) else "unknown"
             raise InputError(
                 f"a {cls.KIND} of format {cls.FORMAT} (netdiffus {__version__})",
-                f"{path} of format {found} (netdiffus {data.get('netdiffus', 'unknown') if isinstance(data, dict) else 'unknown'})",
+                f"{path} of format {found} (netdiffus {maker})",
                 f"make it again with '{cls.MADE_BY}', or use the version that made it",
             )
         try:

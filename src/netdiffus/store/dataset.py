@@ -43,7 +43,9 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
         raise InputError(f"{TRACES} in the dataset {path}", "none", f"make it again with '{DatasetCard.MADE_BY}'")
     if sha256(file) != card.hash:
         raise InputError(
-            f"the {TRACES} that {DatasetCard.FILE} was written for", "a file with another hash", "prepare the dataset again"
+            f"the {TRACES} that {DatasetCard.FILE} was written for",
+            "a file with another hash",
+            "prepare the dataset again",
         )
     return card, pl.read_parquet(file)
 

@@ -43,7 +43,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"a safetensors file at {path}", str(error), "train again, or copy the model again") from None
 
 
-def write_model(folder: Path, card: ModelCard, weights: dict[str, Tensor], state: dict[str, Tensor], readme: str) -> None:
+def write_model(
+    folder: Path, card: ModelCard, weights: dict[str, Tensor], state: dict[str, Tensor], readme: str
+) -> None:
     """Save a training: its state first, so that a model that was killed while saving can still go on."""
     write_tensors(folder / RESUME, state)
     write_tensors(folder / WEIGHTS, weights)

@@ -80,7 +80,9 @@ class MapLabels:
         table = pl.read_csv(path, infer_schema=False)
         if "label" not in table.columns or not ("file" in table.columns or set(TUPLE) <= set(table.columns)):
             raise InputError(
-                f"the columns file,label or {','.join(TUPLE)},label in {path}", ",".join(table.columns), "add the header line"
+                f"the columns file,label or {','.join(TUPLE)},label in {path}",
+                ",".join(table.columns),
+                "add the header line",
             )
         return cls(table)
 

@@ -9,12 +9,18 @@ RULE = "stratified by label; rows of one group stay together; seeded"
 
 
 def split(labels: pl.Series, groups: pl.Series | None, test: float, rng: np.random.Generator) -> pl.Series:
-    """"train" or "test" for each row.
+    """ "train" or "test" for each row.
 
     Of each label's groups (rows without `groups` are their own) the share `test` in [0, 1) goes to the test part:
     at least one where the label has two or more, never all.
     """
-    frame = pl.DataFrame({"row": np.arange(len(labels)), "label": labels, "group": groups if groups is not None else np.arange(len(labels))})
+    frame = pl.DataFrame(
+        {
+            "row": np.arange(len(labels)),
+            "label": labels,
+            "group": groups if groups is not None else np.arange(len(labels)),
+        }
+    )
     units = frame.group_by("group", maintain_order=True).agg(pl.col("label").first(), pl.len())
     chosen: list[object] = []
     for (_,), members in sorted(units.group_by("label"), key=lambda item: str(item[0][0])):
@@ -27,6 +33,10 @@ def split(labels: pl.Series, groups: pl.Series | None, test: float, rng: np.rand
 
 def duplicates(traces: pl.DataFrame, channels: list[str]) -> pl.Series:
     """For each row of the test part whether it equals a training row in every channel; False for training rows."""
-    keys = traces.select(pl.struct(*(pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(",") for name in channels)).alias("key"))["key"]
+    keys = traces.select(
+        pl.struct(*(pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(",") for name in channels)).alias(
+            "key"
+        )
+    )["key"]
     is_test = traces["split"] == "test"
     return is_test & keys.is_in(keys.filter(~is_test).implode())

@@ -13,7 +13,14 @@ from netdiffus.traffic.traces import FIXED_COLUMNS, conform
 
 TABLE_SUFFIXES = (".parquet", ".csv", ".jsonl", ".npz")
 _NS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
-SERIES = ("size", "direction", "signed_size", "up_bytes", "down_bytes", *(f"{kind}_{unit}" for kind in ("gap", "time") for unit in _NS))
+SERIES = (
+    "size",
+    "direction",
+    "signed_size",
+    "up_bytes",
+    "down_bytes",
+    *(f"{kind}_{unit}" for kind in ("gap", "time") for unit in _NS),
+)
 KNOWN = (*SERIES, "label", "group", *FIXED_COLUMNS)
 
 
@@ -77,7 +84,9 @@ def traces_of_table(
     missing = [column for column in columns.values() if column not in table.columns]
     if missing:
         raise InputError(
-            f"the column {missing[0]!r} (from --columns)", f"the columns {', '.join(table.columns)}", "correct --columns"
+            f"the column {missing[0]!r} (from --columns)",
+            f"the columns {', '.join(table.columns)}",
+            "correct --columns",
         )
     present = {name: columns.get(name, name) for name in KNOWN if columns.get(name, name) in table.columns}
     named = table.select(pl.col(column).alias(name) for name, column in present.items())
@@ -132,20 +141,31 @@ def _strip(traces: pl.DataFrame) -> pl.DataFrame:
     """Drop the positions at each row's tail where every channel is 0; at least one position stays."""
     names = [name for name in traces.columns if name not in FIXED_COLUMNS]
     last = pl.max_horizontal(
-        *(pl.col(name).list.eval(pl.when(pl.element() != 0).then(pl.int_range(1, pl.len() + 1)).max()).list.first() for name in names)
+        *(
+            pl.col(name).list.eval(pl.when(pl.element() != 0).then(pl.int_range(1, pl.len() + 1)).max()).list.first()
+            for name in names
+        )
     )
     traces = traces.with_columns(last.fill_null(1).clip(1).alias("_last"))
     cut = [pl.col(name).list.head(pl.col("_last")) for name in names]
-    return traces.with_columns(*cut).with_columns(pl.col(names[0]).list.len().cast(pl.Int64).alias("n_packets")).drop("_last")
+    return (
+        traces.with_columns(*cut)
+        .with_columns(pl.col(names[0]).list.len().cast(pl.Int64).alias("n_packets"))
+        .drop("_last")
+    )
 
 
 def _read_npz(path: Path) -> pl.DataFrame:
     with np.load(path, allow_pickle=False) as arrays:
         rows = {len(arrays[name]) for name in arrays.files if arrays[name].ndim}
         if len(rows) != 1:
-            raise InputError("npz arrays with one row a trace", f"first axes of {sorted(rows)}", "save rows on the first axis")
+            raise InputError(
+                "npz arrays with one row a trace", f"first axes of {sorted(rows)}", "save rows on the first axis"
+            )
         lengths = arrays["lengths"] if "lengths" in arrays.files else None
-        frame = pl.DataFrame({name: _column(arrays[name]) for name in arrays.files if arrays[name].ndim and name != "lengths"})
+        frame = pl.DataFrame(
+            {name: _column(arrays[name]) for name in arrays.files if arrays[name].ndim and name != "lengths"}
+        )
     if lengths is None:
         return frame
     lists = [name for name in frame.columns if isinstance(frame[name].dtype, pl.List | pl.Array)]
@@ -153,5 +173,5 @@ def _read_npz(path: Path) -> pl.DataFrame:
     return frame.with_columns(pl.col(name).list.head(pl.col("_n")) for name in lists).drop("_n")
 
 
-def _column(array: np.ndarray) -> pl.Series:  # type: ignore[type-arg]
+def _column(array: np.ndarray) -> pl.Series:
     return pl.Series(array.tolist()) if array.dtype.kind in "US" else pl.Series(array)

@@ -65,11 +65,18 @@ def conform(traces: pl.DataFrame) -> pl.DataFrame:
             "name the columns with --columns, e.g. --columns size=PL,label=LABEL",
         )
     if "label" not in traces.columns:
-        raise InputError("a column 'label'", f"the columns {', '.join(traces.columns)}", "name it: --columns label=NAME")
-    lengths = [pl.col(name).list.len() for name in names]
-    if len(names) > 1 and not traces.select(pl.all_horizontal(*(lengths[0] == other for other in lengths[1:])).all()).item():
         raise InputError(
-            f"channels of equal length in every trace ({', '.join(names)})", "a trace where they differ", "mend the table"
+            "a column 'label'", f"the columns {', '.join(traces.columns)}", "name it: --columns label=NAME"
+        )
+    lengths = [pl.col(name).list.len() for name in names]
+    if (
+        len(names) > 1
+        and not traces.select(pl.all_horizontal(*(lengths[0] == other for other in lengths[1:])).all()).item()
+    ):
+        raise InputError(
+            f"channels of equal length in every trace ({', '.join(names)})",
+            "a trace where they differ",
+            "mend the table",
         )
     defaults = {
         "trace_id": pl.int_range(pl.len(), dtype=pl.Int64),
