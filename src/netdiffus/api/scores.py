@@ -1,0 +1,63 @@
+"""Scores: the result of an evaluation, as a table, as headlines, and as a report folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from netdiffus.metrics import Score, find
+from netdiffus.report import Headline, headlines, markdown, overview_png, render
+from netdiffus.steps.evaluate import Evaluation
+from netdiffus.store.report import write_report
+
+
+class Scores:
+    """What `evaluate` found."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+
+    def __iter__(self) -> Iterator[Score]:
+        return iter(self.evaluation.scores)
+
+    def __getitem__(self, name: str) -> Score:
+        """The score of that name over all labels.
+
+        Raises:
+            KeyError: there is none.
+        """
+        score = find(self.evaluation.scores, name)
+        if score is None:
+            raise KeyError(name)
+        return score
+
+    def table(self) -> pl.DataFrame:
+        """One row a score: name, label, value, floor, ceiling, goal, unit, note."""
+        columns = ("name", "label", "value", "floor", "ceiling", "goal", "unit", "note")
+        rows = [score.to_dict() for score in self.evaluation.scores]
+        kinds = {name: pl.Float64 if name in ("value", "floor", "ceiling") else pl.String for name in columns}
+        return pl.DataFrame({name: [row[name] for row in rows] for name in columns}, schema=kinds)
+
+    def headlines(self) -> list[Headline]:
+        """The four figures that matter, with what they mean."""
+        sets = self.evaluation.sets
+        return headlines(self.evaluation.scores, len(sets.test), len(sets.synthetic))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write scores.json, report.html, report.md and overview.png into a folder; returns its path."""
+        found, sets = self.evaluation, self.evaluation.sets
+        html = render(
+            found.scores,
+            sets.test,
+            sets.synthetic,
+            sets.channels,
+            provenance=found.provenance,
+            images=found.images,
+            image_channels=found.image_channels,
+        )
+        text = markdown(found.scores, sets.test, sets.synthetic, provenance=found.provenance)
+        picture = overview_png(sets.test, sets.synthetic, sets.channels, images=found.images)
+        write_report(Path(folder), [score.to_dict() for score in found.scores], html, text, picture)
+        return Path(folder)

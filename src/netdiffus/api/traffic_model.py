@@ -1,0 +1,67 @@
+"""TrafficModel: a model object in scikit-learn's manner."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from netdiffus.api.verbs import PathLike, Progress, run, train
+from netdiffus.errors import InputError
+from netdiffus.steps.generate import GenerateConfig, LoadedModel, draw, load_model
+from netdiffus.store.atomic import atomic_folder
+from netdiffus.store.cards import ModelCard
+
+
+class TrafficModel:
+    """`TrafficModel(minutes=3).fit("dataset").sample({"netflix": 100}, seed=0)`.
+
+    Args:
+        options: those of `netdiffus.train`: preset, image, length, minutes, steps, seed.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
+        self._loaded: LoadedModel | None = None
+
+    def fit(self, dataset: PathLike, *, on_progress: Progress | None = None) -> TrafficModel:
+        """Train on a dataset folder's training part; returns self."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="netdiffus-")
+        self._folder = train(dataset, Path(self._scratch.name) / "model", on_progress=on_progress, **self.options)
+        self._loaded = None
+        return self
+
+    @classmethod
+    def load(cls, folder: PathLike) -> TrafficModel:
+        """The model in a folder that `save` or `netdiffus train` wrote."""
+        loaded = load_model(Path(folder))
+        model = cls(**{name: value for name, value in loaded.card.config.items() if value is not None})
+        model._folder, model._loaded = Path(folder), loaded
+        return model
+
+    def sample(self, count: int | dict[str, int] = 1000, *, seed: int = 0, **options: Any) -> pl.DataFrame:
+        """Draw traces: a number of all, or of each label; options: balance, sampling_steps.
+
+        Returns:
+            A table with the columns of traces.parquet, split = "synthetic".
+        """
+        if self._loaded is None:
+            self._loaded = load_model(self._trained())
+        return run(draw(self._loaded, GenerateConfig.of(count=count, seed=seed, **options)))
+
+    def save(self, folder: PathLike) -> Path:
+        """Write the model folder; returns its path."""
+        source = self._trained()
+        with atomic_folder(Path(folder), ModelCard.FILE) as target:
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        return Path(folder)
+
+    def _trained(self) -> Path:
+        if self._folder is None:
+            raise InputError("a fitted model", "one that was not", "call fit(DATASET) or load(MODEL) first")
+        return self._folder

@@ -1,0 +1,206 @@
+"""The command line: what it prints, how it ends, and one line for every bad input."""
+
+import errno
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from netdiffus.cli import main as cli
+from netdiffus.store.cards import ModelCard
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = cli.run([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def start(*arguments: object, **options) -> subprocess.Popen:
+    command = [sys.executable, "-m", "netdiffus", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def finished(*arguments: object, **options) -> tuple[int, str, str]:
+    process = start(*arguments, **options)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = "import sys, netdiffus.cli.main as m; m.run(['--help']); print(sorted({'torch', 'numba', 'polars'} & set(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.splitlines()[-1] == "[]"
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "netdiffus", "--help"], capture_output=True, check=True)
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 0.5
+
+
+def test_help_lists_what_is_there_and_nothing_else(capsys) -> None:
+    code, out, _ = run(capsys)
+    assert code == 0
+    listed = [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.startswith("  ") and line[2] != " "]
+    assert listed == ["demo", "prepare", "train", "generate", "evaluate", "info"]
+    for verb in listed:
+        code, out, _ = run(capsys, verb, "--help")
+        assert code == 0
+        assert out.startswith(f"Usage: netdiffus {verb}")
+    assert run(capsys, "--version")[1].startswith("netdiffus 0.")
+
+
+def test_the_four_verbs(capsys, small_table, tmp_path) -> None:
+    dataset, model, synthetic, report = (tmp_path / name for name in ("dataset", "model", "s.parquet", "report"))
+    code, out, _ = run(capsys, "prepare", small_table, "--out", dataset)
+    assert code == 0
+    assert "bulk      80    20" in out
+    code, out, err = run(capsys, "train", dataset, "--out", model, "--preset", "tiny", "--steps", 20)
+    assert code == 0
+    assert "step 20" in err
+    code, out, _ = run(capsys, "generate", model, "--out", synthetic, "--count", "chat=30", "--count", "bulk=20")
+    assert code == 0
+    code, out, _ = run(capsys, "evaluate", dataset, synthetic, "--out", report)
+    assert code == 0
+    assert str(report / "report.html") in out
+    for path, words in [(dataset, "split:"), (model, "20 steps"), (synthetic, "chat"), (report, "utility.tstr_accuracy")]:
+        code, out, _ = run(capsys, "info", path)
+        assert code == 0
+        assert words in out
+
+
+@pytest.fixture
+def places(tmp_path, small_dataset, small_model, monkeypatch):
+    """A folder with one of everything that can be wrong."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(small_dataset, "dataset")
+    shutil.copytree(small_model, "model")
+    shutil.copytree(small_model, "old-model")
+    card = json.loads(Path("old-model/model.json").read_text())
+    Path("old-model/model.json").write_text(json.dumps(card | {"format": 0, "netdiffus": "0.0.1"}))
+    Path("empty").mkdir()
+    Path("letter.pcap").write_text("Dear reader")
+    Path("table.csv").write_text("label,length\nweb,3\n")
+    Path("three.csv").write_text('label,size\nweb,"[1, 2]"\nweb,"[3, 4]"\nweb,"[5]"\n')
+    return tmp_path
+
+
+BAD = [
+    ("prepare nothing.pcap --out out", "nothing.pcap, which does not exist"),
+    ("prepare empty --out out", "got 0 other files; name a folder with captures"),
+    ("prepare letter.pcap --out out", "which begins with b'Dear reader'"),
+    ("prepare table.csv --out out", "at least one of the columns size"),
+    ("prepare table.csv --columns size=sizes --out out", "the column 'sizes'"),
+    ("prepare three.csv --columns length=size --out out", "--columns NAME=COLUMN"),
+    ("prepare three.csv --labels nobody.csv --out out", "a CSV table for --labels"),
+    ("prepare three.csv --out .", "which holds other files"),
+    ("prepare three.csv --out letter.pcap", "a file; name another"),
+    ("prepare three.csv", "Missing option '--out'"),
+    ("prepare three.csv --out out --packets 0", "--packets"),
+    ("prepare three.csv --out out --frobnicate", "No such option: --frobnicate"),
+    ("train empty --out out", "a dataset folder"),
+    ("train dataset --out out --preset huge", "a preset among default, tiny; got 'huge'"),
+    ("train dataset --out out --image jpeg", "image 'gasf' or 'series'; got 'jpeg'"),
+    ("train dataset --out out --minutes 0", "minutes greater than 0"),
+    ("train dataset --out out --resume", "a model with resume/"),
+    ("train dataset --out model --preset tiny --steps 60 --resume", "more steps or minutes than the training has had"),
+    ("generate old-model --out x.csv", "a model of format 1"),
+    ("generate model --out x.doc", "one of the suffixes"),
+    ("generate model --out x.csv --count web=3", "labels among bulk, chat; got 'web'"),
+    ("generate model --out x.csv --count many", "--count N, or --count LABEL=N"),
+    ("evaluate dataset nothing.csv --out out", "nothing.csv, which does not exist"),
+    ("evaluate dataset three.csv --out out", "at least 10 synthetic traces; got 3"),
+    ("info nothing", "which does not exist"),
+    ("info empty", "a folder that is none"),
+    ("demo --minutes 0", "--minutes above 0"),
+    ("demo --out letter.pcap", "a folder for --out"),
+    ("frobnicate", "No such command 'frobnicate'"),
+]
+
+
+@pytest.mark.parametrize(("command", "words"), BAD)
+def test_bad_input_is_one_line_and_exit_2(command, words, places, capsys) -> None:
+    before = {path: path.read_bytes() for path in places.rglob("*") if path.is_file()}
+    code, out, err = run(capsys, *command.split())
+    assert (code, out) == (2, "")
+    lines = [line for line in err.splitlines() if not line.startswith(("reading:", "scoring:"))]
+    assert len(lines) == 1
+    assert lines[0].startswith("netdiffus: ")
+    assert words in lines[0]
+    assert {path: path.read_bytes() for path in places.rglob("*") if path.is_file()} == before
+
+
+def test_a_dataset_with_three_traces(places, capsys) -> None:
+    assert run(capsys, "prepare", "three.csv", "--out", "three")[0] == 0
+    code, _, err = run(capsys, "train", "three", "--out", "out")
+    assert code == 2
+    assert "at least 10 training traces; got 2 in three; prepare more traffic" in err
+    assert not Path("out").exists()
+
+
+def test_a_full_disk(places, capsys, monkeypatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = sorted(path.name for path in places.iterdir())
+    monkeypatch.setattr(os, "fsync", full)
+    for command in ("prepare three.csv --out out", "generate model --out x.csv --count 12"):
+        code, _, err = run(capsys, *command.split())
+        assert code == 2
+        assert err.splitlines()[-1] == (
+            "netdiffus: expected room to write; got no space left on the disk; free some, or name another --out"
+        )
+    assert sorted(path.name for path in places.iterdir()) == before
+
+
+def test_a_file_that_may_not_grow(small_model, tmp_path) -> None:
+    """A real refusal by the system, not a planted one: the process may write no file of more than 2 kB."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+
+    code, _, err = finished("generate", small_model, "--out", tmp_path / "s.parquet", "--count", 500, preexec_fn=limit)
+    assert code == 2
+    assert "expected room to write" in err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_saves_and_exits_130(small_dataset, tmp_path) -> None:
+    model = tmp_path / "model"
+    command = ("train", small_dataset, "--out", model, "--preset", "tiny", "--steps", 100_000)
+    process = start(*command)
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    last = err.splitlines()[-1]
+    assert last.startswith("netdiffus: interrupted after step ")
+    assert last.endswith("go on with the same command and --resume")
+    assert ModelCard.read(model).steps == int(last.split()[4].rstrip(";"))
+
+
+def test_a_defect_says_so(capsys, monkeypatch, small_table, tmp_path) -> None:
+    def broken(*arguments: object, **options: object) -> None:
+        raise ZeroDivisionError("a planted defect")
+
+    monkeypatch.setattr("netdiffus.steps.prepare.find_files", broken)
+    code, _, err = run(capsys, "prepare", small_table, "--out", tmp_path / "out")
+    assert code == 70
+    assert len(err.splitlines()) == 1
+    assert "this is a defect of netdiffus" in err
+    assert "a planted defect" in err
+
+
+def test_output_into_a_closed_pipe_is_quiet(small_dataset) -> None:
+    command = f"{sys.executable} -m netdiffus info {small_dataset} | true"
+    ended = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert ended.stderr == ""

@@ -1,0 +1,74 @@
+"""evaluate: real beside synthetic, from datasets and tables, with what is refused."""
+
+import json
+
+import polars as pl
+import pytest
+from conftest import two_labels
+
+from netdiffus.api.verbs import evaluate, generate
+from netdiffus.errors import InputError
+from netdiffus.store.dataset import read_dataset
+
+
+@pytest.fixture(scope="module")
+def report(small_dataset, small_model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    synthetic = generate(small_model, folder / "s.parquet", count=100)
+    return evaluate(small_dataset, synthetic, folder / "report"), folder / "report"
+
+
+def test_what_is_in_the_folder(report) -> None:
+    scores, folder = report
+    assert {path.name for path in folder.iterdir()} == {"scores.json", "report.html", "report.md", "overview.png"}
+    entries = json.loads((folder / "scores.json").read_text())
+    keys = {"name", "value", "floor", "ceiling", "goal", "unit", "label", "note"}
+    assert all(keys <= entry.keys() for entry in entries)
+    names = {entry["name"] for entry in entries if entry["label"] is None}
+    assert {"utility.tstr_accuracy", "utility.trtr_accuracy", "copies.exact", "marginal.size.jsd"} <= names
+    assert len(scores.table()) == len(entries)
+    assert "sha256" in (folder / "report.html").read_text()
+    assert (folder / "overview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_more_of_the_same_is_good_and_swapped_labels_are_not(small_table, tmp_path) -> None:
+    two_labels(200, seed=1).write_parquet(tmp_path / "more.parquet")
+    swapped = pl.col("label").replace_strict({"chat": "bulk", "bulk": "chat"})
+    two_labels(200, seed=1).with_columns(swapped).write_parquet(tmp_path / "swapped.parquet")
+    more = evaluate(small_table, tmp_path / "more.parquet")
+    wrong = evaluate(small_table, tmp_path / "swapped.parquet")
+    assert more["utility.tstr_accuracy"].value > 0.95
+    assert wrong["utility.tstr_accuracy"].value < 0.05
+    with pytest.raises(KeyError):
+        more["no.such.score"]
+
+
+def test_a_test_part_of_ones_own(small_table, tmp_path) -> None:
+    two_labels(60, seed=2).write_parquet(tmp_path / "test.parquet")
+    two_labels(50, seed=3).write_parquet(tmp_path / "synthetic.parquet")
+    scores = evaluate(small_table, tmp_path / "synthetic.parquet", test=tmp_path / "test.parquet")
+    assert len(scores.evaluation.sets.test) == 60
+    assert len(scores.evaluation.sets.train) == 200
+
+
+def test_channels_in_common_are_compared(small_dataset, tmp_path) -> None:
+    two_labels(50, seed=3).drop("gap_ns").write_parquet(tmp_path / "no-gaps.parquet")
+    scores = evaluate(small_dataset, tmp_path / "no-gaps.parquet")
+    assert scores.evaluation.sets.channels == ("size", "direction")
+
+
+def test_what_is_refused(small_dataset, tmp_path) -> None:
+    two_labels(9, seed=0).write_parquet(tmp_path / "few.parquet")
+    with pytest.raises(InputError, match="at least 10 synthetic traces; got 9"):
+        evaluate(small_dataset, tmp_path / "few.parquet", tmp_path / "out")
+    pl.DataFrame({"label": ["a"] * 20, "up_bytes": [[1]] * 20}).write_parquet(tmp_path / "binned.parquet")
+    with pytest.raises(InputError, match="a channel in common; got real: size, direction, gap_ns; synthetic: up_bytes"):
+        evaluate(small_dataset, tmp_path / "binned.parquet", tmp_path / "out")
+    with pytest.raises(InputError, match="which does not exist"):
+        evaluate(small_dataset, tmp_path / "nothing.csv", tmp_path / "out")
+    with pytest.raises(InputError, match="run 'netdiffus prepare' on it first"):
+        (tmp_path / "a.pcap").write_bytes(b"")
+        evaluate(small_dataset, tmp_path / "a.pcap", tmp_path / "out")
+    _, traces = read_dataset(small_dataset)
+    assert len(traces) == 200
+    assert not (tmp_path / "out").exists()

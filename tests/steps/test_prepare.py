@@ -1,0 +1,140 @@
+"""prepare: sources to a dataset folder, and what is refused."""
+
+import json
+
+import polars as pl
+import pytest
+
+from netdiffus import recordings
+from netdiffus.api.verbs import prepare
+from netdiffus.errors import InputError
+from netdiffus.store.cards import DatasetCard
+from netdiffus.store.dataset import read_dataset
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    folders = [recordings.folder() / label for label in ("dns", "attack-scan")]
+    return prepare(folders, tmp_path_factory.mktemp("recorded") / "dataset", packets=8, seed=1)
+
+
+def test_columns_of_the_contract(recorded) -> None:
+    card, traces = read_dataset(recorded)
+    assert traces.columns == [
+        "trace_id", "label", "split", "source", "start_ns", "n_packets", "size", "direction", "gap_ns",
+    ]  # fmt: skip
+    assert traces["trace_id"].to_list() == list(range(len(traces)))
+    assert set(traces["label"]) == {"dns", "attack-scan"}
+    assert traces["size"].list.len().max() == 8
+    assert traces["n_packets"].max() > 8  # before cutting
+    assert (traces["gap_ns"].list.first() == 0).all()
+    assert (traces["direction"].list.first() == 0).all()
+    assert [channel.name for channel in card.channels] == ["size", "direction", "gap_ns"]
+    assert [source.file for source in card.sources] == ["dns.pcap.xz", "attack-scan.pcap.xz"]
+    assert all(len(source.sha256) == 64 for source in card.sources)
+
+
+def test_counts_on_the_card_are_those_of_the_table(recorded) -> None:
+    card, traces = read_dataset(recorded)
+    for (label, part), rows in traces.group_by("label", "split"):
+        assert card.labels[label][part] == len(rows)
+    for label, counts in card.labels.items():
+        assert counts["test"] == pytest.approx(0.2 * sum(counts.values()), abs=1), label
+
+
+def test_packets_have_their_headers_and_the_5_tuple_once(recorded) -> None:
+    _, traces = read_dataset(recorded)
+    packets = pl.read_parquet(recorded / "packets.parquet")
+    assert len(packets) == traces["size"].list.len().sum()
+    assert packets["client"].is_not_null().sum() == len(traces)
+    assert set(packets.filter(pl.col("client").is_not_null())["index"]) == {0}
+    assert set(packets["network_header"].bin.size()) <= {20, 40}
+    sizes = packets.group_by("trace_id", maintain_order=True).agg(pl.col("payload_bytes"))
+    assert sizes["payload_bytes"].to_list() == traces["size"].to_list()
+
+
+def test_a_seed_gives_the_same_bytes(recorded, tmp_path) -> None:
+    folders = [recordings.folder() / label for label in ("dns", "attack-scan")]
+    again = prepare(folders, tmp_path / "again", packets=8, seed=1)
+    assert DatasetCard.read(again).hash == DatasetCard.read(recorded).hash
+    other = prepare(folders, tmp_path / "other", packets=8, seed=2)
+    assert DatasetCard.read(other).hash != DatasetCard.read(recorded).hash
+
+
+def test_labels_by_file_and_by_table(tmp_path) -> None:
+    capture = recordings.captures()["dns"][0]
+    by_file = prepare(capture, tmp_path / "a", labels="file", packets=4)
+    assert set(DatasetCard.read(by_file).labels) == {"dns"}
+    (tmp_path / "map.csv").write_text("file,label\ndns.pcap.xz,names\n")
+    by_table = prepare(capture, tmp_path / "b", labels=str(tmp_path / "map.csv"), packets=4)
+    assert set(DatasetCard.read(by_table).labels) == {"names"}
+    unlabelled = prepare(capture, tmp_path / "c", unlabelled=True, packets=4)
+    assert set(DatasetCard.read(unlabelled).labels) == {"unlabelled"}
+
+
+def test_min_packets_leaves_short_flows_out(tmp_path) -> None:
+    capture = recordings.captures()["dns"][0]
+    _, traces = read_dataset(prepare(capture, tmp_path / "a", min_packets=3))
+    assert traces["n_packets"].min() >= 3
+
+
+def test_a_truncated_capture_keeps_its_whole_packets(tmp_path) -> None:
+    import lzma
+
+    raw = lzma.decompress(recordings.captures()["dns"][0].read_bytes())
+    (tmp_path / "dns").mkdir()
+    (tmp_path / "dns" / "cut.pcap").write_bytes(raw[: len(raw) // 2 - 3])
+    card, traces = read_dataset(prepare(tmp_path / "dns", tmp_path / "out"))
+    assert card.sources[0].packets > 100
+    assert any("ends inside" in reason for reason in card.sources[0].faults)
+    assert traces["n_packets"].sum() == card.sources[0].packets
+
+
+def test_groups_stay_on_one_side(tmp_path) -> None:
+    rows = {"label": ["a"] * 40, "size": [[n] for n in range(40)], "group": [n // 4 for n in range(40)]}
+    pl.DataFrame(rows).write_parquet(tmp_path / "t.parquet")
+    _, traces = read_dataset(prepare(tmp_path / "t.parquet", tmp_path / "out", test=0.3))
+    sides = traces.with_columns(group=pl.Series(rows["group"])).group_by("group").agg(pl.col("split").n_unique())
+    assert (sides["split"] == 1).all()
+    assert 0 < (traces["split"] == "test").sum() < 40
+
+
+def test_copies_across_the_split_are_reported(tmp_path) -> None:
+    pl.DataFrame({"label": ["a"] * 20, "size": [[7]] * 20}).write_parquet(tmp_path / "t.parquet")
+    card = DatasetCard.read(prepare(tmp_path / "t.parquet", tmp_path / "out"))
+    assert card.test_duplicates == 4
+
+
+def test_what_is_refused(tmp_path, small_table) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("x")
+    (tmp_path / "notes" / "b.parquet").write_text("x")
+    (tmp_path / "bad.pcap").write_text("Dear reader")
+    refused = {
+        (tmp_path / "nowhere",): "which does not exist; check the path",
+        (tmp_path / "empty",): "expected captures .* got 0 other files; name a folder with captures",
+        (tmp_path / "notes",): "got 2 other files, 1 of them tables; name the tables themselves",
+        (tmp_path / "bad.pcap",): "expected a capture .* begins with b'Dear reader'",
+        (small_table, recordings.captures()["dns"][0]): None,
+    }
+    for sources, words in refused.items():
+        if words is not None:
+            with pytest.raises(InputError, match=words):
+                prepare(list(sources), tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+    pl.DataFrame({"label": ["a"], "size": [[1]]}).write_parquet(tmp_path / "sizes.parquet")
+    with pytest.raises(InputError, match="sources with the same channels; got size and size\\+direction\\+gap_ns"):
+        prepare([small_table, tmp_path / "sizes.parquet"], tmp_path / "out")
+    with pytest.raises(InputError, match="an option among labels, .*; got frobnicate"):
+        prepare(small_table, tmp_path / "out", frobnicate=1)
+    with pytest.raises(InputError, match="expected packets greater than or equal to 1; got 0"):
+        prepare(small_table, tmp_path / "out", packets=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_card_is_readable_json(recorded) -> None:
+    card = json.loads((recorded / "dataset.json").read_text())
+    assert card["format"] == 1
+    assert card["split"]["seed"] == 1
+    assert card["anonymised"] is False

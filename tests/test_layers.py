@@ -1,0 +1,72 @@
+"""Imports point down only, and neighbours on one level do not import each other (docs/data-flow.md)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "netdiffus"
+LEVELS = [
+    {"cli"},
+    {"api"},
+    {"steps", "report"},
+    {"store"},
+    {"imaging", "diffusion", "metrics", "baselines"},
+    {"traffic", "recordings"},
+    {"wire"},
+    {"errors"},
+]
+LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
+DOORS = {"__init__", "__main__"}
+# What only some layers may load: the rest stays light, and the maths stays arrays in, arrays out.
+ONLY_IN = {"torch": {"diffusion", "steps", "store"}, "matplotlib": {"report"}, "typer": {"cli"}, "rich": {"cli"}}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def layer(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide which layer they reach"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def faults(path: Path, names: set[str]) -> list[str]:
+    here = layer(path)
+    found = []
+    for name in names:
+        top, _, rest = name.partition(".")
+        if top == "netdiffus" and here not in DOORS:
+            there = rest.split(".")[0]
+            if there in LEVEL and there != here and LEVEL[there] <= LEVEL[here]:
+                found.append(f"{here} imports {there}")
+        if top in ONLY_IN and here not in ONLY_IN[top]:
+            found.append(f"{here} imports {top}")
+    return found
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    assert {layer(path) for path in modules()} <= set(LEVEL) | DOORS
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    assert faults(path, imported(path)) == []
+
+
+def test_the_test_sees_a_fault() -> None:
+    assert faults(PACKAGE / "wire" / "x.py", {"netdiffus.traffic.flows"}) == ["wire imports traffic"]
+    assert faults(PACKAGE / "imaging" / "x.py", {"netdiffus.diffusion.edm"}) == ["imaging imports diffusion"]
+    assert faults(PACKAGE / "metrics" / "x.py", {"torch.nn"}) == ["metrics imports torch"]
+    assert faults(PACKAGE / "steps" / "x.py", {"netdiffus.store.model", "torch"}) == []
