@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["TrafficModel", "__version__", "evaluate", "generate", "prepare", "train"]
 
-_HOMES = {name: "netdiffus.api.verbs" for name in ("evaluate", "generate", "prepare", "train")}
+_HOMES = dict.fromkeys(("evaluate", "generate", "prepare", "train"), "netdiffus.api.verbs")
 _HOMES["TrafficModel"] = "netdiffus.api.traffic_model"
 
 

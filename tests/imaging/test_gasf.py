@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from shared_files import parity
 
 from netdiffus.imaging.gasf import from_diagonal, from_image, gasf
+from shared_files import parity
 
 unit_series = hnp.arrays(np.float64, st.integers(2, 24), elements=st.floats(0, 1))
 

@@ -4,8 +4,8 @@ import json
 
 import polars as pl
 import pytest
-from conftest import two_labels
 
+from conftest import two_labels
 from netdiffus.api.verbs import evaluate, generate
 from netdiffus.errors import InputError
 from netdiffus.store.dataset import read_dataset
@@ -66,8 +66,8 @@ def test_what_is_refused(small_dataset, tmp_path) -> None:
         evaluate(small_dataset, tmp_path / "binned.parquet", tmp_path / "out")
     with pytest.raises(InputError, match="which does not exist"):
         evaluate(small_dataset, tmp_path / "nothing.csv", tmp_path / "out")
+    (tmp_path / "a.pcap").write_bytes(b"")
     with pytest.raises(InputError, match="run 'netdiffus prepare' on it first"):
-        (tmp_path / "a.pcap").write_bytes(b"")
         evaluate(small_dataset, tmp_path / "a.pcap", tmp_path / "out")
     _, traces = read_dataset(small_dataset)
     assert len(traces) == 200

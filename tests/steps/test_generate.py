@@ -29,7 +29,10 @@ def test_columns_and_values_of_what_is_drawn(small_dataset, small_model, tmp_pat
 
 
 def test_a_seed_gives_the_same_bytes(small_model, tmp_path) -> None:
-    files = [generate(small_model, tmp_path / name, count=40, seed=seed) for name, seed in [("a.csv", 5), ("b.csv", 5), ("c.csv", 6)]]
+    files = [
+        generate(small_model, tmp_path / name, count=40, seed=seed)
+        for name, seed in [("a.csv", 5), ("b.csv", 5), ("c.csv", 6)]
+    ]
     one, again, other = (file.read_bytes() for file in files)
     assert one == again
     assert one != other

@@ -40,7 +40,9 @@ def test_what_is_in_the_folder(small_dataset, small_model) -> None:
 
 
 def test_a_seed_gives_the_same_weights_and_another_others(small_dataset, tmp_path) -> None:
-    one, again, other = (tiny(small_dataset, tmp_path / name, 10, seed=seed) for name, seed in [("a", 1), ("b", 1), ("c", 2)])
+    one, again, other = (
+        tiny(small_dataset, tmp_path / name, 10, seed=seed) for name, seed in [("a", 1), ("b", 1), ("c", 2)]
+    )
     assert same_weights(one, again)
     assert not same_weights(one, other)
 
@@ -71,8 +73,8 @@ def test_stopped_and_resumed_is_as_never_stopped(image, small_dataset, tmp_path)
 def test_killed_and_resumed_is_as_never_stopped(small_dataset, tmp_path) -> None:
     """kill -9 in the middle: what was saved last goes on as if nothing had happened."""
     code = (
-        "import sys; from netdiffus.steps import train as s; s.SAVE_EVERY_S = 0.0; from netdiffus.api.verbs import train;"
-        "train(sys.argv[1], sys.argv[2], preset='tiny', steps=4000)"
+        "import sys; from netdiffus.steps import train as s; s.SAVE_EVERY_S = 0.0\n"
+        "from netdiffus.api.verbs import train; train(sys.argv[1], sys.argv[2], preset='tiny', steps=4000)"
     )
     out = tmp_path / "killed"
     process = subprocess.Popen([sys.executable, "-c", code, str(small_dataset), str(out)])

@@ -23,7 +23,7 @@ def test_a_file_appears_when_the_block_ends_well(tmp_path) -> None:
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
     write_json(tmp_path / "a.json", {"old": 1})
     before = (tmp_path / "a.json").read_text()
-    with pytest.raises(OSError, match="No space"), atomic_file(tmp_path / "a.json") as temporary:
+    with pytest.raises(OSError, match="No space"), atomic_file(tmp_path / "a.json") as temporary:  # noqa: PT012
         temporary.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert (tmp_path / "a.json").read_text() == before
@@ -36,9 +36,9 @@ def test_a_folder_of_ours_is_replaced_and_a_failure_keeps_it(tmp_path) -> None:
         with atomic_folder(out, "card.json") as folder:
             (folder / "card.json").write_text(text)
     assert (out / "card.json").read_text() == "second"
-    with pytest.raises(RuntimeError), atomic_folder(out, "card.json") as folder:
+    with pytest.raises(RuntimeError, match="planted"), atomic_folder(out, "card.json") as folder:  # noqa: PT012
         (folder / "card.json").write_text("third")
-        raise RuntimeError
+        raise RuntimeError("planted")
     assert (out / "card.json").read_text() == "second"
     assert names(tmp_path) == ["data"]
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from shared_files import shared
 
 from netdiffus.errors import InputError
 from netdiffus.traffic.tables import parse_columns, read_table, traces_of_table
+from shared_files import shared
 
 ROWS = {"LABEL": ["web", "dns"], "PL": [[517, 1448, 0, 0], [40, 0, 0, 0]], "DIR": [[0, 1, 0, 0], [0, 0, 0, 0]]}
 ROWS |= {"IAT": [[0.0, 1.5, 0.0, 0.0], [0.0] * 4]}
@@ -66,7 +66,9 @@ def test_lists_in_csv_may_be_written_in_several_ways() -> None:
 
 
 def test_groups_come_along() -> None:
-    _, groups = traces_of_table(pl.DataFrame({"label": ["a", "b"], "size": [[1], [2]], "SESSION": [7, 8]}), {"group": "SESSION"})
+    _, groups = traces_of_table(
+        pl.DataFrame({"label": ["a", "b"], "size": [[1], [2]], "SESSION": [7, 8]}), {"group": "SESSION"}
+    )
     assert groups is not None
     assert groups.to_list() == [7, 8]
 

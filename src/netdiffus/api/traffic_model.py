@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,14 @@ class TrafficModel:
 
     def __init__(self, **options: Any) -> None:
         self.options = options
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._folder: Path | None = None
         self._loaded: LoadedModel | None = None
 
     def fit(self, dataset: PathLike, *, on_progress: Progress | None = None) -> TrafficModel:
         """Train on a dataset folder's training part; returns self."""
-        self._scratch = tempfile.TemporaryDirectory(prefix="netdiffus-")
-        self._folder = train(dataset, Path(self._scratch.name) / "model", on_progress=on_progress, **self.options)
+        scratch = tempfile.mkdtemp(prefix="netdiffus-")
+        weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
+        self._folder = train(dataset, Path(scratch) / "model", on_progress=on_progress, **self.options)
         self._loaded = None
         return self
 

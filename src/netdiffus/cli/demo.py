@@ -42,7 +42,12 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     print()
     print_headlines(scores.headlines())
     print()
-    for name, path in (("dataset", dataset), ("model", model), ("traces", synthetic), ("report", report / "report.html")):
+    for name, path in (
+        ("dataset", dataset),
+        ("model", model),
+        ("traces", synthetic),
+        ("report", report / "report.html"),
+    ):
         print(f"{name + ':':<9} {path}")
     print(f"\nall of it took {time.monotonic() - began:.0f} s; the same with your own captures, one folder per label:")
     for command in (

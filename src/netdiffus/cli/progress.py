@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,7 @@ def show_reading(records: Iterator[FileRead]) -> None:
             shown.show(record.done / record.total, note, final=record.done == record.total)
 
 
-def show_training(records: Iterator[TrainStep], share: Any, out: Any) -> TrainStep:
+def show_training(records: Generator[TrainStep, None, None], share: Any, out: Any) -> TrainStep:
     """Show `train`: step, loss, speed and time left. `share(record)` is the share that is done.
 
     Raises:
@@ -100,7 +100,7 @@ def show_training(records: Iterator[TrainStep], share: Any, out: Any) -> TrainSt
             shown.show(done, f"step {record.step}  loss {loss:.3f}  {speed:.1f} steps/s", final=done >= 1)
             if stop:
                 break
-    records.close()  # type: ignore[attr-defined]  # a generator: closing it saves
+    records.close()  # saves
     if stop and record is not None:
         raise Interrupted(
             f"interrupted after step {record.step}; saved in {out}; go on with the same command and --resume"

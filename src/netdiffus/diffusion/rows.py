@@ -40,7 +40,8 @@ class Block(nn.Module):
         attended = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, n, width)
         tokens = tokens + gate1 * self.out(attended)
         h = self.norm(tokens) * (1 + scale2) + shift2
-        return tokens + gate2 * self.mlp(h)
+        mixed: Tensor = tokens + gate2 * self.mlp(h)
+        return mixed
 
 
 class RowDenoiser(nn.Module):

@@ -20,6 +20,7 @@ from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.steps.config import Config
+from netdiffus.steps.device import choose_device
 from netdiffus.steps.network import build_network
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.store import model as store
@@ -70,11 +71,10 @@ def load_model(folder: Path) -> LoadedModel:
         network.load_state_dict(store.read_weights(folder))
     except RuntimeError:
         raise InputError("weights that fit model.json", "others", "copy the model again, or train again") from None
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return LoadedModel(card, codec, network.to(device).eval(), store.model_hash(folder))
+    return LoadedModel(card, codec, network.to(choose_device()).eval(), store.model_hash(folder))
 
 
-def generate(model: Path, out: Path, config: GenerateConfig) -> Iterator[Drawn]:
+def generate(model: Path, out: Path, config: GenerateConfig) -> Generator[Drawn, None, None]:
     """Draw traces from the model in a folder and write them to the file `out`; yields a record per batch.
 
     Raises:
@@ -107,7 +107,7 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
 
 def _batches(model: LoadedModel, ids: NDArray[np.int64], config: GenerateConfig) -> Iterator[NDArray[np.float64]]:
     network, codec, chart = model.network, model.codec, model.network.chart
-    device = next(network.parameters()).device
+    device = choose_device()
     generator = torch.Generator(device).manual_seed(config.seed)
     sigmas = edm.sigmas(config.sampling_steps).to(device) * chart.noise_gain
     empty = torch.zeros(1, len(codec.image_channels), codec.length, device=device)

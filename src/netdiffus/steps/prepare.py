@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class _Parts:
     rows: int = 0
 
 
-def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Iterator[FileRead]:
+def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Generator[FileRead, None, None]:
     """Read every source, split, and write the dataset folder `out`; yields a record per file.
 
     Raises:

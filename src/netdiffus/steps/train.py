@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from netdiffus.diffusion.fit import Fit, TrainStep
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec, normal_quantile
 from netdiffus.steps.config import Config
+from netdiffus.steps.device import choose_device
 from netdiffus.steps.network import build_network
 from netdiffus.steps.readme import model_readme
 from netdiffus.store import model as store
@@ -71,7 +72,7 @@ def train_config(preset: str = "default", **chosen: Any) -> TrainConfig:
     return TrainConfig.of(preset=preset, **(PRESETS[preset] | chosen))
 
 
-def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> Iterator[TrainStep]:
+def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
     The model is saved every minute, at the end, and when the generator is closed early.
@@ -107,7 +108,7 @@ def _begin(part: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[
         part["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy().copy()
     )
     torch.manual_seed(config.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = choose_device()
     network = build_network(config.model_dump(), codec, len(names)).to(device)
     low, high = (torch.from_numpy(end.astype(np.float32)).to(device) for end in codec.intervals(data))
     label = label.to(device)
@@ -126,7 +127,7 @@ def _begin(part: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[
         steps=0,
         seconds=0.0,
         seed=config.seed,
-        device=device,
+        device=device.type,
         versions={"netdiffus": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
     )
     return fit, model

@@ -21,7 +21,7 @@ FAULTS = (
 
 
 @compiled
-def _mix(h: int, value: int) -> int:
+def _mix(h: Any, value: Any) -> int:
     """One round of a hash: xor, multiply, fold the high half down (the finaliser of MurmurHash3)."""
     h = (h ^ value) * u64(0xFF51AFD7ED558CCD)
     return h ^ (h >> u64(32))
@@ -31,7 +31,7 @@ def _mix(h: int, value: int) -> int:
 def _find(
     slots: NDArray[np.int64],
     flows: NDArray[np.void],
-    seed: int,
+    seed: np.uint64,
     a_high: int,
     a_low: int,
     a_port: int,
@@ -67,7 +67,7 @@ def _find(
 
 
 @compiled
-def fill(slots: NDArray[np.int64], flows: NDArray[np.void], n_flows: int, seed: int) -> None:
+def fill(slots: NDArray[np.int64], flows: NDArray[np.void], n_flows: int, seed: np.uint64) -> None:
     """Enter flows into empty slots, the newest between two ends last."""
     for f in range(n_flows):
         g = flows[f]
@@ -78,7 +78,7 @@ def fill(slots: NDArray[np.int64], flows: NDArray[np.void], n_flows: int, seed: 
 
 
 @compiled
-def _fragment_place(fragments: NDArray[np.void], seed: int, p: Any) -> int:
+def _fragment_place(fragments: NDArray[np.void], seed: np.uint64, p: Any) -> int:
     """Where a fragmented packet is remembered; its identification and addresses say."""
     h = _mix(_mix(seed, p.source_high ^ u64(p.fragment_id)), p.source_low ^ u64(_known_protocol(p)))
     return _mix(_mix(h, p.destination_high), p.destination_low) & u64(fragments.size - 1)
@@ -93,7 +93,7 @@ def _known_protocol(p: Any) -> int:
 @compiled
 def _is_part_of(r: Any, p: Any, t: int) -> bool:
     """Whether a later fragment belongs to the remembered first one."""
-    return (
+    return bool(
         r.version == p.version
         and r.id == p.fragment_id
         and r.protocol == _known_protocol(p)
@@ -175,7 +175,7 @@ def _see_tcp(g: Any, p: Any, side: int) -> None:
 
 
 @compiled
-def _newest(slots: NDArray[np.int64], flows: NDArray[np.void], seed: int, p: Any, side: int) -> int:
+def _newest(slots: NDArray[np.int64], flows: NDArray[np.void], seed: np.uint64, p: Any, side: int) -> int:
     """The slot of the newest flow between the ends of a packet."""
     if side == A:
         return _find(
@@ -211,7 +211,7 @@ def track(
     fields: NDArray[np.void],
     time_ns: NDArray[np.int64],
     data: Bytes,
-    seed: int,
+    seed: np.uint64,
     packets: int,
     timeout_ns: int,
     slots: NDArray[np.int64],

@@ -1,0 +1,30 @@
+"""Run benchmarks: python -m bench [NAME ...]; without a name, all of them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+
+
+def names() -> list[str]:
+    """The benchmarks in this folder."""
+    found = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
+    return sorted(found - {"__main__", "results"})
+
+
+def main() -> int:
+    """Run what the command line names."""
+    chosen = sys.argv[1:] or names()
+    unknown = [name for name in chosen if name not in names()]
+    if unknown:
+        print(f"expected benchmarks among {', '.join(names())}; got {unknown[0]}; name one of those", file=sys.stderr)
+        return 2
+    for name in chosen:
+        importlib.import_module(f"bench.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
