@@ -16,7 +16,7 @@ from netdiffus.steps.prepare import PrepareConfig, prepare
 from netdiffus.steps.train import share_done, train, train_config
 
 PACKETS = 32
-STEPS_PER_MINUTE = 300  # of a 2-core machine; fixed, so that a seed gives the same traces however fast the machine is
+STEPS_PER_MINUTE = 400  # of a 2-core machine; fixed, so that a seed gives the same traces however fast the machine is
 TRACES_PER_LABEL = 100
 
 

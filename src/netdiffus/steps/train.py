@@ -38,12 +38,12 @@ class TrainConfig(Config):
 
     image: Literal["gasf", "series"] = "gasf"
     preset: str = "default"
-    width: int = 96
+    width: int = 160
     depth: int = 4
     heads: int = 4
     rank: int = 4
-    patch: int = 2
-    batch: int = 256
+    patch: int = 4
+    batch: int = 128
     learning_rate: float = 2e-3
     length: int | None = Field(None, ge=2, le=1000)
     minutes: float | None = Field(None, gt=0)
@@ -53,7 +53,7 @@ class TrainConfig(Config):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "tiny": {"width": 32, "depth": 2, "heads": 2, "rank": 2, "batch": 64},
+    "tiny": {"width": 32, "depth": 2, "heads": 2, "rank": 2, "batch": 64, "patch": 2},
 }
 DEFAULT_MINUTES = 10.0
 

@@ -24,7 +24,8 @@ FAULTS = (
 def _mix(h: Any, value: Any) -> int:
     """One round of a hash: xor, multiply, fold the high half down (the finaliser of MurmurHash3)."""
     h = (h ^ value) * u64(0xFF51AFD7ED558CCD)
-    return h ^ (h >> u64(32))
+    mixed: int = h ^ (h >> u64(32))
+    return mixed
 
 
 @compiled

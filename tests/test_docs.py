@@ -1,0 +1,72 @@
+"""The commands and the program in README.md do what they say, on captures laid out as it says."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netdiffus import recordings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+QUICK = "--preset tiny --steps 20"  # instead of ten minutes
+
+
+def block(language: str) -> str:
+    found = re.search(rf"<!-- executed by tests/test_docs.py -->\n```{language}\n(.*?)```", README, re.DOTALL)
+    assert found, f"no executed {language} block in README.md"
+    return found[1]
+
+
+@pytest.fixture
+def captures(tmp_path, monkeypatch) -> Path:
+    """Two labels, one folder each, as a reader would have them."""
+    monkeypatch.chdir(tmp_path)
+    for label in ("web", "dns"):
+        shutil.copytree(recordings.folder() / label, tmp_path / "captures" / label)
+    return tmp_path
+
+
+def test_the_four_verbs_of_the_readme(captures) -> None:
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    lines = block("sh").splitlines()
+    assert [line.split()[1] for line in lines] == ["prepare", "train", "generate", "evaluate"]
+    for line in lines:
+        command = shlex.split(line.replace("--minutes 10", QUICK))
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, f"{line}\n{ended.stderr}"
+    assert (captures / "report" / "report.html").stat().st_size > 50_000
+
+
+def test_the_python_of_the_readme(captures, capsys) -> None:
+    program = block("python").replace("minutes=10", "preset='tiny', steps=20")
+    exec(compile(program, "README.md", "exec"), {})
+    assert 0 <= float(capsys.readouterr().out.split()[0]) <= 2
+    assert Path("synthetic.parquet").exists()
+    assert Path("report/scores.json").exists()
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_files_that_are_named_exist(page) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(?:docs|tools|tests|bench|src)/[\w./-]*\w\.\w+", text))
+    named |= set(re.findall(r"\]\(([\w./-]+)\)", text))
+    missing = [name for name in named if not (ROOT / name).exists() and not (ROOT / page).parent.joinpath(name).exists()]
+    assert missing == []
+
+
+def test_options_in_the_readme_exist() -> None:
+    from netdiffus.cli.main import run
+
+    for verb, line in re.findall(r"netdiffus (prepare|train|generate|evaluate|demo) ([^\n`]*)", README):
+        for option in re.findall(r"--[a-z-]+", line):
+            ended = subprocess.run(
+                [sys.executable, "-m", "netdiffus", verb, "--help"], capture_output=True, text=True, check=True
+            )
+            assert option in ended.stdout, f"{verb} {option}"
+    assert run(["--version"]) == 0
