@@ -56,7 +56,9 @@ def test_files_that_are_named_exist(page) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"\b(?:docs|tools|tests|bench|src)/[\w./-]*\w\.\w+", text))
     named |= set(re.findall(r"\]\(([\w./-]+)\)", text))
-    missing = [name for name in named if not (ROOT / name).exists() and not (ROOT / page).parent.joinpath(name).exists()]
+    missing = [
+        name for name in named if not (ROOT / name).exists() and not (ROOT / page).parent.joinpath(name).exists()
+    ]
     assert missing == []
 
 

@@ -51,6 +51,14 @@ def test_a_test_part_of_ones_own(small_table, tmp_path) -> None:
     assert len(scores.evaluation.sets.train) == 200
 
 
+def test_what_lies_behind_the_model_is_not_held_against_it(small_dataset, tmp_path) -> None:
+    cut = [pl.col(name).list.head(5) for name in ("size", "direction", "gap_ns")]
+    two_labels(100, seed=3).with_columns(cut).write_parquet(tmp_path / "first-five.parquet")
+    scores = evaluate(small_dataset, tmp_path / "first-five.parquet")
+    assert scores.evaluation.sets.train.series.shape[-1] == 5
+    assert scores["marginal.length.jsd"].value < 0.05
+
+
 def test_channels_in_common_are_compared(small_dataset, tmp_path) -> None:
     two_labels(50, seed=3).drop("gap_ns").write_parquet(tmp_path / "no-gaps.parquet")
     scores = evaluate(small_dataset, tmp_path / "no-gaps.parquet")

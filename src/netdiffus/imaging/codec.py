@@ -4,14 +4,14 @@ A value becomes u in [0, 1] (its atom's interval, scale.py), u becomes a normal 
 
     theta = pi/4 - z * STEP,    z in [-3.5, 3.5],    x = cos(theta) in [0, 1],    G_ij = cos(theta_i + theta_j),
 
-so the image is the GASF of the series x, and its entries are sin(STEP * (z_i + z_j)): near to linear in z, which a
-denoiser learns faster than the GASF of u itself (docs/results.md has the comparison).
+so the image is the GASF of the series x, and its entries are sin(STEP * (z_i + z_j)): near to linear in z, so that z
+can be read from a noisy image by linear least squares.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,18 +103,3 @@ class GasfCodec:
             lone = np.isnan(folded[:, k]) & alive[:, 0]  # absent in one channel alone: its largest known value
             folded[:, k][lone] = np.nanmax(scale.values)
         return unfold(np.where(alive, folded, np.nan), self.channels)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything that decoding needs, as plain values."""
-        return {
-            "codec": "gasf",
-            "channels": list(self.channels),
-            "length": self.length,
-            "scales": [scale.to_json() for scale in self.scales],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> GasfCodec:
-        """The way back from `to_json`, exact."""
-        scales = tuple(EmpiricalScale.from_json(scale) for scale in data["scales"])
-        return cls(tuple(data["channels"]), data["length"], scales)

@@ -70,7 +70,9 @@ def evaluate(
     for name, table in parts.items():
         if len(table) < FEWEST_TRACES:
             raise InputError(f"at least {FEWEST_TRACES} {name} traces", str(len(table)), "give more traces")
-    train_part, test_part, drawn = (_arrays(table, names) for table in parts.values())
+    # a model draws no more positions than it has learned: what lies behind must not count against it
+    length = min(LONGEST, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
+    train_part, test_part, drawn = (_arrays(table, names, length) for table in parts.values())
     sets = comparison(train_part, test_part, drawn, names)
     found: list[Score] = []
     for done, name in enumerate(METRICS, start=1):
@@ -80,14 +82,14 @@ def evaluate(
     provenance |= {
         name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()
     }
+    provenance["compared"] = f"{', '.join(names)}; the first {length} positions of a trace"
     if made_by := tables["synthetic"]["source"][0]:
         provenance["synthetic made by"] = made_by
     return Evaluation(found, sets, example_images(sets), image_channels(names), provenance)
 
 
-def _arrays(table: pl.DataFrame, names: list[str]) -> Traces:
-    longest = int(table.select(pl.col(names[0]).list.len().max()).item())
-    return Traces(series(table, min(longest, LONGEST), names), table["label"].to_numpy().astype(np.str_))
+def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
+    return Traces(series(table, length, names), table["label"].to_numpy().astype(np.str_))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:

@@ -18,7 +18,7 @@ from netdiffus.diffusion import edm
 from netdiffus.diffusion.rows import RowDenoiser
 from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import GasfCodec
+from netdiffus.imaging.label_codec import LabelCodec
 from netdiffus.steps.config import Config
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.network import build_network
@@ -53,7 +53,7 @@ class LoadedModel:
     """A model folder in memory."""
 
     card: ModelCard
-    codec: GasfCodec
+    codec: LabelCodec
     network: RowDenoiser
     hash: str
 
@@ -65,7 +65,7 @@ def load_model(folder: Path) -> LoadedModel:
         InputError: it is no model of this format, or its weights do not fit its configuration.
     """
     card = ModelCard.read(folder)
-    codec = GasfCodec.from_json(card.codec)
+    codec = LabelCodec.from_json(card.codec)
     network = build_network(card.config, codec, len(card.labels))
     try:
         network.load_state_dict(store.read_weights(folder))
@@ -123,7 +123,8 @@ def _batches(model: LoadedModel, ids: NDArray[np.int64], config: GenerateConfig)
             noise = chart.noise(empty.expand(len(label), -1, -1), generator) * sigmas[0]
             image = SAMPLERS["heun"](denoise, noise, sigmas)
         values = image.cpu().double().numpy()
-        yield codec.from_quantiles(values) if model.card.config["image"] == "series" else codec.decode(values)
+        decode = codec.from_quantiles if model.card.config["image"] == "series" else codec.decode
+        yield decode(values, ids[start : start + size])
 
 
 def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool) -> dict[str, int]:

@@ -6,10 +6,11 @@ from typing import Any
 
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
 from netdiffus.diffusion.rows import RowDenoiser
-from netdiffus.imaging.codec import STEP, GasfCodec
+from netdiffus.imaging.codec import STEP
+from netdiffus.imaging.label_codec import LabelCodec
 
 
-def build_network(config: dict[str, Any], codec: GasfCodec, classes: int) -> RowDenoiser:
+def build_network(config: dict[str, Any], codec: LabelCodec, classes: int) -> RowDenoiser:
     """An untrained denoiser for a model's configuration, codec and number of labels."""
     series = config["image"] == "series"
     chart: Chart = SeriesChart() if series else GasfChart(codec.length, STEP)

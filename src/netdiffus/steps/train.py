@@ -18,7 +18,8 @@ from torch import Tensor
 from netdiffus import __version__
 from netdiffus.diffusion.fit import Fit, TrainStep
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import GasfCodec, normal_quantile
+from netdiffus.imaging.codec import normal_quantile
+from netdiffus.imaging.label_codec import LabelCodec
 from netdiffus.steps.config import Config
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.network import build_network
@@ -101,17 +102,15 @@ def _begin(part: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[
     longest = int(part.select(pl.col(channel_names(part)[0]).list.len().max()).item())
     length = max(2, min(config.length or 1000, longest))
     data = series(part, length)
-    codec = GasfCodec.fit(data, channel_names(part))
     counts = dict(sorted(part["label"].value_counts().iter_rows()))
     names = list(counts)
-    label = torch.from_numpy(
-        part["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy().copy()
-    )
+    ids = part["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
+    codec = LabelCodec.fit(data, channel_names(part), ids)
     torch.manual_seed(config.seed)
     device = choose_device()
     network = build_network(config.model_dump(), codec, len(names)).to(device)
-    low, high = (torch.from_numpy(end.astype(np.float32)).to(device) for end in codec.intervals(data))
-    label = label.to(device)
+    low, high = (torch.from_numpy(end.astype(np.float32)).to(device) for end in codec.intervals(data, ids))
+    label = torch.tensor(ids, device=device)
 
     def batch(generator: torch.Generator) -> tuple[Tensor, Tensor]:
         index = torch.randint(len(label), (config.batch,), generator=generator, device=device)
