@@ -5,10 +5,10 @@ import json
 import polars as pl
 import pytest
 
-from conftest import two_labels
 from netdiffus.api.verbs import evaluate, generate
 from netdiffus.errors import InputError
 from netdiffus.store.dataset import read_dataset
+from small_traffic import two_labels
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from netdiffus.steps.train import share_done, train, train_config
 
 PACKETS = 32
 STEPS_PER_MINUTE = 400  # of a 2-core machine; fixed, so that a seed gives the same traces however fast the machine is
-TRACES_PER_LABEL = 100
+TRACES_PER_LABEL = 200
 
 
 def run_demo(out: Path, minutes: float, seed: int) -> None:

@@ -28,6 +28,7 @@ from netdiffus.store.cards import ModelCard
 from netdiffus.traffic.traces import conform, ragged
 
 DEFAULT_COUNT = 1000
+SAMPLER = "dpm++2m"  # as good as Heun with half the evaluations
 IMAGE_BUDGET = 1_500_000  # floats of one batch of images: bounds memory, and keeps a batch in the cache
 
 
@@ -121,7 +122,7 @@ def _batches(model: LoadedModel, ids: NDArray[np.int64], config: GenerateConfig)
 
         with torch.inference_mode():
             noise = chart.noise(empty.expand(len(label), -1, -1), generator) * sigmas[0]
-            image = SAMPLERS["heun"](denoise, noise, sigmas)
+            image = SAMPLERS[SAMPLER](denoise, noise, sigmas)
         values = image.cpu().double().numpy()
         decode = codec.from_quantiles if model.card.config["image"] == "series" else codec.decode
         yield decode(values, ids[start : start + size])

@@ -20,10 +20,10 @@ WEIGHTS, RESUME, LOG, README = "weights.safetensors", "resume/state.safetensors"
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """A safetensors file, whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary)
+        temporary.write_bytes(save(tensors))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
