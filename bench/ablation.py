@@ -23,7 +23,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "default (GASF)": {},
     "`--image series`: no imaging": {"image": "series"},
     "no low-rank correction": {"rank": 0},
-    "one row a token, instead of four": {"patch": 1},
     "AdamW, instead of Muon": {"adamw": True},
 }
 FIGURES = ("utility.ratio", "utility.tstr_macro_f1", "marginal.by_label.jsd", "detection.auc")
