@@ -19,10 +19,3 @@ class InputError(NetdiffusError):
     def __init__(self, expected: str, got: str, action: str) -> None:
         self.expected, self.got, self.action = expected, got, action
         super().__init__(f"expected {expected}; got {got}; {action}")
-
-
-class MissingExtraError(NetdiffusError):
-    """An optional dependency is not installed; says the one command that installs it."""
-
-    def __init__(self, extra: str, need: str) -> None:
-        super().__init__(f"{need} needs the extra '{extra}'; install it with: pip install 'netdiffus[{extra}]'")

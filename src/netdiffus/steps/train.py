@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import platform
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -76,7 +77,7 @@ def train_config(preset: str = "default", **chosen: Any) -> TrainConfig:
 def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
-    The model is saved every minute, at the end, and when the generator is closed early.
+    The model is saved after the first step, every minute, at the end, and when the generator is closed early.
 
     Raises:
         InputError: the dataset is too small, or there is nothing (or something else) to resume.
@@ -151,7 +152,7 @@ def _resume(fit: Fit, model: ModelCard, out: Path) -> None:
 def _run(fit: Fit, model: ModelCard, out: Path, traces: int) -> Iterator[TrainStep]:
     share = share_done(TrainConfig(**model.config))
     pending: list[dict[str, Any]] = []
-    saved = time.perf_counter()
+    saved = -math.inf  # save after the first step: a place that cannot be written must show before the hours are spent
     try:
         for record in fit.run(share):
             pending.append(dataclasses.asdict(record))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,11 +47,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def write_model(
     folder: Path, card: ModelCard, weights: dict[str, Tensor], state: dict[str, Tensor], readme: str
 ) -> None:
-    """Save a training: its state first, so that a model that was killed while saving can still go on."""
-    write_tensors(folder / RESUME, state)
-    write_tensors(folder / WEIGHTS, weights)
-    card.write(folder)
-    write_text(folder / README, readme)
+    """Save a training: its state first, so that a model that was killed while saving can still go on.
+
+    If the first save of a folder fails, nothing of the folder is left.
+    """
+    is_new = not folder.exists()
+    try:
+        write_tensors(folder / RESUME, state)
+        write_tensors(folder / WEIGHTS, weights)
+        card.write(folder)
+        write_text(folder / README, readme)
+    except OSError:
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def read_state(folder: Path) -> dict[str, Tensor]:
