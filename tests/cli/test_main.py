@@ -187,7 +187,11 @@ def test_ctrl_c_saves_and_exits_130(small_dataset, tmp_path) -> None:
     model = tmp_path / "model"
     command = ("train", small_dataset, "--out", model, "--preset", "tiny", "--steps", 100_000)
     process = start(*command)
-    time.sleep(6)
+    deadline = time.monotonic() + 120
+    while not (model / "README.md").exists():  # the last file of the first save
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -138,3 +138,13 @@ def test_the_card_is_readable_json(recorded) -> None:
     assert card["format"] == 1
     assert card["split"]["seed"] == 1
     assert card["anonymised"] is False
+
+
+def test_tables_are_cut_only_when_asked(tmp_path) -> None:
+    pl.DataFrame({"label": ["a"] * 10, "size": [list(range(100))] * 10}).write_parquet(tmp_path / "t.parquet")
+    _, whole = read_dataset(prepare(tmp_path / "t.parquet", tmp_path / "whole"))
+    card, cut = read_dataset(prepare(tmp_path / "t.parquet", tmp_path / "cut", packets=7))
+    assert set(whole["size"].list.len()) == {100}
+    assert set(cut["size"].list.len()) == {7}
+    assert set(cut["n_packets"]) == {100}
+    assert card.packets == 7

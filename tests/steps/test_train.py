@@ -1,5 +1,6 @@
 """train: a model folder, what it holds, and going on after a stop."""
 
+import errno
 import json
 import signal
 import subprocess
@@ -78,7 +79,7 @@ def test_killed_and_resumed_is_as_never_stopped(small_dataset, tmp_path) -> None
     )
     out = tmp_path / "killed"
     process = subprocess.Popen([sys.executable, "-c", code, str(small_dataset), str(out)])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (out / "model.json").exists() or json.loads((out / "model.json").read_text())["steps"] < 8:
         assert process.poll() is None
         assert time.monotonic() < deadline
@@ -124,4 +125,16 @@ def test_what_is_refused(small_dataset, small_model, tmp_path) -> None:
         tiny(small_dataset, tmp_path / "out", resume=True)
     with pytest.raises(InputError, match=r"width = 32 as when .* began; got 64"):
         tiny(small_dataset, small_model, width=64, resume=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_be_written_shows_after_one_step(small_dataset, tmp_path, monkeypatch) -> None:
+    def full(path, tensors) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("netdiffus.store.model.write_tensors", full)
+    seen = []
+    with pytest.raises(OSError, match="No space left"):
+        train(small_dataset, tmp_path / "out", preset="tiny", steps=1000, on_progress=seen.append)
+    assert [record.step for record in seen] == [1]
     assert not (tmp_path / "out").exists()

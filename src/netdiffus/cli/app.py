@@ -61,7 +61,9 @@ def prepare(
         str, typer.Option(help="Labels of captures: 'folder' (parent folder), 'file' (file name), or a CSV table.")
     ] = "folder",
     unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Accept input without labels.")] = False,
-    packets: Annotated[int, typer.Option(min=1, help="Keep the first N packets of a flow.")] = 64,
+    packets: Annotated[
+        int | None, typer.Option(min=1, help="Keep the first N packets of a flow; default 64, of tables all.")
+    ] = None,
     min_packets: Annotated[int, typer.Option(min=1, help="Leave out flows with fewer packets.")] = 1,
     flow_timeout: Annotated[float, typer.Option(min=1e-6, help="Seconds without a packet that end a flow.")] = 120.0,
     test: Annotated[

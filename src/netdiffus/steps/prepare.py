@@ -23,12 +23,15 @@ from netdiffus.traffic.tables import is_table_name, parse_columns, read_table, t
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
 
 
+DEFAULT_PACKETS = 64
+
+
 class PrepareConfig(Config):
     """What can be chosen in `prepare`."""
 
     labels: str = "folder"
     unlabelled: bool = False
-    packets: int = Field(64, ge=1)
+    packets: int | None = Field(None, ge=1)  # None: DEFAULT_PACKETS of a capture's flow, all of a table's row
     min_packets: int = Field(1, ge=1)
     flow_timeout: float = Field(120.0, gt=0)
     test: float = Field(0.2, ge=0, lt=1)
@@ -73,7 +76,10 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
     parts = _Parts()
     for done, path in enumerate(files, start=1):
         began = time.perf_counter()
-        (_add_table if is_table_name(path) else _add_capture)(parts, path, config, rule)
+        if is_table_name(path):
+            _add_table(parts, path, config)
+        else:
+            _add_capture(parts, path, config, rule)
         source = parts.sources[-1]
         yield FileRead(
             source.file, done, len(files), source.packets, source.flows, time.perf_counter() - began, source.faults
@@ -110,7 +116,9 @@ def find_files(sources: Sequence[Path]) -> list[Path]:
 
 
 def _add_capture(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels) -> None:
-    read = flows_of_capture(path, packets=config.packets, min_packets=config.min_packets, timeout_s=config.flow_timeout)
+    read = flows_of_capture(
+        path, packets=config.packets or DEFAULT_PACKETS, min_packets=config.min_packets, timeout_s=config.flow_timeout
+    )
     flows = read.flows.with_columns(
         rule(path, read.flows).alias("label"),
         pl.lit(path.name).alias("source"),
@@ -139,13 +147,15 @@ def _add_capture(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels)
     parts.rows += len(read.flows)
 
 
-def _add_table(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels) -> None:
+def _add_table(parts: _Parts, path: Path, config: PrepareConfig) -> None:
     traces, groups = traces_of_table(
         read_table(path),
         parse_columns(config.columns),
         strip_padding=config.strip_padding,
         unlabelled=UNLABELLED if config.unlabelled else None,
     )
+    if config.packets:
+        traces = traces.with_columns(pl.col(name).list.head(config.packets) for name in channel_names(traces))
     short = traces["n_packets"] < config.min_packets
     ids = pl.int_range(parts.rows, parts.rows + len(traces), eager=True)
     traces = traces.with_columns(ids.alias("trace_id"), pl.lit(path.name).alias("source"))
@@ -170,9 +180,6 @@ def _write(parts: _Parts, out: Path, config: PrepareConfig) -> None:
     if not len(traces):
         raise InputError("at least one flow in the sources", "none", "check the captures with 'netdiffus info CAPTURE'")
     names = channel_names(traces)
-    traces = traces.with_columns(
-        pl.col(name).list.head(config.packets) for name in names if config.columns is None or parts.packets
-    )
     rng = np.random.default_rng(config.seed)
     traces = traces.with_columns(splitting.split(traces["label"], pl.concat(parts.groups), config.test, rng))
     card = DatasetCard(
@@ -181,7 +188,7 @@ def _write(parts: _Parts, out: Path, config: PrepareConfig) -> None:
         labels=_label_counts(traces),
         channels=[ChannelInfo(name=name, kind=CHANNELS[name].kind, unit=CHANNELS[name].unit) for name in names],
         bin_ns=None,
-        packets=config.packets if parts.packets else None,
+        packets=config.packets or (DEFAULT_PACKETS if parts.packets else None),
         split=SplitInfo(rule=splitting.RULE, test=config.test, seed=config.seed),
         anonymised=False,
         test_duplicates=int(splitting.duplicates(traces, names).sum()),
