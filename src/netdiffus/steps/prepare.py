@@ -22,7 +22,6 @@ from netdiffus.traffic.labels import TUPLE, UNLABELLED, Labels, OneLabel, is_cap
 from netdiffus.traffic.tables import is_table_name, parse_columns, read_table, traces_of_table
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
 
-
 DEFAULT_PACKETS = 64
 
 
