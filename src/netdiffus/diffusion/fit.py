@@ -100,8 +100,8 @@ class Fit:
 def optimisers(network: RowDenoiser, learning_rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the matrices of the transformer's blocks, AdamW for all else.
 
-    Muon (Jordan et al. 2024) orthogonalises each matrix's update: on these networks it needs about half of AdamW's
-    steps (docs/results.md). Its rate is MUON_RATE times AdamW's.
+    Muon (Jordan et al. 2024) orthogonalises each matrix's update; docs/results.md has what it brings over AdamW alone.
+    Its rate is MUON_RATE times AdamW's.
     """
     matrices = [
         p for block in network.blocks for name, p in block.named_parameters() if p.ndim == 2 and "modulate" not in name
