@@ -18,8 +18,8 @@ import netdiffus
 from netdiffus.errors import InputError
 from netdiffus.traffic.flows import FLOW_SCHEMA, PACKET_SCHEMA, CaptureFlows, FlowReader, flows_of_capture
 from netdiffus.wire.captures import Packet, read_capture, write_pcap
+from shared_files import shared
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 SECOND = 1_000_000_000
 RAW = 101
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -301,10 +301,7 @@ CAPTURES = [
 
 
 def capture(name: str) -> Path:
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    return path
+    return shared(f"data/{name}")
 
 
 def streams(path: Path) -> tuple[int, list[int], list[int]]:

@@ -44,30 +44,27 @@ class EmpiricalScale:
     LARGEST_ABSENT = 0.3  # absence is narrowed to this, so that short traces leave room for the values
 
     @classmethod
-    def fit(cls, values: ArrayLike, weights: ArrayLike = 1.0) -> EmpiricalScale:
-        """The scale of an array of any shape, NaN = absent; `weights` >= 0 (broadcast to it) say what each counts.
+    def fit(cls, values: ArrayLike) -> EmpiricalScale:
+        """The scale of an array of any shape, NaN = absent.
 
         Raises:
             InputError: nothing but absence was given.
         """
         flat = np.asarray(values, dtype=np.float64).ravel()
-        weight = np.broadcast_to(np.asarray(weights, dtype=np.float64), np.shape(values)).ravel()
-        is_present = ~np.isnan(flat)
-        present, weight_present = flat[is_present], weight[is_present]
+        present = flat[~np.isnan(flat)]
         if not len(present):
             raise InputError(
                 "at least one value to fit a scale on", "none", "prepare the dataset from non-empty traces"
             )
         digits: int | None = None
-        known, index = np.unique(present, return_inverse=True)
+        known, counts = np.unique(present, return_counts=True)
         for digits_tried in (4, 3, 2):
             if len(known) <= cls.MOST_VALUES:
                 break
             digits = digits_tried
-            known, index = np.unique(round_significant(present, digits), return_inverse=True)
-        share = np.bincount(index, weight_present)
-        share = share / share.sum()
-        absent = min(1.0 - weight_present.sum() / weight.sum(), cls.LARGEST_ABSENT) if len(present) < len(flat) else 0.0
+            known, counts = np.unique(round_significant(present, digits), return_counts=True)
+        share = counts / counts.sum()
+        absent = min(1.0 - len(present) / len(flat), cls.LARGEST_ABSENT)
         if absent > 0:
             known, share = np.append(known, np.nan), np.append(share * (1 - absent), absent)
         edges = np.concatenate([[0.0], np.cumsum(share)])

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.store.dataset import is_dataset, read_dataset, sha256
+from netdiffus.store.dataset import read_dataset, sha256
 from netdiffus.traffic.split import split
 from netdiffus.traffic.tables import is_table_name, read_table, traces_of_table
 
@@ -31,7 +31,7 @@ def load_traces(path: Path) -> LoadedTraces:
     Raises:
         InputError: it is neither, or the table lacks columns.
     """
-    if is_dataset(path) or path.is_dir():
+    if path.is_dir():
         card, traces = read_dataset(path)
         return LoadedTraces(traces, path.name, card.hash)
     if not path.is_file():

@@ -48,8 +48,3 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
             "prepare the dataset again",
         )
     return card, pl.read_parquet(file)
-
-
-def is_dataset(path: Path) -> bool:
-    """Whether a path looks like a dataset folder."""
-    return (path / DatasetCard.FILE).is_file()
