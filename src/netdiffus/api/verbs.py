@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from netdiffus.api.scores import Scores
 from netdiffus.steps import evaluate as evaluating
 from netdiffus.steps import generate as generating
+from netdiffus.steps import nprint as converting
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
 from netdiffus.store.atomic import check_replaceable
@@ -40,13 +41,17 @@ def prepare(
     """Captures, folders of captures and tables become the dataset folder `out`; returns its path.
 
     Options are those of the command, with underscores: labels, unlabelled, packets, min_packets, flow_timeout, test,
-    seed, columns, strip_padding.
+    seed, columns, strip_padding. Where `out` names nPrint rows (.nprint, .nprint.npz) or a capture (.pcap), the packets
+    are written there; the options are headers, payload_bytes and timestamps.
 
     Raises:
         InputError: a source is missing or of the wrong kind, or an option is.
     """
     paths = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
-    run(preparing.prepare(paths, Path(out), preparing.PrepareConfig.of(**options)), on_progress)
+    if converting.is_packet_file(Path(out)):
+        run(converting.write_packets(paths, Path(out), converting.NprintConfig.of(**options)), on_progress)
+    else:
+        run(preparing.prepare(paths, Path(out), preparing.PrepareConfig.of(**options)), on_progress)
     return Path(out)
 
 

@@ -52,11 +52,19 @@ def demo(
 
 @app.command()
 def prepare(
+    context: typer.Context,
     sources: Annotated[
         list[Path],
         typer.Argument(metavar="SOURCE...", help="Captures, folders of captures, or tables.", show_default=False),
     ],
-    out: Annotated[Path, typer.Option(metavar="DATASET", help="The dataset folder to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DATASET",
+            help="The dataset folder to write; or FILE.nprint, FILE.nprint.npz, or FILE.pcap from nPrint files.",
+            show_default=False,
+        ),
+    ],
     labels: Annotated[
         str, typer.Option(help="Labels of captures: 'folder' (parent folder), 'file' (file name), or a CSV table.")
     ] = "folder",
@@ -76,8 +84,20 @@ def prepare(
     strip_padding: Annotated[
         bool, typer.Option("--strip-padding", help="Drop the zeros at the tail of a table's series.")
     ] = False,
+    headers: Annotated[
+        str | None, typer.Option(help="nPrint: columns of eth,ipv4,ipv6,tcp,udp,icmp; default ipv4,tcp,udp,icmp.")
+    ] = None,
+    payload_bytes: Annotated[int, typer.Option(min=0, max=65535, help="nPrint: payload bytes with columns.")] = 0,
+    timestamps: Annotated[
+        str, typer.Option(help="nPrint: time columns of .nprint text: 'none', 'absolute' or 'relative'.")
+    ] = "none",
 ) -> None:
-    """Captures and tables become a dataset folder."""
+    """Captures and tables become a dataset folder; captures become nPrint rows, and those a capture."""
+    from netdiffus.cli.packets import is_packet_file, run_packets
+
+    if is_packet_file(context, out):
+        run_packets(sources, out, headers=headers, payload_bytes=payload_bytes, timestamps=timestamps)
+        return
     from netdiffus.cli.progress import show_reading
     from netdiffus.cli.show import print_dataset
     from netdiffus.steps.prepare import PrepareConfig

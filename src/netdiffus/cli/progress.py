@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from netdiffus.steps.evaluate import Scored
     from netdiffus.steps.generate import Drawn
     from netdiffus.steps.prepare import FileRead
+
+Read = TypeVar("Read", bound="FileRead")
 
 LOG_EVERY_S = 10.0  # where standard error is no terminal, a line this often
 
@@ -73,14 +75,17 @@ class Shown:
             self.last = time.monotonic()
 
 
-def show_reading(records: Iterator[FileRead]) -> None:
-    """Show `prepare`: files, packets and flows so far."""
+def show_reading(records: Iterator[Read]) -> list[Read]:
+    """Show `prepare`: files, packets and flows so far; returns the records."""
     packets = flows = 0
+    shown_records: list[Read] = []
     with Shown("reading") as shown:
         for record in records:
+            shown_records.append(record)
             packets, flows = packets + record.packets, flows + record.flows
-            note = f"{record.done}/{record.total} files  {packets:,} packets  {flows:,} flows"
+            note = f"{record.done}/{record.total} files  {packets:,} packets" + (f"  {flows:,} flows" if flows else "")
             shown.show(record.done / record.total, note, final=record.done == record.total)
+    return shown_records
 
 
 def show_training(records: Generator[TrainStep, None, None], share: Any, out: Any) -> TrainStep:

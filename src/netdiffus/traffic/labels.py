@@ -8,15 +8,18 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES, is_nprint_name
 
-CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp")
+CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", *TEXT_SUFFIXES, PACKED_SUFFIX)
 COMPRESSION_SUFFIXES = (".gz", ".xz", ".zst")
 TUPLE = ("protocol", "client", "client_port", "server", "server_port")
 UNLABELLED = "unlabelled"
 
 
 def is_capture_name(path: Path) -> bool:
-    """Whether a file name looks like a capture: its suffix, or the one before .gz, .xz or .zst."""
+    """Whether a file name looks like a capture or nPrint rows: its suffix, or the one before .gz, .xz or .zst."""
+    if is_nprint_name(path):
+        return True
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSION_SUFFIXES:
         suffixes.pop()

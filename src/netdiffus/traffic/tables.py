@@ -10,6 +10,7 @@ import polars as pl
 
 from netdiffus.errors import InputError
 from netdiffus.traffic.traces import FIXED_COLUMNS, conform
+from netdiffus.wire.nprint import is_nprint_name
 
 TABLE_SUFFIXES = (".parquet", ".csv", ".jsonl", ".npz")
 _NS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -25,8 +26,8 @@ KNOWN = (*SERIES, "label", "group", *FIXED_COLUMNS)
 
 
 def is_table_name(path: Path) -> bool:
-    """Whether a file's suffix is that of a table."""
-    return path.suffix.lower() in TABLE_SUFFIXES
+    """Whether a file's suffix is that of a table; packed nPrint rows (.nprint.npz) are none."""
+    return path.suffix.lower() in TABLE_SUFFIXES and not is_nprint_name(path)
 
 
 def read_table(path: Path) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import numpy as np
 from netdiffus.errors import InputError
 from netdiffus.wire import pcap
 from netdiffus.wire.files import DECODERS, ByteSource
+from netdiffus.wire.nprint import NprintCapture, is_nprint_name
 from netdiffus.wire.packets import Bytes, Columns, Packet, PacketBlock, empty_columns, first_rows
 from netdiffus.wire.pcap import FILE_HEADER_BYTES, VARIANTS, PcapScanner, write_pcap
 from netdiffus.wire.pcapng import SECTION, PcapngScanner
@@ -95,8 +96,10 @@ class Capture:
             self._own_faults[self._scanner.ends_inside] += 1
 
 
-def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture:
+def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture | NprintCapture:
     """Open a capture: pcap or pcapng, plain or compressed with gzip, xz or zstd; "-" is standard input.
+
+    Files that are named as nPrint rows are captures too, of the headers that the rows spell (nprint_packets.py).
 
     Nothing but its first bytes is read before the iteration begins. Memory stays near `block_bytes` (more only for
     packets that are larger). A damaged file gives all packets up to the damage, and says so in `faults`.
@@ -104,6 +107,8 @@ def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture
     Raises:
         InputError: the file cannot be read or is no capture.
     """
+    if is_nprint_name(path):
+        return NprintCapture(path)
     source = ByteSource(path)
     buffer = bytearray(FILE_HEADER_BYTES)
     head = bytes(buffer[: source.fill(memoryview(buffer))])

@@ -1,0 +1,173 @@
+"""prepare to a file of packets: captures become nPrint rows, and nPrint rows become a capture."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from netdiffus.errors import InputError
+from netdiffus.steps.config import Config
+from netdiffus.steps.prepare import FileRead, find_files
+from netdiffus.store.atomic import atomic_file
+from netdiffus.traffic.tables import is_table_name
+from netdiffus.wire import links
+from netdiffus.wire.captures import read_capture
+from netdiffus.wire.dissect import dissect
+from netdiffus.wire.fields import faults
+from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES, NprintCapture, is_nprint_name, read_nprint
+from netdiffus.wire.nprint_bits import BitRows, bit_rows, with_layout
+from netdiffus.wire.nprint_columns import STANDARD, Layout, layout
+from netdiffus.wire.nprint_packed import PackedWriter
+from netdiffus.wire.nprint_packets import with_payload
+from netdiffus.wire.nprint_text import TextWriter
+from netdiffus.wire.packets import Packet
+from netdiffus.wire.pcap import write_pcap
+
+CAPTURE_SUFFIX = ".pcap"
+
+
+class NprintConfig(Config):
+    """What can be chosen for nPrint rows."""
+
+    headers: str | None = None  # names with commas; None: those of an nPrint source, else STANDARD
+    payload_bytes: int = Field(0, ge=0, le=65_535)
+    timestamps: Literal["none", "absolute", "relative"] = "none"
+
+
+@dataclass(frozen=True)
+class PacketsWritten(FileRead):
+    """One source was read and written: as in FileRead, and how many packets of it are in the output."""
+
+    written: int
+
+
+def is_packet_file(out: Path) -> bool:
+    """Whether `prepare` writes packets to a path of this name, and no dataset."""
+    return is_nprint_name(out) or out.suffix.lower() == CAPTURE_SUFFIX
+
+
+def write_packets(sources: Sequence[Path], out: Path, config: NprintConfig) -> Generator[PacketsWritten, None, None]:
+    """Write all packets of the sources, in order, into one file; yields a record per source.
+
+    `out` may be .nprint or .npt (text), .nprint.npz (packed), or .pcap for nPrint sources. Memory stays bounded.
+
+    Raises:
+        InputError: a source is missing or of the wrong kind, or an option is; nothing is written then.
+    """
+    files = find_files(sources)
+    tables = [path for path in files if is_table_name(path)]
+    if tables:
+        raise InputError(f"captures or nPrint files for {out.name}", f"{tables[0]}, a table", "name captures")
+    if out.suffix.lower() == CAPTURE_SUFFIX:
+        yield from _to_capture(files, out)
+    else:
+        yield from _to_rows(files, out, config)
+
+
+def _to_rows(files: Sequence[Path], out: Path, config: NprintConfig) -> Generator[PacketsWritten, None, None]:
+    wanted = _layout(files[0], config)
+    with atomic_file(out) as temporary, _writer(out, temporary, wanted, config) as write:
+        for done, path in enumerate(files, start=1):
+            began, packets, written = time.perf_counter(), 0, 0
+            found: Counter[str] = Counter()
+            for n, rows in _nprint_rows(path, wanted, found) if is_nprint_name(path) else _rows(path, wanted, found):
+                write(rows)
+                packets, written = packets + n, written + len(rows)
+            spent = time.perf_counter() - began
+            yield PacketsWritten(path.name, done, len(files), packets, 0, spent, dict(found), written)
+
+
+def _layout(first: Path, config: NprintConfig) -> Layout:
+    if config.headers is None and not config.payload_bytes and is_nprint_name(first):
+        reader = read_nprint(first)
+        reader.source.close()
+        return reader.layout
+    names = STANDARD if config.headers is None else [name.strip() for name in config.headers.split(",") if name.strip()]
+    return layout(names, config.payload_bytes)
+
+
+@contextmanager
+def _writer(out: Path, temporary: Path, wanted: Layout, config: NprintConfig) -> Iterator[Callable[[BitRows], object]]:
+    """What takes the rows for the file `out`, written under a temporary name."""
+    name = out.name.lower()
+    if name.endswith(PACKED_SUFFIX):
+        with PackedWriter(temporary, wanted) as packed:
+            yield packed.add
+            packed.finish()
+    elif name.endswith(TEXT_SUFFIXES):
+        text = TextWriter(wanted, config.timestamps)
+        with temporary.open("wb") as file:
+            file.write(text.header)
+            yield lambda rows: file.write(text.lines(rows))
+    else:
+        raise InputError(
+            f"a name that ends in {', '.join(TEXT_SUFFIXES)} or {PACKED_SUFFIX}",
+            out.name,
+            f"choose {PACKED_SUFFIX} for a small file, or compress the text afterwards",
+        )
+
+
+def _rows(path: Path, wanted: Layout, found: Counter[str]) -> Iterator[tuple[int, BitRows]]:
+    """A capture's packets and rows, block by block; `found` gets its faults."""
+    capture = read_capture(path)
+    for block in capture:
+        fields = dissect(block)
+        rows, left_out = bit_rows(block, fields, wanted)
+        found.update(faults(fields) + left_out)
+        yield len(block), rows
+    found.update(capture.faults)
+
+
+def _nprint_rows(path: Path, wanted: Layout, found: Counter[str]) -> Iterator[tuple[int, BitRows]]:
+    """The same of an nPrint file, whose rows are taken as they are."""
+    reader = read_nprint(path)
+    for rows in reader:
+        yield len(rows), with_layout(rows, wanted)
+    found.update(reader.source.faults)
+
+
+def _to_capture(files: Sequence[Path], out: Path) -> Generator[PacketsWritten, None, None]:
+    others = [path for path in files if not is_nprint_name(path)]
+    if others:
+        raise InputError(
+            f"nPrint files ({', '.join((*TEXT_SUFFIXES, PACKED_SUFFIX))}) to make {out.name} of",
+            str(others[0]),
+            "name nPrint files, or a folder as --out to make a dataset",
+        )
+    link = _link(files)
+    records: list[PacketsWritten] = []
+    with atomic_file(out) as temporary:
+        write_pcap(temporary, _packets(files, records), link)
+    yield from records
+
+
+def _link(files: Sequence[Path]) -> int:
+    """The link layer of all files: Ethernet if they have its columns, else raw IP."""
+    found = {path: "eth" in _layout(path, NprintConfig.of()).headers for path in files}
+    if len(set(found.values())) > 1:
+        raise InputError(
+            "nPrint files that all have Ethernet columns, or none",
+            f"{files[0].name} {'with' if found[files[0]] else 'without'} them and another the other way",
+            "convert them apart",
+        )
+    return links.ETHERNET if found[files[0]] else links.RAW
+
+
+def _packets(files: Sequence[Path], records: list[PacketsWritten]) -> Iterator[Packet]:
+    """The packets of nPrint files with zeros as payload; a record per file goes into `records`."""
+    for done, path in enumerate(files, start=1):
+        began, written = time.perf_counter(), 0
+        capture = NprintCapture(path)
+        for block in capture:
+            yield from with_payload(block)
+            written += len(block)
+        found = dict(capture.faults)
+        spent = time.perf_counter() - began
+        records.append(PacketsWritten(path.name, done, len(files), capture.rows, 0, spent, found, written))
