@@ -173,6 +173,7 @@ def _left_out(counts: NDArray[np.int64], layout: Layout) -> Counter[str]:
         name = PROTOCOL_NAMES.get(number, f"IP protocol {number}")
         found[f"no nPrint row: {name}, only TCP, UDP and ICMP have columns"] = int(counts[PROTOCOL + number])
     if counts[NO_COLUMNS] and {"ipv4", "ipv6"} & set(layout.headers):
-        other = "ipv6" if "ipv4" in layout.headers else "ipv4"
-        found[f"row without network header: no columns for {other}"] = int(counts[NO_COLUMNS])
+        kind, name = ("IPv6", "ipv6") if "ipv4" in layout.headers else ("IPv4", "ipv4")
+        words = f"row without network header: it is {kind} and {name} is not in --headers"
+        found[words] = int(counts[NO_COLUMNS])
     return found

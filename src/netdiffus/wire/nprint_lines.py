@@ -114,7 +114,7 @@ def parse_lines(
                     p += 1
                 elif c == MINUS and data[p + 1] == ONE:
                     p += 2
-                elif p + 2 >= end:
+                elif p >= end or (c == MINUS and p + 1 >= end):
                     return n, pos, MORE, column
                 else:
                     return n, pos, BAD_VALUE, column
@@ -134,14 +134,14 @@ def parse_lines(
                 if p < end and p == begin:
                     return n, pos, BAD_VALUE, column
                 numbers[n, -2 - where] = sign * value
-            if p >= end:
+            if p >= end or (data[p] == RETURN and p + 1 >= end):
                 return n, pos, MORE, column
             if data[p] == RETURN and data[p + 1] == NEWLINE:
                 p += 1
             if data[p] == NEWLINE:
                 break
             if data[p] != COMMA:
-                return n, pos, MORE if p + 1 >= end else BAD_VALUE, column
+                return n, pos, BAD_VALUE, column
             column += 1
             p += 1
         if column + 1 < place.size:
