@@ -1,4 +1,4 @@
-"""prepare to nPrint rows and back: files, columns, counts; and letter by letter against nprint where it is installed."""
+"""prepare to nPrint rows and back: files, columns, counts; letter by letter against nprint where it is installed."""
 
 import shutil
 import subprocess
@@ -10,6 +10,7 @@ from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 from netdiffus.cli.main import run
 from netdiffus.errors import InputError
+from netdiffus.steps import nprint
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.wire.captures import read_capture, write_pcap
@@ -114,6 +115,22 @@ def test_a_dataset_from_text_without_times_says_so(tmp_path) -> None:
     assert "nPrint file has no timestamps; its packets are taken to be a millisecond apart" in card.sources[0].faults
 
 
+def test_long_rows_are_written_part_by_part(tmp_path) -> None:
+    """20,000 rows of 65,535 bytes are 1.3 GB; the few packets here have rows longer than a part may be."""
+    before = nprint.PART_BYTES
+    source = recordings.captures()["dns"][0]
+    prepare(source, tmp_path / "a.nprint.npz", payload_bytes=50)
+    nprint.PART_BYTES = 1000
+    try:
+        (record,) = records(source, tmp_path / "b.nprint.npz", payload_bytes=50)
+        records(tmp_path / "a.nprint.npz", tmp_path / "c.nprint.npz")
+    finally:
+        nprint.PART_BYTES = before
+    assert record.written == record.packets
+    whole = (tmp_path / "a.nprint.npz").read_bytes()
+    assert (tmp_path / "b.nprint.npz").read_bytes() == (tmp_path / "c.nprint.npz").read_bytes() == whole
+
+
 def test_several_sources_one_after_the_other(capture, tmp_path) -> None:
     found = records([capture, capture], tmp_path / "x.nprint.npz")
     assert [(record.done, record.total, record.written) for record in found] == [(1, 2, 4), (2, 2, 4)]
@@ -192,9 +209,9 @@ def compare(source, folder) -> None:
         subprocess.run([NPRINT, *flags, "-P", str(plain), "-W", str(theirs)], check=True, capture_output=True)
         times = {"-R": "relative", "-A": "absolute", None: "none"}[flag]
         prepare(plain, folder / "ours.nprint", headers=headers, timestamps=times)
-        lines = zip(theirs.open(), (folder / "ours.nprint").open(), strict=True)
-        for number, (their, our) in enumerate(lines):
-            assert their == our, f"{source.name} {headers} line {number}"
+        with theirs.open() as their_lines, (folder / "ours.nprint").open() as our_lines:
+            for number, (their, our) in enumerate(zip(their_lines, our_lines, strict=True)):
+                assert their == our, f"{source.name} {headers} line {number}"
 
 
 @pytest.mark.skipif(NPRINT is None, reason="nprint is not installed; docs/nprint.md says how to build it")

@@ -31,6 +31,7 @@ from netdiffus.wire.packets import Packet
 from netdiffus.wire.pcap import write_pcap
 
 CAPTURE_SUFFIX = ".pcap"
+PART_BYTES = 1 << 21
 
 
 class NprintConfig(Config):
@@ -119,9 +120,11 @@ def _rows(path: Path, wanted: Layout, found: Counter[str]) -> Iterator[tuple[int
     capture = read_capture(path)
     for block in capture:
         fields = dissect(block)
-        rows, left_out = bit_rows(block, fields, wanted)
-        found.update(faults(fields) + left_out)
-        yield len(block), rows
+        found.update(faults(fields))
+        for part in _parts(len(block), wanted):
+            rows, left_out = bit_rows(block.part(part), fields[part], wanted)
+            found.update(left_out)
+            yield part.stop - part.start, rows
     found.update(capture.faults)
 
 
@@ -129,8 +132,16 @@ def _nprint_rows(path: Path, wanted: Layout, found: Counter[str]) -> Iterator[tu
     """The same of an nPrint file, whose rows are taken as they are."""
     reader = read_nprint(path)
     for rows in reader:
-        yield len(rows), with_layout(rows, wanted)
+        for part in _parts(len(rows), wanted):
+            yield part.stop - part.start, with_layout(rows.part(part), wanted)
     found.update(reader.source.faults)
+
+
+def _parts(n: int, wanted: Layout) -> Iterator[slice]:
+    """n packets in parts whose rows take up to PART_BYTES: with much payload a row is long, its text longer."""
+    step = max(PART_BYTES // wanted.row_bytes, 1)
+    for start in range(0, n, step):
+        yield slice(start, min(start + step, n))
 
 
 def _to_capture(files: Sequence[Path], out: Path) -> Generator[PacketsWritten, None, None]:

@@ -52,6 +52,11 @@ class BitRows:
     def __len__(self) -> int:
         return len(self.bits)
 
+    def part(self, rows: slice) -> BitRows:
+        """Some of the rows."""
+        times = None if self.time_ns is None else self.time_ns[rows]
+        return BitRows(self.layout, self.bits[rows], self.present[rows], self.source[rows], times)
+
 
 def unpack(bits: Bytes, present: Bytes) -> NDArray[np.int8]:
     """The matrix that nPrint writes, int8, (N, columns), with values -1, 0 and 1."""

@@ -26,8 +26,8 @@ from netdiffus.wire.nprint_bits import BitRows
 from netdiffus.wire.nprint_columns import Layout, layout
 from netdiffus.wire.packets import MAX_TIME_NS
 
-ROWS = 4096
-"""Rows read at a time."""
+ROWS, READ_BYTES = 4096, 1 << 24
+"""Rows read at a time, fewer if they take more than so many bytes."""
 
 COMPRESSION = 1
 DTYPES = {"bits": np.uint8, "present": np.uint8, "source": np.uint64, "time_ns": np.int64}
@@ -137,8 +137,9 @@ class PackedReader:
                 members = {name: stack.enter_context(file.open(f"{name}.npy")) for name in self._shapes}
                 for member in members.values():
                     _read_header(member)
-                for start in range(0, self._n, ROWS):
-                    n = min(ROWS, self._n - start)
+                step = max(min(ROWS, READ_BYTES // self.layout.row_bytes), 1)
+                for start in range(0, self._n, step):
+                    n = min(step, self._n - start)
                     yield self._rows({name: _array(member, name, n, self._shapes) for name, member in members.items()})
             self.source.finish()
         except _DAMAGE as error:

@@ -49,6 +49,11 @@ class PacketBlock:
     def __len__(self) -> int:
         return len(self.offset)
 
+    def part(self, rows: slice) -> PacketBlock:
+        """Some of the packets, over the same buffer."""
+        offset, captured, length = self.offset[rows], self.captured[rows], self.length[rows]
+        return PacketBlock(self.data, offset, captured, length, self.time_ns[rows], self.link[rows])
+
     def packets(self) -> Iterator[Packet]:
         """The same packets one by one; for tests and small captures."""
         for offset, captured, length, time_ns in zip(
