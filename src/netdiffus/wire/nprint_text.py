@@ -1,7 +1,8 @@
 """nPrint's own files: a header line, then one line a packet: the sender's address, timestamps if asked for, the bits.
 
-Written, a file is byte for byte what nprint 1.2.1 writes for the same packets. Read, columns may be missing or in
-another order (NetDiffusion's files lack the addresses); what is missing is absent in every row.
+Written, a file is letter by letter what nprint writes for packets that it can read and that were captured whole
+(docs/nprint.md has the differences). Read, columns may be missing or in another order (NetDiffusion's files lack the
+addresses); what is missing is absent in every row.
 """
 
 from __future__ import annotations
