@@ -1,4 +1,4 @@
-"""Labels of captures: by folder, by file name, or by a table of files or 5-tuples."""
+"""Labels of captures and tables: by folder, by file name, or by a table of files, ends and times."""
 
 from __future__ import annotations
 
@@ -7,32 +7,15 @@ from pathlib import Path
 
 import polars as pl
 
-from netdiffus.errors import InputError
-from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES, is_nprint_name
+from netdiffus.traffic.labelmap import TUPLE, MapLabels
+from netdiffus.traffic.sourcenames import bare_name, is_capture_name
 
-CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", *TEXT_SUFFIXES, PACKED_SUFFIX)
-COMPRESSION_SUFFIXES = (".gz", ".xz", ".zst")
-TUPLE = ("protocol", "client", "client_port", "server", "server_port")
+__all__ = [
+    "TUPLE", "UNLABELLED", "FileLabels", "FolderLabels", "Labels", "MapLabels", "OneLabel",
+    "bare_name", "is_capture_name", "label_of_file", "label_rule",
+]  # fmt: skip
+
 UNLABELLED = "unlabelled"
-
-
-def is_capture_name(path: Path) -> bool:
-    """Whether a file name looks like a capture or nPrint rows: its suffix, or the one before .gz, .xz or .zst."""
-    if is_nprint_name(path):
-        return True
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSION_SUFFIXES:
-        suffixes.pop()
-    return bool(suffixes) and suffixes[-1] in CAPTURE_SUFFIXES
-
-
-def bare_name(path: Path) -> str:
-    """A file's name without the suffixes of captures and compression."""
-    name = path.name
-    for suffix in (*COMPRESSION_SUFFIXES, *CAPTURE_SUFFIXES):
-        if name.lower().endswith(suffix):
-            name = name[: -len(suffix)]
-    return name
 
 
 @dataclass(frozen=True)
@@ -62,44 +45,14 @@ class OneLabel:
         return _constant(UNLABELLED, flows)
 
 
-@dataclass(frozen=True)
-class MapLabels:
-    """Labels from a table with the columns file,label or protocol,client,client_port,server,server_port,label.
-
-    Flows that the table does not name get null and are left out by whoever asked.
-    """
-
-    table: pl.DataFrame
-
-    @classmethod
-    def read(cls, path: Path) -> MapLabels:
-        """The table in a CSV file.
-
-        Raises:
-            InputError: no such file, or it has neither set of columns.
-        """
-        if not path.is_file():
-            raise InputError("'folder', 'file' or a CSV table for --labels", str(path), "name an existing table")
-        table = pl.read_csv(path, infer_schema=False)
-        if "label" not in table.columns or not ("file" in table.columns or set(TUPLE) <= set(table.columns)):
-            raise InputError(
-                f"the columns file,label or {','.join(TUPLE)},label in {path}",
-                ",".join(table.columns),
-                "add the header line",
-            )
-        return cls(table)
-
-    def __call__(self, capture: Path, flows: pl.DataFrame) -> pl.Series:
-        """One label a flow, or null."""
-        if "file" in self.table.columns:
-            found = self.table.filter(pl.col("file").is_in([capture.name, str(capture), bare_name(capture)]))
-            return _constant(found["label"][0] if len(found) else None, flows)
-        keys = flows.select(pl.col(name).cast(pl.String) for name in TUPLE)
-        known = self.table.select(*TUPLE, "label").unique(TUPLE, keep="first", maintain_order=True)
-        return keys.join(known, on=list(TUPLE), how="left", maintain_order="left")["label"]
-
-
 Labels = FolderLabels | FileLabels | OneLabel | MapLabels
+
+
+def label_of_file(rule: Labels, path: Path) -> str | None:
+    """The label of all that is in a file, for sources without 5-tuples; None: the rule has none for it."""
+    one = pl.DataFrame({"flow": [0]})
+    label: str | None = rule(path, one)[0]
+    return label
 
 
 def label_rule(name: str) -> Labels:
