@@ -172,16 +172,26 @@ class FlowReader:
         )
 
     def _take(self, ended: np.typing.NDArray[np.bool_]) -> FlowBatch:
+        chosen, rank = self._choose(ended)
+        flows = self._table.flows[chosen]
+        batch = FlowBatch(*flow_frames(flows, rank, self._table.release(ended), self._n_flows))
+        self._count(ended, chosen)
+        return batch
+
+    def _choose(
+        self, ended: np.typing.NDArray[np.bool_]
+    ) -> tuple[np.typing.NDArray[np.int64], np.typing.NDArray[np.int64]]:
+        """Of the flows that have ended those that are handed out, by start; and each flow's place among them, or -1."""
         flows = self._table.flows
         chosen = np.flatnonzero(ended & (flows["n_packets"] >= self._min_packets))
         chosen = chosen[np.argsort(flows["start_ns"][chosen], kind="stable")]
         rank = np.full(len(flows), -1, np.int64)
         rank[chosen] = np.arange(len(chosen))
-        flows = flows[chosen]
-        batch = FlowBatch(*flow_frames(flows, rank, self._table.release(ended), self._n_flows))
+        return chosen, rank
+
+    def _count(self, ended: np.typing.NDArray[np.bool_], chosen: np.typing.NDArray[np.int64]) -> None:
         self._n_flows += len(chosen)
         self._n_short += int(np.count_nonzero(ended)) - len(chosen)
-        return batch
 
 
 def flows_of_capture(

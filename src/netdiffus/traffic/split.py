@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 
 RULE = "stratified by label; rows of one group stay together; seeded"
+GIVEN = "as the sources say"
+LAST = "the last windows of a single series are for testing"
 
 
 def split(labels: pl.Series, groups: pl.Series | None, test: float, rng: np.random.Generator) -> pl.Series:
@@ -29,6 +31,28 @@ def split(labels: pl.Series, groups: pl.Series | None, test: float, rng: np.rand
         chosen += ordered["group"].gather(rng.permutation(len(ordered))[:count]).to_list()
     in_test = frame["group"].is_in(pl.Series(chosen, dtype=frame["group"].dtype).implode())
     return pl.select(pl.when(in_test).then(pl.lit("test")).otherwise(pl.lit("train")).alias("split")).to_series()
+
+
+def given(said: pl.Series, otherwise: pl.Series | str) -> pl.Series:
+    """The split that the sources say ("train", "test"), and another where they say nothing."""
+    other = pl.repeat(otherwise, len(said), eager=True) if isinstance(otherwise, str) else otherwise
+    return said.zip_with(said.is_in(["train", "test"]), other.cast(pl.String)).alias("split")
+
+
+def rule(is_given: pl.Series, windowed: bool) -> str:
+    """How rows were split, in words: for each whether its source, or its place in a series of windows, said so."""
+    said = LAST if windowed else GIVEN
+    if is_given.all():
+        return said
+    return f"{said}; elsewhere {RULE}" if is_given.any() else RULE
+
+
+def untested(labels: pl.Series, split: pl.Series) -> int:
+    """How many labels have two traces or more, and none of them in the test part."""
+    counts = (
+        pl.DataFrame({"label": labels, "test": split == "test"}).group_by("label").agg(pl.len(), pl.col("test").any())
+    )
+    return counts.filter((pl.col("len") > 1) & ~pl.col("test")).height
 
 
 def duplicates(traces: pl.DataFrame, channels: list[str]) -> pl.Series:
