@@ -148,3 +148,69 @@ def test_tables_are_cut_only_when_asked(tmp_path) -> None:
     assert set(cut["size"].list.len()) == {7}
     assert set(cut["n_packets"]) == {100}
     assert card.packets == 7
+
+
+def test_bins_of_a_capture(tmp_path) -> None:
+    folders = [recordings.folder() / label for label in ("dns", "attack-scan")]
+    card, traces = read_dataset(prepare(folders, tmp_path / "out", bins=50, packets=20))
+    assert [channel.name for channel in card.channels] == ["up_bytes", "down_bytes"]
+    assert (card.bin_ns, card.packets) == (50_000_000, 20)
+    assert traces["up_bytes"].list.len().max() <= 20
+    assert not (tmp_path / "out" / "packets.parquet").exists()
+    assert traces["trace_id"].to_list() == list(range(len(traces)))
+
+
+def test_anonymised_addresses_are_the_same_in_every_run(tmp_path) -> None:
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    capture = recordings.captures()["dns"][0]
+    plain, once, twice = (
+        prepare(capture, tmp_path / name, packets=4, anonymise=key)
+        for name, key in (("plain", None), ("once", str(tmp_path / "key")), ("twice", str(tmp_path / "key")))
+    )
+    ends = [pl.read_parquet(folder / "packets.parquet") for folder in (plain, once, twice)]
+    assert ends[1].equals(ends[2])
+    assert not set(ends[0]["client"].drop_nulls()) & set(ends[1]["client"].drop_nulls())
+    assert ends[0]["client"].n_unique() == ends[1]["client"].n_unique()
+    raw = ends[0]["network_header"].bin.slice(12, 8)
+    assert not (ends[1]["network_header"].bin.slice(12, 8) == raw).any()
+    assert DatasetCard.read(plain).anonymised is False
+    assert DatasetCard.read(once).anonymised is True
+    # 5-tuples of a table of labels are those of the capture, not the mapped ones.
+    client = ends[0]["client"].drop_nulls()[0]
+    (tmp_path / "map.csv").write_text(f"client,label\n{client},known\n")
+    labelled = prepare(capture, tmp_path / "map", labels=str(tmp_path / "map.csv"), anonymise=str(tmp_path / "key"))
+    assert set(DatasetCard.read(labelled).labels) == {"known"}
+
+
+def test_what_cannot_be_anonymised(tmp_path, small_table) -> None:
+    with pytest.raises(InputError, match=r"a key file of 32 bytes; got .*none"):
+        prepare(recordings.captures()["dns"][0], tmp_path / "out", anonymise=str(tmp_path / "none"))
+    (tmp_path / "key").write_bytes(bytes(32))
+    with pytest.raises(InputError, match="packets of captures for --anonymise; got only tables or bins"):
+        prepare(small_table, tmp_path / "out", anonymise=str(tmp_path / "key"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_rows_of_labels_that_name_nothing_are_reported(tmp_path, capsys) -> None:
+    from netdiffus.cli.main import run
+
+    (tmp_path / "map.csv").write_text("file,label\ndns.pcap.xz,names\ndnz.pcap.xz,names\n")
+    capture = recordings.captures()["dns"][0]
+    assert run(["prepare", str(capture), "--labels", str(tmp_path / "map.csv"), "--out", str(tmp_path / "out")]) == 0
+    assert "fault: row of the labels names a file that no source has: 1" in capsys.readouterr().out
+    assert DatasetCard.read(tmp_path / "out").faults == {"row of the labels names a file that no source has": 1}
+
+
+def test_where_addresses_are_is_printed(tmp_path, capsys) -> None:
+    from netdiffus.cli.main import run
+
+    (tmp_path / "key").write_bytes(bytes(32))
+    capture = str(recordings.captures()["dns"][0])
+    assert run(["prepare", capture, "--out", str(tmp_path / "a")]) == 0
+    assert "addresses: as captured, in packets.parquet" in capsys.readouterr().out
+    assert run(["prepare", capture, "--anonymise", str(tmp_path / "key"), "--out", str(tmp_path / "b")]) == 0
+    assert "addresses: mapped by Crypto-PAn" in capsys.readouterr().out
+    assert run(["prepare", capture, "--bins", "100", "--out", str(tmp_path / "c")]) == 0
+    printed = capsys.readouterr().out
+    assert "bins: 100 ms" in printed
+    assert "addresses:" not in printed

@@ -66,17 +66,23 @@ def prepare(
         ),
     ],
     labels: Annotated[
-        str, typer.Option(help="Labels of captures: 'folder' (parent folder), 'file' (file name), or a CSV table.")
-    ] = "folder",
+        str | None,
+        typer.Option(
+            help="Labels: 'folder' (parent folder; captures: the default), 'file' (file name), or a CSV table.",
+            show_default=False,
+        ),
+    ] = None,
     unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Accept input without labels.")] = False,
     packets: Annotated[
-        int | None, typer.Option(min=1, help="Keep the first N packets of a flow; default 64, of tables all.")
+        int | None,
+        typer.Option(min=1, help="Keep the first N packets of a flow, or bins; default 64, 1000 bins, of tables all."),
     ] = None,
     min_packets: Annotated[int, typer.Option(min=1, help="Leave out flows with fewer packets.")] = 1,
     flow_timeout: Annotated[float, typer.Option(min=1e-6, help="Seconds without a packet that end a flow.")] = 120.0,
     test: Annotated[
-        float, typer.Option(min=0.0, max=0.99, help="Share of each label's traces kept for testing.")
-    ] = 0.2,
+        str,
+        typer.Option(metavar="SHARE|SOURCE", help="Share of each label's traces kept for testing, or their source."),
+    ] = "0.2",
     seed: Seed = 0,
     columns: Annotated[
         str | None, typer.Option(help="Columns of tables, e.g. size=PL,direction=DIR,gap_us=IAT,label=LABEL.")
@@ -84,6 +90,23 @@ def prepare(
     strip_padding: Annotated[
         bool, typer.Option("--strip-padding", help="Drop the zeros at the tail of a table's series.")
     ] = False,
+    bins: Annotated[
+        float | None, typer.Option(metavar="MS", help="Bytes up and down per bin of so many milliseconds, not packets.")
+    ] = None,
+    sum_: Annotated[
+        int | None, typer.Option("--sum", min=2, help="Add up every N neighbouring positions of a table's series.")
+    ] = None,
+    window: Annotated[int | None, typer.Option(min=2, help="Cut a table's series into windows of N positions.")] = None,
+    stride: Annotated[
+        int | None, typer.Option(min=1, help="Begin a window every N positions; default: --window.")
+    ] = None,
+    gasf: Annotated[
+        str | None,
+        typer.Option(metavar="LOW,HIGH", help="Sources are npz files of GASF images, made from LOW to HIGH."),
+    ] = None,
+    anonymise: Annotated[
+        str | None, typer.Option(metavar="KEYFILE", help="Map the addresses of captures, prefix-preserving.")
+    ] = None,
     headers: Annotated[
         str | None, typer.Option(help="nPrint: columns of eth,ipv4,ipv6,tcp,udp,icmp; default ipv4,tcp,udp,icmp.")
     ] = None,
@@ -100,12 +123,13 @@ def prepare(
         return
     from netdiffus.cli.progress import show_reading
     from netdiffus.cli.show import print_dataset
-    from netdiffus.steps.prepare import PrepareConfig
+    from netdiffus.steps.prepare import PrepareConfig, parse_test
     from netdiffus.steps.prepare import prepare as step
 
     config = PrepareConfig.of(
         labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,
-        test=test, seed=seed, columns=columns, strip_padding=strip_padding,
+        test=parse_test(test), seed=seed, columns=columns, strip_padding=strip_padding, bins=bins, sum=sum_,
+        window=window, stride=stride, gasf=gasf, anonymise=anonymise,
     )  # fmt: skip
     show_reading(step(sources, out, config))
     print_dataset(out)

@@ -28,6 +28,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def print_dataset(path: Path) -> None:
     """The dataset in a folder: sources, labels, channels, split."""
     from netdiffus.store.cards import DatasetCard
+    from netdiffus.store.dataset import PACKETS
 
     card = DatasetCard.read(path)
     print(f"dataset: {path}  (format {card.format}, netdiffus {card.netdiffus}, hash {card.hash[:16]})")
@@ -35,10 +36,13 @@ def print_dataset(path: Path) -> None:
     print(f"sources: {len(card.sources):,} files, {packets:,} packets, {flows:,} flows or rows")
     print("channels: " + ", ".join(f"{channel.name} ({channel.unit})" for channel in card.channels))
     if card.packets:
-        print(f"kept: the first {card.packets} packets of each flow")
+        print(f"kept: the first {card.packets:,} {'bins' if card.bin_ns else 'packets'} of each flow")
+    if card.bin_ns:
+        print(f"bins: {card.bin_ns / 1e6:,.12g} ms")
     print(f"split: {card.split.rule}; test share {card.split.test:g}, seed {card.split.seed}", end="")
     print(f"; {card.test_duplicates:,} test traces equal a training trace")
-    print(f"addresses anonymised: {'yes' if card.anonymised else 'no'}")
+    if (path / PACKETS).exists():
+        print(f"addresses: {'mapped by Crypto-PAn' if card.anonymised else 'as captured, in ' + PACKETS}")
     print_labels(card)
     total = Counter[str]()
     for source in card.sources:
@@ -47,6 +51,8 @@ def print_dataset(path: Path) -> None:
         files = [source.file for source in card.sources if reason in source.faults]
         named = ", ".join(files[:2]) + (f" and {len(files) - 2} more" if len(files) > 2 else "")
         print(f"fault: {reason}: {count:,} (in {named})")
+    for reason, count in card.faults.items():
+        print(f"fault: {reason}: {count:,}")
 
 
 def print_labels(card: DatasetCard) -> None:

@@ -11,7 +11,8 @@ import polars as pl
 from netdiffus.errors import InputError
 from netdiffus.store.dataset import read_dataset, sha256
 from netdiffus.traffic.split import split
-from netdiffus.traffic.tables import is_table_name, read_table, traces_of_table
+from netdiffus.traffic.tables import is_table_name, read_table
+from netdiffus.traffic.tabletraces import traces_of_table
 
 TEST_SHARE = 0.2
 
@@ -42,8 +43,11 @@ def load_traces(path: Path) -> LoadedTraces:
             str(path),
             "run 'netdiffus prepare' on it first",
         )
-    traces, _ = traces_of_table(read_table(path), {})
-    return LoadedTraces(traces, path.name, sha256(path))
+    read = traces_of_table(read_table(path), {})
+    if read.faults:
+        words = "; ".join(f"{reason}: {count:,}" for reason, count in read.faults.items())
+        raise InputError("a table of traces without faults", f"{path} ({words})", "run 'netdiffus prepare' on it first")
+    return LoadedTraces(read.traces, path.name, sha256(path))
 
 
 def real_parts(real: pl.DataFrame, test: pl.DataFrame | None, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import polars as pl
@@ -13,13 +14,19 @@ from pydantic import Field
 
 from netdiffus.errors import InputError
 from netdiffus.steps.config import Config
+from netdiffus.steps.gasfsource import parse_range, read_gasf
+from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
 from netdiffus.store.atomic import check_replaceable
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
-from netdiffus.store.dataset import sha256, write_dataset
+from netdiffus.store.dataset import write_dataset
 from netdiffus.traffic import split as splitting
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.labels import TUPLE, UNLABELLED, Labels, OneLabel, is_capture_name, label_rule
-from netdiffus.traffic.tables import is_table_name, parse_columns, read_table, traces_of_table
+from netdiffus.traffic.anonymise import anonymise
+from netdiffus.traffic.binreader import BinReader
+from netdiffus.traffic.bins import DEFAULT_BINS
+from netdiffus.traffic.cryptopan import read_key
+from netdiffus.traffic.flows import FlowBatch, FlowReader
+from netdiffus.traffic.labels import TUPLE, Labels, MapLabels, OneLabel, is_capture_name, label_rule
+from netdiffus.traffic.tables import is_table_name
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
 
 DEFAULT_PACKETS = 64
@@ -28,15 +35,31 @@ DEFAULT_PACKETS = 64
 class PrepareConfig(Config):
     """What can be chosen in `prepare`."""
 
-    labels: str = "folder"
+    labels: str | None = None  # None: "folder" for captures, and tables need a column
     unlabelled: bool = False
     packets: int | None = Field(None, ge=1)  # None: DEFAULT_PACKETS of a capture's flow, all of a table's row
     min_packets: int = Field(1, ge=1)
     flow_timeout: float = Field(120.0, gt=0)
-    test: float = Field(0.2, ge=0, lt=1)
+    test: Annotated[float, Field(ge=0, lt=1)] | str = 0.2  # a share, or the source that is the test part
     seed: int = Field(0, ge=0)
     columns: str | None = None
     strip_padding: bool = False
+    bins: float | None = Field(None, gt=0, le=86_400_000)  # milliseconds
+    sum: int | None = Field(None, ge=2)
+    window: int | None = Field(None, ge=2)
+    stride: int | None = Field(None, ge=1)
+    gasf: str | None = None
+    anonymise: str | None = None
+
+    @property
+    def bin_ns(self) -> int | None:
+        """The width of a bin before any summing."""
+        return None if self.bins is None else max(round(self.bins * 1e6), 1)
+
+    @property
+    def test_share(self) -> float:
+        """The share of a label's traces that is kept for testing; 0 where a source of its own is."""
+        return self.test if isinstance(self.test, float) else 0.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +84,7 @@ class _Parts:
     groups: list[pl.Series] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     rows: int = 0
+    captures: int = 0
 
 
 def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Generator[FileRead, None, None]:
@@ -70,20 +94,53 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
         InputError: a source is missing, is no capture or table, or has no labels; nothing is written then.
     """
     check_replaceable(out, DatasetCard.FILE)
-    rule: Labels = OneLabel() if config.unlabelled else label_rule(config.labels)
-    files = find_files(sources)
+    if config.stride and not config.window:
+        raise InputError("--stride together with --window", "--stride alone", "add --window N")
+    key = None if config.anonymise is None else read_key(Path(config.anonymise))
+    rule: Labels = OneLabel() if config.unlabelled else label_rule(config.labels or "folder")
+    files = _files(sources, config)
+    tests = _files([Path(config.test)], config) if isinstance(config.test, str) else []
     parts = _Parts()
-    for done, path in enumerate(files, start=1):
+    for done, path in enumerate([*files, *tests], start=1):
         began = time.perf_counter()
-        if is_table_name(path):
-            _add_table(parts, path, config)
+        if config.gasf is not None:
+            _add_images(parts, path, config, rule)
+        elif is_table_name(path):
+            _add_table(parts, read_table_source(path, config, table_rule(config, rule), parts.rows))
         else:
-            _add_capture(parts, path, config, rule)
+            _add_capture(parts, path, config, rule, key)
+        if isinstance(config.test, str):
+            side = splitting.given(parts.traces[-1]["split"], "train" if done <= len(files) else "test")
+            parts.traces[-1] = parts.traces[-1].with_columns(side)
         source = parts.sources[-1]
         yield FileRead(
-            source.file, done, len(files), source.packets, source.flows, time.perf_counter() - began, source.faults
+            source.file,
+            done,
+            len(files) + len(tests),
+            source.packets,
+            source.flows,
+            time.perf_counter() - began,
+            source.faults,
         )
-    _write(parts, out, config)
+    if key is not None and not parts.packets:
+        raise InputError(
+            "packets of captures for --anonymise", "only tables or bins, without addresses", "leave it out"
+        )
+    _write(parts, out, config, rule.unused() if isinstance(rule, MapLabels) else {})
+
+
+def parse_test(text: str) -> float | str:
+    """`--test 0.2` as a share, `--test test.parquet` as a source."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _files(sources: Sequence[Path], config: PrepareConfig) -> list[Path]:
+    if config.gasf is not None:  # a folder of images is one source
+        return list(sources)
+    return find_files(tables_below(sources) if config.columns is not None else sources)
 
 
 def find_files(sources: Sequence[Path]) -> list[Path]:
@@ -114,60 +171,68 @@ def find_files(sources: Sequence[Path]) -> list[Path]:
     return files
 
 
-def _add_capture(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels) -> None:
-    read = flows_of_capture(
-        path, packets=config.packets or DEFAULT_PACKETS, min_packets=config.min_packets, timeout_s=config.flow_timeout
-    )
-    flows = read.flows.with_columns(
-        rule(path, read.flows).alias("label"),
-        pl.lit(path.name).alias("source"),
-        (pl.col("flow_id") + parts.rows).alias("trace_id"),
-    )
-    faults = dict(read.summary.faults)
-    unnamed = flows["label"].null_count()
-    if unnamed:
-        faults["flow has no label in the table"] = unnamed
-        flows = flows.filter(pl.col("label").is_not_null())
-    ids = read.packets.with_columns((pl.col("flow_id") + parts.rows).alias("trace_id"))
-    tuples = flows.select("trace_id", *TUPLE, pl.lit(0, dtype=pl.Int32).alias("index"))
-    packets = (
-        ids.join(flows.select("trace_id"), on="trace_id", how="semi", maintain_order="left")
-        .join(tuples, on=["trace_id", "index"], how="left", maintain_order="left")
-        .select("trace_id", *[name for name in read.packets.columns if name != "flow_id"], *TUPLE)
-    )
-    parts.traces.append(conform(flows))
-    parts.packets.append(packets)
-    parts.groups.append(flows.select((pl.lit("trace ") + pl.col("trace_id").cast(pl.String)).alias("group"))["group"])
-    parts.sources.append(
-        Source(
-            file=path.name, sha256=read.summary.sha256, packets=read.summary.packets, flows=len(flows), faults=faults
+def _reader(path: Path, config: PrepareConfig) -> FlowReader:
+    least, timeout = config.min_packets, config.flow_timeout
+    if config.bin_ns:
+        return BinReader(path, bin_ns=config.bin_ns, limit=config.packets, min_packets=least, timeout_s=timeout)
+    packets = config.packets or DEFAULT_PACKETS
+    return FlowReader(path, packets=packets, min_packets=least, timeout_s=timeout)
+
+
+def _add_capture(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels, key: bytes | None) -> None:
+    reader = _reader(path, config)
+    batches, packets, unnamed = [], [], 0
+    for batch in reader:
+        labels = rule(path, batch.flows)
+        if key is not None:
+            batch = FlowBatch(*anonymise(*batch, key))
+        flows = batch.flows.with_columns(
+            labels.alias("label"),
+            pl.lit(path.name).alias("source"),
+            (pl.col("flow_id") + parts.rows).alias("trace_id"),
         )
+        unnamed += labels.null_count()
+        flows = flows.filter(pl.col("label").is_not_null())
+        batches.append(conform(flows))
+        packets.append(_packets(batch.packets, flows, parts.rows))
+    read = reader.summary
+    traces = pl.concat(batches)
+    faults = dict(read.faults) | ({"flow has no label in the table": unnamed} if unnamed else {})
+    parts.traces.append(traces)
+    parts.captures += 1
+    parts.packets += [] if config.bin_ns else packets
+    parts.groups.append(traces.select((pl.lit("trace ") + pl.col("trace_id").cast(pl.String)).alias("group"))["group"])
+    parts.sources.append(
+        Source(file=path.name, sha256=read.sha256, packets=read.packets, flows=len(traces), faults=faults)
     )
-    parts.rows += len(read.flows)
+    parts.rows += read.flows
 
 
-def _add_table(parts: _Parts, path: Path, config: PrepareConfig) -> None:
-    traces, groups = traces_of_table(
-        read_table(path),
-        parse_columns(config.columns),
-        strip_padding=config.strip_padding,
-        unlabelled=UNLABELLED if config.unlabelled else None,
+def _packets(packets: pl.DataFrame, flows: pl.DataFrame, first_id: int) -> pl.DataFrame:
+    """Packets of the flows, with the 5-tuple once a trace."""
+    tuples = flows.select("trace_id", *TUPLE, pl.lit(0, dtype=pl.Int32).alias("index"))
+    return (
+        packets.with_columns((pl.col("flow_id") + first_id).alias("trace_id"))
+        .join(flows.select("trace_id"), on="trace_id", how="semi", maintain_order="left")
+        .join(tuples, on=["trace_id", "index"], how="left", maintain_order="left")
+        .select("trace_id", *[name for name in packets.columns if name != "flow_id"], *TUPLE)
     )
-    if config.packets:
-        traces = traces.with_columns(pl.col(name).list.head(config.packets) for name in channel_names(traces))
-    short = traces["n_packets"] < config.min_packets
-    ids = pl.int_range(parts.rows, parts.rows + len(traces), eager=True)
-    traces = traces.with_columns(ids.alias("trace_id"), pl.lit(path.name).alias("source"))
-    names = ("trace " + ids.cast(pl.String)) if groups is None else ("group " + groups.cast(pl.String))
-    parts.traces.append(traces.filter(~short))
-    parts.groups.append(names.filter(~short).alias("group"))
-    faults = {f"trace is shorter than {config.min_packets} packets": int(short.sum())} if short.any() else {}
-    packets = int(traces["n_packets"].sum())
-    parts.sources.append(Source(file=path.name, sha256=sha256(path), packets=packets, flows=len(traces), faults=faults))
-    parts.rows += len(traces)
 
 
-def _write(parts: _Parts, out: Path, config: PrepareConfig) -> None:
+def _add_images(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels) -> None:
+    bounds = parse_range(config.gasf or "")
+    found = read_gasf(path, bounds, table_rule(config, rule), strip_padding=config.strip_padding)
+    _add_table(parts, table_source(found.read, path.name, found.digest, config, parts.rows))
+
+
+def _add_table(parts: _Parts, table: TableSource) -> None:
+    parts.traces.append(table.traces)
+    parts.groups.append(table.groups)
+    parts.sources.append(table.source)
+    parts.rows += table.rows
+
+
+def _write(parts: _Parts, out: Path, config: PrepareConfig, unused: dict[str, int]) -> None:
     kinds = {tuple(channel_names(part)) for part in parts.traces}
     if len(kinds) > 1:
         raise InputError(
@@ -179,17 +244,26 @@ def _write(parts: _Parts, out: Path, config: PrepareConfig) -> None:
     if not len(traces):
         raise InputError("at least one flow in the sources", "none", "check the captures with 'netdiffus info CAPTURE'")
     names = channel_names(traces)
+    faults = dict(unused)
     rng = np.random.default_rng(config.seed)
-    traces = traces.with_columns(splitting.split(traces["label"], pl.concat(parts.groups), config.test, rng))
+    drawn = splitting.split(traces["label"], pl.concat(parts.groups), config.test_share, rng)
+    is_given = traces["split"].is_in(["train", "test"])
+    traces = traces.with_columns(splitting.given(traces["split"], drawn))
+    share = round(float(np.mean(traces["split"].to_numpy() == "test")), 4) if is_given.all() else config.test_share
+    untested = splitting.untested(traces["label"], traces["split"])
+    if untested and config.test:
+        faults["label has no test part, its traces are of one group or in one source"] = untested
     card = DatasetCard(
         hash="",
         sources=parts.sources,
         labels=_label_counts(traces),
         channels=[ChannelInfo(name=name, kind=CHANNELS[name].kind, unit=CHANNELS[name].unit) for name in names],
-        bin_ns=None,
-        packets=config.packets or (DEFAULT_PACKETS if parts.packets else None),
-        split=SplitInfo(rule=splitting.RULE, test=config.test, seed=config.seed),
-        anonymised=False,
+        bin_ns=None if config.bin_ns is None else config.bin_ns * (config.sum or 1),
+        packets=config.packets
+        or (DEFAULT_BINS if config.bin_ns and parts.captures else DEFAULT_PACKETS if parts.packets else None),
+        split=SplitInfo(rule=splitting.rule(is_given, config.window is not None), test=share, seed=config.seed),
+        anonymised=config.anonymise is not None,
+        faults=faults,
         test_duplicates=int(splitting.duplicates(traces, names).sum()),
     )
     write_dataset(out, card, traces, pl.concat(parts.packets) if parts.packets else None)

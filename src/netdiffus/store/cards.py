@@ -112,6 +112,7 @@ class DatasetCard(Card):
     packets: int | None  # the first so many packets of a flow were kept
     split: SplitInfo
     anonymised: bool
+    faults: dict[str, int] = {}  # what concerns no single source, e.g. rows of --labels that name nothing
     test_duplicates: int  # test traces that equal a training trace in every channel
 
 

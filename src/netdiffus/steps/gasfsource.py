@@ -1,0 +1,123 @@
+"""GASF images in npz files, as NetDiffus 2.0 lays them out, decoded back to series of signed sizes.
+
+The layout, as public data has it: CLASS/CLASS_NUMBER.npz with one image (n, n) under the key `x`, one file a flow; and,
+of synthetic ones, CLASS_synthetic_samples.npz with many (N, n, n, 1) under the key `images`. Values are those of the
+GASF, from -1 to 1, or moved to 0 to 1 for drawing, G / 2 + 1 / 2: the latter where a source has no negative value at
+all. A series was (signed size - low) / (high - low), so low and high have to be given; negative sizes went up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from netdiffus.errors import InputError
+from netdiffus.imaging.gasf import from_image
+from netdiffus.traffic.labels import Labels, bare_name, label_of_file
+from netdiffus.traffic.tabletraces import TableTraces, traces_of_table
+
+SUFFIX, KEYS, MANY = ".npz", ("x", "images"), "_synthetic_samples"
+
+
+@dataclass(frozen=True)
+class GasfSource:
+    """The images of one source as traces, and the hash over the files' names and bytes."""
+
+    read: TableTraces
+    digest: str
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """`--gasf LOW,HIGH` as two numbers.
+
+    Raises:
+        InputError: it is not two numbers, the lower one first.
+    """
+    try:
+        low, high = (float(part) for part in text.split(","))
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise ValueError
+    except ValueError:
+        raise InputError("--gasf LOW,HIGH, e.g. --gasf -1460,1460", text, "correct --gasf") from None
+    return low, high
+
+
+def read_gasf(source: Path, bounds: tuple[float, float], rule: Labels | None, *, strip_padding: bool) -> GasfSource:
+    """The images in an npz file, or in all that lie in and below a folder.
+
+    Args:
+        bounds: the signed sizes that became 0 and 1.
+        rule: what labels a file; None: the parent folder labels a file with one image, its own name one with many.
+        strip_padding: drop zeros at the tail of a series.
+
+    Raises:
+        InputError: there is no such file, one of them is of another kind, or images differ in size.
+    """
+    files = [source] if source.is_file() else sorted(path for path in source.rglob("*" + SUFFIX) if path.is_file())
+    if not files:
+        raise InputError(f"npz files with GASF images in or below {source}", "none", "check the path")
+    digest = hashlib.sha256()
+    images: list[NDArray[np.float64]] = []
+    labels: list[str | None] = []
+    faults: Counter[str] = Counter()
+    for file in files:
+        raw = file.read_bytes()
+        digest.update(f"{file.relative_to(source)}\0{len(raw)}\0".encode() + raw)
+        some = _images(file)
+        if images and some.shape[1:] != images[0].shape[1:]:
+            raise InputError(
+                f"images of {images[0].shape[1]} pixels in every file",
+                f"{some.shape[1]} in {file}",
+                "prepare them apart",
+            )
+        good = np.isfinite(some).all(axis=(1, 2))
+        if not good.all():
+            faults["image with a value that is no number, left out"] += int((~good).sum())
+        images.append(some[good])
+        labels += [_label(file, len(some), rule)] * int(good.sum())
+    G = np.concatenate(images)
+    if not len(G):
+        raise InputError("at least one usable image", "none", "check the files")
+    if G.min() >= 0:
+        G = 2 * G - 1
+    outside = int((np.abs(G) > 1).sum())
+    if outside:
+        faults["value of an image is outside [-1, 1]"] = outside
+    low, high = bounds
+    signed = np.round(np.cos(from_image(G)) * (high - low) + low).astype(np.int64)
+    table = pl.DataFrame({"label": labels, "signed_size": signed})
+    read = traces_of_table(table, {}, strip_padding=strip_padding)
+    return GasfSource(TableTraces(read.traces, None, dict(faults) | read.faults), digest.hexdigest())
+
+
+def _images(file: Path) -> NDArray[np.float64]:
+    """The images (N, n, n) in a file."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            key = next((key for key in KEYS if key in arrays.files), None)
+            found = np.asarray(arrays[key], np.float64) if key else np.empty(0)
+            keys = ", ".join(arrays.files)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            "an npz file with GASF images", f"{file}: {str(error).splitlines()[0]}", "check the file"
+        ) from None
+    found = found[..., 0] if found.ndim > 2 and found.shape[-1] == 1 else found
+    found = found[None] if found.ndim == 2 else found
+    if found.ndim != 3 or found.shape[1] != found.shape[2] or not found.shape[1]:
+        raise InputError(
+            f"square images under the key {' or '.join(KEYS)}", f"{file} with {keys or 'nothing'}", "check the file"
+        )
+    return found
+
+
+def _label(file: Path, count: int, rule: Labels | None) -> str | None:
+    if rule is not None:
+        return label_of_file(rule, file)
+    return bare_name(file).removesuffix(MANY) if count > 1 or MANY in file.name else file.resolve().parent.name
