@@ -14,7 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.traffic.cryptopan import crypto_pan
-from netdiffus.traffic.headeraddresses import address_places, mend_checksums
+from netdiffus.traffic.headeraddresses import find_addresses
+from netdiffus.traffic.headerchecksums import mend_checksums
 from netdiffus.traffic.ragged import binary_column
 
 HEADERS = ("network_header", "transport_header")
@@ -53,9 +54,10 @@ def _headers(packets: pl.DataFrame, key: bytes) -> list[pl.Series]:
     transport = network[-1] + np.concatenate([[0], np.cumsum(sizes[1])])
     old = np.frombuffer(b"".join(part for name in HEADERS for part in packets[name].to_list()), np.uint8)
     new = old.copy()
-    for places, width in zip(address_places(old, network, transport), (4, 16), strict=True):
-        _replace(new, places, width, key)
-    mend_checksums(old, new, network, transport)
+    found = find_addresses(old, network, transport)
+    _replace(new, found.v4, 4, key)
+    _replace(new, found.v6, 16, key)
+    mend_checksums(old, new, network, transport, found.ends)
     parts = (new[: network[-1]], new[network[-1] :])
     return [binary_column(name, part, size) for name, part, size in zip(HEADERS, parts, sizes, strict=True)]
 

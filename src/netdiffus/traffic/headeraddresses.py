@@ -1,4 +1,4 @@
-"""Where addresses stand inside kept headers, and checksums that follow when they change: the compiled loops.
+"""Where addresses stand inside kept headers: the compiled loops.
 
 Addresses stand in the IPv4 header and its route and timestamp options (RFC 791), in the IPv6 header, its routing
 headers of type 0, 2 and 4 (RFC 8200, 6275, 8754) and the home address option (RFC 6275), in ICMP redirects (RFC 792)
@@ -7,25 +7,32 @@ and in the ADD_ADDR option of multipath TCP (RFC 8684).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.wire.compiled import compiled, i64
+from netdiffus.wire.fields import ICMP, TCP
 from netdiffus.wire.packets import Bytes
 
 Places = NDArray[np.int64]
 
-_HOP_BY_HOP, _ICMP, _TCP, _UDP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _ICMPV6, _OPTIONS = (
-    0,
-    1,
-    6,
-    17,
-    43,
-    44,
-    51,
-    58,
-    60,
-)
+
+class Addresses(NamedTuple):
+    """Where addresses stand in some headers.
+
+    v4, v6: first bytes of all IPv4 and of all IPv6 addresses.
+    ends: (N, 3), of each packet its protocol, or -1 if it has none, and the places of the two addresses that a
+        transport checksum covers: where the packet comes from and where it goes to in the end.
+    """
+
+    v4: Places
+    v6: Places
+    ends: NDArray[np.int64]
+
+
+_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _OPTIONS = 0, 43, 44, 51, 60
 _RECORD_ROUTE, _LOOSE_ROUTE, _STRICT_ROUTE, _TIMESTAMP = 7, 131, 137, 68
 _REDIRECT, _HOME_ADDRESS, _MULTIPATH, _ADD_ADDR = 5, 201, 30, 3
 
@@ -128,9 +135,9 @@ def _transport(
     data: Bytes, at: int, end: int, protocol: int, v4: Places, v6: Places, n4: int, n6: int
 ) -> tuple[int, int]:
     """Addresses in a transport header; returns (IPv4 places so far, IPv6 places so far)."""
-    if protocol == _ICMP and end - at >= 8 and data[at] == _REDIRECT:
+    if protocol == ICMP and end - at >= 8 and data[at] == _REDIRECT:
         n4 = _note(v4, n4, at + 4)
-    elif protocol == _TCP and end - at >= 20:
+    elif protocol == TCP and end - at >= 20:
         stop = min(end, at + i64(data[at + 12] >> 4) * 4)
         at += 20
         while at + 2 <= stop and data[at] != 0:
@@ -175,82 +182,27 @@ def _walk(
 
 
 @compiled
-def _find(data: Bytes, network: Places, transport: Places, v4: Places, v6: Places) -> tuple[int, int]:
+def _find(
+    data: Bytes, network: Places, transport: Places, v4: Places, v6: Places, ends: NDArray[np.int64]
+) -> tuple[int, int]:
     n4, n6 = 0, 0
     for i in range(network.size - 1):
-        _, _, _, n4, n6 = _walk(data, network[i], network[i + 1], transport[i], transport[i + 1], v4, v6, n4, n6)
+        protocol, source, target, n4, n6 = _walk(
+            data, network[i], network[i + 1], transport[i], transport[i + 1], v4, v6, n4, n6
+        )
+        ends[i, 0], ends[i, 1], ends[i, 2] = protocol, source, target
     return n4, n6
 
 
-def address_places(data: Bytes, network: Places, transport: Places) -> tuple[Places, Places]:
-    """First bytes of all IPv4 and of all IPv6 addresses in headers.
+def find_addresses(data: Bytes, network: Places, transport: Places) -> Addresses:
+    """All addresses in headers.
 
     Args:
         data: headers one after the other.
         network, transport: where in `data` they begin, (N + 1,); packet i's end where those of packet i + 1 begin.
     """
-    none = np.empty(0, np.int64)
-    n4, n6 = _find(data, network, transport, none, none)
+    none, ends = np.empty(0, np.int64), np.empty((len(network) - 1, 3), np.int64)
+    n4, n6 = _find(data, network, transport, none, none, ends)
     v4, v6 = np.empty(n4, np.int64), np.empty(n6, np.int64)
-    _find(data, network, transport, v4, v6)
-    return v4, v6
-
-
-@compiled
-def _fold(total: int) -> int:
-    """A sum of 16-bit words in 16 bits, carries added in."""
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
-
-
-@compiled
-def _sum(data: Bytes, at: int, end: int) -> int:
-    """The one's complement sum of 16-bit words (RFC 1071)."""
-    total = i64(0)
-    for j in range(at, end):
-        total += i64(data[j]) << 8 if (j - at) % 2 == 0 else i64(data[j])
-    return _fold(total)
-
-
-@compiled
-def _adjust(data: Bytes, at: int, before: int, after: int) -> int:
-    """The checksum at a place, when the sum of what it covers changes (RFC 1624 equation 3)."""
-    old = i64(data[at]) << 8 | i64(data[at + 1])
-    if before == after:
-        return old
-    return _fold((old ^ 0xFFFF) + (before ^ 0xFFFF) + after) ^ 0xFFFF
-
-
-@compiled
-def mend_checksums(old: Bytes, new: Bytes, network: Places, transport: Places) -> None:
-    """Change the checksums in `new` by what its headers differ from those in `old`: right stays right, wrong wrong.
-
-    Args:
-        old, new: the same headers with other addresses, laid out as for `address_places`.
-    """
-    none = np.empty(0, np.int64)
-    for i in range(network.size - 1):
-        net, net_end, tra, tra_end = network[i], network[i + 1], transport[i], transport[i + 1]
-        protocol, source, target, _, _ = _walk(old, net, net_end, tra, tra_end, none, none, 0, 0)
-        if protocol < 0:
-            continue
-        width = 16
-        if old[net] >> 4 == 4:
-            width = 4
-            end = net + min(i64(old[net] & 15) * 4, net_end - net)
-            value = _adjust(old, net + 10, _sum(old, net, end), _sum(new, net, end))
-            new[net + 10], new[net + 11] = value >> 8, value & 255
-        at = tra + (16 if protocol == _TCP else 6 if protocol == _UDP else 2)
-        if protocol not in (_TCP, _UDP, _ICMP, _ICMPV6) or at + 2 > tra_end:
-            continue
-        if protocol == _UDP and old[at] == 0 and old[at + 1] == 0:  # none (RFC 768)
-            continue
-        before, after = _sum(old, tra, tra_end), _sum(new, tra, tra_end)
-        if protocol != _ICMP:  # the others cover a pseudo-header with both addresses
-            before += _sum(old, source, source + width) + _sum(old, target, target + width)
-            after += _sum(new, source, source + width) + _sum(new, target, target + width)
-        value = _adjust(old, at, _fold(before), _fold(after))
-        if protocol == _UDP and value == 0:  # 0 would say that there is none
-            value = 0xFFFF
-        new[at], new[at + 1] = value >> 8, value & 255
+    _find(data, network, transport, v4, v6, ends)
+    return Addresses(v4, v6, ends)
