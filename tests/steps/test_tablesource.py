@@ -80,6 +80,11 @@ def test_windows_of_one_long_series(table, tmp_path) -> None:
     assert traces["split"].to_list() == ["train"] * 5 + ["test"]
     assert traces["start_ns"].to_list() == [5 * n * 10**9 for n in range(6)]
     assert card.split.rule == "the last windows of a single series are for testing"
+    later = table({"bits": [8 * n for n in range(30, 40)]}, "later.csv")
+    _, traces = read_dataset(prepare(path, tmp_path / "two", test=str(later), **options))
+    assert traces.group_by("source", "split").len().sort("source").rows() == [
+        ("later.csv", "test", 2), ("link.csv", "train", 6),
+    ]  # fmt: skip
     with pytest.raises(InputError, match="--stride together with --window"):
         prepare(path, tmp_path / "other", stride=3)
 

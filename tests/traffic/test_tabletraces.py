@@ -4,10 +4,13 @@ import math
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
 from netdiffus.traffic.columns import parse_columns
 from netdiffus.traffic.tabletraces import traces_of_table
+from netdiffus.traffic.traces import channel_names
 
 ROWS = {"LABEL": ["web", "dns"], "PL": [[517, 1448, 0, 0], [40, 0, 0, 0]], "DIR": [[0, 1, 0, 0], [0, 0, 0, 0]]}
 
@@ -170,3 +173,39 @@ def test_errors_name_what_is_there() -> None:
 
 def test_unlabelled_tables_get_one_label() -> None:
     assert of({"size": [[1], [2]]}, label="unlabelled").traces["label"].to_list() == ["unlabelled"] * 2
+
+
+NUMBERS = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(), st.integers(0, 1500))
+CELLS = st.one_of(st.none(), st.lists(NUMBERS, max_size=4))
+
+
+@given(
+    st.sampled_from(["size", "signed_size", "up_bytes", "down_bits", "direction"]),
+    st.sampled_from(["gap_s", "gap_ns", "time_us", "time_s", "down_bytes"]),
+    st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_whatever_numbers_there_are_traces_conform_or_one_line_says_why(first, second, rows, strip_padding) -> None:
+    kinds = [
+        pl.List(pl.Float64) if any(isinstance(v, float) for row in rows for v in row[k] or ()) else pl.List(pl.Int64)
+        for k in (0, 1)
+    ]
+    table = pl.DataFrame(
+        {"label": ["a"] * len(rows)}
+        | {
+            name: pl.Series([row[k] for row in rows], dtype=kinds[k], strict=False)
+            for k, name in enumerate((first, second))
+        }
+    )
+    try:
+        read = traces_of_table(table, {}, strip_padding=strip_padding)
+    except InputError:
+        return
+    left_out = sum(count for reason, count in read.faults.items() if reason.endswith("left out"))
+    assert len(read.traces) + left_out == len(rows)
+    for name in channel_names(read.traces):
+        values = read.traces[name].explode()
+        assert values.null_count() == 0, name
+        assert values.min() >= 0, name
+    if "gap_ns" in read.traces.columns:
+        assert set(read.traces["gap_ns"].list.first()) == {0}

@@ -60,7 +60,7 @@ def test_no_position_of_a_single_series_is_on_both_sides() -> None:
         assert test, stride
         assert max(train) < min(test), stride
     whole, _ = windows(one, None, 5, 1, test=0.0, bin_ns=None)
-    assert set(whole["split"]) == {"train"}
+    assert set(whole["split"]) == {""}
     assert len(whole) == 26
 
 

@@ -64,11 +64,11 @@ def windows(
         parent
     ]
     alone = (pl.len().over("label") == 1) & ~pl.col("split").is_in(["train", "test"])
-    single = traces.select(alone).to_series().to_numpy()[parent]
-    n_test = np.where(test > 0, np.clip(np.round(test * n_windows), 1, np.maximum(n_windows - 1, 0)), 0)[parent]
+    single = traces.select(alone & (test > 0)).to_series().to_numpy()[parent]
+    n_test = np.clip(np.round(test * n_windows), 1, np.maximum(n_windows - 1, 0))[parent]
     first_test = n_windows[parent] - n_test
     in_test = order >= first_test
-    reaches_over = single & ~in_test & (order * stride + length > first_test * stride) & (n_test > 0)
+    reaches_over = single & ~in_test & (order * stride + length > first_test * stride)
     side = pl.Series(np.where(single, np.where(in_test, "test", "train"), cut["split"].to_numpy()), dtype=pl.String)
     keep = pl.Series(~reaches_over)
     return cut.with_columns(side.alias("split")).filter(keep), group.alias("group").filter(keep)
