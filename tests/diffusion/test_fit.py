@@ -9,7 +9,7 @@ from torch import Tensor
 from netdiffus.diffusion import edm
 from netdiffus.diffusion.average import PowerAverage
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
-from netdiffus.diffusion.fit import Fit, TrainStep
+from netdiffus.diffusion.fit import Fit, TrainStep, Validation
 from netdiffus.diffusion.rows import RowDenoiser
 from netdiffus.diffusion.samplers import heun
 from netdiffus.imaging.codec import STEP
@@ -96,3 +96,53 @@ def test_average_spans_a_tenth_of_the_training() -> None:
     # mean of the profile t^gamma: (gamma + 1) / (gamma + 2) of the steps so far
     assert float(average.tensors["w"]) == pytest.approx(1000 * 7.94 / 8.94, rel=0.01)
     assert not math.isnan(float(value["w"]))
+
+
+def watched(patience: int | None = None) -> Fit:
+    """A fit that is watched every 5 steps."""
+    fit = new_fit(SeriesChart())
+    fit.validation = Validation(two_classes, every=5, patience=patience)
+    return fit
+
+
+def test_validation_falls_is_logged_and_keeps_the_best_average() -> None:
+    fit = watched()
+    checks = {record.step: record.validation for record in fit.run(until(83)) if record.validation is not None}
+    assert list(checks) == [*range(5, 81, 5), 83]
+    assert checks[83] < 0.9 * checks[5]
+    assert fit.best_loss == min(checks.values())
+    assert checks[fit.best_step] == fit.best_loss
+    fit.average.tensors = {name: torch.zeros_like(value) for name, value in fit.average.tensors.items()}
+    assert any(value.any() for value in fit.result.values())  # the best ones are copies
+
+
+def test_validation_changes_nothing_of_the_training() -> None:
+    plain, seen = new_fit(SeriesChart()), watched()
+    for fit in (plain, seen):
+        for _ in fit.run(until(12)):
+            pass
+    assert all(torch.equal(plain.average.tensors[name], seen.average.tensors[name]) for name in plain.average.tensors)
+
+
+def test_patience_ends_the_training() -> None:
+    fit = watched(patience=2)
+    fit.best_loss, fit.best_step, fit.best = -1.0, 0, {"none is better": torch.zeros(1)}
+    assert [record.step for record in fit.run(until(100))][-1] == 10
+    assert list(fit.run(until(100))) == []  # and it stays so
+
+
+def test_going_on_keeps_the_best_weights() -> None:
+    whole, first, second = watched(), watched(), watched()
+    for _ in whole.run(until(22)):
+        pass
+    for record in first.run(until(22)):
+        if record.step == 12:
+            break
+    second.restore(first.state())
+    for _ in second.run(until(22)):
+        pass
+    ends = whole.state(), second.state()
+    assert ends[0].keys() == ends[1].keys()
+    assert any(name.startswith("best.") for name in ends[0])
+    for name in ends[0].keys() - {"seconds"}:
+        assert torch.equal(ends[0][name], ends[1][name]), name

@@ -6,86 +6,212 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netdiffus.diffusion import edm
-from netdiffus.diffusion.average import PowerAverage
+from netdiffus.diffusion.average import Average, PowerAverage
 from netdiffus.diffusion.rows import RowDenoiser
 
 MUON_RATE = 5.0
+VALIDATION_SEED = 0  # every check sees the same traces, noise levels and noise: only the weights differ
+VALIDATION_BATCHES = 4
 
 Batch = Callable[[torch.Generator], tuple[Tensor, Tensor]]  # → z (B, C, n), label (B,)
+Network = Callable[[Tensor, Tensor, Tensor], Tensor]  # (image, noise level, label) → answer
 
 
 @dataclass(frozen=True)
 class TrainStep:
-    """What one step of training says: its number from 1, its loss, and the seconds of training so far."""
+    """What one step of training says: its number from 1, its loss, and the seconds of training so far.
+
+    `validation` is the loss of the averaged weights on held-back traces, at the steps that check it.
+    """
 
     step: int
     loss: float
     seconds: float
+    validation: float | None = None
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How a training is watched.
+
+    Attributes:
+        batch: draws held-back traces.
+        every: steps between two checks; the last step is checked too.
+        patience: so many checks without a better one end the training; None: never.
+    """
+
+    batch: Batch
+    every: int
+    patience: int | None = None
+
+
+class Recipe(Protocol):
+    """What is minimised, and how."""
+
+    clip: float | None  # largest norm of the gradient
+
+    def loss(self, network: Network, z: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
+        """Per sample (B,)."""
+
+    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+        """Between them they hold every parameter of the network."""
+
+    def rate(self, step: int, done: float) -> float:
+        """The share of the peak learning rate after `step` steps, when the share `done` of the training is done."""
+
+    def average(self, tensors: dict[str, Tensor]) -> Average:
+        """The average that sampling uses."""
+
+
+class EdmRecipe:
+    """The default: EDM's loss, Muon and AdamW, a warm-up, then a linear fall to the end."""
+
+    WARM_UP = 100
+    LAST_RATE = 0.01
+
+    def __init__(self, network: RowDenoiser) -> None:
+        self.network = network
+        self.clip: float | None = 1.0
+
+    def loss(self, network: Network, z: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
+        """Per sample (B,)."""
+        return edm.loss(network, self.network.chart, z, label, generator)
+
+    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+        """Muon for the matrices of the transformer's blocks, AdamW for all else."""
+        return optimisers(self.network, learning_rate)
+
+    def rate(self, step: int, done: float) -> float:
+        """Rises over WARM_UP steps and falls linearly to LAST_RATE at the end."""
+        return min(1.0, (step + 1) / self.WARM_UP) * max(self.LAST_RATE, 1 - done)
+
+    def average(self, tensors: dict[str, Tensor]) -> Average:
+        """Over the last tenth."""
+        return PowerAverage(tensors)
 
 
 class Fit:
     """A training in progress: weights, averaged weights, optimisers, random state, step and seconds.
 
     Args:
-        network: the denoiser to fit.
+        network: the network to fit.
         batch: draws a training batch with the generator it is given.
-        learning_rate: its peak; it rises over WARM_UP steps and falls linearly to LAST_RATE of it at the end.
+        learning_rate: its peak.
         seed: of the training's random draws.
+        recipe: what is minimised and how; for a RowDenoiser EDM is the default.
+        validation: how the training is watched; then the best averaged weights are kept.
     """
 
-    WARM_UP = 100
-    LAST_RATE = 0.01
-
-    def __init__(self, network: RowDenoiser, batch: Batch, *, learning_rate: float, seed: int) -> None:
-        self.network, self.batch = network, batch
+    def __init__(
+        self,
+        network: nn.Module,
+        batch: Batch,
+        *,
+        learning_rate: float,
+        seed: int,
+        recipe: Recipe | None = None,
+        validation: Validation | None = None,
+    ) -> None:
+        if recipe is None:
+            assert isinstance(network, RowDenoiser), "a network of another kind needs its recipe"
+            recipe = EdmRecipe(network)
+        self.network, self.batch, self.recipe, self.validation = network, batch, recipe, validation
         device = next(network.parameters()).device
-        self.optimisers = optimisers(network, learning_rate)
+        self.optimisers = recipe.optimisers(learning_rate)
         self.peaks = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
-        self.average = PowerAverage(dict(network.named_parameters()))
+        self.average = recipe.average(dict(network.named_parameters()))
         self.generator = torch.Generator(device).manual_seed(seed)
         self.step, self.seconds = 0, 0.0
+        self.best: dict[str, Tensor] = {}
+        self.best_loss, self.best_step = math.inf, 0
 
     def run(self, share: Callable[[TrainStep], float]) -> Iterator[TrainStep]:
-        """Train until `share(record)`, the part of the training that is done, reaches 1."""
+        """Train until `share(record)`, the part of the training that is done, reaches 1, or patience ends."""
         began = time.perf_counter() - self.seconds
-        while (done := share(TrainStep(self.step, math.nan, self.seconds))) < 1:
-            warm = min(1.0, (self.step + 1) / self.WARM_UP)
-            for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
-                optimiser.param_groups[0]["lr"] = peak * warm * max(self.LAST_RATE, 1 - done)
-                optimiser.zero_grad(set_to_none=True)
-            z, label = self.batch(self.generator)
-            loss = edm.loss(self.network, self.network.chart, z, label, self.generator).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-            for optimiser in self.optimisers:
-                optimiser.step()
-            self.step += 1
-            self.average.update(dict(self.network.named_parameters()), self.step)
+        done = share(TrainStep(self.step, math.nan, self.seconds))
+        while done < 1 and not self._is_spent():
+            loss = self._take_step(done)
             self.seconds = time.perf_counter() - began
-            yield TrainStep(self.step, float(loss.detach()), self.seconds)
+            done = share(TrainStep(self.step, math.nan, self.seconds))
+            checked = self._check() if self._is_due(done) else None
+            yield TrainStep(self.step, loss, self.seconds, checked)
+
+    def _take_step(self, done: float) -> float:
+        for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
+            optimiser.param_groups[0]["lr"] = peak * self.recipe.rate(self.step, done)
+            optimiser.zero_grad(set_to_none=True)
+        z, label = self.batch(self.generator)
+        loss = self.recipe.loss(self.network, z, label, self.generator).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        self.step += 1
+        self.average.update(dict(self.network.named_parameters()), self.step)
+        return float(loss.detach())
+
+    def _is_due(self, done: float) -> bool:
+        return self.validation is not None and (done >= 1 or self.step % self.validation.every == 0)
+
+    def _is_spent(self) -> bool:
+        if self.validation is None or self.validation.patience is None or not self.best:
+            return False
+        return self.step - self.best_step >= self.validation.patience * self.validation.every
+
+    @torch.no_grad()
+    def _check(self) -> float:
+        """The averaged weights' loss on held-back traces; the best ones are kept."""
+        assert self.validation is not None
+
+        def averaged(*inputs: Tensor) -> Tensor:
+            answer: Tensor = torch.func.functional_call(self.network, self.average.tensors, inputs)
+            return answer
+
+        generator = torch.Generator(self.generator.device).manual_seed(VALIDATION_SEED)
+        parts = []
+        for _ in range(VALIDATION_BATCHES):
+            z, label = self.validation.batch(generator)
+            parts.append(self.recipe.loss(averaged, z, label, generator))
+        loss = float(torch.cat(parts).mean())
+        if loss < self.best_loss:
+            self.best = {name: value.clone() for name, value in self.average.tensors.items()}
+            self.best_loss, self.best_step = loss, self.step
+        return loss
+
+    @property
+    def result(self) -> dict[str, Tensor]:
+        """The weights to sample with: the best averaged ones, or the newest average before the first check."""
+        return self.best or self.average.tensors
 
     def state(self) -> dict[str, Tensor]:
         """Everything that going on needs, as named tensors on the CPU."""
         state = {f"weights.{name}": value.detach() for name, value in self.network.named_parameters()}
         state |= {f"average.{name}": value for name, value in self.average.tensors.items()}
+        state |= {f"best.{name}": value for name, value in self.best.items()}
         for number, optimiser in enumerate(self.optimisers):
             for index, moments in optimiser.state_dict()["state"].items():
                 state |= {f"optimiser.{number}.{index}.{name}": value for name, value in moments.items()}
         state["generator"] = self.generator.get_state()
         state["step"], state["seconds"] = torch.tensor(self.step), torch.tensor(self.seconds, dtype=torch.float64)
+        state["best_loss"] = torch.tensor(self.best_loss, dtype=torch.float64)
+        state["best_step"] = torch.tensor(self.best_step)
         return {name: value.to("cpu", copy=True).contiguous() for name, value in state.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go back to a state that `state` gave."""
+        device = self.generator.device
         with torch.no_grad():
             for name, weight in self.network.named_parameters():
                 weight.copy_(state[f"weights.{name}"])
                 self.average.tensors[name].copy_(state[f"average.{name}"])
+        self.best = {name[5:]: value.to(device) for name, value in state.items() if name.startswith("best.")}
         for number, optimiser in enumerate(self.optimisers):
             moments: dict[int, dict[str, Tensor]] = {}
             for key, value in state.items():
@@ -95,6 +221,7 @@ class Fit:
             optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
         self.generator.set_state(state["generator"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        self.best_loss, self.best_step = float(state["best_loss"]), int(state["best_step"])
 
 
 def optimisers(network: RowDenoiser, learning_rate: float) -> list[torch.optim.Optimizer]:
