@@ -9,6 +9,8 @@ from scipy.stats import kstest
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec, normal_quantile, uniform
 from netdiffus.imaging.gasf import gasf
+from netdiffus.imaging.range_scale import RangeScale
+from shared_files import parity
 
 CHANNELS = ("size", "direction", "gap_ns")
 
@@ -91,3 +93,34 @@ def test_length_of_a_trace_is_one_for_all_channels() -> None:
 def test_wrong_shape_is_an_error() -> None:
     with pytest.raises(InputError, match=r"series of shape \(N, 3, n\); got \(5, 2, 8\)"):
         GasfCodec.fit(np.zeros((5, 2, 8)), CHANNELS)
+
+
+@pytest.mark.parametrize("angle", ["normal", "direct"])
+@pytest.mark.parametrize("scale", ["minmax", "log"])
+def test_range_scales_give_sizes_back_exactly_and_gaps_nearly(scale, angle) -> None:
+    series = random_traces(40, 16, seed=7)
+    codec = GasfCodec.fit(series, CHANNELS, scale, angle)
+    decoded = codec.decode(codec.encode(series))
+    assert np.array_equal(decoded[:, :2], series[:, :2], equal_nan=True)
+    most = 1e-6 * np.nanmax(series[:, 2]) if scale == "minmax" else 1e-4 * series[:, 2] + 1
+    gap = np.abs(decoded[:, 2] - series[:, 2])
+    assert np.array_equal(np.isnan(gap), np.isnan(series[:, 2]))
+    assert (gap <= most)[~np.isnan(gap)].all()
+
+
+def test_the_direct_angle_is_the_published_image() -> None:
+    series = np.array([[[0, 517, 1448, 100]]], dtype=float)
+    codec = GasfCodec.fit(series, ["size"], "minmax", "direct")
+    assert np.abs(codec.encode(series)[0, 0] - gasf(series[0, 0] / 1448)).max() < 1e-12
+
+
+def test_netdiffus_2_images_equal_the_fixtures() -> None:
+    found = parity("gasf_mirage.safetensors")
+    series = np.stack([np.abs(found["signed"]), found["signed"] >= 0], axis=1).astype(float)
+    scale = RangeScale(-1460.0, 1460.0, absent=False)
+    codec = GasfCodec(("size", "direction"), 10, (scale,), "direct", empty_up=False)
+    images = codec.encode(series)
+    assert np.abs(images[:, 0] - found["G"]).max() < 1e-12
+    assert np.array_equal(codec.decode(images), series)
+    errors = np.abs(codec.decode(found["noisy.G"][:, None])[:, 0] - np.abs(found["noisy.signed"]))
+    assert errors.mean() < 9.76  # whole matrix, rounded

@@ -53,3 +53,18 @@ def test_json_keeps_all_of_it(series) -> None:
     assert np.array_equal(again.encode(series, IDS), images)
     assert np.array_equal(again.decode(images, IDS), series, equal_nan=True)
     assert (again.channels, again.length, again.image_channels) == (codec.channels, 12, codec.image_channels)
+
+
+def test_ranges_are_the_same_for_all_labels(series) -> None:
+    codec = LabelCodec.fit(series, CHANNELS, IDS, "minmax", "direct")
+    assert len(codec.codecs) == 3
+    assert len({scale.high for part in codec.codecs for scale in part.scales[:1]}) == 1
+    again = LabelCodec.from_json(json.loads(json.dumps(codec.to_json())))
+    assert np.array_equal(again.encode(series, IDS), codec.encode(series, IDS))
+
+
+def test_what_older_models_do_not_name_is_as_it_was(series) -> None:
+    codec = LabelCodec.fit(series, CHANNELS, IDS)
+    data = codec.to_json()
+    del data["angle"], data["empty_up"]
+    assert np.array_equal(LabelCodec.from_json(data).encode(series, IDS), codec.encode(series, IDS))

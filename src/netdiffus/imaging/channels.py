@@ -22,20 +22,20 @@ def image_channels(channels: Sequence[str]) -> list[str]:
     return list(channels)
 
 
-def fold(series: Floats, channels: Sequence[str]) -> Floats:
+def fold(series: Floats, channels: Sequence[str], *, empty_up: bool = True) -> Floats:
     """Traces (N, C, n) → (N, C', n) in the order of `image_channels`; NaN (absent) stays NaN."""
     column = {name: series[:, k] for k, name in enumerate(channels)}
     if FOLDED in image_channels(channels):
-        column[FOLDED] = np.where(column["direction"] == 1, column["size"], -column["size"] - 1)
+        column[FOLDED] = np.where(column["direction"] == 1, column["size"], -column["size"] - empty_up)
     return np.stack([column[name] for name in image_channels(channels)], axis=1)
 
 
-def unfold(folded: Floats, channels: Sequence[str]) -> Floats:
+def unfold(folded: Floats, channels: Sequence[str], *, empty_up: bool = True) -> Floats:
     """The way back from `fold`: (N, C', n) → (N, C, n)."""
     column = {name: folded[:, k] for k, name in enumerate(image_channels(channels))}
     if FOLDED in column:
         signed = column[FOLDED]
         up = signed < 0
-        column["size"] = np.where(up, -signed - 1, signed)
+        column["size"] = np.where(up, -signed - empty_up, signed)
         column["direction"] = np.where(np.isnan(signed), np.nan, np.where(up, 0.0, 1.0))
     return np.stack([column[name] for name in channels], axis=1)

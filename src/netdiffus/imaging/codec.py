@@ -1,11 +1,12 @@
-"""The GASF codec: traces of several channels ↔ images (C, n, n) in [-1, 1], through an empirical scale per channel.
+"""The GASF codec: traces of several channels ↔ images (C, n, n) in [-1, 1], through a scale per channel.
 
-A value becomes u in [0, 1] (its atom's interval, scale.py), u becomes a normal quantile z, and z the angle
+A value becomes u in [0, 1] (scales.py), u becomes z by one of ANGLES, and z the angle
 
     theta = pi/4 - z * STEP,    z in [-3.5, 3.5],    x = cos(theta) in [0, 1],    G_ij = cos(theta_i + theta_j),
 
 so the image is the GASF of the series x, and its entries are sin(STEP * (z_i + z_j)): near to linear in z, so that z
-can be read from a noisy image by linear least squares.
+can be read from a noisy image by linear least squares. "normal" takes z as the normal quantile of u; "direct" is the
+published way, x = u.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from scipy.special import ndtr, ndtri
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import fold, image_channels, unfold
 from netdiffus.imaging.gasf import from_image, gasf
-from netdiffus.imaging.scale import EmpiricalScale
+from netdiffus.imaging.scales import Scale, fit_scale
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +45,31 @@ def uniform(z: Floats) -> Floats:
     return np.asarray(np.clip((ndtr(z) - _TAIL) / (1.0 - 2.0 * _TAIL), 0.0, 1.0))
 
 
+def direct_angle(u: Any, acos: Callable[[Any], Any] = np.arccos) -> Any:
+    """u in [0, 1] → z in [-Z_MAX, Z_MAX] with x = cos(pi/4 - z STEP) = u."""
+    return (math.pi / 4 - acos(u.clip(0.0, 1.0))) / STEP
+
+
+def from_direct_angle(z: Floats) -> Floats:
+    """The way back from `direct_angle`; z outside is taken to the end."""
+    return np.asarray(np.cos(math.pi / 4 - np.clip(z, -Z_MAX, Z_MAX) * STEP))
+
+
+@dataclass(frozen=True)
+class Angle:
+    """How u becomes z and back; `z` works on tensors where torch's functions are given."""
+
+    z: Callable[..., Any]
+    u: Callable[[Floats], Floats]
+    torch_name: str  # what torch calls the function that `z` takes as its second argument
+
+
+ANGLES = {
+    "normal": Angle(normal_quantile, uniform, "special.ndtri"),
+    "direct": Angle(direct_angle, from_direct_angle, "acos"),
+}
+
+
 @dataclass(frozen=True)
 class GasfCodec:
     """Traces ↔ images.
@@ -52,20 +78,24 @@ class GasfCodec:
         channels: the trace's channels, in the order of the series' second axis.
         length: positions of a trace, n; longer traces are cut, shorter ones end in *absent*.
         scales: one for each of the image's channels.
+        angle: a name of ANGLES.
+        empty_up: whether empty upward packets are told from downward ones (channels.py).
     """
 
     channels: tuple[str, ...]
     length: int
-    scales: tuple[EmpiricalScale, ...]
+    scales: tuple[Scale, ...]
+    angle: str = "normal"
+    empty_up: bool = True
 
     @classmethod
-    def fit(cls, series: Floats, channels: Sequence[str]) -> GasfCodec:
-        """The codec of training series (N, C, n), NaN = absent; only what it is given here is known later."""
+    def fit(cls, series: Floats, channels: Sequence[str], scale: str = "empirical", angle: str = "normal") -> GasfCodec:
+        """The codec of training series (N, C, n), NaN = absent; `scale` is a name of SCALES."""
         if series.ndim != 3 or series.shape[1] != len(channels):
             raise InputError(f"series of shape (N, {len(channels)}, n)", f"{series.shape}", "pass one row a channel")
         folded = fold(series, channels)
-        scales = tuple(EmpiricalScale.fit(folded[:, k]) for k in range(folded.shape[1]))
-        return cls(tuple(channels), series.shape[2], scales)
+        scales = tuple(fit_scale(scale, folded[:, k]) for k in range(folded.shape[1]))
+        return cls(tuple(channels), series.shape[2], scales, angle)
 
     @property
     def image_channels(self) -> list[str]:
@@ -74,7 +104,7 @@ class GasfCodec:
 
     def intervals(self, series: Floats) -> tuple[Floats, Floats]:
         """Lower and upper u (N, C', n) of each value's interval; training draws uniformly between them."""
-        folded = fold(series, self.channels)
+        folded = fold(series, self.channels, empty_up=self.empty_up)
         ends = [scale.interval(folded[:, k]) for k, scale in enumerate(self.scales)]
         return np.stack([low for low, _ in ends], axis=1), np.stack([high for _, high in ends], axis=1)
 
@@ -82,7 +112,7 @@ class GasfCodec:
         """z (N, C', n) of series (N, C, n); with `rng` drawn uniformly inside each interval, else the middle."""
         low, high = self.intervals(series)
         share = 0.5 if rng is None else rng.random(low.shape)
-        return np.asarray(normal_quantile(low + (high - low) * share))
+        return np.asarray(ANGLES[self.angle].z(low + (high - low) * share))
 
     def encode(self, series: Floats, rng: np.random.Generator | None = None) -> Floats:
         """Images (N, C', n, n) in [-1, 1] of series (N, C, n)."""
@@ -94,12 +124,12 @@ class GasfCodec:
 
     def from_quantiles(self, z: Floats) -> Floats:
         """Series (N, C, n) of z (N, C', n); a trace ends where most of its channels are absent."""
-        u = uniform(np.asarray(z, dtype=np.float64))
+        u = ANGLES[self.angle].u(np.asarray(z, dtype=np.float64))
         folded = np.stack([scale.decode(u[:, k]) for k, scale in enumerate(self.scales)], axis=1)
         present = np.isnan(folded).mean(axis=1) <= 0.5
         present[:, 0] = True
         alive = np.logical_and.accumulate(present, axis=1)[:, None]
         for k, scale in enumerate(self.scales):
             lone = np.isnan(folded[:, k]) & alive[:, 0]  # absent in one channel alone: its largest known value
-            folded[:, k][lone] = np.nanmax(scale.values)
-        return unfold(np.where(alive, folded, np.nan), self.channels)
+            folded[:, k][lone] = scale.largest
+        return unfold(np.where(alive, folded, np.nan), self.channels, empty_up=self.empty_up)

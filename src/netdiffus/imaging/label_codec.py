@@ -2,7 +2,7 @@
 
 The model draws a trace for a label that is known, so its scale can be known too. Every label's marginals are then
 uniform to the model: a value that only a rare label sends has as wide an interval there as it deserves, and what is
-left to learn is how the positions of a trace hang together.
+left to learn is how the positions of a trace hang together. Scales that are ranges are the same for all labels.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.imaging.scale import EmpiricalScale
+from netdiffus.imaging.scales import PER_LABEL, scale_from_json
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -28,9 +28,14 @@ class LabelCodec:
     codecs: tuple[GasfCodec, ...]
 
     @classmethod
-    def fit(cls, series: Floats, channels: Sequence[str], ids: Ids) -> LabelCodec:
+    def fit(
+        cls, series: Floats, channels: Sequence[str], ids: Ids, scale: str = "empirical", angle: str = "normal"
+    ) -> LabelCodec:
         """The codecs of training series (N, C, n), NaN = absent; every id from 0 to the largest must occur."""
-        return cls(tuple(GasfCodec.fit(series[ids == k], channels) for k in range(int(ids.max()) + 1)))
+        classes = int(ids.max()) + 1
+        if scale not in PER_LABEL:
+            return cls((GasfCodec.fit(series, channels, scale, angle),) * classes)
+        return cls(tuple(GasfCodec.fit(series[ids == k], channels, scale, angle) for k in range(classes)))
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -77,12 +82,15 @@ class LabelCodec:
             "codec": "gasf",
             "channels": list(self.channels),
             "length": self.length,
+            "angle": self.codecs[0].angle,
+            "empty_up": self.codecs[0].empty_up,
             "scales": [[scale.to_json() for scale in codec.scales] for codec in self.codecs],
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LabelCodec:
-        """The way back from `to_json`, exact."""
+        """The way back from `to_json`, exact; what older models do not name is as it was then."""
         channels, length = tuple(data["channels"]), data["length"]
-        scales = [tuple(EmpiricalScale.from_json(scale) for scale in part) for part in data["scales"]]
-        return cls(tuple(GasfCodec(channels, length, part) for part in scales))
+        angle, empty_up = data.get("angle", "normal"), data.get("empty_up", True)
+        scales = [tuple(scale_from_json(scale) for scale in part) for part in data["scales"]]
+        return cls(tuple(GasfCodec(channels, length, part, angle, empty_up) for part in scales))

@@ -92,6 +92,11 @@ class EmpiricalScale:
         return self.values[np.clip(k, 0, len(self.values) - 1)]
 
     @property
+    def largest(self) -> float:
+        """The largest known value."""
+        return float(np.nanmax(self.values))
+
+    @property
     def _knows_absence(self) -> bool:
         return bool(np.isnan(self.values[-1]))
 
