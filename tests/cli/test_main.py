@@ -54,7 +54,7 @@ def test_help_lists_what_is_there_and_nothing_else(capsys) -> None:
     listed = [
         line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.startswith("  ") and line[2] != " "
     ]
-    assert listed == ["demo", "prepare", "train", "generate", "evaluate", "info"]
+    assert listed == ["demo", "prepare", "train", "generate", "evaluate", "info", "image", "import"]
     for verb in listed:
         code, out, _ = run(capsys, verb, "--help")
         assert code == 0
@@ -84,6 +84,34 @@ def test_the_four_verbs(capsys, small_table, tmp_path) -> None:
         code, out, _ = run(capsys, "info", path)
         assert code == 0
         assert words in out
+
+
+def test_images_and_back(capsys, small_table, tmp_path) -> None:
+    code, out, _ = run(capsys, "image", small_table, "--out", tmp_path / "images", "--scale", "minmax", "--length", 8)
+    assert code == 0
+    lost = [line for line in out.splitlines() if line.startswith("lost in .png: ")]
+    assert "size" in lost[0]
+    assert lost[0].endswith("bytes at most")
+    code, out, _ = run(capsys, "image", tmp_path / "images", "--out", tmp_path / "back.csv")
+    assert (code, out) == (0, f"traces: 200 in {tmp_path / 'back.csv'}\n")
+
+
+def test_import_and_generate(capsys, tmp_path) -> None:
+    import torch
+
+    from netdiffus.diffusion.unet import UNet, UNetShape
+
+    torch.save(UNet(UNetShape(1, 2, 32, (1, 2), 1, frozenset({1}), 4, 2)).state_dict(), tmp_path / "ema.pt")
+    options = ("--image-size", 4, "--steps", 10, "--labels", "web,dns", "--scale", "-1460,1460")
+    code, out, _ = run(capsys, "import", tmp_path / "ema.pt", "--out", tmp_path / "model", *options)
+    assert code == 0
+    assert "1 channels of 4 x 4 pixels, 32 channels x 1, 2, 1 blocks, attention at 4, 2 classes" in out
+    code, out, _ = run(capsys, "generate", tmp_path / "model", "--out", tmp_path / "s.csv", "--count", "web=3")
+    assert code == 0
+    assert run(capsys, "info", tmp_path / "s.csv")[0] == 0
+    code, out, _ = run(capsys, "info", tmp_path / "model")
+    assert code == 0
+    assert "imported" in out
 
 
 @pytest.fixture
@@ -118,11 +146,21 @@ BAD = [
     ("prepare three.csv --out out --packets 0", "--packets"),
     ("prepare three.csv --out out --frobnicate", "No such option: --frobnicate"),
     ("train empty --out out", "a dataset folder"),
-    ("train dataset --out out --preset huge", "a preset among default, tiny; got 'huge'"),
+    ("train dataset --out out --preset huge", "a preset among default, tiny, netdiffus, netdiffus2; got 'huge'"),
     ("train dataset --out out --image jpeg", "image 'gasf' or 'series'; got 'jpeg'"),
     ("train dataset --out out --minutes 0", "minutes greater than 0"),
     ("train dataset --out out --resume", "a model with resume/"),
     ("train dataset --out model --preset tiny --steps 60 --resume", "more steps or minutes than the training has had"),
+    ("train dataset --out out --scale sqrt", "scale 'empirical', 'minmax' or 'log'; got 'sqrt'"),
+    ("train dataset --out out --patience 3 --validation 0", "validation above 0 with patience"),
+    ("generate model --out x.csv --guidance 2", "a model trained with --label-dropout for --guidance"),
+    ("generate model --out x.csv --sampler euler", "a sampler among heun, dpm++2m, ddim, ancestral, ddpm; got 'euler'"),
+    ("import letter.pcap --out out --image-size 10", "a guided-diffusion checkpoint"),
+    ("import letter.pcap --out out", "Missing option '--image-size'"),
+    ("image nothing --out out", "nothing, which does not exist"),
+    ("image empty --out out.csv", "in one folder per label"),
+    ("image three.csv --out out --form jpeg", "form 'npz', 'png' or 'both'; got 'jpeg'"),
+    ("image three.csv --out out --model empty", "a model folder"),
     ("generate old-model --out x.csv", "a model of format 1"),
     ("generate model --out x.doc", "one of the suffixes"),
     ("generate model --out x.csv --count web=3", "labels among bulk, chat; got 'web'"),

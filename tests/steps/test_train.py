@@ -2,20 +2,25 @@
 
 import errno
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
 
-from netdiffus.api.verbs import prepare, train
+from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.errors import InputError
 from netdiffus.steps import train as step
+from netdiffus.steps.generate import GenerateConfig, draw_images, load_model
+from netdiffus.steps.training_data import held_back, training_data
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.model import read_weights
+from small_traffic import two_labels
 
 
 def tiny(dataset, out, steps=40, **options):
@@ -115,7 +120,7 @@ def test_what_is_refused(small_dataset, small_model, tmp_path) -> None:
     small = prepare(tmp_path / "few.parquet", tmp_path / "few")
     with pytest.raises(InputError, match="at least 10 training traces; got 2"):
         tiny(small, tmp_path / "out")
-    with pytest.raises(InputError, match="a preset among default, tiny; got 'huge'"):
+    with pytest.raises(InputError, match="a preset among default, tiny, netdiffus, netdiffus2; got 'huge'"):
         train(small_dataset, tmp_path / "out", preset="huge")
     with pytest.raises(InputError, match="expected image 'gasf' or 'series'; got 'jpeg'"):
         train(small_dataset, tmp_path / "out", image="jpeg")
@@ -138,3 +143,135 @@ def test_a_place_that_cannot_be_written_shows_after_one_step(small_dataset, tmp_
         train(small_dataset, tmp_path / "out", preset="tiny", steps=1000, on_progress=seen.append)
     assert [record.step for record in seen] == [1]
     assert not (tmp_path / "out").exists()
+
+
+def test_held_back_traces_choose_the_weights(small_dataset, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(step, "VALIDATE_EVERY", 10)
+    model = tiny(small_dataset, tmp_path / "model", 25)
+    log = [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
+    checks = {record["step"]: record["validation"] for record in log if "validation" in record}
+    assert list(checks) == [10, 20, 25]
+    best = ModelCard.read(model).validation
+    assert best == {"loss": min(checks.values()), "step": min(checks, key=checks.get)}
+    state = step.store.read_state(model)
+    weights = read_weights(model)
+    assert all(torch.equal(weights[name], state[f"best.{name}"]) for name in weights)
+    without = tiny(small_dataset, tmp_path / "without", 25, validation=0.0)
+    assert ModelCard.read(without).validation is None
+    assert not any("validation" in line for line in (without / "log.jsonl").read_text().splitlines())
+
+
+def test_patience_stops_early(small_dataset, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(step, "VALIDATE_EVERY", 2)
+    model = tiny(small_dataset, tmp_path / "model", 4000, learning_rate=1.0, patience=2)
+    card = ModelCard.read(model)
+    assert card.steps < 4000
+    assert card.steps - card.validation["step"] == 4
+    with pytest.raises(InputError, match="validation above 0 with patience"):
+        tiny(small_dataset, tmp_path / "other", validation=0.0, patience=2)
+
+
+def test_a_share_of_each_label_is_held_back() -> None:
+    ids = np.repeat([0, 1, 2], [200, 40, 3])
+    held = held_back(ids, 0.05, np.random.default_rng(0))
+    assert np.bincount(ids[held], minlength=3).tolist() == [10, 2, 0]
+    assert np.array_equal(held, held_back(ids, 0.05, np.random.default_rng(0)))
+    assert not np.array_equal(held, held_back(ids, 0.05, np.random.default_rng(1)))
+    assert not held_back(ids[:100], 0.05, np.random.default_rng(0)).any()  # five would say too little
+    assert not held_back(ids, 0.0, np.random.default_rng(0)).any()
+
+
+@pytest.mark.parametrize(("balance", "share"), [(0.0, 0.9), (0.5, 0.75), (1.0, 0.5)])
+def test_balance_draws_labels_alike(balance, share, tmp_path) -> None:
+    many = two_labels(200, seed=0).filter((pl.col("label") == "chat") | (pl.int_range(pl.len()) < 22))
+    many = many.with_columns(pl.lit("train").alias("split"))
+    counts = dict(many["label"].value_counts().iter_rows())
+    assert counts == {"chat": 100, "bulk": 11}
+    config = step.train_config("tiny", balance=balance, validation=0.0, batch=4000)
+    data = training_data(many, config, torch.device("cpu"))
+    _, label = data.batch(torch.Generator().manual_seed(0))
+    assert float((label == 1).float().mean()) == pytest.approx(share, abs=0.03)
+    assert data.labels == {"bulk": 11, "chat": 100}  # generate's default mix stays the true one
+
+
+def test_label_dropout_hides_labels_and_guidance_uses_it(small_dataset, small_model, tmp_path) -> None:
+    config = step.train_config("tiny", label_dropout=0.25, batch=4000)
+    _, traces = step.read_dataset(small_dataset)
+    data = training_data(traces.filter(pl.col("split") == "train"), config, torch.device("cpu"))
+    _, label = data.batch(torch.Generator().manual_seed(0))
+    assert float((label == 2).float().mean()) == pytest.approx(0.25, abs=0.03)
+    assert data.validation(torch.Generator())[1].max() == 1
+    model = tiny(small_dataset, tmp_path / "model", 5, label_dropout=0.25)
+    assert read_weights(model)["label.weight"].shape[0] == 3
+    assert read_weights(small_model)["label.weight"].shape[0] == 2
+    loaded = load_model(model)
+    plain, pushed = (
+        next(draw_images(loaded, GenerateConfig.of(count=20, guidance=weight)))[1] for weight in (1.0, 3.0)
+    )
+    assert plain.shape == pushed.shape
+    assert not np.array_equal(plain, pushed)
+    with pytest.raises(InputError, match="a model trained with --label-dropout for --guidance"):
+        generate(small_model, tmp_path / "x.csv", guidance=2.0)
+
+
+@pytest.mark.parametrize("scale", ["minmax", "log"])
+def test_a_range_scale_is_fitted_on_the_training_part_and_kept(scale, small_dataset, tmp_path) -> None:
+    model = tiny(small_dataset, tmp_path / "model", 5, scale=scale)
+    card = ModelCard.read(model)
+    _, traces = step.read_dataset(small_dataset)
+    largest = traces.filter(pl.col("split") == "train")["gap_ns"].explode().max()
+    assert card.codec["scales"][0][1] == {"kind": scale, "low": 0.0, "high": float(largest), "absent": True}
+    drawn = pl.read_parquet(generate(model, tmp_path / "s.parquet", count=20))
+    assert drawn["gap_ns"].explode().max() <= largest
+    assert "whole range" in (model / "README.md").read_text()
+
+
+@pytest.mark.parametrize("preset", ["netdiffus", "netdiffus2"])
+def test_the_published_presets_train_and_draw(preset, small_dataset, tmp_path) -> None:
+    small = {"width": 32, "depth": 1, "length": 32, "timesteps": 20} if preset == "netdiffus" else {"width": 32}
+    model = train(small_dataset, tmp_path / "model", preset=preset, steps=3, label_dropout=0.1, **small)
+    card = ModelCard.read(model)
+    assert card.config["network"] == "unet"
+    assert (card.config["learning_rate"], card.config["batch"], card.config["scale"]) == (1e-4, 4, "minmax")
+    assert card.codec["angle"] == "direct"
+    assert card.codec["length"] == (32 if preset == "netdiffus" else 10)
+    for options in ({}, {"sampler": "dpm++2m"}, {"guidance": 2.0}):
+        table = pl.read_parquet(generate(model, tmp_path / "s.parquet", count=4, sampling_steps=4, **options))
+        assert len(table) == 4
+    pictures = generate(model, tmp_path / "pictures", count=4, sampling_steps=3)
+    assert len(list(pictures.rglob("*.npz"))) == 4
+    train(small_dataset, model, preset=preset, steps=4, label_dropout=0.1, resume=True, **small)
+    assert ModelCard.read(model).steps == 4
+
+
+def test_the_published_presets_as_they_are() -> None:
+    one, two = (step.train_config(name) for name in ("netdiffus", "netdiffus2"))
+    assert (one.length, one.width, one.depth, one.timesteps, one.batch, one.learning_rate) == (
+        128,
+        128,
+        3,
+        1000,
+        4,
+        1e-4,
+    )
+    assert (two.length, two.width, two.depth, two.timesteps, two.batch, two.learning_rate) == (10, 128, 3, 100, 4, 1e-4)
+    with pytest.raises(InputError, match="--image gasf and a length for the U-Net"):
+        step.train_config("netdiffus", image="series")
+
+
+def test_models_from_before_the_new_options_still_work(small_dataset, small_model, tmp_path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(tiny(small_dataset, tmp_path / "model", 6, validation=0.0), old)
+    card = json.loads((old / "model.json").read_text())
+    known = ("image", "preset", "width", "depth", "heads", "rank", "patch", "batch", "learning_rate")
+    known += ("length", "minutes", "steps", "seed")
+    card["config"] = {name: card["config"][name] for name in known}
+    del card["codec"]["angle"], card["codec"]["empty_up"], card["validation"]
+    (old / "model.json").write_text(json.dumps(card))
+    one, other = (
+        generate(folder, tmp_path / f"{folder.name}.parquet", count=20) for folder in (tmp_path / "model", old)
+    )
+    assert pl.read_parquet(one).equals(pl.read_parquet(other))
+    with pytest.raises(InputError, match=r"validation = 0\.0 as when .* began; got 0\.05"):
+        tiny(small_dataset, old, 8, resume=True)
+    assert ModelCard.read(tiny(small_dataset, old, 8, resume=True, validation=0.0)).steps == 8

@@ -61,7 +61,8 @@ def train(
 ) -> Path:
     """A dataset becomes the model folder `out`; returns its path.
 
-    Options are those of the command: preset, image, length, minutes, steps, seed; and the sizes that a preset sets.
+    Options are those of the command: preset, image, scale, length, minutes, steps, seed, balance (0 to 1), label_dropout,
+    validation, patience; and the sizes that a preset sets.
 
     Raises:
         InputError: the dataset is missing or too small, or an option is out of its range.
@@ -72,9 +73,9 @@ def train(
 
 
 def generate(model: PathLike, out: PathLike, *, on_progress: Progress | None = None, **options: Any) -> Path:
-    """A model draws traces into the file `out` (.parquet, .csv, .npz); returns its path.
+    """A model draws traces into the file `out` (.parquet, .csv, .npz; without a suffix a folder of images).
 
-    Options: count (a number, or {label: number}), balance, seed, sampling_steps.
+    Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance.
 
     Raises:
         InputError: the model is missing, or a label, a count or the suffix is not known.

@@ -141,19 +141,38 @@ def train(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset folder.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="MODEL", help="The model folder to write.", show_default=False)],
     image: Annotated[str, typer.Option(help="What is diffused: 'gasf' images, or the bare 'series'.")] = "gasf",
-    preset: Annotated[str, typer.Option(help="Size of the model: 'default' or 'tiny'.")] = "default",
+    preset: Annotated[
+        str, typer.Option(help="'default', 'tiny', or as published: 'netdiffus' (128 px), 'netdiffus2' (10 px).")
+    ] = "default",
+    scale: Annotated[
+        str | None, typer.Option(help="Scale of values: empirical, minmax or log; default: the preset's.")
+    ] = None,
     length: Annotated[
         int | None, typer.Option(min=2, max=1000, help="Positions of a trace that are learned; default: all.")
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for so many minutes (default 10).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
+    balance: Annotated[bool, typer.Option("--balance", help="Learn from every label alike often.")] = False,
+    label_dropout: Annotated[
+        float, typer.Option(min=0.0, max=0.99, help="Hide this share of labels, for 'generate --guidance'.")
+    ] = 0.0,
+    validation: Annotated[
+        float,
+        typer.Option(min=0.0, max=0.99, help="Share of the training traces held back to choose the best weights."),
+    ] = 0.05,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after N checks in a row without better weights.")
+    ] = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
 ) -> None:
     """A dataset becomes a model."""
     from netdiffus.steps.train import train_config
 
-    config = train_config(preset, image=image, length=length, minutes=minutes, steps=steps, seed=seed)
+    config = train_config(
+        preset, image=image, scale=scale, length=length, minutes=minutes, steps=steps, seed=seed,
+        balance=1.0 if balance else 0.0, label_dropout=label_dropout, validation=validation, patience=patience,
+    )  # fmt: skip
     last = _train(dataset, out, config, resume=resume)
     print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
     print(f"next: netdiffus generate {out} --out synthetic.parquet --count 1000")
@@ -171,7 +190,12 @@ def _train(dataset: Path, out: Path, config: Any, *, resume: bool = False) -> Tr
 def generate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.", show_default=False)],
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="What to write: .parquet, .csv or .npz.", show_default=False)
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="What to write: .parquet, .csv or .npz; without a suffix a folder of images.",
+            show_default=False,
+        ),
     ],
     count: Annotated[
         list[str] | None,
@@ -179,14 +203,25 @@ def generate(
     ] = None,
     balance: Annotated[bool, typer.Option("--balance", help="The same number of every label.")] = False,
     seed: Seed = 0,
-    sampling_steps: Annotated[int, typer.Option(min=2, max=1000, help="Steps of the sampler.")] = 18,
+    sampling_steps: Annotated[
+        int | None, typer.Option(min=2, max=1000, help="Steps of the sampler; default 18, of a published model all.")
+    ] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="heun, dpm++2m, ddim, ancestral, ddpm; of a published model also learned.")
+    ] = None,
+    guidance: Annotated[
+        float, typer.Option(min=0.0, help="Push towards the label by this weight; needs 'train --label-dropout'.")
+    ] = 1.0,
 ) -> None:
     """A model draws synthetic traces."""
     from netdiffus.cli.progress import show_drawing
     from netdiffus.steps.generate import GenerateConfig, parse_counts
     from netdiffus.steps.generate import generate as step
 
-    config = GenerateConfig.of(count=parse_counts(count), balance=balance, seed=seed, sampling_steps=sampling_steps)
+    config = GenerateConfig.of(
+        count=parse_counts(count), balance=balance, seed=seed, sampling_steps=sampling_steps, sampler=sampler,
+        guidance=guidance,
+    )  # fmt: skip
     show_drawing(step(model, out, config))
     print(f"traces: {out}")
     print(f"next: netdiffus evaluate DATASET {out} --out report")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from netdiffus import __version__
+from netdiffus.cli import images  # noqa: F401 - adds its commands
 from netdiffus.cli.app import app
 from netdiffus.cli.progress import Interrupted
 from netdiffus.errors import NetdiffusError

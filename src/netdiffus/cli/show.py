@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from netdiffus.report import Headline
+    from netdiffus.steps.image import Loss
     from netdiffus.store.cards import DatasetCard
 
 
@@ -96,9 +97,26 @@ def print_model(path: Path) -> None:
     print(
         f"image: {card.config['image']}, preset: {card.config['preset']}, seed {card.seed}, dataset {card.dataset[:16]}"
     )
-    print(f"trained: {card.steps:,} steps in {card.seconds:,.0f} s on {card.device}")
+    print(f"trained: {card.steps:,} steps in {card.seconds:,.0f} s on {card.device}", end="")
+    print(
+        f"; best validation loss {card.validation['loss']:.4g} after {card.validation['step']:,.0f} steps"
+        if card.validation
+        else ""
+    )
     print(f"traces: {', '.join(card.codec['channels'])}, up to {card.codec['length']} positions")
     print(table(("label", "training traces"), card.labels.items()))
+
+
+def print_losses(losses: Sequence[Loss]) -> None:
+    """What .png files have lost of the traces."""
+    from netdiffus.traffic.traces import CHANNELS
+
+    for loss in losses:
+        unit = CHANNELS[loss.channel].unit.split(" ")[0]
+        unit = "" if unit == "0" else f" {unit}"
+        print(f"lost in .png: {loss.channel} {loss.mean:,.3g}{unit} on average, {loss.largest:,.0f}{unit} at most")
+    if losses and losses[0].lengths:
+        print(f"lost in .png: the length of {losses[0].lengths:,} traces")
 
 
 def print_table(path: Path) -> None:

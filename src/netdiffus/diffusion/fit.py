@@ -221,7 +221,8 @@ class Fit:
             optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
         self.generator.set_state(state["generator"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
-        self.best_loss, self.best_step = float(state["best_loss"]), int(state["best_step"])
+        if self.best:
+            self.best_loss, self.best_step = float(state["best_loss"]), int(state["best_step"])
 
 
 def optimisers(network: RowDenoiser, learning_rate: float) -> list[torch.optim.Optimizer]:

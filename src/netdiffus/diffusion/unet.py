@@ -64,7 +64,7 @@ def published_shape(
         )
     if width % NORM_GROUPS:
         raise InputError(f"a width that is a multiple of {NORM_GROUPS}", str(width), "correct width")
-    attention = frozenset(pixels // side for side in ATTENTION_PIXELS)
+    attention = frozenset(pixels // side for side in ATTENTION_PIXELS if pixels >= side)
     return UNetShape(channels, 2 * channels, width, multipliers, blocks, attention, heads, classes)
 
 

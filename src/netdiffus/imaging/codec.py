@@ -57,16 +57,15 @@ def from_direct_angle(z: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Angle:
-    """How u becomes z and back; `z` works on tensors where torch's functions are given."""
+    """How u becomes z and back; `z` works on tensors when given torch's counterpart of its second argument."""
 
     z: Callable[..., Any]
     u: Callable[[Floats], Floats]
-    torch_name: str  # what torch calls the function that `z` takes as its second argument
 
 
 ANGLES = {
-    "normal": Angle(normal_quantile, uniform, "special.ndtri"),
-    "direct": Angle(direct_angle, from_direct_angle, "acos"),
+    "normal": Angle(normal_quantile, uniform),
+    "direct": Angle(direct_angle, from_direct_angle),
 }
 
 

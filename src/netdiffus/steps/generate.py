@@ -1,4 +1,4 @@
-"""generate: a model draws labelled traces and writes them as a table."""
+"""generate: a model draws labelled traces and writes them as a table, or as images."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import __version__
-from netdiffus.diffusion import edm
 from netdiffus.diffusion.rows import RowDenoiser
-from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.errors import InputError
 from netdiffus.imaging.label_codec import LabelCodec
 from netdiffus.steps.config import Config
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.network import build_network
+from netdiffus.steps.network import Network, build_network
 from netdiffus.steps.output import FORMS, write_traces
+from netdiffus.steps.sampling import UNET_BUDGET, Sampling, sampling
 from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
+from netdiffus.store.images import ImageCard, write_images, write_stack
 from netdiffus.traffic.traces import conform, ragged
 
 DEFAULT_COUNT = 1000
-SAMPLER = "dpm++2m"  # as good as Heun with half the evaluations
 IMAGE_BUDGET = 1_500_000  # floats of one batch of images: bounds memory, and keeps a batch in the cache
 
 
@@ -38,7 +37,9 @@ class GenerateConfig(Config):
     count: int | dict[str, int] = DEFAULT_COUNT
     balance: bool = False
     seed: int = Field(0, ge=0)
-    sampling_steps: int = Field(18, ge=2, le=1000)
+    sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 18, or all T of a published model
+    sampler: str | None = None  # None: "dpm++2m", or "learned" for a published model
+    guidance: float = Field(1.0, ge=0)
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,19 @@ class LoadedModel:
     """A model folder in memory."""
 
     card: ModelCard
-    codec: LabelCodec
-    network: RowDenoiser
+    codec: LabelCodec | None  # None: images are all that can be drawn (imported without a scale)
+    network: Network
     hash: str
+
+    @property
+    def channels(self) -> int:
+        """C of the images."""
+        return len(self.codec.image_channels) if self.codec else len(self.card.codec["channels"])
+
+    @property
+    def length(self) -> int:
+        """Rows of an image."""
+        return int(self.card.codec["length"])
 
 
 def load_model(folder: Path) -> LoadedModel:
@@ -66,8 +77,9 @@ def load_model(folder: Path) -> LoadedModel:
         InputError: it is no model of this format, or its weights do not fit its configuration.
     """
     card = ModelCard.read(folder)
-    codec = LabelCodec.from_json(card.codec)
-    network = build_network(card.config, codec, len(card.labels))
+    codec = LabelCodec.from_json(card.codec) if "scales" in card.codec else None
+    channels = len(codec.image_channels) if codec else len(card.codec["channels"])
+    network = build_network(card.config, channels, card.codec["length"], len(card.labels))
     try:
         network.load_state_dict(store.read_weights(folder))
     except RuntimeError:
@@ -76,56 +88,90 @@ def load_model(folder: Path) -> LoadedModel:
 
 
 def generate(model: Path, out: Path, config: GenerateConfig) -> Generator[Drawn, None, None]:
-    """Draw traces from the model in a folder and write them to the file `out`; yields a record per batch.
+    """Draw traces from the model in a folder and write them to `out`; yields a record per batch.
+
+    A suffix of `out` names the form of a table. Without one, `out` becomes a folder of images as `netdiffus image`
+    writes it. A model without a scale draws images alone: such a folder, or one .npz.
 
     Raises:
         InputError: `model` is no model, a label or the suffix of `out` is unknown, a count is below 1.
     """
-    if out.suffix.lower() not in FORMS:
+    suffix = out.suffix.lower()
+    if suffix and suffix not in FORMS:
         raise InputError(f"--out with one of the suffixes {', '.join(FORMS)}", str(out), "name such a file")
     loaded = load_model(model)
-    traces = yield from draw(loaded, config)
+    if not suffix and loaded.card.config["image"] == "series":
+        raise InputError("a model of images for a folder of images", "one of series", "name a table with --out")
     provenance = {
         "netdiffus": __version__,
         "model": loaded.hash,
         "dataset": loaded.card.dataset,
         "config": config.model_dump(),
     }
-    write_traces(out, traces, json.dumps(provenance))
+    if suffix and (loaded.codec or suffix != ".npz"):
+        write_traces(out, (yield from draw(loaded, config)), json.dumps(provenance))
+        return
+    parts = []
+    for ids, images in draw_images(loaded, config):
+        parts.append((ids, images))
+        yield Drawn(sum(len(part) for part, _ in parts), sum(_counts(loaded, config).values()))
+    names = list(loaded.card.labels)
+    if suffix:
+        labels = np.array(names)[np.concatenate([ids for ids, _ in parts])]
+        write_stack(out, np.concatenate([images for _, images in parts]), labels, json.dumps(provenance))
+    else:
+        write_images(out, ImageCard(codec=loaded.card.codec, labels=names, made_by=provenance), parts)
 
 
 def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, pl.DataFrame]:
-    """Yields a record per batch; returns the table of traces (StopIteration.value), in the order of the labels."""
-    counts = label_counts(model.card.labels, config.count, balance=config.balance)
-    names = list(model.card.labels)
+    """Yields a record per batch; returns the table of traces (StopIteration.value), in the order of the labels.
+
+    Raises:
+        InputError: the model has no scale, so that its images are no traces.
+    """
+    if model.codec is None:
+        raise InputError(
+            "a model that knows the scale of its images, for traces", "one that was imported without", "import it "
+            "again with --scale, or draw images: --out FOLDER or FILE.npz",
+        )  # fmt: skip
+    counts = _counts(model, config)
+    total, done = sum(counts.values()), 0
+    decode = model.codec.from_quantiles if model.card.config["image"] == "series" else model.codec.decode
+    every, batches = [], []
+    for ids, images in draw_images(model, config):
+        every.append(ids)
+        batches.append(decode(images, ids))
+        done += len(ids)
+        yield Drawn(done, total)
+    labels = np.array(list(model.card.labels))[np.concatenate(every)]
+    return traces_table(np.concatenate(batches), model.codec.channels, labels, model.hash, config.seed)
+
+
+def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:
+    return label_counts(model.card.labels, config.count, balance=config.balance)
+
+
+def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Batches of label ids (B,) and images (B, C, n, n), or series (B, C, n), in the order of the labels."""
+    counts, names = _counts(model, config), list(model.card.labels)
     ids = np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
-    batches = []
-    for values in _batches(model, ids, config):
-        batches.append(values)
-        yield Drawn(sum(len(batch) for batch in batches), len(ids))
-    return traces_table(np.concatenate(batches), model.codec.channels, np.array(names)[ids], model.hash, config.seed)
-
-
-def _batches(model: LoadedModel, ids: NDArray[np.int64], config: GenerateConfig) -> Iterator[NDArray[np.float64]]:
-    network, codec, chart = model.network, model.codec, model.network.chart
+    how = Sampling(config.sampler, config.sampling_steps, config.guidance)
+    images_of = sampling(model.network, model.card.config, model.channels, model.length, how, len(names))
     device = choose_device()
     generator = torch.Generator(device).manual_seed(config.seed)
-    sigmas = edm.sigmas(config.sampling_steps).to(device) * chart.noise_gain
-    empty = torch.zeros(1, len(codec.image_channels), codec.length, device=device)
-    size = max(1, min(512, IMAGE_BUDGET // chart.image(empty).numel()))
+    size = batch_size(model)
     for start in range(0, len(ids), size):
-        label = torch.from_numpy(ids[start : start + size]).to(device)
-
-        def denoise(x: torch.Tensor, sigma: torch.Tensor, label: torch.Tensor = label) -> torch.Tensor:
-            clean: torch.Tensor = network(x, sigma.expand(len(label)), label)
-            return clean
-
+        part = ids[start : start + size]
         with torch.inference_mode():
-            noise = chart.noise(empty.expand(len(label), -1, -1), generator) * sigmas[0]
-            image = SAMPLERS[SAMPLER](denoise, noise, sigmas)
-        values = image.cpu().double().numpy()
-        decode = codec.from_quantiles if model.card.config["image"] == "series" else codec.decode
-        yield decode(values, ids[start : start + size])
+            images = images_of(torch.from_numpy(part).to(device), generator)
+        yield part, images.cpu().double().numpy()
+
+
+def batch_size(model: LoadedModel) -> int:
+    """Images that are drawn at a time."""
+    pixels = model.length if model.card.config["image"] == "series" else model.length**2
+    layers = 1 if isinstance(model.network, RowDenoiser) else UNET_BUDGET
+    return max(1, min(512, IMAGE_BUDGET // (model.channels * pixels * layers)))
 
 
 def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool) -> dict[str, int]:

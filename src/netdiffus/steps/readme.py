@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from netdiffus.store.cards import ModelCard
 
+VALUES = {
+    True: "Every value of a trace occurs in the training traces; values that never occurred are never drawn.",
+    False: "Values are drawn from the whole range that occurs in the training traces, seen or not.",
+}
+HELD = {True: "the distinct values", False: "the smallest and the largest value"}
+
 
 def model_readme(card: ModelCard, traces: int) -> str:
     """Data, intended use, limits and privacy of a model, in Markdown."""
@@ -33,12 +39,13 @@ be shared. Run `netdiffus evaluate` before use: it says how faithful and how use
 ## Limits
 
 * It knows the labels above and no other, as they were where and when they were recorded.
-* Every value of a trace is a value that occurs in the training traces; values that never occurred are never drawn.
+* {VALUES[card.config["scale"] == "empirical"]}
 * Rare behaviour inside a label may be missing or too frequent.
 
 ## Privacy
 
-model.json holds the distinct values of each channel of the training traces, and the weights are fitted to whole
-traces. No addresses, ports, times of day or payload are in the model. Nothing here is a formal privacy guarantee; the
-report of `netdiffus evaluate` gives the share of exact copies beside that of real held-back traffic.
+model.json holds {HELD[card.config["scale"] == "empirical"]} of each channel of the training traces,
+and the weights are fitted to whole traces. No addresses, ports, times of day or payload are in the model. Nothing here
+is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside that of real
+held-back traffic.
 """

@@ -2,82 +2,43 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import platform
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import polars as pl
 import torch
-from pydantic import Field
-from torch import Tensor
 
 from netdiffus import __version__
-from netdiffus.diffusion.fit import Fit, TrainStep
+from netdiffus.diffusion.fit import Fit, TrainStep, Validation
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import normal_quantile
-from netdiffus.imaging.label_codec import LabelCodec
-from netdiffus.steps.config import Config
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.network import build_network
+from netdiffus.steps.network import build_network, build_recipe
 from netdiffus.steps.readme import model_readme
+from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
+from netdiffus.steps.training_data import training_data
 from netdiffus.store import model as store
 from netdiffus.store.atomic import check_replaceable
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset
-from netdiffus.traffic.traces import channel_names, series
+
+__all__ = ["PRESETS", "TrainConfig", "share_done", "train", "train_config", "versions"]
 
 FEWEST_TRACES = 10
 SAVE_EVERY_S = 60.0
-
-
-class TrainConfig(Config):
-    """What can be chosen in `train`; PRESETS give the sizes."""
-
-    image: Literal["gasf", "series"] = "gasf"
-    preset: str = "default"
-    width: int = 160
-    depth: int = 4
-    heads: int = 4
-    rank: int = 4
-    patch: int = 4
-    batch: int = 128
-    learning_rate: float = 2e-3
-    length: int | None = Field(None, ge=2, le=1000)
-    minutes: float | None = Field(None, gt=0)
-    steps: int | None = Field(None, ge=1)
-    seed: int = Field(0, ge=0)
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "tiny": {"width": 32, "depth": 2, "heads": 2, "rank": 2, "batch": 64, "patch": 2},
-}
-DEFAULT_MINUTES = 10.0
-
-
-def train_config(preset: str = "default", **chosen: Any) -> TrainConfig:
-    """The configuration of a preset with some choices of one's own (None = not chosen).
-
-    Raises:
-        InputError: there is no such preset.
-    """
-    if preset not in PRESETS:
-        raise InputError(f"a preset among {', '.join(PRESETS)}", repr(preset), "name one of those with --preset")
-    chosen = {name: value for name, value in chosen.items() if value is not None}
-    if "minutes" not in chosen and "steps" not in chosen:
-        chosen["minutes"] = DEFAULT_MINUTES
-    return TrainConfig.of(preset=preset, **(PRESETS[preset] | chosen))
+VALIDATE_EVERY = 100  # steps; a check costs about as much as two
+UNNAMED = {"validation": 0.0}  # where a model does not name an option, it had today's default, but for these
 
 
 def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
-    The model is saved after the first step, every minute, at the end, and when the generator is closed early.
+    The model is saved after the first step, every minute, at the end, and when the generator is closed early. Where
+    traces are held back (training_data.py), every VALIDATE_EVERY steps the averaged weights are tried on them; the best
+    are what is saved to generate with.
 
     Raises:
         InputError: the dataset is too small, or there is nothing (or something else) to resume.
@@ -100,48 +61,45 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
 
 
 def _begin(part: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[Fit, ModelCard]:
-    longest = int(part.select(pl.col(channel_names(part)[0]).list.len().max()).item())
-    length = max(2, min(config.length or 1000, longest))
-    data = series(part, length)
-    counts = dict(sorted(part["label"].value_counts().iter_rows()))
-    names = list(counts)
-    ids = part["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
-    codec = LabelCodec.fit(data, channel_names(part), ids)
-    torch.manual_seed(config.seed)
     device = choose_device()
-    network = build_network(config.model_dump(), codec, len(names)).to(device)
-    low, high = (torch.from_numpy(end.astype(np.float32)).to(device) for end in codec.intervals(data, ids))
-    label = torch.tensor(ids, device=device)
-
-    def batch(generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        index = torch.randint(len(label), (config.batch,), generator=generator, device=device)
-        share = torch.rand(low[index].shape, generator=generator, device=device)
-        return normal_quantile(torch.lerp(low[index], high[index], share), torch.special.ndtri), label[index]
-
-    fit = Fit(network, batch, learning_rate=config.learning_rate, seed=config.seed)
+    data = training_data(part, config, device)
+    options, codec = config.model_dump(), data.codec
+    torch.manual_seed(config.seed)
+    network = build_network(options, len(codec.image_channels), codec.length, len(data.labels)).to(device)
+    watch = Validation(data.validation, VALIDATE_EVERY, config.patience) if data.validation else None
+    recipe = build_recipe(network, options, codec.length)
+    fit = Fit(
+        network, data.batch, learning_rate=config.learning_rate, seed=config.seed, recipe=recipe, validation=watch
+    )
     model = ModelCard(
-        config=config.model_dump(),
+        config=options,
         codec=codec.to_json(),
-        labels=counts,
+        labels=data.labels,
         dataset=dataset_hash,
         steps=0,
         seconds=0.0,
         seed=config.seed,
         device=device.type,
-        versions={"netdiffus": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
+        versions=versions(),
     )
     return fit, model
+
+
+def versions() -> dict[str, str]:
+    """What a model was made with."""
+    return {"netdiffus": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
 
 
 def _resume(fit: Fit, model: ModelCard, out: Path) -> None:
     if not store.has_resume(out):
         raise InputError(f"a model with resume/ at {out} for --resume", "none", "train without --resume")
     before = ModelCard.read(out)
-    free = {"minutes", "steps"}
+    free = {"minutes", "steps", "patience"}
+    known = TrainConfig.of().model_dump() | UNNAMED | before.config
     for name, value in model.config.items():
-        if name not in free and before.config.get(name) != value:
+        if name not in free and known.get(name) != value:
             raise InputError(
-                f"{name} = {before.config.get(name)} as when {out} began", str(value), "resume with the same options"
+                f"{name} = {known.get(name)} as when {out} began", str(value), "resume with the same options"
             )
     if before.dataset != model.dataset:
         raise InputError("the dataset that the training began with", "another", "name the same dataset, or train anew")
@@ -155,7 +113,7 @@ def _run(fit: Fit, model: ModelCard, out: Path, traces: int) -> Iterator[TrainSt
     saved = -math.inf  # save after the first step: a place that cannot be written must show before the hours are spent
     try:
         for record in fit.run(share):
-            pending.append(dataclasses.asdict(record))
+            pending.append({name: value for name, value in vars(record).items() if value is not None})
             yield record
             if time.perf_counter() - saved > SAVE_EVERY_S:
                 _save(fit, model, out, traces, pending)
@@ -167,19 +125,9 @@ def _run(fit: Fit, model: ModelCard, out: Path, traces: int) -> Iterator[TrainSt
 
 
 def _save(fit: Fit, model: ModelCard, out: Path, traces: int, pending: list[dict[str, Any]]) -> None:
-    card = model.model_copy(update={"steps": fit.step, "seconds": round(fit.seconds, 3)})
-    weights = {name: value.detach().cpu().contiguous() for name, value in fit.average.tensors.items()}
+    best = {"loss": fit.best_loss, "step": fit.best_step} if fit.best else None
+    card = model.model_copy(update={"steps": fit.step, "seconds": round(fit.seconds, 3), "validation": best})
+    weights = {name: value.detach().cpu().contiguous() for name, value in fit.result.items()}
     store.write_model(out, card, weights, fit.state(), model_readme(card, traces))
     store.append_log(out, pending)
     pending.clear()
-
-
-def share_done(config: TrainConfig) -> Callable[[TrainStep], float]:
-    """How much of a training a step's record says is done, by steps or by the clock."""
-
-    def share(record: TrainStep) -> float:
-        return (
-            record.step / config.steps if config.steps else record.seconds / (60 * (config.minutes or DEFAULT_MINUTES))
-        )
-
-    return share

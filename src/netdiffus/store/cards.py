@@ -129,6 +129,9 @@ class ModelCard(Card):
     dataset: str  # hash of the dataset
     steps: int
     seconds: float
+    validation: dict[str, float] | None = (
+        None  # loss and step of the best averaged weights, where traces were held back
+    )
     seed: int
     device: str
     versions: dict[str, str]

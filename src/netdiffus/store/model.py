@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netdiffus.errors import InputError
-from netdiffus.store.atomic import atomic_file, write_text
+from netdiffus.store.atomic import atomic_file, atomic_folder, write_text
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import sha256
 
@@ -61,6 +61,14 @@ def write_model(
         if is_new:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def write_imported(folder: Path, card: ModelCard, weights: dict[str, Tensor], readme: str) -> None:
+    """Save a model that was trained elsewhere, whole or not at all: it has no state to go on from and no log."""
+    with atomic_folder(folder, ModelCard.FILE) as temporary:
+        write_tensors(temporary / WEIGHTS, weights)
+        card.write(temporary)
+        write_text(temporary / README, readme)
 
 
 def read_state(folder: Path) -> dict[str, Tensor]:

@@ -1,0 +1,86 @@
+"""The commands around images and other people's checkpoints: image, import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netdiffus.cli.app import app
+
+
+@app.command()
+def image(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRACES|DIR", help="A dataset or table; or a folder of images, to turn back.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR|FILE", help="Folder for the images; or the table to write.", show_default=False)
+    ],
+    model: Annotated[Path | None, typer.Option(help="Use this model's scale instead of one fitted to TRACES.")] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            help="Scale to fit: empirical (default), minmax or log; of foreign images LOW,HIGH, e.g. -1460,1460."
+        ),
+    ] = None,
+    length: Annotated[
+        int | None, typer.Option(min=2, max=1000, help="Positions of a trace, pixels of its image; default: all.")
+    ] = None,
+    form: Annotated[str, typer.Option(help="npz (exact), png (8 bits, to look at) or both.")] = "both",
+) -> None:
+    """Looks at traces as images (.npz, .png), and turns such images back into traces."""
+    from netdiffus.cli.show import print_losses
+    from netdiffus.steps.image import ImageConfig, from_images, to_images
+    from netdiffus.steps.import_checkpoint import parse_scale
+    from netdiffus.store.cards import DatasetCard
+
+    if source.is_dir() and not (source / DatasetCard.FILE).exists():
+        print(f"traces: {from_images(source, out, parse_scale(scale)):,} in {out}")
+        return
+    config = ImageConfig.of(scale=scale or "empirical", length=length, form=form)
+    losses = to_images(source, out, config, model)
+    print(f"images: {out}")
+    print_losses(losses)
+    print(f"back: netdiffus image {out} --out traces.parquet")
+
+
+@app.command(name="import")
+def import_(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="A guided-diffusion model*.pt or ema_*.pt.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(metavar="MODEL", help="The model folder to write.", show_default=False)],
+    image_size: Annotated[int, typer.Option(min=2, help="Pixels of a side.", show_default=False)],
+    heads: Annotated[int, typer.Option(min=1, help="Attention heads.")] = 4,
+    steps: Annotated[int, typer.Option(min=2, help="Diffusion steps T of the training.")] = 1000,
+    schedule: Annotated[str, typer.Option(help="Noise schedule: cosine or linear.")] = "cosine",
+    labels: Annotated[
+        str | None, typer.Option(help="Names of the classes in order, e.g. web,dns,mail; default: 0,1,2 ...")
+    ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(help="LOW,HIGH of the signed sizes in an image, e.g. -1460,1460; then traces come out."),
+    ] = None,
+) -> None:
+    """A guided-diffusion checkpoint becomes a model."""
+    from netdiffus.steps.import_checkpoint import ImportConfig, import_checkpoint, parse_scale
+
+    config = ImportConfig.of(
+        image_size=image_size, heads=heads, steps=steps, schedule=schedule,
+        labels=None if labels is None else [name.strip() for name in labels.split(",")], scale=parse_scale(scale),
+    )  # fmt: skip
+    shape = import_checkpoint(checkpoint, out, config)
+    print(f"model: {out}")
+    attention = ", ".join(str(image_size // factor) for factor in sorted(shape.attention)) or "the middle alone"
+    print(
+        f"network: {shape.channels_in} channels of {image_size} x {image_size} pixels, {shape.width} channels x "
+        f"{', '.join(map(str, shape.multipliers))}, {shape.blocks} blocks, attention at {attention}, "
+        f"{'no' if shape.classes is None else shape.classes} classes"
+    )
+    target = "synthetic.parquet" if scale else "images.npz"
+    print(f"next: netdiffus generate {out} --out {target} --count 100")

@@ -1,0 +1,108 @@
+"""Checkpoints of openai/guided-diffusion: a file of named tensors becomes a U-Net's sizes and weights.
+
+Everything but the number of attention heads can be read off the shapes. Tensors are copied: what a half-precision
+training wrote are views of two large storages, and what another wrote are parameters that want gradients.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netdiffus.diffusion.unet import UNet, UNetShape
+from netdiffus.errors import InputError
+
+_EXPECTED = "a guided-diffusion checkpoint (model*.pt or ema_*.pt)"
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """The named tensors of a checkpoint, as float32 copies of their own; nothing in the file is executed.
+
+    Raises:
+        InputError: it is missing, is no such file, or holds an optimiser's state.
+    """
+    if not path.is_file():
+        raise InputError(_EXPECTED, f"{path}, which does not exist", "check the path")
+    try:
+        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, IndexError, OverflowError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(_EXPECTED, f"{path}: {said}", "decompress it, or name another file") from None
+    if isinstance(loaded, dict) and set(loaded) == {"state", "param_groups"}:
+        raise InputError(_EXPECTED, f"{path}, an optimiser's state", "name the model or ema file beside it")
+    if not isinstance(loaded, dict) or not loaded or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise InputError(_EXPECTED, f"{path}, which holds other things than tensors", "name another file")
+    return {str(name): value.detach().to(torch.float32, copy=True) for name, value in loaded.items()}
+
+
+def shape_of(weights: dict[str, Tensor], heads: int) -> UNetShape:
+    """The sizes of the U-Net whose weights these are.
+
+    Raises:
+        InputError: a name or a shape is not that of the published U-Net, or heads do not divide its channels.
+    """
+    try:
+        shape = _read_shape(weights, heads)
+    except (KeyError, IndexError, ZeroDivisionError):
+        raise InputError(
+            _EXPECTED, f"{len(weights)} tensors without those of a U-Net", "name a U-Net's checkpoint"
+        ) from None
+    if shape.channels_out != 2 * shape.channels_in:
+        raise InputError(
+            f"{2 * shape.channels_in} channels out, noise and variance of {shape.channels_in}",
+            str(shape.channels_out),
+            "import a model that was trained with --learn_sigma True",
+        )
+    if any(shape.width * multiplier % heads for multiplier in shape.multipliers):
+        raise InputError(f"heads that divide {shape.width} channels", str(heads), "correct --heads")
+    _compare(weights, shape)
+    return shape
+
+
+def _read_shape(weights: dict[str, Tensor], heads: int) -> UNetShape:
+    first, last = weights["input_blocks.0.0.weight"], weights["out.2.weight"]
+    width = first.shape[0]
+    count = 1 + max(int(found[1]) for name in weights if (found := re.match(r"input_blocks\.(\d+)\.", name)))
+    multipliers: list[int] = []
+    attention = set()
+    blocks = level_blocks = 0
+    for index in range(1, count):
+        if f"input_blocks.{index}.0.op.weight" in weights:
+            blocks, level_blocks = level_blocks, 0
+            continue
+        level_blocks += 1
+        if level_blocks == 1:
+            multipliers.append(weights[f"input_blocks.{index}.0.in_layers.2.weight"].shape[0] // width)
+        if f"input_blocks.{index}.1.qkv.weight" in weights:
+            attention.add(2 ** (len(multipliers) - 1))
+    labels = weights.get("label_emb.weight")
+    return UNetShape(
+        channels_in=first.shape[1],
+        channels_out=last.shape[0],
+        width=width,
+        multipliers=tuple(multipliers),
+        blocks=blocks or level_blocks,
+        attention=frozenset(attention),
+        heads=heads,
+        classes=None if labels is None else labels.shape[0],
+    )
+
+
+def _compare(weights: dict[str, Tensor], shape: UNetShape) -> None:
+    with torch.device("meta"):
+        expected = {name: tuple(value.shape) for name, value in UNet(shape).state_dict().items()}
+    unknown = [name for name in weights if name not in expected]
+    missing = [name for name in expected if name not in weights]
+    if unknown or missing:
+        what = f"the unknown {unknown[0]!r}" if unknown else f"no {missing[0]!r}"
+        raise InputError(f"the {len(expected)} tensors of a U-Net", what, "import a checkpoint of the published kind")
+    for name, size in expected.items():
+        if tuple(weights[name].shape) != size:
+            raise InputError(
+                f"{name} of shape {size}", str(tuple(weights[name].shape)), "import a checkpoint of the published kind"
+            )

@@ -1,0 +1,189 @@
+"""image: traces become a folder of GASF images to look at or to train elsewhere, and such a folder becomes traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import Field
+
+from netdiffus import __version__
+from netdiffus.errors import InputError
+from netdiffus.imaging.codec import GasfCodec
+from netdiffus.imaging.label_codec import LabelCodec
+from netdiffus.imaging.range_scale import RangeScale
+from netdiffus.steps.config import Config
+from netdiffus.steps.load import load_traces
+from netdiffus.steps.output import FORMS as TABLES
+from netdiffus.steps.output import write_traces
+from netdiffus.store.cards import ModelCard
+from netdiffus.store.dataset import sha256
+from netdiffus.store.images import FORMS, ImageCard, from_levels, read_images, to_levels, write_images
+from netdiffus.traffic.traces import channel_names, conform, ragged, series
+
+Floats = NDArray[np.float64]
+AT_A_TIME = 64  # traces: bounds memory
+
+
+class ImageConfig(Config):
+    """What can be chosen in `image`."""
+
+    scale: Literal["empirical", "minmax", "log"] = "empirical"  # fitted to the traces, where no model is given
+    length: int | None = Field(None, ge=2, le=1000)
+    form: Literal["npz", "png", "both"] = "both"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What 8 bits cost in a channel of the traces: mean and largest change of a value, and traces of another length."""
+
+    channel: str
+    mean: float
+    largest: float
+    lengths: int
+
+
+def to_images(traces: Path, out: Path, config: ImageConfig, model: Path | None = None) -> list[Loss]:
+    """Write the images of a dataset or table; returns what the .png files have lost, nothing if there are none.
+
+    With a model its scale is used. Without, one is fitted to all the traces given, and written beside the images:
+    with "minmax" and "log" x is in proportion to the value, as published, with "empirical" as the default model has it.
+
+    Raises:
+        InputError: the traces cannot be read, or have other channels or labels than the model.
+    """
+    loaded = load_traces(traces)
+    table = loaded.traces
+    if not len(table):
+        raise InputError("traces to make images of", f"none in {traces}", "name another dataset or table")
+    if model is not None:
+        codec, labels = _codec_of(model, table)
+    else:
+        codec, labels = _fitted(table, config)
+    ids = table["label"].replace_strict(labels, range(len(labels)), return_dtype=pl.Int64).to_numpy()
+    data = series(table, codec.length, list(codec.channels))
+    made_by = {"netdiffus": __version__, "traces": loaded.hash, "config": config.model_dump()}
+    forms = FORMS if config.form == "both" else (config.form,)
+    total = _Total(codec.channels)
+
+    def batches() -> Iterator[tuple[NDArray[np.int64], Floats]]:
+        for start in range(0, len(ids), AT_A_TIME):
+            rows = slice(start, start + AT_A_TIME)
+            images = codec.encode(data[rows], ids[rows])
+            if "png" in forms:
+                total.add(data[rows], codec.decode(from_levels(to_levels(images)), ids[rows]))
+            yield ids[rows], images
+
+    write_images(out, ImageCard(codec=codec.to_json(), labels=labels, made_by=made_by), batches(), forms)
+    return total.losses() if "png" in forms else []
+
+
+def _fitted(table: pl.DataFrame, config: ImageConfig) -> tuple[LabelCodec, list[str]]:
+    names = channel_names(table)
+    longest = int(table.select(pl.col(names[0]).list.len().max()).item())
+    labels = sorted(table["label"].unique().to_list())
+    ids = table["label"].replace_strict(labels, range(len(labels)), return_dtype=pl.Int64).to_numpy()
+    data = series(table, max(2, min(config.length or 1000, longest)), names)
+    angle = "normal" if config.scale == "empirical" else "direct"
+    return LabelCodec.fit(data, names, ids, config.scale, angle), labels
+
+
+def _codec_of(model: Path, table: pl.DataFrame) -> tuple[LabelCodec, list[str]]:
+    card = ModelCard.read(model)
+    if "scales" not in card.codec:
+        raise InputError("a model that knows the scale of its images", f"{model} without", "import it with --scale")
+    codec = LabelCodec.from_json(card.codec)
+    missing = [name for name in codec.channels if name not in channel_names(table)]
+    if missing:
+        raise InputError(
+            f"traces with the model's channels ({', '.join(codec.channels)})", f"no {missing[0]}", "add it"
+        )
+    unknown = sorted(set(table["label"].unique()) - set(card.labels))
+    if unknown:
+        raise InputError(f"labels among {', '.join(card.labels)}", repr(unknown[0]), "leave those traces out")
+    return codec, list(card.labels)
+
+
+class _Total:
+    """Sums of what was lost, over batches."""
+
+    def __init__(self, channels: tuple[str, ...]) -> None:
+        self.channels = channels
+        self.sums, self.counts, self.largest = (np.zeros(len(channels)) for _ in range(3))
+        self.lengths = 0
+
+    def add(self, before: Floats, after: Floats) -> None:
+        """Series (N, C, n) as they were and as they came back."""
+        change = np.abs(after - before)
+        known = ~np.isnan(change)
+        self.sums += np.where(known, change, 0).sum(axis=(0, 2))
+        self.counts += known.sum(axis=(0, 2))
+        self.largest = np.maximum(self.largest, np.where(known, change, 0).max(axis=(0, 2)))
+        self.lengths += int((np.isnan(after) != np.isnan(before)).any(axis=(1, 2)).sum())
+
+    def losses(self) -> list[Loss]:
+        """One for each channel."""
+        means = self.sums / np.maximum(self.counts, 1)
+        return [
+            Loss(name, float(means[k]), float(self.largest[k]), self.lengths) for k, name in enumerate(self.channels)
+        ]
+
+
+def from_images(folder: Path, out: Path, scale: tuple[float, float] | None = None) -> int:
+    """Write the traces of a folder of images as a table; returns how many.
+
+    Args:
+        scale: LOW, HIGH of a folder without scale.json, whose images have one channel: x = (signed size - LOW) /
+            (HIGH - LOW), upward sizes negative, as NetDiffus 2.0 has it (-1460, 1460).
+
+    Raises:
+        InputError: there are no images or no scale, or images of another size than the scale's.
+    """
+    if out.suffix.lower() not in TABLES:
+        raise InputError(f"--out with one of the suffixes {', '.join(TABLES)}", str(out), "name such a file")
+    pairs = list(read_images(folder))
+    codec, ids, source = _codec_beside(folder, pairs, scale)
+    expected = (len(codec.image_channels), codec.length, codec.length)
+    for label, image in pairs:
+        if image.shape != expected:
+            raise InputError(
+                f"images of shape {expected}", f"{image.shape} in {label}", "keep images of a kind together"
+            )
+    values = np.concatenate(
+        [
+            codec.decode(np.stack([image for _, image in pairs[k : k + AT_A_TIME]]), ids[k : k + AT_A_TIME])
+            for k in range(0, len(pairs), AT_A_TIME)
+        ]
+    )
+    lists = {name: ragged(values[:, k], name) for k, name in enumerate(codec.channels)}
+    table = conform(pl.DataFrame({"label": [label for label, _ in pairs], **lists}).with_columns(source=pl.lit(source)))
+    write_traces(out, table, source)
+    return len(table)
+
+
+def _codec_beside(
+    folder: Path, pairs: list[tuple[str, Floats]], scale: tuple[float, float] | None
+) -> tuple[LabelCodec, NDArray[np.int64], str]:
+    """The codec of a folder's images, their label ids, and what to call the source."""
+    names = [label for label, _ in pairs]
+    if scale is None and (folder / ImageCard.FILE).is_file():
+        card = ImageCard.read(folder)
+        if "scales" not in card.codec:
+            raise InputError("images with a scale", f"{folder}, drawn by a model without", "give --scale LOW,HIGH")
+        unknown = [name for name in names if name not in card.labels]
+        if unknown:
+            raise InputError(
+                f"folders of the labels in {ImageCard.FILE}", repr(unknown[0]), "take it out of the folder"
+            )
+        ids = np.array([card.labels.index(name) for name in names])
+        return LabelCodec.from_json(card.codec), ids, f"images {sha256(folder / ImageCard.FILE)[:16]}"
+    if scale is None:
+        raise InputError(f"{ImageCard.FILE} beside the images", f"none in {folder}", "give --scale LOW,HIGH")
+    channels = ("size", "direction") if scale[0] < 0 else ("size",)
+    single = GasfCodec(channels, pairs[0][1].shape[-1], (RangeScale(*scale, absent=False),), "direct", empty_up=False)
+    return LabelCodec((single,)), np.zeros(len(pairs), dtype=np.int64), f"images of {folder.name}"

@@ -1,0 +1,110 @@
+"""Sampling: a model's network draws images of given labels, by the sampler, steps and guidance that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netdiffus.diffusion import discrete, edm
+from netdiffus.diffusion.discrete_denoiser import DiscreteDenoiser, descending_sigmas
+from netdiffus.diffusion.guidance import Labelled, guided, guided_noise
+from netdiffus.diffusion.rows import RowDenoiser
+from netdiffus.diffusion.samplers import SAMPLERS
+from netdiffus.diffusion.schedule import Schedule
+from netdiffus.diffusion.unet import UNet
+from netdiffus.errors import InputError
+from netdiffus.steps.network import SCHEDULE, Network
+
+ROW_SAMPLER, ROW_STEPS = "dpm++2m", 18  # as good as Heun with half the evaluations
+LEARNED = "learned"  # the published loop: ancestral steps with the variance that the U-Net learned
+UNET_BUDGET = 8  # a U-Net's layers are so much larger than its images that batches must be smaller
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to draw; None: as is best for the model."""
+
+    sampler: str | None
+    steps: int | None
+    guidance: float
+
+
+Draw = Callable[[Tensor, torch.Generator], Tensor]  # (labels (B,), generator) → images (B, C, ...)
+
+
+def sampling(network: Network, config: dict[str, Any], channels: int, length: int, how: Sampling, null: int) -> Draw:
+    """What draws images of a network.
+
+    Args:
+        config: of the model.
+        channels, length: of its images.
+        null: the id that stands for no label.
+
+    Raises:
+        InputError: guidance for a model that was trained with every label, a sampler that there is not, or more steps
+            than the model has.
+    """
+    if how.guidance != 1 and not config.get("label_dropout"):
+        raise InputError(
+            "a model trained with --label-dropout for --guidance", "one without", "train such a model, or leave it out"
+        )
+    if isinstance(network, UNet):
+        return _of_unet(network, config, length, how, null)
+    return _of_rows(network, channels, length, how, null)
+
+
+def _check_sampler(name: str, known: list[str]) -> None:
+    if name not in known:
+        raise InputError(f"a sampler among {', '.join(known)}", repr(name), "name one of those with --sampler")
+
+
+def _of_rows(network: RowDenoiser, channels: int, length: int, how: Sampling, null: int) -> Draw:
+    name = how.sampler or ROW_SAMPLER
+    _check_sampler(name, list(SAMPLERS))
+    chart, denoise = network.chart, guided(network, null, how.guidance)
+    sigmas = edm.sigmas(how.steps or ROW_STEPS) * chart.noise_gain
+
+    def draw(label: Tensor, generator: torch.Generator) -> Tensor:
+        empty = torch.zeros(len(label), channels, length, device=label.device)
+        levels = sigmas.to(label.device)
+        start = chart.noise(empty, generator) * levels[0]
+        return SAMPLERS[name](
+            lambda x, sigma: denoise(x, sigma.expand(len(label)), label),
+            start,
+            levels,
+            lambda x: chart.noise(empty, generator),
+        )
+
+    return draw
+
+
+def _of_unet(network: UNet, config: dict[str, Any], length: int, how: Sampling, null: int) -> Draw:
+    name, T = how.sampler or LEARNED, config["timesteps"]
+    _check_sampler(name, [LEARNED, *SAMPLERS])
+    kind = config.get("schedule", SCHEDULE)
+    schedule = Schedule.named(kind, T, None if how.steps is None else str(how.steps))
+    answer: Labelled = guided_noise(network, null, how.guidance)
+    denoise = DiscreteDenoiser(answer, Schedule.named(kind, T))
+
+    def draw(label: Tensor, generator: torch.Generator) -> Tensor:
+        def noise(x: Tensor) -> Tensor:
+            return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+
+        start = noise(torch.empty(len(label), network.shape.channels_in, length, length, device=label.device))
+        if name == LEARNED:
+            for x in discrete.sample(schedule, lambda x, t: answer(x, t, label), start, noise):
+                image = x
+            return image
+        levels = descending_sigmas(schedule).to(label.device)
+        return SAMPLERS[name](
+            lambda x, sigma: denoise(x, sigma.expand(len(label)), label),
+            start * (1 + levels[0] ** 2).sqrt(),
+            levels,
+            noise,
+        )
+
+    return draw

@@ -1,0 +1,105 @@
+"""Training data: a dataset's training part as a fitted codec and as batches for training and for validation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from netdiffus.diffusion.fit import Batch
+from netdiffus.imaging.codec import ANGLES
+from netdiffus.imaging.label_codec import LabelCodec
+from netdiffus.steps.train_config import TrainConfig
+from netdiffus.traffic.traces import channel_names, series
+
+FEWEST_HELD_BACK = 8  # fewer say too little, so that none are held back then
+TORCH_OF_ANGLE = {"normal": torch.special.ndtri, "direct": torch.acos}
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a training draws from.
+
+    Attributes:
+        codec: fitted on the training part.
+        labels: label → training traces (those held back included), in the order of the label ids.
+        batch: draws training batches.
+        validation: draws held-back traces; None if there are too few.
+        held_back: how many those are.
+    """
+
+    codec: LabelCodec
+    labels: dict[str, int]
+    batch: Batch
+    validation: Batch | None
+    held_back: int
+
+
+def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device) -> TrainingData:
+    """The training part of a dataset, as its configuration wants it."""
+    data = series(part, trace_length(part, config))
+    counts = dict(sorted(part["label"].value_counts().iter_rows()))
+    names = list(counts)
+    ids = part["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
+    angle = "direct" if config.network == "unet" else "normal"
+    codec = LabelCodec.fit(data, channel_names(part), ids, config.scale, angle)
+    low, high = (torch.from_numpy(end.astype(np.float32)).to(device) for end in codec.intervals(data, ids))
+    label = torch.tensor(ids, device=device)
+    held = held_back(ids, config.validation, np.random.default_rng(config.seed))
+    kept, watched = (torch.from_numpy(np.flatnonzero(rows)).to(device) for rows in (~held, held))
+
+    def values(index: Tensor, generator: torch.Generator) -> Tensor:
+        share = torch.rand(low[index].shape, generator=generator, device=device)
+        u = torch.lerp(low[index], high[index], share)
+        z: Tensor = ANGLES[angle].z(u, TORCH_OF_ANGLE[angle])
+        return z
+
+    ends = balanced_ends(ids[~held], config.balance) if config.balance else None
+    ends = None if ends is None else ends.to(device)
+
+    def batch(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if ends is None:
+            index = kept[torch.randint(len(kept), (config.batch,), generator=generator, device=device)]
+        else:
+            point = torch.rand(config.batch, generator=generator, device=device, dtype=torch.float64)
+            index = kept[torch.searchsorted(ends, point, right=True).clamp(max=len(kept) - 1)]
+        z, known = values(index, generator), label[index]
+        if config.label_dropout:
+            hidden = torch.rand(config.batch, generator=generator, device=device) < config.label_dropout
+            known = torch.where(hidden, len(names), known)
+        return z, known
+
+    def validation(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        index = watched[torch.randint(len(watched), (config.batch,), generator=generator, device=device)]
+        return values(index, generator), label[index]
+
+    return TrainingData(codec, counts, batch, validation if len(watched) else None, len(watched))
+
+
+def trace_length(part: pl.DataFrame, config: TrainConfig) -> int:
+    """Positions that are learned: of the U-Net its pixels, else those of the longest trace up to `length`."""
+    if config.network == "unet" and config.length is not None:
+        return config.length
+    longest = int(part.select(pl.col(channel_names(part)[0]).list.len().max()).item())
+    return max(2, min(config.length or 1000, longest))
+
+
+def held_back(ids: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which traces (N,) are held back: the share of each label's, rounded; none if all those are too few."""
+    chosen = np.zeros(len(ids), dtype=bool)
+    for k in np.unique(ids):
+        rows = np.flatnonzero(ids == k)
+        count = min(int(share * len(rows) + 0.5), len(rows) - 1)
+        chosen[rng.permutation(rows)[:count]] = True
+    return chosen if chosen.sum() >= FEWEST_HELD_BACK else np.zeros(len(ids), dtype=bool)
+
+
+def balanced_ends(ids: NDArray[np.int64], balance: float) -> Tensor:
+    """(N,) where each trace's share of [0, 1] ends: labels as often as count^(1 - balance) says."""
+    counts = np.bincount(ids).astype(np.float64)
+    weights = counts[ids] ** -balance
+    return torch.from_numpy(np.cumsum(weights) / weights.sum())

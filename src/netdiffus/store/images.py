@@ -1,0 +1,158 @@
+"""Image folders: a folder per label with .npz and .png files, and scale.json, which leads back to series.
+
+`LABEL/ID.npz` holds the array `x`: floats (n, n), or (C, n, n) with several channels; that is how NetDiffus 2.0 lays
+out its training images. `LABEL/ID.png` (with several channels `LABEL/ID.CHANNEL.png`) is the same in 8 bits, as
+NetDiffus has it, and loses what lies between two levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import quote, unquote
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netdiffus.errors import InputError
+from netdiffus.store.atomic import atomic_file, atomic_folder
+from netdiffus.store.cards import Card
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+FORMS = ("npz", "png")
+STACKS = ("images", "arr_0")  # arrays of many images in one .npz: ours, and the reference's sampling script's
+
+
+class ImageCard(Card):
+    """scale.json: what decoding the images needs, and what made them."""
+
+    FILE: ClassVar[str] = "scale.json"
+    KIND: ClassVar[str] = "image"
+    MADE_BY: ClassVar[str] = "netdiffus image TRACES --out DIR"
+
+    codec: dict[str, Any]
+    labels: list[str]  # in the order of the label ids
+    made_by: dict[str, Any]
+
+
+def label_folder(label: str) -> str:
+    """The name of a label's folder: the label, with what a file name cannot hold as %XX."""
+    name = quote(label, safe=" !#$&'()+,;=@[]{}^~")
+    return name.replace(".", "%2E", 1) if name.startswith(".") else name
+
+
+def to_levels(images: Floats) -> NDArray[np.uint8]:
+    """[-1, 1] → 0 ... 255, to the nearest level."""
+    return np.asarray(np.clip(np.round((images + 1) * 127.5), 0, 255).astype(np.uint8))
+
+
+def from_levels(levels: NDArray[np.uint8]) -> Floats:
+    """0 ... 255 → [-1, 1]."""
+    return np.asarray(levels.astype(np.float64) / 127.5 - 1)
+
+
+def write_images(
+    path: Path, card: ImageCard, batches: Iterable[tuple[Ids, Floats]], forms: Iterable[str] = FORMS
+) -> None:
+    """Write batches of label ids (B,) and images (B, C, n, n) as a folder, whole or not at all."""
+    with atomic_folder(path, ImageCard.FILE) as folder:
+        number = 0
+        for ids, images in batches:
+            for k, image in zip(ids, images, strict=True):
+                place = folder / label_folder(card.labels[k])
+                place.mkdir(exist_ok=True)
+                _write_image(place / f"{number:06d}", image, forms)
+                number += 1
+        card.write(folder)
+
+
+def _write_image(stem: Path, image: Floats, forms: Iterable[str]) -> None:
+    from PIL import Image
+
+    if "npz" in forms:
+        with stem.with_suffix(".npz").open("wb") as file:
+            np.savez_compressed(file, x=image[0] if len(image) == 1 else image)
+    if "png" in forms:
+        for k, channel in enumerate(to_levels(image)):
+            suffix = ".png" if len(image) == 1 else f".{k}.png"
+            Image.fromarray(channel).save(stem.with_name(stem.name + suffix))
+
+
+def write_stack(path: Path, images: Floats, labels: NDArray[np.str_], provenance: str) -> None:
+    """One .npz of `images` (N, C, n, n) float32, `labels` (N,) and `provenance` (JSON text), whole or not at all."""
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, images=images.astype(np.float32), labels=labels, provenance=np.array(provenance))
+
+
+def read_images(folder: Path) -> Iterator[tuple[str, Floats]]:
+    """(label, image (C, n, n)) for every image below a folder, labels and files in order of their names.
+
+    The folder of an image is its label. Where a name has a .npz and a .png, the .npz is read: it has lost nothing.
+
+    Raises:
+        InputError: there are no images, or a file is not what its name says.
+    """
+    found = False
+    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+        label = unquote(place.name)
+        for image in _images_of(place):
+            found = True
+            yield label, image
+    if not found:
+        raise InputError(
+            f"images (.npz, .png) in one folder per label below {folder}", "none", "name a folder of such folders"
+        )
+
+
+def _images_of(place: Path) -> Iterator[Floats]:
+    stems: dict[str, list[Path]] = {}
+    for path in sorted(place.iterdir()):
+        if path.suffix.lower() in (".npz", ".png"):
+            stems.setdefault(path.name.split(".")[0], []).append(path)
+    for paths in stems.values():
+        arrays = [path for path in paths if path.suffix.lower() == ".npz"]
+        if arrays:
+            yield from _read_npz(arrays[0])
+        else:
+            yield np.stack([_read_png(path) for path in sorted(paths, key=_channel)])
+
+
+def _channel(path: Path) -> int:
+    middle = path.name.split(".")[1]
+    return int(middle) if middle.isdigit() else 0
+
+
+def _read_npz(path: Path) -> Iterator[Floats]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names = [name for name in ("x", *STACKS) if name in arrays.files]
+            if not names:
+                raise InputError(
+                    "an array 'x' of one image, or 'images' of many", f"{path} with {arrays.files}", "rename it"
+                )
+            array = arrays[names[0]]
+    except (ValueError, OSError, BadZipFile) as error:
+        raise InputError("a .npz file of images", f"{path}: {error}", "check the file") from None
+    values = from_levels(array) if array.dtype == np.uint8 else array.astype(np.float64)
+    single = names[0] == "x"
+    if values.ndim == (2 if single else 3):
+        values = values[None] if single else values[:, None]
+    elif not single and values.ndim == 4 and values.shape[-1] != values.shape[-2]:
+        values = values.transpose(0, 3, 1, 2)  # the reference stores channels last
+    stack = values[None] if single else values
+    if stack.ndim != 4 or stack.shape[-1] != stack.shape[-2]:
+        raise InputError("square images (n, n) or (C, n, n)", f"{path} of {array.shape}", "check the file")
+    yield from stack
+
+
+def _read_png(path: Path) -> Floats:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            return from_levels(np.asarray(picture.convert("L")))
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError("a .png picture", f"{path}: {error}", "check the file") from None

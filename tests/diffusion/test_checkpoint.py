@@ -1,0 +1,104 @@
+"""Checkpoints: sizes read off the shapes, tensors of their own, and one line for what is no checkpoint."""
+
+import fixtures
+import pytest
+import torch
+
+from netdiffus.diffusion.checkpoint import read_checkpoint, shape_of
+from netdiffus.diffusion.unet import UNet, UNetShape, published_shape
+from netdiffus.errors import InputError
+
+SHAPES = [
+    UNetShape(1, 2, 32, (1,), 1, frozenset(), 4, None),
+    UNetShape(3, 6, 32, (1, 1, 2), 1, frozenset({2, 4}), 4, 20),
+    UNetShape(2, 4, 64, (1, 3), 2, frozenset({1}), 2, 5),
+    published_shape(128, 3, 20, width=128, blocks=3, heads=4),
+    published_shape(10, 1, 14, width=128, blocks=3, heads=4),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sizes_are_read_off_the_shapes(shape) -> None:
+    with torch.device("meta"):
+        weights = UNet(shape).state_dict()
+    assert shape_of(weights, shape.heads) == shape
+
+
+def saved(tmp_path, weights: object):
+    torch.save(weights, tmp_path / "model.pt")
+    return tmp_path / "model.pt"
+
+
+def test_tensors_are_copies_without_gradients(tmp_path) -> None:
+    flat = torch.nn.Parameter(torch.arange(6, dtype=torch.float16))
+    read = read_checkpoint(saved(tmp_path, {"a": flat[:4].detach(), "b": flat[4:].detach(), "c": flat}))
+    assert read["b"].tolist() == [4, 5]
+    for value in read.values():
+        assert value.dtype == torch.float32
+        assert not value.requires_grad
+        assert value.untyped_storage().nbytes() == value.nbytes
+
+
+class Planted:
+    """What a pickle could run."""
+
+    def __reduce__(self):
+        return (print, ("this must not be printed",))
+
+
+def test_what_is_no_checkpoint(tmp_path, capsys) -> None:
+    network = UNet(SHAPES[0])
+    with pytest.raises(InputError, match=r"nothing\.pt, which does not exist"):
+        read_checkpoint(tmp_path / "nothing.pt")
+    (tmp_path / "letter.pt").write_text("Dear reader")
+    with pytest.raises(InputError, match=r"a guided-diffusion checkpoint .*; got .*letter\.pt"):
+        read_checkpoint(tmp_path / "letter.pt")
+    optimiser = torch.optim.AdamW(network.parameters()).state_dict()
+    with pytest.raises(InputError, match="an optimiser's state; name the model or ema file beside it"):
+        read_checkpoint(saved(tmp_path, optimiser))
+    with pytest.raises(InputError, match="which holds other things than tensors"):
+        read_checkpoint(saved(tmp_path, {"weights": network.state_dict()}))
+    with pytest.raises(InputError, match="a guided-diffusion checkpoint"):
+        read_checkpoint(saved(tmp_path, {"planted": Planted()}))
+    assert "must not be printed" not in capsys.readouterr().out
+
+
+def test_weights_of_another_network() -> None:
+    weights = dict(UNet(SHAPES[0]).state_dict())
+    with pytest.raises(InputError, match="3 tensors without those of a U-Net"):
+        shape_of({name: torch.zeros(1) for name in "abc"}, 4)
+    with pytest.raises(InputError, match="got the unknown 'extra'"):
+        shape_of(weights | {"extra": torch.zeros(1)}, 4)
+    with pytest.raises(InputError, match=r"got no 'out\.0\.weight'"):
+        shape_of({name: value for name, value in weights.items() if name != "out.0.weight"}, 4)
+    with pytest.raises(InputError, match=r"out\.0\.bias of shape \(32,\); got \(5,\)"):
+        shape_of(weights | {"out.0.bias": torch.zeros(5)}, 4)
+    with pytest.raises(InputError, match="heads that divide 32 channels; got 5"):
+        shape_of(weights, 5)
+    with pytest.raises(InputError, match="2 channels out, noise and variance of 1; got 1"):
+        shape_of(UNet(UNetShape(1, 1, 32, (1,), 1, frozenset(), 4, None)).state_dict(), 4)
+
+
+@pytest.mark.parametrize("kind", ["rgb", "s10"])
+@pytest.mark.parametrize(("name", "answer"), [("model010000.pt", "out"), ("ema_0.9999_010000.pt", "ema.out")])
+def test_checkpoints_of_the_reference(kind, name, answer, tmp_path) -> None:
+    weights = read_checkpoint(fixtures.checkpoint(tmp_path, fixtures.FOLDERS[kind], name))
+    assert shape_of(weights, 4) == fixtures.SHAPES[kind]
+    network = UNet(fixtures.SHAPES[kind])
+    network.load_state_dict(weights)
+    found = fixtures.tensors(fixtures.FILES[kind])
+    with torch.inference_mode():
+        assert (network(found["x"], found["t"], found["y"]) - found[answer]).abs().max() < 5e-5
+
+
+def test_a_half_precision_training_s_checkpoint(tmp_path) -> None:
+    weights = read_checkpoint(fixtures.checkpoint(tmp_path, "checkpoint_series10_fp16", "model010000.pt"))
+    expected = fixtures.network("s10").state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in expected.items())
+    assert all(value.untyped_storage().nbytes() == value.nbytes for value in weights.values())
+
+
+@pytest.mark.parametrize("kind", ["rgb", "s10"])
+def test_the_reference_s_optimiser_is_refused(kind) -> None:
+    with pytest.raises(InputError, match="an optimiser's state"):
+        read_checkpoint(fixtures.shared(f"parity/{fixtures.FOLDERS[kind]}/opt010000.pt"))

@@ -1,0 +1,112 @@
+"""import: a checkpoint becomes a model that generate samples from."""
+
+import fixtures
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from netdiffus.api.verbs import generate
+from netdiffus.diffusion import discrete
+from netdiffus.diffusion.schedule import Schedule
+from netdiffus.diffusion.unet import UNet, UNetShape
+from netdiffus.errors import InputError
+from netdiffus.steps.import_checkpoint import ImportConfig, import_checkpoint, parse_scale
+from netdiffus.store.cards import ModelCard
+
+
+def checkpoint(tmp_path, channels: int = 1, classes: int | None = 3):
+    torch.manual_seed(0)
+    network = UNet(UNetShape(channels, 2 * channels, 32, (1, 2), 1, frozenset({2}), 4, classes))
+    for value in network.parameters():
+        torch.nn.init.normal_(value, std=0.05)
+    torch.save(network.state_dict(), tmp_path / "ema.pt")
+    return tmp_path / "ema.pt"
+
+
+def imported(tmp_path, path=None, **options):
+    config = ImportConfig.of(**({"image_size": 6, "steps": 20} | options))
+    import_checkpoint(path or checkpoint(tmp_path), tmp_path / "model", config)
+    return tmp_path / "model"
+
+
+def test_traces_come_out_with_a_scale(tmp_path) -> None:
+    model = imported(tmp_path, labels=["web", "dns", "mail"], scale=(-1460.0, 1460.0))
+    assert ModelCard.read(model).labels == {"web": 1, "dns": 1, "mail": 1}
+    table = pl.read_parquet(generate(model, tmp_path / "s.parquet", count=9))
+    assert table["label"].value_counts().sort("label").rows() == [("dns", 3), ("mail", 3), ("web", 3)]
+    assert set(table["size"].list.len()) == {6}
+    assert table["size"].explode().max() <= 1460
+    assert table["direction"].explode().is_in([0, 1]).all()
+
+
+@pytest.mark.parametrize("sampler", ["learned", "heun", "dpm++2m", "ddim", "ancestral", "ddpm"])
+def test_every_sampler_draws_from_it(sampler, tmp_path) -> None:
+    model = imported(tmp_path)
+    with np.load(generate(model, tmp_path / "s.npz", count=6, sampler=sampler, sampling_steps=5)) as arrays:
+        assert arrays["images"].shape == (6, 1, 6, 6)
+        assert np.isfinite(arrays["images"]).all()
+        assert arrays["labels"].tolist() == ["0", "0", "1", "1", "2", "2"]
+
+
+def test_three_channels_and_no_classes(tmp_path) -> None:
+    model = imported(tmp_path, checkpoint(tmp_path, channels=3, classes=None))
+    with np.load(generate(model, tmp_path / "s.npz", count=2, sampling_steps=3)) as arrays:
+        assert arrays["images"].shape == (2, 3, 6, 6)
+    folder = generate(model, tmp_path / "pictures", count=2, sampling_steps=3)
+    assert len(list(folder.rglob("*.png"))) == 6
+
+
+def test_what_is_refused(tmp_path) -> None:
+    path = checkpoint(tmp_path)
+    for options, words in [
+        ({"image_size": 7}, "--image-size, a multiple of 2; got 7"),
+        ({"labels": ["a", "b"]}, "3 different labels, one for each class; got 2"),
+        ({"labels": ["a", "b", "a"]}, "3 different labels, one for each class; got 2"),
+        ({"schedule": "sigmoid"}, "a schedule among linear, cosine; got 'sigmoid'"),
+        ({"heads": 5}, "heads that divide 32 channels; got 5"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            imported(tmp_path, path, **options)
+    with pytest.raises(InputError, match="a checkpoint of one channel for --scale; got 3"):
+        imported(tmp_path, checkpoint(tmp_path, channels=3), scale=(0.0, 1.0))
+    assert not (tmp_path / "model").exists()
+    model = imported(tmp_path, checkpoint(tmp_path))
+    with pytest.raises(InputError, match="import it again with --scale"):
+        generate(model, tmp_path / "s.csv")
+    with pytest.raises(InputError, match="a model trained with --label-dropout for --guidance"):
+        generate(model, tmp_path / "s.npz", guidance=2.0)
+    with pytest.raises(InputError, match="a sampler among learned, heun"):
+        generate(model, tmp_path / "s.npz", sampler="euler")
+    with pytest.raises(InputError, match="between 1 and 20 steps of 20; got 21"):
+        generate(model, tmp_path / "s.npz", sampling_steps=21)
+
+
+def test_scale_of_the_command_line() -> None:
+    assert parse_scale(None) is None
+    assert parse_scale("-1460,1460") == (-1460, 1460)
+    for wrong in ("1", "a,b", "3,1", "1,2,3"):
+        with pytest.raises(InputError, match="--scale LOW,HIGH"):
+            parse_scale(wrong)
+
+
+def test_the_reference_s_checkpoint_samples_as_the_reference_does(tmp_path) -> None:
+    path = fixtures.checkpoint(tmp_path, "checkpoint_series10", "model010000.pt")
+    model = imported(tmp_path, path, image_size=10, steps=100, scale=(-1460.0, 1460.0))
+    with np.load(generate(imported(tmp_path, path, image_size=10, steps=100), tmp_path / "s.npz", count={"3": 2},
+                          sampling_steps=10, seed=4)) as arrays:  # fmt: skip
+        drawn = torch.from_numpy(arrays["images"])
+    assert ModelCard.read(model).config["shape"]["classes"] == 14
+    network, generator = fixtures.network("s10"), torch.Generator().manual_seed(4)
+
+    def noise(x: torch.Tensor) -> torch.Tensor:
+        return torch.randn(2, 1, 10, 10, generator=generator)
+
+    with torch.inference_mode():
+        *_, expected = discrete.sample(
+            Schedule.named("cosine", 100, "10"),
+            lambda x, t: network(x, t, torch.tensor([3, 3])),
+            noise(torch.empty(0)),
+            noise,
+        )
+    assert (drawn - expected).abs().max() < 1e-3
