@@ -61,8 +61,8 @@ def train(
 ) -> Path:
     """A dataset becomes the model folder `out`; returns its path.
 
-    Options are those of the command: preset, image, scale, length, minutes, steps, seed, balance (0 to 1), label_dropout,
-    validation, patience; and the sizes that a preset sets.
+    Options are those of the command: preset, image, scale, length, minutes, steps, seed, balance (0 to 1),
+    label_dropout, validation, patience; and the sizes that a preset sets.
 
     Raises:
         InputError: the dataset is missing or too small, or an option is out of its range.
