@@ -83,11 +83,27 @@ def _is_routed(data: Bytes, pos: int, p: Any) -> bool:
 
 
 @compiled
-def _transport(data: Bytes, p: Any, end: int, row: Any) -> int:
+def _size(data: Bytes, p: Any, wire_end: int) -> int:
+    """Bytes that the transport checksum covers, captured or not."""
+    pos = p.network
+    size = i64(data[pos + 2]) << 8 | i64(data[pos + 3])
+    if p.version == 6:
+        size = i64(data[pos + 4]) << 8 | i64(data[pos + 5])
+        size += 40 if size else 0
+    if size == 0:  # segmentation offload
+        size = wire_end - pos
+    size -= p.network_bytes
+    if p.protocol == UDP and p.payload_bytes + 8 < size:
+        size = i64(p.payload_bytes) + 8
+    return size
+
+
+@compiled
+def _transport(data: Bytes, p: Any, end: int, on_wire: int, row: Any) -> int:
     """The verdict on a transport checksum; its right value goes into the row."""
     place = 16 if p.protocol == TCP else 6 if p.protocol == UDP else 2
     start = p.network + p.network_bytes
-    size = i64(p.transport_bytes) + i64(p.payload_bytes)
+    size = _size(data, p, on_wire)
     if p.protocol == UDP and end - start >= 8 and _u16(data, start + 6) == 0:
         return ABSENT
     if size < place + 2:
@@ -110,6 +126,7 @@ def _verdicts(
     data: Bytes,
     offset: NDArray[np.int64],
     captured: NDArray[np.int32],
+    length: NDArray[np.int32],
     fields: NDArray[np.void],
     out: NDArray[np.void],
 ) -> None:
@@ -127,13 +144,13 @@ def _verdicts(
                 row.header = NOT_CHECKED
         icmp = (p.protocol == ICMP and p.version == 4) or (p.protocol == ICMPV6 and p.version == 6)
         if p.status == OK and (icmp or p.protocol in (TCP, UDP)):
-            row.transport = _transport(data, p, end, row)
+            row.transport = _transport(data, p, end, offset[i] + max(length[i], captured[i]), row)
 
 
 def verdicts(block: PacketBlock, fields: NDArray[np.void]) -> NDArray[np.void]:
     """Whether the checksums of a block's packets are right, (N,) of SUMS; `fields` are their header fields."""
     out = np.zeros(len(block), SUMS)
-    _verdicts(block.data, block.offset, block.captured, fields, out)
+    _verdicts(block.data, block.offset, block.captured, block.length, fields, out)
     return out
 
 

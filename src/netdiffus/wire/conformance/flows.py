@@ -18,7 +18,7 @@ from netdiffus.wire.compiled import compiled, i64, u64
 from netdiffus.wire.conformance.segments import N_SIDE
 from netdiffus.wire.fields import ACK, FIN, LATER, OK, RST, SYN, TCP
 
-MAX_FLOWS = 1 << 17
+MAX_FLOWS = 1 << 16
 SAME_TIME_PACKETS = 8
 """A flow of so many packets cannot have passed a wire within one tick of the clock."""
 FLOW = np.dtype(

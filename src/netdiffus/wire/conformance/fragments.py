@@ -51,7 +51,10 @@ def _judge(
         if r.n == 0 or r.key != key or abs(time_ns[i] - r.time_ns) > LIFETIME_NS:
             r.key, r.time_ns, r.n = key, time_ns[i], 0
         start = _start(data, p.network, p.network_bytes)
-        end = start + i64(p.transport_bytes) + i64(p.payload_bytes)
+        size = i64(data[p.network + 2]) << 8 | i64(data[p.network + 3])
+        if p.version == 6:
+            size = 40 + (i64(data[p.network + 4]) << 8 | i64(data[p.network + 5]))
+        end = start + size - p.network_bytes
         same = False
         for k in range(r.n):
             if start == r.start[k] and end == r.end[k]:

@@ -47,6 +47,7 @@ def _judge(
     data: Bytes,
     offset: NDArray[np.int64],
     captured: NDArray[np.int32],
+    length: NDArray[np.int32],
     fields: NDArray[np.void],
     codes: NDArray[np.int64],
     found: NDArray[np.bool_],
@@ -59,8 +60,10 @@ def _judge(
         if not (four or six):
             continue
         start, end = p.network + p.network_bytes, offset[i] + captured[i]
-        size = i64(p.transport_bytes) + i64(p.payload_bytes)
+        size = i64(p.payload_bytes) + (8 if p.payload_bytes > 0 else p.transport_bytes)
         room = end - start
+        if size < 8 and captured[i] < length[i]:
+            continue
         if size < (8 if four else 4):
             f[SHORT] = True
             continue
@@ -92,7 +95,7 @@ def _judge(
 
 def judge(block: PacketBlock, fields: NDArray[np.void], sums: NDArray[np.void], found: NDArray[np.bool_]) -> None:
     """Mark in `found` (N, len(RULES)) which packets break which rules."""
-    _judge(block.data, block.offset, block.captured, fields, _LAST_CODE, found)
+    _judge(block.data, block.offset, block.captured, block.length, fields, _LAST_CODE, found)
     wrong = sums["transport"] == checksums.WRONG
     found[:, CHECKSUM] = wrong & (fields["protocol"] == ICMP)
     found[:, CHECKSUM6] = wrong & (fields["protocol"] == ICMPV6)

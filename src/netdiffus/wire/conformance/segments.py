@@ -54,11 +54,13 @@ RULES = (
 
 # What is known of one side, as places in its row of `sides`.
 (
-    KNOWN, ISN, NEXT_KNOWN, NEXT, NEXT_NS, HOLE, HOLE_END, ACK_KNOWN, LAST_ACK, ACK_NS, DUPLICATES, WINDOW, SHIFT, EDGE,
-    EDGE_KNOWN, FIN_KNOWN, FIN_AT, RESET, OFFERS, VALUE_KNOWN, VALUE, UNANSWERED, UNSEEN_TO, UNSEEN_KNOWN, SYN_NS,
-    FIRST_RTT, VALUE_FIRST,
+    KNOWN, ISN, NEXT_KNOWN, NEXT, NEXT_NS, ACK_KNOWN, LAST_ACK, ACK_NS, DUPLICATES, WINDOW, SHIFT, EDGE, EDGE_KNOWN,
+    FIN_KNOWN, FIN_AT, RESET, OFFERS, VALUE_KNOWN, VALUE, VALUE_FIRST, UNANSWERED, UNSEEN_TO, UNSEEN_KNOWN, SYN_NS,
+    FIRST_RTT, LOSSY, HOLES,
 ) = range(27)  # fmt: skip
-N_SIDE = 27
+MAX_HOLES = 16
+"""Missing stretches of a side's sequence that are remembered, from HOLES on: first number, first number behind."""
+N_SIDE = HOLES + 2 * MAX_HOLES
 OFFERED = 128
 """In OFFERS: the options of the SYN are known; the other bits are those of options.OPTIONS."""
 
@@ -119,10 +121,48 @@ def _acknowledges(p: Any, us: NDArray[np.int64], them: NDArray[np.int64], f: Any
     beyond = _signed(m.ack - them[NEXT]) > 0
     if beyond and not (them[UNSEEN_KNOWN] and _signed(m.ack - them[UNSEEN_TO]) <= 0):
         f[ACK_UNSEEN] = True
-        them[UNSEEN_KNOWN], them[UNSEEN_TO] = 1, i64(m.ack)
-    elif not beyond and them[HOLE] != them[HOLE_END] and _signed(m.ack - them[HOLE]) > 0:
+        them[UNSEEN_KNOWN], them[UNSEEN_TO], them[LOSSY] = 1, i64(m.ack), 1
+    elif not beyond and _acknowledged_holes(m.ack, them):
         f[ACK_UNSEEN] = True
-        them[HOLE] = them[HOLE_END]
+
+
+@compiled
+def _acknowledged_holes(ack: int, side: NDArray[np.int64]) -> bool:
+    """Close the holes that an acknowledgment reaches into; returns whether there were any."""
+    any_closed = False
+    for k in range(HOLES, HOLES + 2 * MAX_HOLES, 2):
+        if side[k] != side[k + 1] and _signed(ack - side[k]) > 0:
+            side[k] = side[k + 1]
+            any_closed = True
+    return any_closed
+
+
+@compiled
+def _open_hole(start: int, end: int, side: NDArray[np.int64]) -> None:
+    """Remember a missing stretch, in the place of the lowest one if there is no other."""
+    place = HOLES
+    for k in range(HOLES, HOLES + 2 * MAX_HOLES, 2):
+        if side[k] == side[k + 1]:
+            place = k
+            break
+        if _signed(side[k] - side[place]) < 0:
+            place = k
+    side[place], side[place + 1] = start, end
+
+
+@compiled
+def _fill_holes(start: int, end: int, side: NDArray[np.int64]) -> None:
+    """Take a segment that came late out of the missing stretches."""
+    for k in range(HOLES, HOLES + 2 * MAX_HOLES, 2):
+        if side[k] == side[k + 1] or _signed(start - side[k + 1]) >= 0 or _signed(end - side[k]) <= 0:
+            continue
+        left, right = _signed(start - side[k]) > 0, _signed(end - side[k + 1]) < 0
+        behind = side[k + 1]
+        side[k + 1] = start if left else side[k + 1]
+        if not left:
+            side[k] = end if right else side[k + 1]
+        elif right:
+            _open_hole(end, behind, side)
 
 
 @compiled
@@ -130,8 +170,7 @@ def _again(p: Any, t: int, span: int, us: NDArray[np.int64], them: NDArray[np.in
     """A segment below what is next: sent again, or overtaken on the way."""
     seq = i64(p.seq)
     end = (seq + span) & 0xFFFF_FFFF
-    if us[HOLE] != us[HOLE_END] and _signed(seq - us[HOLE]) <= 0 and _signed(end - us[HOLE]) > 0:
-        us[HOLE] = end if _signed(end - us[HOLE_END]) < 0 else us[HOLE_END]
+    _fill_holes(seq, end, us)
     acknowledged = them[ACK_KNOWN] and p.payload_bytes > 0 and _signed(end - them[LAST_ACK]) <= 0
     fast = them[DUPLICATES] >= 2 and them[LAST_ACK] == seq and t - them[ACK_NS] < FAST_NS
     soon = max(us[FIRST_RTT], them[FIRST_RTT])
@@ -152,9 +191,8 @@ def _sequence(p: Any, t: int, us: NDArray[np.int64], them: NDArray[np.int64], f:
         ahead = _signed(seq - us[NEXT])
         if ahead > 0:
             f[LOST] = True
-            if us[HOLE] == us[HOLE_END]:
-                us[HOLE] = us[NEXT]
-            us[HOLE_END] = seq
+            us[LOSSY] = 1
+            _open_hole(us[NEXT], seq, us)
         elif ahead < 0 and span > 0 and not (ahead == -1 and size <= 1 and not flags & (SYN | FIN)):
             _again(p, t, span, us, them, f)
     if size > 0 and not flags & CONTROL and them[ACK_KNOWN]:
@@ -193,7 +231,7 @@ def _window(
     elif not same:
         us[DUPLICATES] = 0
     us[ACK_KNOWN], us[LAST_ACK], us[ACK_NS], us[WINDOW] = 1, ack, t, window
-    if not flags & SYN and them[SYN_NS] and not us[FIRST_RTT] and us[SYN_NS]:
+    if not flags & SYN and them[SYN_NS] and us[SYN_NS] and not (us[FIRST_RTT] or them[FIRST_RTT]):
         us[FIRST_RTT] = t - us[SYN_NS]
     if flags & RST:
         return
@@ -209,9 +247,9 @@ def _window(
 
 @compiled
 def _negotiated(
-    p: Any, o: Any, us: NDArray[np.int64], them: NDArray[np.int64], edges: NDArray[np.int64], f: Any, m: Any
+    p: Any, o: Any, in_order: bool, us: NDArray[np.int64], them: NDArray[np.int64], edges: NDArray[np.int64], f: Any, m: Any
 ) -> None:
-    """Timestamps and SACK blocks, as the SYNs agreed on them."""
+    """Timestamps and SACK blocks, as the SYNs agreed on them; `in_order`: nothing that was sent later came before."""
     both = us[OFFERS] & OFFERED and them[OFFERS] & OFFERED
     agreed = us[OFFERS] & them[OFFERS] & TIMES
     has = o.has & TIMES and not m.what & DROP_TIMES
@@ -233,12 +271,12 @@ def _negotiated(
     if not has or p.flags & RST:
         return
     value, echo = i64(o.value), i64(o.echo)
-    # Sent in order: neither overtaken nor sent again, so nothing explains an older clock (RFC 7323 section 5.3).
-    if us[VALUE_KNOWN] and _signed(value - us[VALUE]) < 0 and not (f[OUT_OF_ORDER] or f[RETRANSMITTED]):
+    if us[VALUE_KNOWN] and _signed(value - us[VALUE]) < 0 and in_order:
         f[TIMES_BACK] = True
         value = us[VALUE]
         m.what |= NEW_TIMES
-    if p.flags & ACK and echo and them[VALUE_KNOWN]:
+    # Where the other side's SYN is missing, or a segment of it, the echo may be of what is missing.
+    if p.flags & ACK and echo and them[VALUE_KNOWN] and them[KNOWN] and not them[LOSSY]:
         if _signed(echo - them[VALUE]) > 0 or _signed(echo - them[VALUE_FIRST]) < 0:
             f[TIMES_ECHO] = True
             echo = them[VALUE]
@@ -294,12 +332,16 @@ def judge(
         if p.flags & RST:
             them[UNANSWERED] = 0
         ack = i64(m.ack) if mending else i64(p.ack)
+        in_order = not us[NEXT_KNOWN] or _signed(i64(p.seq) - us[NEXT]) >= 0
+        in_order = in_order and (not us[ACK_KNOWN] or _signed(ack - us[LAST_ACK]) >= 0)
         _sequence(p, t, us, them, f)
         start = p.network + p.network_bytes
         if start + 16 <= offset[i] + captured[i]:
             _window(p, i64(data[start + 14]) << 8 | i64(data[start + 15]), ack, t, us, them, f)
-        if o.known:
-            _negotiated(p, o, us, them, edges[i], f, m)
+        if not o.known:
+            us[LOSSY] = 1
+        else:
+            _negotiated(p, o, in_order, us, them, edges[i], f, m)
             if mending and p.flags & SYN:
                 us[OFFERS] &= ~(TIMES * (m.what & DROP_TIMES > 0))
                 us[OFFERS] &= ~(PERMITTED * (m.what & DROP_PERMITTED > 0))
