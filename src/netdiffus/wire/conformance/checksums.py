@@ -17,7 +17,7 @@ from netdiffus.wire.packets import Bytes, PacketBlock
 
 NONE, RIGHT, WRONG, PARTIAL, ABSENT, NOT_CHECKED = range(6)
 """Verdicts. PARTIAL: the field holds the sum of the pseudo header alone, as a stack leaves it to a network card that
-finishes it (checksum offload); ABSENT: UDP without checksum; NOT_CHECKED: bytes that it covers were not captured, or
+finishes it (checksum offload), of an IPv4 header 0; ABSENT: UDP without checksum; NOT_CHECKED: bytes that it covers were not captured, or
 the packet is a fragment."""
 
 SUMS = np.dtype(
@@ -104,18 +104,19 @@ def _transport(data: Bytes, p: Any, end: int, on_wire: int, row: Any) -> int:
     place = 16 if p.protocol == TCP else 6 if p.protocol == UDP else 2
     start = p.network + p.network_bytes
     size = _size(data, p, on_wire)
-    if p.protocol == UDP and end - start >= 8 and _u16(data, start + 6) == 0:
-        return ABSENT
+    absent = p.protocol == UDP and end - start >= 8 and _u16(data, start + 6) == 0
     if size < place + 2:
         return NONE
     if p.fragment != WHOLE or start + size > end or _is_routed(data, p.network, p):
-        return NOT_CHECKED
+        return ABSENT if absent else NOT_CHECKED
     field = _u16(data, start + place)
     pseudo = 0 if p.protocol == ICMP else _pseudo(data, p.network, p.version, p.protocol, size)
     rest = fold(_sum(data, start, start + size, pseudo) - field)
     row.transport_value = 0xFFFF - rest
     if p.protocol == UDP and row.transport_value == 0:
         row.transport_value = 0xFFFF
+    if absent:
+        return ABSENT
     if fold(rest + field) == 0xFFFF:
         return RIGHT
     return PARTIAL if p.protocol in (TCP, UDP) and field == fold(pseudo) else WRONG
@@ -139,7 +140,7 @@ def _verdicts(
                 field = _u16(data, p.network + 10)
                 rest = fold(_sum(data, p.network, p.network + size, 0) - field)
                 row.header_value = 0xFFFF - rest
-                row.header = RIGHT if fold(rest + field) == 0xFFFF else WRONG
+                row.header = RIGHT if fold(rest + field) == 0xFFFF else PARTIAL if field == 0 else WRONG
             else:
                 row.header = NOT_CHECKED
         icmp = (p.protocol == ICMP and p.version == 4) or (p.protocol == ICMPV6 and p.version == 6)

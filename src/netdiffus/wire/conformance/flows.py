@@ -31,6 +31,7 @@ FLOW = np.dtype(
         ("last_ns", "i8"),
         ("n_packets", "i8"),
         ("number", "i8"),  # of the flow in the capture, from 0
+        ("packet", "i8"),  # number of its first packet in the capture, from 1
         ("isn", "u4", (2,)),
         ("a_port", "u2"),
         ("b_port", "u2"),
@@ -119,6 +120,7 @@ def _assign(
     flows: NDArray[np.void],
     n_flows: int,
     total: int,
+    packets: int,
     seed: np.uint64,
     name: NDArray[np.void],
     out: NDArray[np.int64],
@@ -141,6 +143,7 @@ def _assign(
             r = flows[f]
             _name(p, r)
             r.start_ns, r.last_ns, r.n_packets, r.number = t, t, 0, total
+            r.packet = packets + i + 1
             r.isn_known, r.closed, r.moved = 0, 0, 0
             r.by_syn = p.protocol == TCP and p.flags & (SYN | ACK | RST) == SYN
             first[i] = True
@@ -176,7 +179,8 @@ class Flows:
         counts: flows, free of faults, and the same of TCP flows that begin with SYN.
         by_rule: closed flows by broken rule.
         forgotten: flows that were closed to bound the memory.
-        same_time: numbers of closed flows whose packets all have one time.
+        same_time: numbers of closed flows whose packets all have one time; with the number of those packets, and the
+            number of the first.
     """
 
     def __init__(self, faults: NDArray[np.bool_], time_rule: int, *, max_flows: int = MAX_FLOWS) -> None:
@@ -186,13 +190,15 @@ class Flows:
         self._slots = np.full(1 << 12, -1, np.int64)
         self._rows = np.zeros(1 << 11, FLOW)
         self._name = np.zeros(1, FLOW)
-        self._n = self._total = 0
+        self._n = self._total = self._packets = 0
         self.sides = np.zeros((1 << 11, 2, N_SIDE), np.int64)
         self.found = np.zeros((1 << 11, len(faults)), np.bool_)
         self.by_rule = np.zeros(len(faults), np.int64)
         self.counts: Counter[str] = Counter()
         self.forgotten = 0
         self.same_time: set[int] = set()
+        self.same_time_packets = 0
+        self.same_time_first: int | None = None
 
     def add(
         self, fields: NDArray[np.void], time_ns: NDArray[np.int64]
@@ -203,9 +209,11 @@ class Flows:
         first = np.zeros(len(fields), np.bool_)
         before = self._n
         self._n = _assign(
-            fields, time_ns, self._slots, self._rows, self._n, self._total, self._seed, self._name, flow, side, first
-        )
+            fields, time_ns, self._slots, self._rows, self._n, self._total, self._packets, self._seed, self._name,
+            flow, side, first,
+        )  # fmt: skip
         self._total += self._n - before
+        self._packets += len(fields)
         return flow, side, first
 
     def numbers(self, flow: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -221,7 +229,10 @@ class Flows:
         rows, found = self._rows[: self._n][which], self.found[: self._n][which]
         still = (rows["moved"] == 0) & (rows["n_packets"] >= SAME_TIME_PACKETS)
         found[still, self._time_rule] = True
-        self.same_time.update(rows["number"][still].tolist())
+        if still.any():
+            self.same_time.update(rows["number"][still].tolist())
+            self.same_time_packets += int(rows["n_packets"][still].sum())
+            self.same_time_first = min(self.same_time_first or 1 << 62, int(rows["packet"][still].min()))
         self.by_rule += found.sum(axis=0)
         clean = ~(found & self._faults).any(axis=1)
         by_syn = rows["by_syn"] == 1

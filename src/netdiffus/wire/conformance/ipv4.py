@@ -25,8 +25,8 @@ from netdiffus.wire.packets import Bytes, PacketBlock
 
 (
     VERSION, HEADER_LENGTH, TOTAL_LENGTH, TOTAL_ZERO, CHECKSUM, RESERVED_FLAG, DF_FRAGMENT, FRAGMENT_SIZE,
-    FRAGMENT_END, TTL_ZERO, SOURCE, DESTINATION, OPTIONS, NOPS, PROTOCOL,
-) = range(15)  # fmt: skip
+    FRAGMENT_END, TTL_ZERO, SOURCE, DESTINATION, OPTIONS, NOPS, PROTOCOL, OFFLOAD,
+) = range(16)  # fmt: skip
 RULES = (
     Rule("ip-version", ERROR, "RFC 791 section 3.1", "the version is neither 4 nor 6, or not what the link header says"),
     Rule("ipv4-header-length", ERROR, "RFC 791 section 3.1", "the header is shorter than 20 bytes or runs past the packet",
@@ -51,6 +51,8 @@ RULES = (
     Rule("ipv4-nops", WARNING, "RFC 791 section 3.1", "four no-operation options in a row: something removed options",
          "whole words of them are removed"),
     Rule("ipv4-protocol", WARNING, "RFC 4443 section 1", "ICMPv6 inside IPv4"),
+    Rule("ipv4-checksum-offload", WARNING, "RFC 791 section 3.1, RFC 1071",
+         "the header checksum is 0: probably checksum offload", "it is computed"),
 )  # fmt: skip
 
 
@@ -143,3 +145,4 @@ def judge(block: PacketBlock, fields: NDArray[np.void], sums: NDArray[np.void], 
     """Mark in `found` (N, len(RULES)) which packets break which rules."""
     _judge(block.data, block.offset, block.captured, block.length, fields, found)
     found[:, CHECKSUM] = (sums["header"] == checksums.WRONG) & ~found[:, HEADER_LENGTH]
+    found[:, OFFLOAD] = (sums["header"] == checksums.PARTIAL) & ~found[:, HEADER_LENGTH]

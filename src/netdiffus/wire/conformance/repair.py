@@ -1,0 +1,223 @@
+"""Makes a capture conform with the least change: each broken rule that can be mended is, and each mend is counted.
+
+A packet is mended first by itself (mends.py), then by what came before it in its connection (segments.py), and last its
+time. The capture is read twice: only its end tells whether all its times are equal. Nothing else is touched: the
+packets of a conforming capture stay as they are, to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from netdiffus.errors import InputError
+from netdiffus.wire.captures import read_capture
+from netdiffus.wire.conformance import segments
+from netdiffus.wire.conformance.check import NO_DAMAGE, Conformance, check_capture
+from netdiffus.wire.conformance.edit import Edit
+from netdiffus.wire.conformance.judging import RULES, STARTS, Judge, Judgement, judge_alone
+from netdiffus.wire.conformance.mends import mend_alone, mend_order
+from netdiffus.wire.conformance.rules import Rule
+from netdiffus.wire.packets import Packet, PacketBlock
+from netdiffus.wire.writing import PcapngWriter, PcapWriter, check_suffix, plain_header
+
+SPACING_NS, STEP_NS = 1_000_000, 1_000
+"""Between the packets of a capture whose times are all equal; between other packets whose time is mended."""
+ROUNDS = 40
+"""More looks at one packet than there are mends that can follow each other."""
+_MENDED = np.array([bool(rule.mend) and rule.is_fault for rule in RULES])
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was done to one capture.
+
+    Args:
+        name: the file's name.
+        packets, changed: packets written, and how many of them differ from those that were read.
+        changes: mends by rule, with the number of packets.
+        left: what is still found in the result.
+    """
+
+    name: str
+    packets: int
+    changed: int
+    changes: tuple[tuple[Rule, int], ...]
+    left: Conformance
+
+    def to_dict(self) -> dict[str, Any]:
+        changes = [{"rule": r.name, "packets": n, "source": r.source, "mend": r.mend} for r, n in self.changes]
+        return {
+            "capture": self.name,
+            "packets": self.packets,
+            "changed_packets": self.changed,
+            "changes": changes,
+            "left": self.left.to_dict(),
+        }
+
+
+def repair_capture(source: str | Path, target: str | Path) -> Repair:
+    """Mend a capture into the file `target`, pcap or pcapng by its suffix.
+
+    Raises:
+        InputError: `source` is no capture or is standard input; `target` has another suffix, is the source, or is a
+            pcap that cannot hold the link types of the source.
+    """
+    check_suffix(target)
+    if str(source) == "-":
+        raise InputError("a file, which can be read twice", "standard input", "name a capture")
+    if Path(target).exists() and Path(target).resolve() == Path(source).resolve():
+        raise InputError("another name for --out than that of the capture", str(target), "name another --out")
+    with open(target, "wb") as file:
+        name, packets, changed, changes = _write(source, file, Path(target).suffix)
+    return Repair(name, packets, changed, changes, check_capture(target))
+
+
+def _write(source: str | Path, file: BinaryIO, suffix: str) -> tuple[str, int, int, tuple[tuple[Rule, int], ...]]:
+    dry = Mender()
+    for _ in dry.blocks(source):
+        pass
+    dry.judge.flows.close()
+    writer = PcapngWriter(file) if suffix == ".pcapng" else PcapWriter(file, plain_header(source))
+    clock = Clock(equal=dry.judge.times.all_equal, flows=dry.judge.flows.same_time)
+    mender = Mender()
+    for block, judgement, changed in mender.blocks(source):
+        times = clock.mend(block, judgement, mender.changes)
+        changed |= times != block.time_ns
+        mender.changed += int(np.count_nonzero(changed))
+        for link, time_ns, packet in zip(block.link.tolist(), times.tolist(), block.packets(), strict=True):
+            writer.write(link, Packet(time_ns, packet.data, packet.length))
+    writer.finish()
+    changes = tuple((rule, mender.changes[rule.name]) for rule in RULES if mender.changes[rule.name])
+    return mender.name, mender.packets, mender.changed, changes
+
+
+class Mender:
+    """Mends the packets of one capture, all but their times; counts as it goes."""
+
+    def __init__(self) -> None:
+        self.judge = Judge(mending=True)
+        self.changes: Counter[str] = Counter()
+        self.name, self.packets, self.changed = "", 0, 0
+
+    def blocks(self, source: str | Path) -> Iterator[tuple[PacketBlock, Judgement, np.ndarray[Any, Any]]]:
+        """Mended blocks, what was found in them before their order was mended, and which packets have changed."""
+        capture = read_capture(source)
+        for raw in capture:
+            block, changed = self._alone(raw)
+            judgement = self.judge.judge(block)
+            block = self._order(block, judgement, changed)
+            self.packets += len(block)
+            yield block, judgement, changed
+        self.name = capture.name
+        damage = sum(n for words, n in capture.faults.items() if words != NO_DAMAGE)
+        self.changes.update({"file-damaged": damage} if damage else {})
+
+    def _alone(self, block: PacketBlock) -> tuple[PacketBlock, np.ndarray[Any, Any]]:
+        """Mend what packets break by themselves, looking again at those that have changed until none is left."""
+        changed = np.zeros(len(block), np.bool_)
+        rows = np.arange(len(block))
+        seen: set[tuple[int, str]] = set()
+        for _ in range(ROUNDS):
+            part = block if len(rows) == len(block) else _rows(block, rows)
+            judgement = judge_alone(part)
+            broken = np.flatnonzero((judgement.found & _MENDED).any(axis=1))
+            news: dict[int, Edit] = {}
+            for k in broken.tolist():
+                edit = _edit(part, k, judgement)
+                before = bytes(edit.data), edit.length
+                names = mend_alone(edit, {RULES[r].name for r in np.flatnonzero(judgement.found[k] & _MENDED)})
+                row = int(rows[k])
+                if before != (bytes(edit.data), edit.length):
+                    news[row] = edit
+                    changed[row] = True
+                    self.changes.update(name for name in names if (row, name) not in seen)
+                    seen.update((row, name) for name in names)
+            if not news:
+                break
+            block, rows = _replaced(block, news), np.array(sorted(news))
+        return block, changed
+
+    def _order(self, block: PacketBlock, judgement: Judgement, changed: np.ndarray[Any, Any]) -> PacketBlock:
+        """Mend what packets break by their order, as the judge has decided."""
+        start = STARTS[segments]
+        news: dict[int, Edit] = {}
+        for k in np.flatnonzero(judgement.mends["what"]).tolist():
+            mend = judgement.mends[k]
+            what = int(mend["what"])
+            edit = _edit(block, k, judgement)
+            times = (int(mend["value"]), int(mend["echo"])) if what & segments.NEW_TIMES else None
+            mend_order(edit, what, int(mend["ack"]), times)
+            news[k] = edit
+            changed[k] = True
+            found = judgement.found[k, start : start + len(segments.RULES)]
+            self.changes.update(segments.RULES[r].name for r in np.flatnonzero(found) if segments.RULES[r].mend)
+        return _replaced(block, news) if news else block
+
+
+class Clock:
+    """Mends times: of a capture whose times are all equal, of flows (by number) whose times are, of steps backwards."""
+
+    def __init__(self, *, equal: bool, flows: set[int]) -> None:
+        self._equal, self._flows = equal, np.array(sorted(flows), np.int64)
+        self._begun: set[int] = set()
+        self._before: int | None = None
+        self._n = 0
+
+    def mend(self, block: PacketBlock, judgement: Judgement, changes: Counter[str]) -> np.ndarray[Any, Any]:
+        """The times to write, int64 (N,)."""
+        times = block.time_ns
+        if self._equal:
+            times = times + SPACING_NS * np.arange(self._n, self._n + len(block))
+            changes["time-all-equal"] += int(np.count_nonzero(times != block.time_ns))
+            self._n += len(block)
+            return times
+        still = np.isin(judgement.flow, self._flows) if len(self._flows) else np.zeros(len(block), np.bool_)
+        whole = np.concatenate([[self._before if self._before is not None else times[0]], times])
+        if not still.any() and (np.diff(whole) >= 0).all():
+            self._before = int(times[-1])
+            return times
+        times = times.copy()
+        for i, (t, flow) in enumerate(zip(block.time_ns.tolist(), judgement.flow.tolist(), strict=True)):
+            rule = ""
+            if still[i] and flow in self._begun:
+                rule, t = "time-flow-equal", max(t, (self._before or 0) + STEP_NS)
+            elif self._before is not None and t < self._before:
+                rule, t = "time-backwards", self._before + STEP_NS
+            if still[i]:
+                self._begun.add(flow)
+            changes[rule] += bool(rule)
+            times[i] = self._before = t
+        del changes[""]
+        return times
+
+
+def _edit(block: PacketBlock, k: int, judgement: Judgement) -> Edit:
+    at = int(block.offset[k])
+    data = block.data[at : at + int(block.captured[k])].tobytes()
+    fields = judgement.fields[k]
+    return Edit(data, int(block.length[k]), fields, judgement.sums[k], int(fields["network"]) - at)
+
+
+def _rows(block: PacketBlock, rows: np.ndarray[Any, Any]) -> PacketBlock:
+    columns = (block.offset, block.captured, block.length, block.time_ns, block.link)
+    offset, captured, length, time_ns, link = (column[rows] for column in columns)
+    return PacketBlock(block.data, offset, captured, length, time_ns, link)
+
+
+def _replaced(block: PacketBlock, news: dict[int, Edit]) -> PacketBlock:
+    """The block with other packets in some rows; their bytes go behind the others, whose buffer others may be using."""
+    offset, captured, length = block.offset.copy(), block.captured.copy(), block.length.copy()
+    at = len(block.data)
+    for row, edit in news.items():
+        offset[row], captured[row], length[row] = at, len(edit.data), edit.length
+        at += len(edit.data)
+    fresh = np.frombuffer(b"".join(bytes(edit.data) for edit in news.values()), np.uint8)
+    return PacketBlock(np.concatenate([block.data, fresh]), offset, captured, length, block.time_ns, block.link)
+
+
