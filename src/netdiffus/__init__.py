@@ -1,7 +1,7 @@
 """netdiffus learns from labelled network traffic and makes more of it.
 
-The verbs `prepare`, `train`, `generate`, `evaluate` and the object `TrafficModel` are loaded on first use, so that
-importing the package stays light.
+The verbs `prepare`, `train`, `generate`, `evaluate`, `check`, `repair` and the object `TrafficModel` are loaded on
+first use, so that importing the package stays light.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netdiffus.api.traffic_model import TrafficModel
-    from netdiffus.api.verbs import evaluate, generate, prepare, train
+    from netdiffus.api.verbs import check, evaluate, generate, prepare, repair, train
 
 __version__ = "0.1.0"
-__all__ = ["TrafficModel", "__version__", "evaluate", "generate", "prepare", "train"]
+__all__ = ["TrafficModel", "__version__", "check", "evaluate", "generate", "prepare", "repair", "train"]
 
-_HOMES = dict.fromkeys(("evaluate", "generate", "prepare", "train"), "netdiffus.api.verbs")
+_HOMES = dict.fromkeys(("check", "evaluate", "generate", "prepare", "repair", "train"), "netdiffus.api.verbs")
 _HOMES["TrafficModel"] = "netdiffus.api.traffic_model"
 
 

@@ -54,7 +54,7 @@ def test_help_lists_what_is_there_and_nothing_else(capsys) -> None:
     listed = [
         line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.startswith("  ") and line[2] != " "
     ]
-    assert listed == ["demo", "prepare", "train", "generate", "evaluate", "info", "image", "import"]
+    assert listed == ["demo", "prepare", "train", "generate", "evaluate", "check", "repair", "info", "image", "import"]
     for verb in listed:
         code, out, _ = run(capsys, verb, "--help")
         assert code == 0

@@ -1,4 +1,4 @@
-"""prepare, train, generate and evaluate as functions: each runs its step to the end and returns the result.
+"""prepare, train, generate, evaluate, check and repair as functions: each runs to the end and returns the result.
 
 Paths may be text. `on_progress`, where there is one, is called with each of the step's small records.
 """
@@ -15,8 +15,10 @@ from netdiffus.steps import generate as generating
 from netdiffus.steps import nprint as converting
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
-from netdiffus.store.atomic import check_replaceable
+from netdiffus.store.atomic import atomic_file, check_replaceable
 from netdiffus.store.report import SCORES
+from netdiffus.wire.conformance.check import Conformance, check_capture
+from netdiffus.wire.conformance.repair import Repair, repair_capture
 
 PathLike = str | Path
 Progress = Callable[[Any], object]
@@ -106,3 +108,22 @@ def evaluate(
     if out is not None:
         scores.save(out)
     return scores
+
+
+def check(capture: PathLike) -> Conformance:
+    """Is a capture what real stacks would send: broken rules with counts, first examples and sources.
+
+    Raises:
+        InputError: the file cannot be read or is no capture.
+    """
+    return check_capture(capture)
+
+
+def repair(capture: PathLike, out: PathLike) -> Repair:
+    """Make a capture conform with the least change, into the file `out` (.pcap, .pcapng); says what was changed.
+
+    Raises:
+        InputError: the file cannot be read or is no capture, or `out` cannot hold it.
+    """
+    with atomic_file(Path(out)) as temporary:
+        return repair_capture(capture, temporary, called=Path(out).name)

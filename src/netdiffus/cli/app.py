@@ -253,6 +253,30 @@ def evaluate(
 
 
 @app.command()
+def check(
+    captures: Annotated[list[Path], typer.Argument(metavar="CAPTURE...", help="Captures.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Is a capture what real stacks would send? Exit code 1 if it has faults."""
+    from netdiffus.cli.conformance import print_checks
+
+    if not print_checks(captures, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def repair(
+    capture: Annotated[Path, typer.Argument(metavar="CAPTURE", help="A capture.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="What to write: .pcap or .pcapng.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Makes a capture conform with the least change, and lists every change."""
+    from netdiffus.cli.conformance import print_repair
+
+    print_repair(capture, out, as_json=as_json)
+
+
+@app.command()
 def info(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A dataset, model, capture or table.", show_default=False)

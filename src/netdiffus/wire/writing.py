@@ -85,9 +85,7 @@ class PcapngWriter:
             options = struct.pack("<HHB3xHH", OPTION_TSRESOL, 1, 9, 0, 0)
             self._block(INTERFACE, struct.pack("<HHI", link, 0, MAX_CAPTURED) + options)
         time_ns, data, length = packet
-        head = struct.pack(
-            "<IIIII", self._interfaces[link], time_ns >> 32, time_ns & 0xFFFF_FFFF, len(data), length
-        )
+        head = struct.pack("<IIIII", self._interfaces[link], time_ns >> 32, time_ns & 0xFFFF_FFFF, len(data), length)
         self._block(ENHANCED_PACKET, head + data + bytes(-len(data) % 4))
 
     def finish(self) -> None:

@@ -17,8 +17,8 @@ from netdiffus.wire.packets import Bytes, PacketBlock
 
 NONE, RIGHT, WRONG, PARTIAL, ABSENT, NOT_CHECKED = range(6)
 """Verdicts. PARTIAL: the field holds the sum of the pseudo header alone, as a stack leaves it to a network card that
-finishes it (checksum offload), of an IPv4 header 0; ABSENT: UDP without checksum; NOT_CHECKED: bytes that it covers were not captured, or
-the packet is a fragment."""
+finishes it (checksum offload); an IPv4 header's then holds 0. ABSENT: UDP without checksum. NOT_CHECKED: bytes that it
+covers were not captured, or the packet is a fragment."""
 
 SUMS = np.dtype(
     [

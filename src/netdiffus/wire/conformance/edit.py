@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netdiffus.wire.conformance.checksums import PLACES, update
+from netdiffus.wire.conformance.checksums import PARTIAL, PLACES, update
 from netdiffus.wire.fields import ICMP, LATER, UDP
 
 END, NOP = 0, 1
@@ -43,7 +43,7 @@ class Edit:
     def carry(self, before: bytes, after: bytes, *, network: bool) -> None:
         """Bring the header's or the transport checksum up to date with covered bytes that have changed."""
         if network:
-            if self.p["version"] == 4:
+            if self.p["version"] == 4 and self.sums["header"] != PARTIAL:
                 self._carry(self.network + 10, before, after)
             return
         place = PLACES.get(int(self.p["protocol"]))
@@ -84,7 +84,7 @@ class Edit:
         return max(self.length, len(self.data)) - self.network
 
     def set_options(self, start: int, end: int, options: bytes) -> None:
-        """Put other options, at most as many bytes, into data[start:end]; the header and the packet shrink with them."""
+        """Put other options, no longer than before, into data[start:end]; header and packet shrink with them."""
         gone = end - start - len(options)
         tcp = start >= self.transport
         if gone == 0:

@@ -1,8 +1,8 @@
 """The flows of a capture while it is checked: which packet belongs to which, and what was found in each.
 
-A flow is a bidirectional 5-tuple; a SYN with a new sequence number begins another one. No time ends it. At most MAX_FLOWS are held:
-when more are open, the half that has been silent longest is closed and counted, and what comes of it later is a flow
-that begins in the midst of a connection.
+A flow is a bidirectional 5-tuple; a SYN with a new sequence number begins another one. No time ends it. At most
+MAX_FLOWS are held: when more are open, the half that has been silent longest is closed and counted, and what comes of
+it later is a flow that begins in the midst of a connection.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from netdiffus.wire.packets import Bytes, PacketBlock
 
 OVERLAP = 0
 RULES = (
-    Rule("fragment-overlap", ERROR, "RFC 5722 section 4, RFC 1858 section 4", "a fragment overlaps another one of its packet"),
+    Rule("fragment-overlap", ERROR, "RFC 5722 section 4, RFC 1858 section 4",
+         "a fragment overlaps another one of its packet"),
 )  # fmt: skip
 PLACES, RANGES = 256, 48
 """Packets in fragments that are remembered at once, and fragments of one (enough for 65,535 bytes at 1,400 each)."""

@@ -28,8 +28,10 @@ from netdiffus.wire.packets import Bytes, PacketBlock
     FRAGMENT_END, TTL_ZERO, SOURCE, DESTINATION, OPTIONS, NOPS, PROTOCOL, OFFLOAD,
 ) = range(16)  # fmt: skip
 RULES = (
-    Rule("ip-version", ERROR, "RFC 791 section 3.1", "the version is neither 4 nor 6, or not what the link header says"),
-    Rule("ipv4-header-length", ERROR, "RFC 791 section 3.1", "the header is shorter than 20 bytes or runs past the packet",
+    Rule("ip-version", ERROR, "RFC 791 section 3.1",
+         "the version is neither 4 nor 6, or not what the link header says"),
+    Rule("ipv4-header-length", ERROR, "RFC 791 section 3.1",
+         "the header is shorter than 20 bytes or runs past the packet",
          "the header becomes 20 bytes"),
     Rule("ipv4-total-length", ERROR, "RFC 791 section 3.1",
          "the total length is shorter than the header or longer than the packet on the wire",
@@ -127,10 +129,9 @@ def _judge(
         to_self = source == 127 and destination != 127
         from_none = source == 0 and not data[pos + 13] and not data[pos + 14] and not data[pos + 15]
         dhcp = p.protocol == UDP and p.status == OK and p.source_port == 68 and p.destination_port == 67
-        if 224 <= source < 240 or (source == 255 and data[pos + 13] == 255 and data[pos + 14] == 255) or to_self:
-            f[SOURCE] = True
-        elif from_none and not dhcp and data[pos + 9] != 2:  # IGMP: RFC 9776 section 4.2.13 allows 0.0.0.0
-            f[SOURCE] = True
+        broadcast = source == 255 and data[pos + 13] == 255 and data[pos + 14] == 255
+        unknown = from_none and not dhcp and data[pos + 9] != 2  # IGMP: RFC 9776 section 4.2.13 allows 0.0.0.0
+        f[SOURCE] = 224 <= source < 240 or broadcast or to_self or unknown
         if destination == 0 and not data[pos + 17] and not data[pos + 18] and not data[pos + 19]:
             f[DESTINATION] = True
         if p.status not in (NETWORK_CUT, NETWORK_LONG) and head > 20 and pos + head <= end:

@@ -17,7 +17,8 @@ from netdiffus.wire.packets import Bytes, PacketBlock
     OPTIONS, FRAGMENT_SIZE, FRAGMENT_END, PROTOCOL,
 ) = range(12)  # fmt: skip
 RULES = (
-    Rule("ipv6-header", ERROR, "RFC 8200 section 3", "the packet on the wire is shorter than the 40 bytes of the header"),
+    Rule("ipv6-header", ERROR, "RFC 8200 section 3",
+         "the packet on the wire is shorter than the 40 bytes of the header"),
     Rule("ipv6-payload-length", ERROR, "RFC 8200 section 3", "the payload length is longer than the packet on the wire",
          "the payload length becomes what was on the wire"),
     Rule("ipv6-payload-length-zero", WARNING, "RFC 8200 section 3, RFC 2675 section 2",

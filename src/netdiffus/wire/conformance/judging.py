@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +20,15 @@ TABLES = (times, link, ipv4, ipv6, fragments, udp, icmp, tcp, options, segments)
 RULES: tuple[Rule, ...] = tuple(rule for table in TABLES for rule in table.RULES)
 """All rules, in the order of their columns in `Judgement.found`."""
 FAULTS = np.array([rule.is_fault for rule in RULES])
-STARTS = dict(zip(TABLES, np.cumsum([0] + [len(table.RULES) for table in TABLES]).tolist(), strict=False))
+STARTS = {table: RULES.index(table.RULES[0]) for table in TABLES}
 """The column of each table's first rule."""
 NUMBER = {rule.name: k for k, rule in enumerate(RULES)}
 
 
-def part(found: NDArray[np.bool_], table: object) -> NDArray[np.bool_]:
+def part(found: NDArray[np.bool_], table: ModuleType) -> NDArray[np.bool_]:
     """The columns of one table's rules."""
-    start = STARTS[table]  # type: ignore[index]
-    return found[:, start : start + len(table.RULES)]  # type: ignore[attr-defined]
+    start: int = STARTS[table]
+    return found[:, start : start + len(table.RULES)]
 
 
 @dataclass(frozen=True)

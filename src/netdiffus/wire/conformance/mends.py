@@ -74,7 +74,7 @@ def _udp_length(e: Edit) -> None:
 
 def _checksum(e: Edit) -> None:
     at = e.transport + PLACES[int(e.p["protocol"])]
-    if e.sums["transport_value"] or not e.u16(at) == 0:
+    if e.sums["transport_value"] or e.u16(at) != 0:
         e.data[at : at + 2] = int(e.sums["transport_value"]).to_bytes(2, "big")
 
 

@@ -12,9 +12,13 @@ from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
 from netdiffus.wire.fields import LATER, OK, SYN, TCP
 from netdiffus.wire.packets import Bytes, PacketBlock
 
-LENGTH, AFTER_END, NOPS, REPEATED, MSS_ELSEWHERE, SCALE_ELSEWHERE, PERMITTED_ELSEWHERE, SACK_ON_SYN, NO_MSS, SCALE_OVER, SACK_BLOCKS, DSACK = range(12)  # fmt: skip # noqa: E501
+(
+    LENGTH, AFTER_END, NOPS, REPEATED, MSS_ELSEWHERE, SCALE_ELSEWHERE, PERMITTED_ELSEWHERE, SACK_ON_SYN, NO_MSS,
+    SCALE_OVER, SACK_BLOCKS, DSACK,
+) = range(12)  # fmt: skip
 RULES = (
-    Rule("tcp-option-length", ERROR, "RFC 9293 section 3.1", "an option runs past the header, or has not the length of its kind",
+    Rule("tcp-option-length", ERROR, "RFC 9293 section 3.1",
+         "an option runs past the header, or has not the length of its kind",
          "the option becomes no-operations; one that runs past the header becomes the end of options"),
     Rule("tcp-option-after-end", NOTE, "RFC 9293 section 3.1", "bytes other than 0 behind the end of options"),
     Rule("tcp-option-nops", WARNING, "RFC 9293 section 3.2",
@@ -26,7 +30,8 @@ RULES = (
     Rule("tcp-sack-permitted-elsewhere", ERROR, "RFC 2018 section 2", "SACK-permitted outside a SYN", "it is removed"),
     Rule("tcp-sack-on-syn", ERROR, "RFC 2018 section 3", "SACK blocks in a SYN", "they are removed"),
     Rule("tcp-syn-without-mss", NOTE, "RFC 9293 section 3.7.1", "a SYN without maximum segment size"),
-    Rule("tcp-window-scale-over-14", WARNING, "RFC 7323 section 2.3", "the window scale is more than 14", "it becomes 14"),
+    Rule("tcp-window-scale-over-14", WARNING, "RFC 7323 section 2.3",
+         "the window scale is more than 14", "it becomes 14"),
     Rule("tcp-sack-blocks", ERROR, "RFC 2018 section 3", "a SACK block is empty or ends before it begins",
          "the option is removed"),
     Rule("tcp-dsack", NOTE, "RFC 2883 section 4", "the first SACK block reports data that came twice"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -61,21 +61,22 @@ class Repair:
         }
 
 
-def repair_capture(source: str | Path, target: str | Path) -> Repair:
-    """Mend a capture into the file `target`, pcap or pcapng by its suffix.
+def repair_capture(source: str | Path, target: str | Path, *, called: str | None = None) -> Repair:
+    """Mend a capture into the file `target`, pcap or pcapng by the suffix of the name that it is or will be `called`.
 
     Raises:
-        InputError: `source` is no capture or is standard input; `target` has another suffix, is the source, or is a
-            pcap that cannot hold the link types of the source.
+        InputError: `source` is no capture or is standard input; the name has another suffix; `target` is the source, or
+            is to be a pcap and cannot hold the link types of the source.
     """
-    check_suffix(target)
+    called = called or Path(target).name
+    suffix = check_suffix(called)
     if str(source) == "-":
         raise InputError("a file, which can be read twice", "standard input", "name a capture")
     if Path(target).exists() and Path(target).resolve() == Path(source).resolve():
         raise InputError("another name for --out than that of the capture", str(target), "name another --out")
     with open(target, "wb") as file:
-        name, packets, changed, changes = _write(source, file, Path(target).suffix)
-    return Repair(name, packets, changed, changes, check_capture(target))
+        name, packets, changed, changes = _write(source, file, suffix)
+    return Repair(name, packets, changed, changes, replace(check_capture(target), name=called))
 
 
 def _write(source: str | Path, file: BinaryIO, suffix: str) -> tuple[str, int, int, tuple[tuple[Rule, int], ...]]:
@@ -219,5 +220,3 @@ def _replaced(block: PacketBlock, news: dict[int, Edit]) -> PacketBlock:
         at += len(edit.data)
     fresh = np.frombuffer(b"".join(bytes(edit.data) for edit in news.values()), np.uint8)
     return PacketBlock(np.concatenate([block.data, fresh]), offset, captured, length, block.time_ns, block.link)
-
-

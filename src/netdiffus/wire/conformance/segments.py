@@ -23,7 +23,8 @@ from netdiffus.wire.packets import Bytes
     TIMES_ECHO, SACK_UNASKED, SACK_UNSENT,
 ) = range(20)  # fmt: skip
 RULES = (
-    Rule("tcp-syn-ack", ERROR, "RFC 9293 section 3.5", "the SYN-ACK does not acknowledge the SYN (its sequence number + 1)",
+    Rule("tcp-syn-ack", ERROR, "RFC 9293 section 3.5",
+         "the SYN-ACK does not acknowledge the SYN (its sequence number + 1)",
          "the acknowledgment becomes the SYN's sequence number + 1"),
     Rule("tcp-ack-below-isn", ERROR, "RFC 9293 section 3.10.7.4", "the acknowledgment lies below the other side's SYN",
          "the acknowledgment becomes the last one of its sender, or the SYN's sequence number + 1"),
@@ -32,7 +33,8 @@ RULES = (
     Rule("tcp-out-of-order", WARNING, "RFC 9293 section 3.4", "a segment comes after one that follows it"),
     Rule("tcp-retransmission", NOTE, "RFC 9293 section 3.8.1", "a segment comes again"),
     Rule("tcp-zero-window", WARNING, "RFC 9293 section 3.8.6.1", "the receiver's window is closed"),
-    Rule("tcp-window-full", WARNING, "RFC 9293 section 3.8.6", "the segment fills the receiver's window to its last byte"),
+    Rule("tcp-window-full", WARNING, "RFC 9293 section 3.8.6",
+         "the segment fills the receiver's window to its last byte"),
     Rule("tcp-window-passed", WARNING, "RFC 9293 section 3.8.6", "data goes past the receiver's window"),
     Rule("tcp-before-answer", WARNING, "RFC 9293 section 3.5", "the client goes on before its SYN is answered"),
     Rule("tcp-after-fin", ERROR, "RFC 9293 section 3.6", "new data from a side that has sent FIN"),
@@ -45,7 +47,8 @@ RULES = (
     Rule("tcp-timestamps-missing", WARNING, "RFC 7323 section 3.2", "no timestamps, though both sides offered them"),
     Rule("tcp-timestamps-backwards", WARNING, "RFC 7323 section 4.1", "new data with an older timestamp than before",
          "the timestamp becomes the one before"),
-    Rule("tcp-timestamps-echo", WARNING, "RFC 7323 section 3.2", "an echo of a timestamp that the other side has not sent",
+    Rule("tcp-timestamps-echo", WARNING, "RFC 7323 section 3.2",
+         "an echo of a timestamp that the other side has not sent",
          "the echo becomes the other side's last timestamp"),
     Rule("tcp-sack-unasked", ERROR, "RFC 2018 section 3", "SACK blocks, though the other side did not permit them",
          "they are removed"),
@@ -216,9 +219,7 @@ def _sequence(p: Any, t: int, us: NDArray[np.int64], them: NDArray[np.int64], f:
 
 
 @compiled
-def _window(
-    p: Any, window: int, ack: int, t: int, us: NDArray[np.int64], them: NDArray[np.int64], f: Any
-) -> None:
+def _window(p: Any, window: int, ack: int, t: int, us: NDArray[np.int64], them: NDArray[np.int64], f: Any) -> None:
     """What the segment tells of its sender's window."""
     flags = p.flags
     if window == 0 and not flags & CONTROL:
@@ -247,7 +248,14 @@ def _window(
 
 @compiled
 def _negotiated(
-    p: Any, o: Any, in_order: bool, us: NDArray[np.int64], them: NDArray[np.int64], edges: NDArray[np.int64], f: Any, m: Any
+    p: Any,
+    o: Any,
+    in_order: bool,
+    us: NDArray[np.int64],
+    them: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    f: Any,
+    m: Any,
 ) -> None:
     """Timestamps and SACK blocks, as the SYNs agreed on them; `in_order`: nothing that was sent later came before."""
     both = us[OFFERS] & OFFERED and them[OFFERS] & OFFERED
@@ -276,11 +284,11 @@ def _negotiated(
         value = us[VALUE]
         m.what |= NEW_TIMES
     # Where the other side's SYN is missing, or a segment of it, the echo may be of what is missing.
-    if p.flags & ACK and echo and them[VALUE_KNOWN] and them[KNOWN] and not them[LOSSY]:
-        if _signed(echo - them[VALUE]) > 0 or _signed(echo - them[VALUE_FIRST]) < 0:
-            f[TIMES_ECHO] = True
-            echo = them[VALUE]
-            m.what |= NEW_TIMES
+    sure = p.flags & ACK and echo and them[VALUE_KNOWN] and them[KNOWN] and not them[LOSSY]
+    if sure and (_signed(echo - them[VALUE]) > 0 or _signed(echo - them[VALUE_FIRST]) < 0):
+        f[TIMES_ECHO] = True
+        echo = them[VALUE]
+        m.what |= NEW_TIMES
     m.value, m.echo = value, echo
     if not us[VALUE_KNOWN]:
         us[VALUE_FIRST] = value

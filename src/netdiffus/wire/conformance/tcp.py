@@ -26,13 +26,15 @@ from netdiffus.wire.packets import Bytes, PacketBlock
 SHORT, DATA_OFFSET, CHECKSUM, OFFLOAD, PORT_ZERO, SYN_FIN, NO_ACK, RESERVED, URGENT, UNUSED_ACK, RESET = range(11)
 RULES = (
     Rule("tcp-short", ERROR, "RFC 9293 section 3.1", "the IP payload is shorter than the 20 bytes of the TCP header"),
-    Rule("tcp-data-offset", ERROR, "RFC 9293 section 3.1", "the header is shorter than 20 bytes or runs past the packet",
+    Rule("tcp-data-offset", ERROR, "RFC 9293 section 3.1",
+         "the header is shorter than 20 bytes or runs past the packet",
          "the header becomes 20 bytes"),
     Rule("tcp-checksum", ERROR, "RFC 9293 section 3.1, RFC 1071", "the checksum is wrong", "it is computed"),
     Rule("tcp-checksum-offload", WARNING, "RFC 9293 section 3.1, RFC 1071",
          "the checksum is the pseudo header's sum alone: probably checksum offload", "it is computed"),
     Rule("tcp-port-zero", WARNING, "RFC 6335 section 6", "a port is 0, which is reserved"),
-    Rule("tcp-syn-fin", ERROR, "RFC 9293 section 3.10.7", "SYN together with FIN or RST", "FIN, or SYN beside RST, is cleared"),
+    Rule("tcp-syn-fin", ERROR, "RFC 9293 section 3.10.7",
+         "SYN together with FIN or RST", "FIN and RST are cleared"),
     Rule("tcp-no-ack", WARNING, "RFC 9293 section 3.1, 3.10.7.4",
          "no ACK flag in a segment that is neither the first SYN nor a reset", "the ACK flag is set"),
     Rule("tcp-reserved-bits", WARNING, "RFC 9293 section 3.1", "a reserved bit of the header is set", "it is cleared"),
