@@ -45,7 +45,8 @@ def test_check_prints_json_with_stable_keys(captures, capsys) -> None:
     assert (code, said["clean"]) == (1, False)
     assert [capture["clean"] for capture in said["captures"]] == [False, True]
     assert set(said["captures"][0]) == {
-        "capture", "clean", "packets", "flows", "clean_flows", "syn_flows", "clean_syn_flows", "findings", "not_checked",
+        "capture", "clean", "packets", "flows", "clean_flows", "syn_flows", "clean_syn_flows", "findings",
+        "not_checked",
     }  # fmt: skip
     assert said["captures"][0]["findings"] == [
         {

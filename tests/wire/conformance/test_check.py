@@ -75,7 +75,8 @@ def test_a_damaged_file_is_a_fault_and_its_packets_are_still_checked(tmp_path) -
 def test_no_cut_of_a_right_packet_is_a_fault() -> None:
     options = MSS + b"\4\2" + b"\1" * 2
     frames = [
-        *(p.data for p in CLEAN.packets), udp(b"x" * 30), udp(b"x" * 30, version=6), icmp(), tcp(1, 0, SYN, options=options, version=6),
+        *(p.data for p in CLEAN.packets), udp(b"x" * 30), udp(b"x" * 30, version=6), icmp(),
+        tcp(1, 0, SYN, options=options, version=6),
     ]  # fmt: skip
     for frame in frames:
         for size in range(1, len(frame)):
@@ -95,7 +96,7 @@ def test_bytes_that_were_not_captured_are_counted_as_not_checked() -> None:
 
 
 def test_a_checksum_may_be_either_zero_of_ones_complement() -> None:
-    """Some stacks send 0xFFFF where the sum comes out as 0: equal in ones' complement (RFC 1071, RFC 1624 section 3)."""
+    """Some stacks send 0xFFFF where the sum comes out as 0: equal in ones' complement (RFC 1071, RFC 1624)."""
     seen = 0
     for seq in range(1001, 200_000):
         frame = tcp(seq, 5001, ACK)
@@ -141,7 +142,8 @@ def test_what_is_no_capture_is_said(tmp_path) -> None:
 
 LOSS = {"tcp-segment-missing", "tcp-out-of-order", "tcp-ack-unseen", "tcp-zero-window", "tcp-window-full"}
 PROBES = {
-    "tcp-no-ack", "tcp-reserved-bits", "tcp-mss-elsewhere", "tcp-window-scale-elsewhere", "tcp-sack-permitted-elsewhere",
+    "tcp-no-ack", "tcp-reserved-bits", "tcp-mss-elsewhere", "tcp-window-scale-elsewhere",
+    "tcp-sack-permitted-elsewhere",
 }  # fmt: skip
 """What nmap sends on purpose to tell operating systems apart."""
 

@@ -81,7 +81,7 @@ def test_mends_are_the_smallest_ones(tmp_path) -> None:
     elsewhere = Talk().open().send(0, ACK, b"hello", options=MSS + NOP * 2 + PERMITTED).packets
     assert mended(tmp_path, elsewhere)[1] == right, "the words that become free go, and the lengths follow"
     kept = Talk().open().send(0, ACK, b"hello", options=PERMITTED + NOP * 2 + b"\xfd\4\0\0").packets
-    done, out = mended(tmp_path, kept)
+    _, out = mended(tmp_path, kept)
     assert out == Talk().open().send(0, ACK, b"hello", options=b"\xfd\4\0\0").packets
 
 
@@ -119,7 +119,7 @@ def test_a_victim_of_rewritten_addresses_gets_its_checksums(tmp_path) -> None:
 
 
 def bits_to_packets(perfect: list[Packet]) -> list[Packet]:
-    """A perfect bit image as published tools write it: no times, no sums, SYN-ACK for ISN, options where none belong."""
+    """A perfect bit image as published tools write it: no times, no sums, SYN-ACK for ISN, stray options."""
     found = []
     for packet in perfect:
         data = bytearray(packet.data)

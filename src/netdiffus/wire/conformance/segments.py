@@ -45,7 +45,7 @@ RULES = (
     Rule("tcp-timestamps-unasked", ERROR, "RFC 7323 section 3.2", "timestamps, though not both sides offered them",
          "the option is removed"),
     Rule("tcp-timestamps-missing", WARNING, "RFC 7323 section 3.2", "no timestamps, though both sides offered them"),
-    Rule("tcp-timestamps-backwards", WARNING, "RFC 7323 section 4.1", "new data with an older timestamp than before",
+    Rule("tcp-timestamps-backwards", WARNING, "RFC 7323 section 5.3", "new data with an older timestamp than before",
          "the timestamp becomes the one before"),
     Rule("tcp-timestamps-echo", WARNING, "RFC 7323 section 3.2",
          "an echo of a timestamp that the other side has not sent",
