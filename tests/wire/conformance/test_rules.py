@@ -120,6 +120,7 @@ CASES = {
     "ethernet-trailer": (alone(v4() + b"\0" * 4), alone(v4(b"x" * 20) + b"\0" * 6)),
     "ip-version": (alone(ethernet(ipv4(PLAIN, OTHER, version=5), kind=0x0800)), alone(v4())),
     "ipv4-header-length": (alone(v4(words=4)), alone(v4(words=5))),
+    "ipv4-header": (alone(v4()[:30]), alone(v4()[:30], length=74)),
     "ipv4-total-length": (alone(v4(total=61)), alone(v4(total=60))),
     "ipv4-total-length-zero": (alone(v4(total=0)), alone(v4())),
     "ipv4-checksum": (alone(wrong(v4(), 24)), alone(v4())),

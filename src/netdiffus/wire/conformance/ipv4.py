@@ -25,8 +25,8 @@ from netdiffus.wire.packets import Bytes, PacketBlock
 
 (
     VERSION, HEADER_LENGTH, TOTAL_LENGTH, TOTAL_ZERO, CHECKSUM, RESERVED_FLAG, DF_FRAGMENT, FRAGMENT_SIZE,
-    FRAGMENT_END, TTL_ZERO, SOURCE, DESTINATION, OPTIONS, NOPS, PROTOCOL, OFFLOAD,
-) = range(16)  # fmt: skip
+    FRAGMENT_END, TTL_ZERO, SOURCE, DESTINATION, OPTIONS, NOPS, PROTOCOL, OFFLOAD, HEADER,
+) = range(17)  # fmt: skip
 RULES = (
     Rule("ip-version", ERROR, "RFC 791 section 3.1",
          "the version is neither 4 nor 6, or not what the link header says"),
@@ -55,6 +55,7 @@ RULES = (
     Rule("ipv4-protocol", WARNING, "RFC 4443 section 1", "ICMPv6 inside IPv4"),
     Rule("ipv4-checksum-offload", WARNING, "RFC 791 section 3.1, RFC 1071",
          "the header checksum is 0: probably checksum offload", "it is computed"),
+    Rule("ipv4-header", ERROR, "RFC 791 section 3.1", "the packet on the wire is shorter than the 20 bytes of the header"),
 )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _judge(
         if p.version != 4:
             continue
         if on_wire < 20:
-            f[HEADER_LENGTH] = True
+            f[HEADER] = True
         if end - pos < 20:
             continue
         head = i64(data[pos] & 15) * 4

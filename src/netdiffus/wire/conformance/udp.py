@@ -38,11 +38,11 @@ def _judge(
 ) -> None:
     for i in range(offset.size):
         p, f = fields[i], found[i]
-        if p.protocol != UDP or p.fragment == LATER:
+        if p.protocol != UDP or p.fragment == LATER:  # a first fragment does not tell its packet's size
             continue
         if p.status == TRANSPORT_LONG:
             f[SHORT] = True
-        if p.status != OK:
+        if p.status != OK or p.fragment != WHOLE:
             continue
         start = p.network + p.network_bytes
         if p.destination_port == 0:
@@ -55,12 +55,9 @@ def _judge(
             continue
         if size < 8:
             f[LENGTH_UNDER] = True
-        elif p.fragment == WHOLE:
-            if size > inside:
-                f[LENGTH_OVER] = True
-            if size < inside:
-                f[LENGTH_LESS] = True
-        elif size < inside:  # of the first fragment alone
+        elif size > inside:
+            f[LENGTH_OVER] = True
+        elif size < inside:
             f[LENGTH_LESS] = True
 
 
