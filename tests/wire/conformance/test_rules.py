@@ -174,6 +174,10 @@ CASES = {
         alone(udp()),
     ),
     "udp-no-checksum": (alone(udp(version=6, checksum=0)), alone(udp(version=6))),
+    "udp-no-checksum-cut": (
+        alone(udp(b"x" * 30, version=6, checksum=0)[:70], length=92),
+        alone(udp(b"x" * 30, version=6)[:70], length=92),
+    ),
     "icmp-short": (alone(icmp(rest=b"\0\7")), alone(icmp(rest=b"\0\7\0\1"))),
     "icmp-checksum": (alone(wrong(icmp(), 36)), alone(icmp())),
     "icmp-type": (alone(icmp(kind=99)), alone(icmp(kind=0))),

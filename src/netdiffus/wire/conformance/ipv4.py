@@ -55,7 +55,8 @@ RULES = (
     Rule("ipv4-protocol", WARNING, "RFC 4443 section 1", "ICMPv6 inside IPv4"),
     Rule("ipv4-checksum-offload", WARNING, "RFC 791 section 3.1, RFC 1071",
          "the header checksum is 0: probably checksum offload", "it is computed"),
-    Rule("ipv4-header", ERROR, "RFC 791 section 3.1", "the packet on the wire is shorter than the 20 bytes of the header"),
+    Rule("ipv4-header", ERROR, "RFC 791 section 3.1",
+         "the packet on the wire is shorter than the 20 bytes of the header"),
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from netdiffus.wire.conformance.rules import ERROR, WARNING, Rule
 from netdiffus.wire.fields import LATER, OK, TRANSPORT_LONG, UDP, WHOLE
 from netdiffus.wire.packets import Bytes, PacketBlock
 
-SHORT, LENGTH_UNDER, LENGTH_OVER, LENGTH_LESS, PORT_ZERO, CHECKSUM, OFFLOAD, NO_CHECKSUM = range(8)
+SHORT, LENGTH_UNDER, LENGTH_OVER, LENGTH_LESS, PORT_ZERO, CHECKSUM, OFFLOAD, NO_CHECKSUM, NO_CHECKSUM_CUT = range(9)
 RULES = (
     Rule("udp-short", ERROR, "RFC 768", "the IP payload is shorter than the 8 bytes of the UDP header"),
     Rule("udp-length-under-8", ERROR, "RFC 768", "the UDP length is less than the 8 bytes of its header",
@@ -25,6 +25,8 @@ RULES = (
     Rule("udp-checksum-offload", WARNING, "RFC 768, RFC 1071",
          "the checksum is the pseudo header's sum alone: probably checksum offload", "it is computed"),
     Rule("udp-no-checksum", ERROR, "RFC 8200 section 8.1, RFC 6936", "no checksum, though over IPv6", "it is computed"),
+    Rule("udp-no-checksum-cut", ERROR, "RFC 8200 section 8.1, RFC 6936",
+         "no checksum, though over IPv6, and the bytes to compute it from were not all captured"),
 )  # fmt: skip
 
 
@@ -78,4 +80,6 @@ def judge(block: PacketBlock, fields: NDArray[np.void], sums: NDArray[np.void], 
     found[:, CHECKSUM] = whole & (sums["transport"] == checksums.WRONG)
     found[:, OFFLOAD] = whole & (sums["transport"] == checksums.PARTIAL)
     absent = (fields["protocol"] == UDP) & (sums["transport"] == checksums.ABSENT)
-    found[:, NO_CHECKSUM] = absent & (fields["version"] == 6)
+    absent &= fields["version"] == 6
+    found[:, NO_CHECKSUM] = absent & (sums["transport_value"] != 0)
+    found[:, NO_CHECKSUM_CUT] = absent & (sums["transport_value"] == 0)
