@@ -107,7 +107,7 @@ def _network(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int, int]
     """Through the link layer's headers; returns (status, detail, first byte of the IP header)."""
     head, kind = _link_header(data, pos, end, link)
     if kind == NOT_DECODED:
-        return LINK_NOT_DECODED, link, pos
+        return LINK_NOT_DECODED, min(link, 0xFFFF), pos
     pos += head
     if kind == CUT:
         return LINK_CUT, 0, pos
