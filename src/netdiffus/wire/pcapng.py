@@ -15,12 +15,21 @@ INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 1, 2, 3, 6
 BYTE_ORDER = 0x1A2B3C4D
 OPTION_TSRESOL, OPTION_TSOFFSET = 9, 14
 MAX_BLOCK_BYTES = 1 << 24  # as Wireshark and libpcap
+MAX_INTERFACES = 1 << 16  # of a section; a file that only declares interfaces must not fill the memory
 
-MORE, FULL, STOP, CONTROL = 0, 1, 2, 3
-"""Why a scan ended: the next block is not whole, no room for columns, not a block, or a section or interface block."""
+LATEST_OFFSET_S = MAX_TIME_NS // 1_000_000_000 + 1  # moves any time out of what is kept
+
+MORE, FULL, STOP, GROW = 0, 1, 2, 3
+"""Why a scan ended: the next block is not whole, no room for columns, not a block, or no room for interfaces."""
+
+BIG, N_INTERFACES, BEFORE_NS = 0, 1, 2
+"""Places in a scanner's state: whether the section is big-endian, its number of interfaces, the last packet's time."""
+
+LINK, SNAP_BYTES, EXPONENT, BINARY, OFFSET_NS = range(5)
+"""Columns of the interfaces; a unit of time is 10^-exponent seconds, or 2^-exponent where BINARY."""
 
 # Kernels read globals as constants: faults met inside blocks, as places in an array of counts.
-UNDECLARED, PAST_BLOCK, UNTIMED, OUT_OF_TIME, UNEQUAL, NOT_A_BLOCK = range(6)
+UNDECLARED, PAST_BLOCK, UNTIMED, OUT_OF_TIME, UNEQUAL, NOT_A_BLOCK, MANY, SHORT_INTERFACE, BAD_SECTION = range(9)
 FAULTS = (
     "packet of an interface that the file does not declare, left out",
     "packet runs past its block, left out",
@@ -28,14 +37,46 @@ FAULTS = (
     "time before 1970 or after 2116, moved to the nearer end",
     "the two lengths of a block differ; the rest of the file was not read",
     "block length is impossible; the rest of the file was not read",
+    f"interface after the first {MAX_INTERFACES} of its section, left out",
+    "interface description is too short to name a link layer",
+    "section header is broken; the rest of the file was not read",
 )
-BAD_SECTION = "section header is broken; the rest of the file was not read"
+NO_LINK = 0xFFFF  # a number that no link layer has
 
 
 @compiled
 def _u32(data: Bytes, pos: int, big: bool) -> int:
     a, b, c, d = i64(data[pos]), i64(data[pos + 1]), i64(data[pos + 2]), i64(data[pos + 3])
     return a << 24 | b << 16 | c << 8 | d if big else d << 24 | c << 16 | b << 8 | a
+
+
+@compiled
+def _u16(data: Bytes, pos: int, big: bool) -> int:
+    a, b = i64(data[pos]), i64(data[pos + 1])
+    return a << 8 | b if big else b << 8 | a
+
+
+@compiled
+def _interface(data: Bytes, pos: int, end: int, big: bool, row: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+    """An interface description in data[pos:end] (link type, two bytes, snap length, options) into its row."""
+    row[LINK], row[SNAP_BYTES], row[EXPONENT], row[BINARY], row[OFFSET_NS] = NO_LINK, 0, 6, 0, 0
+    if end - pos < 8:
+        counts[SHORT_INTERFACE] += 1
+        return
+    row[LINK], row[SNAP_BYTES] = _u16(data, pos, big), _u32(data, pos + 4, big)
+    pos += 8
+    while end - pos >= 4:
+        code, size = _u16(data, pos, big), _u16(data, pos + 2, big)
+        pos += 4
+        if code == 0:
+            return
+        if code == OPTION_TSRESOL and size == 1 and end - pos >= 1:
+            row[EXPONENT], row[BINARY] = i64(data[pos]) & 0x7F, i64(data[pos]) >> 7
+        elif code == OPTION_TSOFFSET and size == 8 and end - pos >= 8:
+            high, low = _u32(data, pos + (0 if big else 4), big), _u32(data, pos + (4 if big else 0), big)
+            seconds = (high - (1 << 32) if high >> 31 else high) * (1 << 32) + low
+            row[OFFSET_NS] = min(max(seconds, i64(-LATEST_OFFSET_S)), i64(LATEST_OFFSET_S)) * 1_000_000_000
+        pos += (size + 3) & ~3
 
 
 @compiled
@@ -46,12 +87,15 @@ def _time_ns(ticks: int, exponent: int, binary: int, offset_ns: int, counts: NDA
     if binary:
         whole = ticks >> u64(exponent) if exponent < 64 else u64(0)
         part = ticks - (whole << u64(exponent)) if exponent < 64 else ticks
-        bits = exponent
-        if bits > 34:  # part * 10^9 must stay below 2^64
-            part = part >> u64(bits - 34) if bits - 34 < 64 else u64(0)
-            bits = 34
+        # part * 10^9 has up to 94 bits: its low 32 bits apart
+        low = (part & u64(0xFFFFFFFF)) * u64(1_000_000_000)
+        if exponent < 32:
+            part_ns = low >> u64(exponent)
+        else:
+            high = (part >> u64(32)) * u64(1_000_000_000) + (low >> u64(32))
+            part_ns = high >> u64(exponent - 32) if exponent < 96 else u64(0)
         if whole <= u64(4_611_686_018):
-            ns = whole * u64(1_000_000_000) + ((part * u64(1_000_000_000)) >> u64(bits))
+            ns = whole * u64(1_000_000_000) + part_ns
     else:
         factor = u64(1)
         for _ in range(min(abs(9 - exponent), 19)):
@@ -63,11 +107,13 @@ def _time_ns(ticks: int, exponent: int, binary: int, offset_ns: int, counts: NDA
     if ns > latest:
         counts[OUT_OF_TIME] += 1
         return i64(latest)
-    moved = i64(ns) + offset_ns
-    if moved < 0 or moved > MAX_TIME_NS:
+    if offset_ns > MAX_TIME_NS - i64(ns):  # rather than a sum that may not fit
         counts[OUT_OF_TIME] += 1
-        return min(max(moved, i64(0)), i64(latest))
-    return moved
+        return i64(latest)
+    if i64(ns) + offset_ns < 0:
+        counts[OUT_OF_TIME] += 1
+        return i64(0)
+    return i64(ns) + offset_ns
 
 
 @compiled
@@ -75,10 +121,8 @@ def _scan(
     data: Bytes,
     start: int,
     end: int,
-    big: bool,
+    state: NDArray[np.int64],
     interfaces: NDArray[np.int64],
-    n_interfaces: int,
-    before_ns: NDArray[np.int64],
     counts: NDArray[np.int64],
     n: int,
     offset: NDArray[np.int64],
@@ -88,13 +132,23 @@ def _scan(
     links: NDArray[np.int32],
 ) -> tuple[int, int, int]:
     """Packet blocks in data[start:end] into the columns from place n on; returns (n, first byte not taken, why)."""
-    pos = start
+    pos, big = start, state[BIG] != 0
     while n < offset.size:
         if end - pos < 12:
             return n, pos, MORE
         kind = _u32(data, pos, big)
         if kind == SECTION:
-            return n, pos, CONTROL
+            in_big = _u32(data, pos + 8, True) == BYTE_ORDER
+            total = (_u32(data, pos + 4, in_big) + 3) & ~3
+            if (not in_big and _u32(data, pos + 8, False) != BYTE_ORDER) or total < 28 or total > MAX_BLOCK_BYTES:
+                counts[BAD_SECTION] += 1
+                return n, pos, STOP
+            if end - pos < total:
+                return n, pos, MORE
+            big = in_big
+            state[BIG], state[N_INTERFACES] = big, 0
+            pos += total
+            continue
         total = (_u32(data, pos + 4, big) + 3) & ~3
         if total < 12 or total > MAX_BLOCK_BYTES:
             counts[NOT_A_BLOCK] += 1
@@ -105,7 +159,13 @@ def _scan(
             counts[UNEQUAL] += 1
             return n, pos, STOP
         if kind == INTERFACE:
-            return n, pos, CONTROL
+            if state[N_INTERFACES] == MAX_INTERFACES:
+                counts[MANY] += 1
+            elif state[N_INTERFACES] == interfaces.shape[0]:
+                return n, pos, GROW
+            else:
+                _interface(data, pos + 8, pos + total - 4, big, interfaces[state[N_INTERFACES]], counts)
+                state[N_INTERFACES] += 1
         if kind in (ENHANCED_PACKET, OLD_PACKET, SIMPLE_PACKET):
             head = 12 if kind == SIMPLE_PACKET else 28
             if total < head + 4:
@@ -116,33 +176,33 @@ def _scan(
             if kind == ENHANCED_PACKET:
                 number = _u32(data, pos + 8, big)
             elif kind == OLD_PACKET:
-                first, second = i64(data[pos + 8]), i64(data[pos + 9])
-                number = first << 8 | second if big else second << 8 | first
-            if number >= n_interfaces:
+                number = _u16(data, pos + 8, big)
+            if number >= state[N_INTERFACES]:
                 counts[UNDECLARED] += 1
                 pos += total
                 continue
             if kind == SIMPLE_PACKET:
                 original = _u32(data, pos + 8, big)
                 size = min(original, total - 16)
-                if interfaces[number, 1] > 0:
-                    size = min(size, interfaces[number, 1])
-                when = before_ns[0]
+                if interfaces[number, SNAP_BYTES] > 0:
+                    size = min(size, interfaces[number, SNAP_BYTES])
+                when = state[BEFORE_NS]
                 counts[UNTIMED] += 1
             else:
                 size, original = _u32(data, pos + 20, big), _u32(data, pos + 24, big)
                 ticks = u64(_u32(data, pos + 12, big)) << u64(32) | u64(_u32(data, pos + 16, big))
-                when = _time_ns(ticks, interfaces[number, 2], interfaces[number, 3], interfaces[number, 4], counts)
+                clock = interfaces[number]
+                when = _time_ns(ticks, clock[EXPONENT], clock[BINARY], clock[OFFSET_NS], counts)
             if size > total - head - 4 or size > MAX_CAPTURED:
                 counts[PAST_BLOCK] += 1
                 pos += total
                 continue
-            before_ns[0] = when
+            state[BEFORE_NS] = when
             offset[n] = pos + head
             captured[n] = size
             length[n] = min(original, 0x7FFFFFFF)
             time_ns[n] = when
-            links[n] = interfaces[number, 0]
+            links[n] = interfaces[number, LINK]
             n += 1
         pos += total
     return n, pos, FULL
@@ -154,82 +214,20 @@ class PcapngScanner:
     ends_inside = "file ends inside a block"
 
     def __init__(self) -> None:
-        self._big = False
-        self._interfaces = np.zeros((8, 5), np.int64)  # link, snap length, exponent, whether base 2, offset in ns
-        self._n_interfaces = 0
-        self._before_ns = np.zeros(1, np.int64)
+        self._state = np.zeros(3, np.int64)
+        self._interfaces = np.zeros((8, 5), np.int64)
         self._counts = np.zeros(len(FAULTS), np.int64)
-        self._broken = 0
 
     @property
     def faults(self) -> Counter[str]:
         """Reasons in plain words and how often each came up so far."""
-        met = {words: count for words, count in zip(FAULTS, self._counts.tolist(), strict=True) if count}
-        return Counter(met | ({BAD_SECTION: self._broken} if self._broken else {}))
+        return Counter({words: count for words, count in zip(FAULTS, self._counts.tolist(), strict=True) if count})
 
     def scan(self, data: Bytes, start: int, end: int, columns: Columns) -> tuple[int, int, int]:
         """Fill the columns of a PacketBlock; returns (packets, first byte not taken, MORE | FULL | STOP)."""
-        n, pos, verdict = 0, start, CONTROL
-        while verdict == CONTROL:
-            n, pos, verdict = _scan(
-                data,
-                pos,
-                end,
-                self._big,
-                self._interfaces,
-                self._n_interfaces,
-                self._before_ns,
-                self._counts,
-                n,
-                *columns,
-            )
-            if verdict == CONTROL:
-                pos, verdict = self._control(data, pos, end)
+        n, pos, verdict = 0, start, GROW
+        while verdict == GROW:
+            n, pos, verdict = _scan(data, pos, end, self._state, self._interfaces, self._counts, n, *columns)
+            if verdict == GROW:
+                self._interfaces = np.concatenate([self._interfaces, np.zeros_like(self._interfaces)])
         return n, pos, verdict
-
-    def _control(self, data: Bytes, pos: int, end: int) -> tuple[int, int]:
-        """Take in the section header or interface description at `pos`; returns (its end, MORE | STOP | CONTROL)."""
-        kind = int.from_bytes(data[pos : pos + 4].tobytes(), "big")
-        if kind == SECTION:
-            orders = [order for order in ("little", "big") if self._u32_as(data, pos + 8, order) == BYTE_ORDER]
-            total = (self._u32_as(data, pos + 4, orders[0]) + 3) & ~3 if orders else 0
-            if not 28 <= total <= MAX_BLOCK_BYTES:
-                self._broken += 1
-                return pos, STOP
-            if end - pos < total:
-                return pos, MORE
-            self._big, self._n_interfaces = orders == ["big"], 0
-            return pos + total, CONTROL
-        order = "big" if self._big else "little"
-        total = (self._u32_as(data, pos + 4, order) + 3) & ~3
-        self._add_interface(data[pos + 8 : pos + total - 4].tobytes(), order)
-        return pos + total, CONTROL
-
-    @staticmethod
-    def _u32_as(data: Bytes, pos: int, order: str) -> int:
-        return int.from_bytes(data[pos : pos + 4].tobytes(), "big" if order == "big" else "little")
-
-    def _add_interface(self, body: bytes, order: str) -> None:
-        """One more interface; `body` holds link type, reserved bytes, snap length, then options."""
-
-        def number(start: int, size: int, signed: bool = False) -> int:
-            part = body[start : start + size]
-            return int.from_bytes(part, "big" if order == "big" else "little", signed=signed)
-
-        exponent, binary, offset_s = 6, 0, 0
-        pos = 8
-        while pos + 4 <= len(body):
-            code, size = number(pos, 2), number(pos + 2, 2)
-            pos += 4
-            if code == 0:
-                break
-            if code == OPTION_TSRESOL and size == 1 and pos < len(body):
-                exponent, binary = body[pos] & 0x7F, body[pos] >> 7
-            elif code == OPTION_TSOFFSET and size == 8 and pos + 8 <= len(body):
-                offset_s = number(pos, 8, signed=True)
-            pos += (size + 3) & ~3
-        offset_ns = min(max(offset_s * 1_000_000_000, -MAX_TIME_NS), MAX_TIME_NS)
-        if self._n_interfaces == len(self._interfaces):
-            self._interfaces = np.concatenate([self._interfaces, np.zeros_like(self._interfaces)])
-        self._interfaces[self._n_interfaces] = number(0, 2), number(4, 4), exponent, binary, offset_ns
-        self._n_interfaces += 1
