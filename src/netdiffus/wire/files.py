@@ -15,7 +15,10 @@ from typing import Protocol, cast
 
 from netdiffus.errors import InputError
 
-CHUNK_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 15
+"""Stored bytes taken at once, and decompressed bytes made at once: where data turns out to be corrupt, xz and zstd lose
+up to so many decompressed bytes before it, however large the reader's own blocks are."""
+
 XZ_MEMORY_BYTES = 1 << 29
 
 
@@ -35,17 +38,31 @@ class Decoder(Protocol):
 
 
 class Gunzip:
-    """One gzip member, with the manners of lzma.LZMADecompressor (RFC 1952)."""
+    """One gzip member, with the manners of lzma.LZMADecompressor (RFC 1952); corrupt data costs nothing before it."""
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(wbits=31)
+        self._held = b""
 
     eof = property(lambda self: self._zlib.eof)
-    needs_input = property(lambda self: not self._zlib.unconsumed_tail and not self._zlib.eof)
-    unused_data = property(lambda self: self._zlib.unused_data)
+    needs_input = property(lambda self: not self._held and not self._zlib.eof)
+    unused_data = property(lambda self: self._zlib.unused_data + self._held)
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+        self._held += data
+        n = len(self._held)
+        while True:
+            before = self._zlib.copy()
+            try:
+                made = self._zlib.decompress(self._held[:n], max_length)
+            except zlib.error:
+                if n <= 1:
+                    raise
+            else:
+                self._held = self._zlib.unconsumed_tail + self._held[n:]
+                return made
+            # zlib gives nothing of a call that meets corrupt data; half the input may end before it.
+            self._zlib, n = before, n // 2
 
 
 def _zstd() -> Decoder:
@@ -84,12 +101,15 @@ class ByteSource:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.name = "-" if str(path) == "-" else Path(path).name
+        self._is_stdin = str(path) == "-"
+        self.name = "-" if self._is_stdin else Path(path).name
         self.n_bytes = 0
         self.faults: Counter[str] = Counter()
         self._hash = hashlib.sha256()
+        if self._is_stdin and sys.stdin is None:
+            raise InputError("a capture on standard input", "a closed standard input", "pipe a capture in")
         try:
-            self._file = cast(BufferedReader, sys.stdin.buffer) if self.name == "-" else self._open(path)
+            self._file = cast(BufferedReader, sys.stdin.buffer) if self._is_stdin else self._open(path)
             self._head = b""
             self._head = self._stored(MAGIC_BYTES)
         except OSError as error:
@@ -99,6 +119,7 @@ class ByteSource:
         self._make: Callable[[], Decoder] | None = None
         self._decoder: Decoder | None = None
         self._ended = False
+        self._made = b""  # decompressed and not asked for yet
         for magic, (_, make) in DECODERS.items():
             if self._head.startswith(magic):
                 self._make, self._magic = make, magic
@@ -134,7 +155,7 @@ class ByteSource:
 
     def close(self) -> None:
         """Let go of the file; standard input stays open."""
-        if self._file is not sys.stdin.buffer:
+        if not self._is_stdin:
             self._file.close()
 
     def _stored_into(self, view: memoryview) -> int:
@@ -162,7 +183,7 @@ class ByteSource:
         return bytes(buffer[:done])
 
     def _decompressed_into(self, view: memoryview) -> int:
-        while not self._ended:
+        while not self._made and not self._ended:
             assert self._decoder is not None
             chunk = b""
             if self._decoder.eof:
@@ -173,21 +194,24 @@ class ByteSource:
                 chunk = self._stored(CHUNK_BYTES)
             last = not chunk and self._decoder.needs_input
             try:
-                data = self._decoder.decompress(chunk, len(view))
-            except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError):
-                self._end("compressed data is corrupt; the rest was not read")
-                break
-            except Exception as error:  # zstd has an error class of its own, known only where its module is
-                if type(error).__name__ != "ZstdError":
+                self._made = self._decoder.decompress(chunk, CHUNK_BYTES)
+            except Exception as error:
+                # zstd has an error class of its own, known only where its module is
+                known = isinstance(error, zlib.error | lzma.LZMAError | OSError | EOFError | ValueError)
+                if not known and type(error).__name__ != "ZstdError":
                     raise
-                self._end("compressed data is corrupt; the rest was not read")
+                memory = "memory" in str(error).lower()
+                self._end(
+                    "decompressing takes more memory than is allowed; the rest was not read"
+                    if memory
+                    else "compressed data is corrupt; the rest was not read"
+                )
                 break
-            if data:
-                view[: len(data)] = data
-                return len(data)
-            if last and not self._decoder.eof:
+            if last and not self._made and not self._decoder.eof:
                 self._end("compressed file ends early")
-        return 0
+        n = min(len(self._made), len(view))
+        view[:n], self._made = self._made[:n], self._made[n:]
+        return n
 
     def _next_stream(self) -> bytes:
         """The beginning of the next compressed stream in the file; empty at the end."""
