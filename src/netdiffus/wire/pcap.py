@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.errors import InputError
 from netdiffus.wire.compiled import compiled, i64
 from netdiffus.wire.packets import MAX_CAPTURED, MAX_TIME_NS, Bytes, Columns, Packet
 
@@ -114,6 +115,9 @@ def write_pcap(
         packets: at times from 1970 to 2106 (the format's seconds are 32 bits wide).
         link: link-layer type of all of them, a LINKTYPE number; 1 is Ethernet.
         snap_bytes: data beyond this many bytes of a packet is cut; its length on the wire is kept.
+
+    Raises:
+        InputError: a time or length does not fit into 32 bits.
     """
     if isinstance(target, str | Path):
         with open(target, "wb") as file:
@@ -122,7 +126,15 @@ def write_pcap(
     n = 0
     for time_ns, data, length in packets:
         seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-        target.write(struct.pack("<IIII", seconds, nanoseconds, min(len(data), snap_bytes), length))
+        try:
+            head = struct.pack("<IIII", seconds, nanoseconds, min(len(data), snap_bytes), length)
+        except struct.error:
+            raise InputError(
+                "packets at times from 1970 to 2106 and of lengths below 2^32, which is all that pcap can hold",
+                f"packet {n + 1} at {time_ns} ns, {length} bytes long",
+                "leave it out, or move its time",
+            ) from None
+        target.write(head)
         target.write(data[:snap_bytes])
         n += 1
     return n
