@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= netdiffus-demo
+SECONDS ?= 60
 
-.PHONY: demo test setup check bench record clean
+.PHONY: demo test setup check bench fuzz record clean
 
 demo: .venv/ready
 	$(BIN)/netdiffus demo --out $(OUT)
@@ -21,6 +22,11 @@ check: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m bench
+
+# Every fuzz target for SECONDS: make fuzz SECONDS=600. What is found lies in build/fuzz/found.
+fuzz: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python -m fuzz --seconds $(SECONDS)
 
 # Records the shipped captures again (root, Debian packages; see tools/record/README.md).
 record:
