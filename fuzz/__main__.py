@@ -44,7 +44,8 @@ def fuzz(target: str, *, seconds: int = 0, runs: int = -1) -> ledger.Run:
         new = len(set(found.iterdir()) - before)
         if not new and "Done " not in text:
             raise SystemExit(f"fuzzing {target} ended without a finding and without an end; see above")
-        run = ledger.Run(target, code, int(counts[0]), round(time.monotonic() - start, 1), features, new)
+        taken = round(time.monotonic() - start, 1)
+        run = ledger.Run(target, code, int(counts[0]) if counts else 0, taken, features, new)
         ledger.add(run)
         done = ledger.summed(target, [done, run])
     return done
@@ -92,7 +93,7 @@ def main() -> int:
     done = [fuzz(name, seconds=options.seconds, runs=options.runs) for name in options.targets or TARGETS]
     print(f"\n{'target':10}{'executions':>12}{'seconds':>9}{'a second':>10}{'found':>7}")
     for run in done:
-        rate = run.executions / run.seconds
+        rate = run.executions / max(run.seconds, 0.1)
         print(f"{run.target:10}{run.executions:>12,}{run.seconds:>9.0f}{rate:>10,.0f}{run.found:>7}")
     found = [path for run in done for path in sorted((ledger.FOLDER / "found" / run.target).iterdir()) if run.found]
     for path in found:

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import re
 import sys
 from pathlib import Path
 from random import Random
@@ -9,7 +10,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from fuzz import TARGETS, forms
+from fuzz import TARGETS, forms, ledger
+from fuzz import __main__ as runner
 
 FOUND = sorted((Path(__file__).parent / "found").glob("*-*"))
 SEEDS = 25
@@ -105,3 +107,51 @@ def test_netdiffus_is_as_before_after_both_forms():
         form = make("wire.captures")
         assert form["wire.captures"] is not before
         assert sys.modules["netdiffus.wire.captures"] is before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["pcap", "pacp", "--runs", "1"], "expected targets among pcap, pcapng, files, dissect, flows; got pacp"),
+        (["pcap"], "expected --seconds or --runs above 0; got neither; say how long to run"),
+        (["--runs", "1"], r"expected atheris; got none; install it with: pip install 'netdiffus\[fuzz\]'"),
+    ],
+)
+def test_the_runner_says_what_is_wrong(arguments, words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["fuzz", *arguments])
+    monkeypatch.setattr(runner.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="2"):
+        runner.main()
+    assert re.search(words, capsys.readouterr().err)
+
+
+def test_the_runner_counts_rounds_until_something_is_found(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(ledger, "FOLDER", tmp_path)
+    monkeypatch.setattr(ledger, "LEDGER", tmp_path / "ledger.jsonl")
+    monkeypatch.setattr(runner, "ROUND", 10)
+    rounds = []
+
+    def libfuzzer(target, runs, seconds, folders):
+        rounds.append(runs)
+        if len(rounds) == 3:
+            (folders[2] / "crash-1").write_bytes(b"x")
+        return f"#{runs}\tDONE cov: 1 ft: {len(rounds)}\nDone {runs} runs in 1 second(s)\n"
+
+    monkeypatch.setattr(runner, "_libfuzzer", libfuzzer)
+    assert runner.fuzz("pcap", runs=15).executions == 15
+    assert rounds == [10, 5]
+    assert (ledger.total("pcap").executions, ledger.total("pcap").features) == (15, 2)
+    monkeypatch.setattr(sys, "argv", ["fuzz", "pcap", "--runs", "100"])
+    monkeypatch.setattr(runner.importlib.util, "find_spec", lambda name: True)
+    assert runner.main() == 1
+    assert "crash-1" in capsys.readouterr().out
+    assert (ledger.total("pcap").executions, ledger.total("pcap").found) == (25, 1)
+    monkeypatch.setattr(ledger, "code_of", lambda target: "changed since")
+    assert ledger.total("pcap").executions == 0
+
+
+def test_a_run_that_never_began_is_no_success(monkeypatch, tmp_path):
+    monkeypatch.setattr(ledger, "FOLDER", tmp_path)
+    monkeypatch.setattr(runner, "_libfuzzer", lambda *_: "ImportError")
+    with pytest.raises(SystemExit, match="ended without a finding and without an end"):
+        runner.fuzz("pcap", runs=1)
