@@ -16,7 +16,7 @@ import numpy as np
 from fuzz.forms import Form
 from fuzz.mutation import Native, changed, joined
 
-MAX_BYTES = 2 + 12 * 20
+MAX_BYTES = 2 + 12 * 12
 MODULES = ("traffic.flows",)
 PACKET_BYTES = 12
 PROTOCOLS = (6, 17, 1, 58, 132, 47, 6, 6)
@@ -28,7 +28,20 @@ WHOLE_WAY = 256
 
 
 def seeds() -> Iterator[bytes]:
-    """Conversations: opening, answer, closing, opening again, fragments, long pauses, time that runs backwards."""
+    """Conversations, and some of them with a tail that sends them the whole way."""
+    for i, data in enumerate(_conversations()):
+        yield data
+        if i % 5 == 0:
+            tails = (data + tail.to_bytes(2, "big") for tail in range(1 << 16))
+            yield next(tailed for tailed in tails if goes_whole_way(tailed))
+
+
+def goes_whole_way(data: bytes) -> bool:
+    return zlib.crc32(data) % WHOLE_WAY == 0
+
+
+def _conversations() -> Iterator[bytes]:
+    """Opening, answer, closing, opening again, fragments, long pauses, time that runs backwards."""
     a, b = bytes([0, 0x21, 80, 7]), bytes([0x40, 0x12, 7, 80])  # protocol and direction, hosts, ports
     syn, answer, ack, fin, rst = (bytes([flags]) for flags in (2, 18, 16, 17, 4))
     ms, minutes, back = b"\x14\0\1", b"\x1e\0\x70", b"\x14\xff\xf0"
@@ -99,7 +112,7 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
     got = table(plain, pieces, keep, timeout_s, release=release)
     assert got == table(compiled, pieces if release else [(block, fields)], keep, timeout_s, release=release)
     check(got, len(packets) - left_out, keep)
-    if zlib.crc32(data) % WHOLE_WAY == 0:
+    if goes_whole_way(data):
         as_file(packets, keep, timeout_s, plain, compiled)
 
 
@@ -157,7 +170,7 @@ def dissected(form: Form, packets: list[tuple[int, bytes]]) -> tuple[Any, Any]:
     """The packets as a block, and their header fields."""
     sizes = np.array([len(data) for _, data in packets], np.int32)
     block = form["wire.packets"].PacketBlock(
-        np.frombuffer(b"".join(data for _, data in packets), np.uint8),
+        np.frombuffer(bytearray().join(data for _, data in packets), np.uint8),
         np.cumsum(sizes, dtype=np.int64) - sizes,
         sizes,
         np.maximum(sizes, 65536).astype(np.int32),
