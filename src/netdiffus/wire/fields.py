@@ -96,9 +96,9 @@ def faults(fields: NDArray[np.void]) -> Counter[str]:
     if not (fields["status"] | fields["notes"]).any():
         return found
     out = fields[fields["status"] != OK]
-    pairs, counts = np.unique(np.stack([out["status"], out["detail"]], axis=1), axis=0, return_counts=True)
-    for (status, detail), count in zip(pairs.tolist(), counts.tolist(), strict=True):
-        found[_words(status, detail)] += count
+    pairs, counts = np.unique(out["status"].astype(np.int64) << 16 | out["detail"], return_counts=True)
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        found[_words(pair >> 16, pair & 0xFFFF)] += count
     notes = fields["notes"][fields["status"] == OK]
     for note, words in NOTES.items():
         count = int(np.count_nonzero(notes & note))
