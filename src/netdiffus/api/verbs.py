@@ -39,8 +39,8 @@ def prepare(
 ) -> Path:
     """Captures, folders of captures and tables become the dataset folder `out`; returns its path.
 
-    Options are those of the command, with underscores: labels, unlabelled, packets, min_packets, flow_timeout, test,
-    seed, columns, strip_padding.
+    Options are those of the command, with underscores: labels, unlabelled, packets, min_packets, flow_timeout, inner,
+    strict, test, seed, columns, strip_padding.
 
     Raises:
         InputError: a source is missing or of the wrong kind, or an option is.

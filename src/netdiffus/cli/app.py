@@ -54,7 +54,9 @@ def demo(
 def prepare(
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="SOURCE...", help="Captures, folders of captures, or tables.", show_default=False),
+        typer.Argument(
+            metavar="SOURCE...", help="Captures, folders of captures, patterns, '-', or tables.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="DATASET", help="The dataset folder to write.", show_default=False)],
     labels: Annotated[
@@ -66,6 +68,10 @@ def prepare(
     ] = None,
     min_packets: Annotated[int, typer.Option(min=1, help="Leave out flows with fewer packets.")] = 1,
     flow_timeout: Annotated[float, typer.Option(min=1e-6, help="Seconds without a packet that end a flow.")] = 120.0,
+    inner: Annotated[bool, typer.Option("--inner", help="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse files with faults (exit 2) instead of reporting them.")
+    ] = False,
     test: Annotated[
         float, typer.Option(min=0.0, max=0.99, help="Share of each label's traces kept for testing.")
     ] = 0.2,
@@ -85,6 +91,7 @@ def prepare(
 
     config = PrepareConfig.of(
         labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,
+        inner=inner, strict=strict,
         test=test, seed=seed, columns=columns, strip_padding=strip_padding,
     )  # fmt: skip
     show_reading(step(sources, out, config))
