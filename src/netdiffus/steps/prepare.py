@@ -175,17 +175,18 @@ def _add_flows(parts: _Parts, batch: FlowBatch, labels: pl.Series, source: str) 
         pl.lit(source).alias("source"),
         pl.int_range(parts.rows, parts.rows + pl.len()).alias("trace_id"),
     )
-    parts.rows += len(flows)
-    place = pl.col("flow_id") - (flows["flow_id"][0] if len(flows) else 0)
+    before = parts.rows - (flows["flow_id"][0] if len(flows) else 0)
+    place = pl.col("flow_id") + before - parts.rows
     opening = pl.when(pl.col("index") == 0).then(place)
     packets = batch.packets
     if labels.null_count():
         packets = packets.filter(pl.lit(labels.is_not_null()).gather(place))
     packets = packets.select(
-        pl.lit(flows["trace_id"]).gather(place),
+        (pl.col("flow_id") + before).alias("trace_id"),
         pl.all().exclude("flow_id"),
         *(pl.lit(flows[name]).gather(opening) for name in TUPLE),  # once a trace
     )
+    parts.rows += len(flows)
     flows = flows.filter(pl.col("label").is_not_null())
     groups = flows.select(pl.lit("trace ") + pl.col("trace_id").cast(pl.String)).to_series()
     parts.add(conform(flows), groups)

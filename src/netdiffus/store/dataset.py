@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -79,4 +80,5 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
 
 def _sink(rows: pl.LazyFrame, path: Path) -> None:
     """Write a Parquet file piece by piece."""
-    rows.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=ROWS_IN_GROUP, engine="streaming")
+    form: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "row_group_size": ROWS_IN_GROUP}
+    rows.sink_parquet(path, statistics=False, engine="streaming", **form)

@@ -51,7 +51,7 @@ __all__ = [
     "flows_of_capture",
 ]
 
-BATCH_BYTES = 1 << 24
+BATCH_BYTES = 1 << 25
 """Memory for kept packets at which a FlowReader hands out the flows that have ended."""
 
 

@@ -63,7 +63,10 @@ class FlowTable:
             self._counts,
         )
         self._block_ns = block.time_ns
-        self._hold(Kept(kept[:n_kept].copy(), headers[:n_bytes].copy()))
+        # What is nearly full is not worth a copy.
+        if 2 * n_kept < len(kept):
+            kept, headers = kept[:n_kept].copy(), headers[:n_bytes].copy()
+        self._hold(Kept(kept[:n_kept], headers[:n_bytes]))
 
     def finished(self) -> NDArray[np.bool_]:
         """For each flow whether no packet can join it any more.

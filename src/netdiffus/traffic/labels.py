@@ -10,13 +10,13 @@ import polars as pl
 from netdiffus.errors import InputError
 
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp")
-COMPRESSION_SUFFIXES = (".gz", ".xz", ".zst")
+COMPRESSION_SUFFIXES = (".gz", ".xz", ".zst", ".lz4")
 TUPLE = ("protocol", "client", "client_port", "server", "server_port")
 UNLABELLED = "unlabelled"
 
 
 def is_capture_name(path: Path) -> bool:
-    """Whether a file name looks like a capture: its suffix, or the one before .gz, .xz or .zst."""
+    """Whether a file name looks like a capture: its suffix, or the one before that of a compression."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSION_SUFFIXES:
         suffixes.pop()

@@ -115,6 +115,7 @@ def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture
     magic = int.from_bytes(head[:4], "little")
     if (magic in VARIANTS or int.from_bytes(head[:4], "big") in VARIANTS) and len(head) == FILE_HEADER_BYTES:
         scanner, head = PcapScanner(head), b""
+        source.fill(memoryview(bytearray(scanner.more_header_bytes)))
     elif magic == SECTION and head[8:12] in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
         scanner = PcapngScanner()
     else:
