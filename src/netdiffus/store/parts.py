@@ -13,8 +13,8 @@ HELD_BYTES = 1 << 26
 class Parts:
     """Frames of one schema, in the order in which they came; `folder` appears when memory does not hold them."""
 
-    def __init__(self, folder: Path, held_bytes: int = HELD_BYTES) -> None:
-        self._folder, self._limit = folder, held_bytes
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._frames: list[pl.DataFrame] = []
         self._held_bytes = 0
         self._files: list[Path] = []
@@ -23,7 +23,7 @@ class Parts:
         """The next rows."""
         self._frames.append(frame)
         self._held_bytes += int(frame.estimated_size())
-        if self._held_bytes > self._limit:
+        if self._held_bytes > HELD_BYTES:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._files.append(self._folder / f"{len(self._files):06}.arrow")
             pl.concat(self._frames).write_ipc(self._files[-1])
