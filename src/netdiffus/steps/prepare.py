@@ -26,7 +26,6 @@ from netdiffus.traffic.traces import CHANNELS, channel_names, conform
 DEFAULT_PACKETS = 64
 NO_CAPTURE = "file is no capture or cannot be read, left out"
 NO_LABEL = "flow has no label in the table, left out"
-NO_PACKETS = "file holds no packets"
 
 
 class PrepareConfig(Config):
@@ -152,8 +151,6 @@ def _add_capture(parts: _Parts, file: SourceFile, config: PrepareConfig, rule: L
     faults = dict(read.faults)
     if unnamed:
         faults[NO_LABEL] = unnamed
-    if not read.packets:
-        faults[NO_PACKETS] = 1
     return Source(
         file=path.name,
         sha256=read.sha256,

@@ -178,8 +178,11 @@ class FlowReader:
             flows=self._n_flows,
             short_flows=self._n_short,
             links=dict(self._links),
-            faults=dict(self._capture.faults + self._faults + Counter(self._table.faults)),
+            faults=dict(self._capture.faults + self._faults + Counter(self._table.faults)) or self._nothing(),
         )
+
+    def _nothing(self) -> dict[str, int]:
+        return {} if self._n_packets else {"file holds no packets": 1}
 
     def _take(self, ended: NDArray[np.bool_]) -> FlowBatch:
         flows = self._table.flows
