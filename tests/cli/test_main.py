@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from handmade import ethernet, ipv4, udp
 from netdiffus.cli import main as cli
 from netdiffus.store.cards import ModelCard
+from netdiffus.wire.captures import Packet, write_pcap
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -114,6 +116,29 @@ def test_import_and_generate(capsys, tmp_path) -> None:
     assert "imported" in out
 
 
+def test_prepare_says_what_it_read_of_each_file(capsys, tmp_path) -> None:
+    packets = [Packet(k * 10**9, ethernet(0x0800, ipv4(udp(bytes(k)))), 60) for k in range(4)]
+    for k in range(21):
+        (tmp_path / "web").mkdir(exist_ok=True)
+        write_pcap(tmp_path / "web" / f"{k:02}.pcap", [*packets, Packet(5 * 10**9, ethernet(0x0806, b""), 60)])
+    code, out, _ = run(capsys, "prepare", tmp_path / "web/0[01].pcap", "--out", tmp_path / "two")
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[1:5]] == [
+        ["source", "packets", "bytes", "seconds", "flows", "short", "flows", "faults"],
+        ["00.pcap", "5", "292", "5.000", "1", "0", "1"],
+        ["01.pcap", "5", "292", "5.000", "1", "0", "1"],
+        ["all", "2", "files", "10", "584", "10.000", "2", "0", "2"],
+    ]
+    assert "fault: not IP: ARP: 2 (in 00.pcap, 01.pcap)" in out
+    code, out, _ = run(capsys, "prepare", tmp_path / "web", "--out", tmp_path / "many")
+    assert "sources: 21 files; dataset.json says of each what follows for all" in out
+    assert [line.split()[3:5] for line in out.splitlines() if line.startswith("all 21 files")] == [["105", "6,132"]]
+    assert "00.pcap  " not in out
+    code, out, _ = run(capsys, "info", tmp_path / "web" / "00.pcap")
+    assert "packets: 5 in 5.000 s; link types: Ethernet 5" in out
+    assert "fault: not IP: ARP: 1" in out
+
+
 @pytest.fixture
 def places(tmp_path, small_dataset, small_model, monkeypatch):
     """A folder with one of everything that can be wrong."""
@@ -125,6 +150,9 @@ def places(tmp_path, small_dataset, small_model, monkeypatch):
     Path("old-model/model.json").write_text(json.dumps(card | {"format": 0, "netdiffus": "0.0.1"}))
     Path("empty").mkdir()
     Path("letter.pcap").write_text("Dear reader")
+    write_pcap("cut.pcap", [])
+    with open("cut.pcap", "ab") as file:
+        file.write(b"123")
     Path("table.csv").write_text("label,length\nweb,3\n")
     Path("three.csv").write_text('label,size\nweb,"[1, 2]"\nweb,"[3, 4]"\nweb,"[5]"\n')
     return tmp_path
@@ -134,6 +162,13 @@ BAD = [
     ("prepare nothing.pcap --out out", "nothing.pcap, which does not exist"),
     ("prepare empty --out out", "got 0 other files; name a folder with captures"),
     ("prepare letter.pcap --out out", "which begins with b'Dear rea'"),
+    ("prepare *.erf --out out", "a pattern that matches files; got *.erf, which matches none"),
+    ("prepare - --out out", "a label for standard input; got --labels folder"),
+    ("prepare cut.pcap --out out", "at least one flow in the sources"),
+    (
+        "prepare cut.pcap --strict --out out",
+        "without faults (--strict); got cut.pcap: file ends inside a packet record: 1;",
+    ),
     ("prepare table.csv --out out", "at least one of the columns size"),
     ("prepare table.csv --columns size=sizes --out out", "the column 'sizes'"),
     ("prepare three.csv --columns length=size --out out", "--columns NAME=COLUMN"),

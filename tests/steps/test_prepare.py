@@ -1,15 +1,25 @@
 """prepare: sources to a dataset folder, and what is refused."""
 
+import io
 import json
+import lzma
+import struct
+import sys
+from functools import partial
 
 import polars as pl
 import pytest
 
+from handmade import ethernet, ipv4, tcp, udp
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 from netdiffus.errors import InputError
+from netdiffus.store import parts
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.flows import FlowReader
+from netdiffus.traffic.labels import TUPLE
+from netdiffus.wire.captures import Packet, read_capture, write_pcap
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +89,6 @@ def test_min_packets_leaves_short_flows_out(tmp_path) -> None:
 
 
 def test_a_truncated_capture_keeps_its_whole_packets(tmp_path) -> None:
-    import lzma
-
     raw = lzma.decompress(recordings.captures()["dns"][0].read_bytes())
     (tmp_path / "dns").mkdir()
     (tmp_path / "dns" / "cut.pcap").write_bytes(raw[: len(raw) // 2 - 3])
@@ -88,6 +96,113 @@ def test_a_truncated_capture_keeps_its_whole_packets(tmp_path) -> None:
     assert card.sources[0].packets > 100
     assert any("ends inside" in reason for reason in card.sources[0].faults)
     assert traces["n_packets"].sum() == card.sources[0].packets
+
+
+def report(card: DatasetCard) -> dict:
+    return {source.file: source for source in card.sources}
+
+
+def test_what_was_read_of_each_file(tmp_path) -> None:
+    (tmp_path / "web").mkdir()
+    packet = ethernet(0x0800, ipv4(udp(b"hello")))
+    other = ethernet(0x0800, ipv4(tcp(b""), 6))
+    arp = ethernet(0x0806, bytes(28))
+    times = (5, 7, 9, 12)
+    packets = zip(times, (packet, other, arp, packet), strict=True)
+    write_pcap(tmp_path / "web" / "a.pcap", [Packet(time_ns, data, len(data)) for time_ns, data in packets])
+    (tmp_path / "web" / "empty.pcap").write_bytes(b"")
+    write_pcap(tmp_path / "web" / "none.pcap", [])
+    found = report(DatasetCard.read(prepare(tmp_path / "web", tmp_path / "out", min_packets=2, test=0.0)))
+    a = found["a.pcap"]
+    assert (a.packets, a.bytes, a.first_ns, a.last_ns) == (4, (tmp_path / "web" / "a.pcap").stat().st_size, 5, 12)
+    assert (a.flows, a.short_flows, a.links, a.faults) == (1, 1, {"Ethernet": 4}, {"not IP: ARP": 1})
+    assert found["empty.pcap"].faults == {"file is no capture or cannot be read, left out": 1}
+    assert (found["none.pcap"].faults, found["none.pcap"].first_ns) == ({"file holds no packets": 1}, None)
+
+
+def test_strict_refuses_any_fault(tmp_path) -> None:
+    (tmp_path / "web").mkdir()
+    packet = ethernet(0x0800, ipv4(udp(b"hello")))
+    write_pcap(tmp_path / "web" / "a.pcap", [Packet(1, packet, len(packet))])
+    prepare(tmp_path / "web", tmp_path / "out", strict=True)
+    data = (tmp_path / "web" / "a.pcap").read_bytes()
+    (tmp_path / "web" / "b.pcap").write_bytes(data + data[24:-1])
+    words = r"sources without faults \(--strict\); got .*b\.pcap: file ends inside a packet record: 1; mend it"
+    with pytest.raises(InputError, match=words):
+        prepare(tmp_path / "web", tmp_path / "new", strict=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "web"]
+    odd = [packet, ethernet(0x0806, b""), ethernet(0x88CC, b""), ethernet(0x888E, b""), ethernet(0x9000, b"")]
+    write_pcap(tmp_path / "web" / "b.pcap", [Packet(1, data, len(data)) for data in odd])
+    with pytest.raises(InputError, match=r"not IP: ARP: 1; .*; and 1 more; mend it, or leave it out"):
+        prepare(tmp_path / "web", tmp_path / "new", strict=True)
+
+
+def test_standard_input_needs_a_label_from_elsewhere(tmp_path, monkeypatch) -> None:
+    content = lzma.decompress(recordings.captures()["dns"][0].read_bytes())
+    for labels in ("folder", "file"):
+        with pytest.raises(InputError, match=f"a label for standard input; got --labels {labels}, but it has neither"):
+            prepare("-", tmp_path / "out", labels=labels)
+    (tmp_path / "map.csv").write_text("file,label\n-,names\n")
+    for label, options in {"unlabelled": {"unlabelled": True}, "names": {"labels": str(tmp_path / "map.csv")}}.items():
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        card = DatasetCard.read(prepare("-", tmp_path / "out", **options))
+        assert set(card.labels) == {label}
+        assert (card.sources[0].file, card.sources[0].bytes) == ("-", len(content))
+
+
+def test_flows_without_a_label_are_left_out_and_counted(tmp_path) -> None:
+    capture = recordings.captures()["dns"][0]
+    packets = pl.read_parquet(prepare(capture, tmp_path / "all") / "packets.parquet")
+    first = packets.filter(pl.col("client").is_not_null())
+    some = first.sample(20, seed=1, shuffle=True).select(TUPLE).unique()
+    some.with_columns(label=pl.lit("some")).write_csv(tmp_path / "map.csv")
+    expected = first.join(some, on=TUPLE, how="semi", maintain_order="left")["trace_id"].to_list()
+    made = prepare(capture, tmp_path / "some", labels=str(tmp_path / "map.csv"))
+    card, traces = read_dataset(made)
+    assert traces["trace_id"].to_list() == expected
+    assert card.sources[0].flows == sum(card.labels["some"].values()) == len(expected)
+    assert card.sources[0].faults["flow has no label in the table, left out"] == len(first) - len(expected)
+    assert pl.read_parquet(made / "packets.parquet").equals(packets.filter(pl.col("trace_id").is_in(expected)))
+
+
+def test_batches_make_no_difference(recorded, tmp_path, monkeypatch) -> None:
+    folders = [recordings.folder() / label for label in ("dns", "attack-scan")]
+    monkeypatch.setattr("netdiffus.steps.prepare.FlowReader", partial(FlowReader, batch_bytes=9999))
+    monkeypatch.setattr("netdiffus.traffic.flows.read_capture", partial(read_capture, block_bytes=4096))
+    monkeypatch.setattr(parts, "HELD_BYTES", 5000)
+    pieces = prepare(folders, tmp_path / "pieces", packets=8, seed=1)
+    order = ["source", "start_ns", "size", "gap_ns"]
+    for name in ("traces", "packets"):
+        frames = []
+        for folder in (recorded, pieces):
+            traces = pl.read_parquet(folder / "traces.parquet").with_columns(pl.col("trace_id").alias("key"))
+            frame = traces.drop("split", "trace_id")
+            if name == "packets":
+                packets = pl.read_parquet(folder / "packets.parquet")
+                frame = packets.join(frame, left_on="trace_id", right_on="key").drop("trace_id").sort(*order, "index")
+            else:
+                frame = frame.drop("key").sort(order)
+            frames.append(frame)
+        assert frames[0].equals(frames[1])
+    assert DatasetCard.read(pieces).labels == DatasetCard.read(recorded).labels
+
+
+def test_inner_packets_of_tunnels(tmp_path) -> None:
+    inside = ipv4(tcp(b"hello"), 6)
+    packet = ethernet(0x0800, ipv4(struct.pack("!HH", 0, 0x0800) + inside, 47))
+    capture = tmp_path / "vpn" / "x.pcap"
+    capture.parent.mkdir()
+    write_pcap(capture, [Packet(1, packet, len(packet)), Packet(2, packet[:36], len(packet))])
+    outer = prepare(capture, tmp_path / "outer", test=0.0)
+    inner = prepare(capture, tmp_path / "inner", inner=True, test=0.0)
+    assert read_dataset(outer)[1]["size"].to_list() == [[4 + len(inside)] * 2]
+    card, traces = read_dataset(inner)
+    assert traces["size"].to_list() == [[5], [4 + len(inside)]]
+    words = "captured part ends inside the tunnel header, not looked into, outer flow kept"
+    assert card.sources[0].faults == {words: 1}
+    packets = pl.read_parquet(inner / "packets.parquet")
+    assert packets["network_header"].to_list() == [inside[:20], packet[14:34]]
+    assert packets["protocol"].to_list() == ["tcp", "47"]
 
 
 def test_groups_stay_on_one_side(tmp_path) -> None:

@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netdiffus.traffic.split import duplicates, split
+from netdiffus.traffic.split import duplicates, keys, split
 
 
 def parts(labels, groups=None, test=0.2, seed=0) -> list[str]:
@@ -48,4 +48,15 @@ def test_duplicates_across_the_split() -> None:
             "gap_ns": [[0, 5], [0, 5], [0], [0], [0, 5]],
         }
     )
-    assert duplicates(traces, ["size", "gap_ns"]).to_list() == [False, True, False, False, False]
+    found = duplicates(traces["split"], keys(traces, ["size", "gap_ns"]))
+    assert found.to_list() == [False, True, False, False, False]
+
+
+def test_keys_are_those_of_the_series_wherever_they_lie() -> None:
+    traces = pl.DataFrame(
+        {"size": [[1, 2], [1], [], [0], [2, 1], [1, 2]], "gap_ns": [[0, 5], [0], [], [0], [0, 5], [0, 6]]}
+    )
+    whole = keys(traces, ["size", "gap_ns"])
+    assert whole.n_unique() == 6
+    pieces = [keys(traces[i : i + 1].rechunk(), ["size", "gap_ns"]) for i in range(6)]
+    assert pl.concat(pieces).to_list() == whole.to_list()

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import importlib.util
 import io
 import lzma
 import struct
@@ -73,6 +72,25 @@ def test_every_variant_of_pcap(tmp_path, order, magic, tick_ns, extra):
     assert blocks[0].link.tolist() == [113]
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("magic", [0x1C0001AB, 0x1C0001AC])
+def test_lcap_has_four_more_bytes_before_its_records(tmp_path, order, magic):
+    path = tmp_path / "x.pcap"
+    header = struct.pack(order + "IHHiIIII", magic, 2, 4, 0, 0, 65535, 1, 19)
+    path.write_bytes(header + struct.pack(order + "IIII", 7, 9, 3, 60) + b"abc")
+    assert read(path) == ([Packet(7_000_009_000, b"abc", 60)], {})
+    path.write_bytes(header[:26])
+    assert read(path) == ([], {})
+
+
+@pytest.mark.parametrize("magic", [0xA1B234CD, 0xA12B3C4D])  # reserved for formats that libpcap does not read either
+def test_reserved_magic_numbers_are_refused(tmp_path, magic):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(struct.pack("<IHHiIIII", magic, 2, 4, 0, 0, 65535, 1, 19) + bytes(40))
+    with pytest.raises(InputError, match="expected a capture"):
+        read_capture(path)
+
+
 @pytest.mark.parametrize(
     ("version", "sizes"), [((2, 2), (60, 3)), ((2, 3), (60, 3)), ((2, 3), (3, 60)), ((543, 0), (60, 3))]
 )
@@ -119,12 +137,47 @@ def test_zstd_is_read_or_the_way_is_named(tmp_path):
     # One zstd frame with one raw block (RFC 8878 section 3.1.1), single segment, content size in one byte.
     block = (len(content) << 3 | 1).to_bytes(3, "little")
     path.write_bytes(b"\x28\xb5\x2f\xfd\x20" + bytes([len(content)]) + block + content)
-    has_zstd = sys.version_info >= (3, 14) or importlib.util.find_spec("backports") is not None
-    if has_zstd:
-        assert read(path) == (TWO, {})
-    else:
-        with pytest.raises(InputError, match=r"zstd -d FILE\), or: pip install backports\.zstd"):
-            read_capture(path)
+    assert read(path) == (TWO, {})
+    path.write_bytes(path.read_bytes()[:-1])
+    assert read(path)[1] == {"compressed file ends early": 1, "file ends inside a packet record": 1}
+
+
+@pytest.mark.parametrize(
+    ("magic", "absent", "words"),
+    [
+        (
+            b"\x28\xb5\x2f\xfd",
+            ("compression.zstd", "backports.zstd"),
+            r"zstd -d FILE\), or: pip install backports\.zstd",
+        ),
+        (b"\x04\x22\x4d\x18", ("lz4.frame",), r"lz4 -d FILE\), or: pip install lz4"),
+    ],
+)
+def test_a_decompressor_that_is_missing_is_named(tmp_path, monkeypatch, magic, absent, words):
+    for module in absent:
+        monkeypatch.setitem(sys.modules, module, None)
+    path = tmp_path / "x"
+    path.write_bytes(magic + bytes(40))
+    with pytest.raises(InputError, match=words):
+        read_capture(path)
+
+
+def test_lz4(tmp_path):
+    frame = pytest.importorskip("lz4.frame")
+    path = tmp_path / "x.lz4"
+    many = [Packet(i, bytes([i % 251]) * 100, 100) for i in range(3000)]
+    whole = frame.compress(pcap_bytes(many))
+    path.write_bytes(whole)
+    assert read(path) == (many, {})
+    path.write_bytes(whole[:-20])
+    assert "compressed file ends early" in read(path)[1]
+    data = pcap_bytes([Packet(i, hashlib.sha256(b"%d" % i).digest() * 30, 960) for i in range(1000)])
+    packed = bytearray(frame.compress(data, block_size=frame.BLOCKSIZE_MAX64KB, block_checksum=True))
+    packed[len(packed) // 2] ^= 0x55
+    path.write_bytes(packed)
+    packets, faults = read(path)
+    assert 0 < len(packets) < 1000
+    assert "compressed data is corrupt; the rest was not read" in faults
 
 
 def test_standard_input(monkeypatch):

@@ -1,6 +1,5 @@
 """Header fields: one known packet behind every link layer, every protocol, and no bytes that break the dissector."""
 
-import ipaddress
 import struct
 
 import numpy as np
@@ -8,39 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handmade import DESTINATION, DESTINATION6, SOURCE, SOURCE6, ethernet, ipv4, ipv6, tcp, udp
 from netdiffus.wire import links
 from netdiffus.wire.dissect import dissect
 from netdiffus.wire.fields import FIRST, LATER, NOTES, OFFLOADED, OK, PAST_WIRE, WHOLE, faults
 from netdiffus.wire.packets import PacketBlock
-
-SOURCE, DESTINATION = ipaddress.ip_address("192.0.2.1"), ipaddress.ip_address("198.51.100.2")
-SOURCE6, DESTINATION6 = ipaddress.ip_address("2001:db8::1"), ipaddress.ip_address("2001:db8:1::2")
-
-
-def ipv4(
-    payload: bytes, protocol: int = 17, *, options: bytes = b"", total: int | None = None, place: int = 0
-) -> bytes:
-    size = 20 + len(options)
-    total = size + len(payload) if total is None else total
-    head = struct.pack("!BBHHHBBH", 0x40 | size // 4, 0, total, 77, place, 64, protocol, 0)
-    return head + SOURCE.packed + DESTINATION.packed + options + payload
-
-
-def ipv6(payload: bytes, following: int = 17, *, size: int | None = None) -> bytes:
-    head = struct.pack("!IHBB", 6 << 28, len(payload) if size is None else size, following, 64)
-    return head + SOURCE6.packed + DESTINATION6.packed + payload
-
-
-def udp(payload: bytes, size: int | None = None) -> bytes:
-    return struct.pack("!HHHH", 5000, 53, 8 + len(payload) if size is None else size, 0) + payload
-
-
-def tcp(payload: bytes, flags: int = 0x18, words: int = 5) -> bytes:
-    return (
-        struct.pack("!HHIIBBHHH", 5000, 443, 1000, 2000, words << 4, flags, 512, 0, 0)
-        + b"\1" * (words * 4 - 20)
-        + payload
-    )
 
 
 def one(data: bytes, link: int = links.RAW, length: int | None = None, captured: int | None = None):
@@ -56,10 +27,6 @@ def one(data: bytes, link: int = links.RAW, length: int | None = None, captured:
     )
     fields = dissect(block)
     return fields[0], dict(faults(fields))
-
-
-def ethernet(kind: int, rest: bytes) -> bytes:
-    return b"\2" * 12 + struct.pack("!H", kind) + rest
 
 
 V4, V6 = ipv4(udp(b"hello")), ipv6(udp(b"hello"))

@@ -55,7 +55,9 @@ def prepare(
     context: typer.Context,
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="SOURCE...", help="Captures, folders of captures, or tables.", show_default=False),
+        typer.Argument(
+            metavar="SOURCE...", help="Captures, folders of captures, patterns, '-', or tables.", show_default=False
+        ),
     ],
     out: Annotated[
         Path,
@@ -79,6 +81,10 @@ def prepare(
     ] = None,
     min_packets: Annotated[int, typer.Option(min=1, help="Leave out flows with fewer packets.")] = 1,
     flow_timeout: Annotated[float, typer.Option(min=1e-6, help="Seconds without a packet that end a flow.")] = 120.0,
+    inner: Annotated[bool, typer.Option("--inner", help="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse files with faults (exit 2) instead of reporting them.")
+    ] = False,
     test: Annotated[
         str,
         typer.Option(metavar="SHARE|SOURCE", help="Share of each label's traces kept for testing, or their source."),
@@ -123,13 +129,13 @@ def prepare(
         return
     from netdiffus.cli.progress import show_reading
     from netdiffus.cli.show import print_dataset
-    from netdiffus.steps.prepare import PrepareConfig, parse_test
     from netdiffus.steps.prepare import prepare as step
+    from netdiffus.steps.prepareconfig import PrepareConfig, parse_test
 
     config = PrepareConfig.of(
         labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,
-        test=parse_test(test), seed=seed, columns=columns, strip_padding=strip_padding, bins=bins, sum=sum_,
-        window=window, stride=stride, gasf=gasf, anonymise=anonymise,
+        inner=inner, strict=strict, test=parse_test(test), seed=seed, columns=columns, strip_padding=strip_padding,
+        bins=bins, sum=sum_, window=window, stride=stride, gasf=gasf, anonymise=anonymise,
     )  # fmt: skip
     show_reading(step(sources, out, config))
     print_dataset(out)

@@ -12,7 +12,8 @@ from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_tra
 from netdiffus.cli.show import print_headlines
 from netdiffus.errors import InputError
 from netdiffus.steps.generate import GenerateConfig, generate
-from netdiffus.steps.prepare import PrepareConfig, prepare
+from netdiffus.steps.prepare import prepare
+from netdiffus.steps.prepareconfig import PrepareConfig
 from netdiffus.steps.train import share_done, train, train_config
 
 PACKETS = 32

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from netdiffus.report import Headline
     from netdiffus.steps.image import Loss
-    from netdiffus.store.cards import DatasetCard
+    from netdiffus.store.cards import DatasetCard, Source
+
+MOST_FILES = 20
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -33,8 +33,7 @@ def print_dataset(path: Path) -> None:
 
     card = DatasetCard.read(path)
     print(f"dataset: {path}  (format {card.format}, netdiffus {card.netdiffus}, hash {card.hash[:16]})")
-    packets, flows = sum(s.packets for s in card.sources), sum(s.flows for s in card.sources)
-    print(f"sources: {len(card.sources):,} files, {packets:,} packets, {flows:,} flows or rows")
+    print_sources(card)
     print("channels: " + ", ".join(f"{channel.name} ({channel.unit})" for channel in card.channels))
     if card.packets:
         print(f"kept: the first {card.packets:,} {'bins' if card.bin_ns else 'packets'} of each flow")
@@ -54,6 +53,29 @@ def print_dataset(path: Path) -> None:
         print(f"fault: {reason}: {count:,} (in {named})")
     for reason, count in card.faults.items():
         print(f"fault: {reason}: {count:,}")
+
+
+def print_sources(card: DatasetCard) -> None:
+    """What was read of each file, where there are not too many, and of all together."""
+    rows = [_source_row(source.file, [source]) for source in card.sources]
+    if len(rows) > MOST_FILES:
+        print(f"sources: {len(rows):,} files; dataset.json says of each what follows for all")
+        rows = []
+    if len(card.sources) > 1:
+        rows.append(_source_row(f"all {len(card.sources):,} files", card.sources))
+    print(table(("source", "packets", "bytes", "seconds", "flows", "short flows", "faults"), rows))
+
+
+def _source_row(name: str, sources: Sequence[Source]) -> tuple[object, ...]:
+    spans = [
+        source.last_ns - source.first_ns
+        for source in sources
+        if source.first_ns is not None and source.last_ns is not None
+    ]
+    seconds = f"{sum(spans) / 1e9:,.3f}" if spans else "–"
+    columns = ("packets", "bytes", "flows", "short_flows")
+    packets, stored, flows, short = (sum(getattr(source, column) for source in sources) for column in columns)
+    return name, packets, stored, seconds, flows, short, sum(sum(source.faults.values()) for source in sources)
 
 
 def print_labels(card: DatasetCard) -> None:
@@ -135,18 +157,20 @@ def print_table(path: Path) -> None:
 def print_capture(path: Path) -> None:
     """A capture: packets, time, flows, faults."""
     from netdiffus.errors import InputError
-    from netdiffus.traffic.flows import flows_of_capture
+    from netdiffus.traffic.flows import FlowReader
 
     if not path.exists():
         raise InputError("a dataset, model, capture or table", f"{path}, which does not exist", "check the path")
-    read = flows_of_capture(path, packets=1)
-    summary = read.summary
+    reader = FlowReader(path, packets=1)
+    protocols = Counter[str]()
+    for batch in reader:
+        protocols.update(dict(batch.flows["protocol"].value_counts().iter_rows()))
+    summary = reader.summary
     span = ((summary.last_ns or 0) - (summary.first_ns or 0)) / 1e9
     print(f"capture: {path}  (sha256 {summary.sha256[:16]}, {summary.bytes:,} bytes)")
     print(f"packets: {summary.packets:,} in {span:,.3f} s; link types: {_counts(summary.links)}")
-    print(f"flows: {len(read.flows):,}")
-    by_protocol: pl.DataFrame = read.flows["protocol"].value_counts(sort=True)
-    print(table(("protocol", "flows"), by_protocol.iter_rows()))
+    print(f"flows: {summary.flows:,}")
+    print(table(("protocol", "flows"), protocols.most_common()))
     for reason, count in summary.faults.items():
         print(f"fault: {reason}: {count:,}")
 

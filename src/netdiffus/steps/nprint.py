@@ -14,7 +14,8 @@ from pydantic import Field
 
 from netdiffus.errors import InputError
 from netdiffus.steps.config import Config
-from netdiffus.steps.prepare import FileRead, find_files
+from netdiffus.steps.prepare import FileRead
+from netdiffus.steps.sources import find_files
 from netdiffus.store.atomic import atomic_file
 from netdiffus.traffic.tables import is_table_name
 from netdiffus.wire import links
@@ -62,7 +63,7 @@ def write_packets(sources: Sequence[Path], out: Path, config: NprintConfig) -> G
     Raises:
         InputError: a source is missing or of the wrong kind, or an option is; nothing is written then.
     """
-    files = find_files(sources)
+    files = [file.path for file in find_files(sources)]
     tables = [path for path in files if is_table_name(path)]
     if tables:
         raise InputError(f"captures or nPrint files for {out.name}", f"{tables[0]}, a table", "name captures")

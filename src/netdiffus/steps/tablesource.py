@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
+from netdiffus.steps.prepareconfig import PrepareConfig
 from netdiffus.store.cards import Source
 from netdiffus.store.dataset import sha256
 from netdiffus.traffic.bins import binned
@@ -18,9 +18,6 @@ from netdiffus.traffic.tables import is_table_name, read_table
 from netdiffus.traffic.tabletraces import TableTraces, traces_of_table
 from netdiffus.traffic.traces import channel_names
 from netdiffus.traffic.windows import summed, windows
-
-if TYPE_CHECKING:
-    from netdiffus.steps.prepare import PrepareConfig
 
 
 @dataclass(frozen=True)
@@ -61,12 +58,12 @@ def read_table_source(path: Path, config: PrepareConfig, rule: Labels | None, fi
     read = traces_of_table(
         read_table(path), parse_columns(config.columns), strip_padding=config.strip_padding, label=label
     )
-    return table_source(read, path.name, sha256(path), config, first_id)
+    return table_source(read, path, sha256(path), config, first_id)
 
 
-def table_source(read: TableTraces, name: str, digest: str, config: PrepareConfig, first_id: int) -> TableSource:
+def table_source(read: TableTraces, path: Path, digest: str, config: PrepareConfig, first_id: int) -> TableSource:
     """Traces that were read from one source, reshaped as the options say."""
-    traces, faults = read.traces, dict(read.faults)
+    name, traces, faults = path.name, read.traces, dict(read.faults)
     packets = int(traces["n_packets"].sum())
     if config.bin_ns and "up_bytes" not in traces.columns and "down_bytes" not in traces.columns:
         traces = binned(traces, config.bin_ns, config.packets)
@@ -80,12 +77,10 @@ def table_source(read: TableTraces, name: str, digest: str, config: PrepareConfi
         )
     if config.packets:
         traces = traces.with_columns(pl.col(name).list.head(config.packets) for name in channel_names(traces))
-    keep = (traces[channel_names(traces)[0]].list.len() > 0) & (traces["n_packets"] >= config.min_packets)
-    if not keep.all():
-        reason = (
-            f"trace is shorter than {config.min_packets} packets" if config.min_packets > 1 else "trace is too short"
-        )
-        faults[reason] = int((~keep).sum())
+    there = traces[channel_names(traces)[0]].list.len() > 0
+    keep = there & (traces["n_packets"] >= config.min_packets)
+    if not there.all():
+        faults["trace is too short for --sum, left out"] = int((~there).sum())
     ids = pl.int_range(first_id, first_id + len(traces), eager=True)
     traces = traces.with_columns(ids.alias("trace_id"), pl.lit(name).alias("source"))
     # Rows of several sources may share a group; without one, each is its own, and windows are their trace's.
@@ -93,7 +88,15 @@ def table_source(read: TableTraces, name: str, digest: str, config: PrepareConfi
         names = "trace " + ids.cast(pl.String)
     else:
         names = ("group " if read.groups is not None else f"series {first_id} ") + groups.cast(pl.String)
-    source = Source(file=name, sha256=digest, packets=packets, flows=int(keep.sum()), faults=faults)
+    source = Source(
+        file=name,
+        sha256=digest,
+        packets=packets,
+        bytes=path.stat().st_size if path.is_file() else 0,
+        flows=int(keep.sum()),
+        short_flows=int((there & ~keep).sum()),
+        faults=faults,
+    )
     return TableSource(traces.filter(keep), names.filter(keep).alias("group"), source, len(traces))
 
 

@@ -71,10 +71,15 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     file: str
-    sha256: str
+    sha256: str  # of the file as it is stored; "" if it could not be read
+    bytes: int = 0
     packets: int
-    flows: int
-    faults: dict[str, int]
+    first_ns: int | None = None  # earliest and latest time of a capture's packets
+    last_ns: int | None = None
+    flows: int  # flows or rows that became traces
+    short_flows: int = 0  # had fewer packets than --min-packets, left out
+    links: dict[str, int] = {}  # packets of a capture by link layer
+    faults: dict[str, int]  # what was left out or odd, in plain words, and how often
 
 
 class ChannelInfo(BaseModel):

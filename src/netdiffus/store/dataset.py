@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from netdiffus.errors import InputError
 from netdiffus.store.atomic import atomic_folder
 from netdiffus.store.cards import DatasetCard
+from netdiffus.store.parts import Parts
 
 TRACES, PACKETS = "traces.parquet", "packets.parquet"
+ROWS_IN_GROUP = 1 << 16
+"""Of a Parquet file: what a writer must hold at once, and a reader may skip."""
 
 
 def sha256(path: Path) -> str:
@@ -20,15 +27,36 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_dataset(path: Path, card: DatasetCard, traces: pl.DataFrame, packets: pl.DataFrame | None) -> DatasetCard:
-    """Write a dataset folder, whole or not at all; returns the card with the hash of its traces."""
+class DatasetWriter:
+    """A dataset folder in the making: traces and packets are added as they come, and memory does not grow with them.
+
+    Attributes:
+        traces: rows of traces.parquet, still without a split.
+        packets: rows of packets.parquet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._parts = folder, folder / "parts"
+        self.traces, self.packets = Parts(self._parts / "traces"), Parts(self._parts / "packets")
+
+    def finish(self, card: DatasetCard, split: pl.Series) -> None:
+        """Write the files; `split` says for each trace "train" or "test"; the card gets the hash of the traces."""
+        traces = self.traces.rows()
+        split = split.alias("split")
+        order = traces.collect_schema().names()
+        traces = pl.concat([traces.drop("split"), split.to_frame().lazy()], how="horizontal").select(order)
+        _sink(traces, self._folder / TRACES)
+        if self.packets:
+            _sink(self.packets.rows(), self._folder / PACKETS)
+        shutil.rmtree(self._parts, ignore_errors=True)
+        card.model_copy(update={"hash": sha256(self._folder / TRACES)}).write(self._folder)
+
+
+@contextmanager
+def dataset_writer(path: Path) -> Iterator[DatasetWriter]:
+    """A writer of the dataset folder `path`, which appears whole when the block ends well, or not at all."""
     with atomic_folder(path, DatasetCard.FILE) as folder:
-        traces.write_parquet(folder / TRACES)
-        if packets is not None:
-            packets.write_parquet(folder / PACKETS)
-        card = card.model_copy(update={"hash": sha256(folder / TRACES)})
-        card.write(folder)
-    return card
+        yield DatasetWriter(folder)
 
 
 def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
@@ -48,3 +76,9 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
             "prepare the dataset again",
         )
     return card, pl.read_parquet(file)
+
+
+def _sink(rows: pl.LazyFrame, path: Path) -> None:
+    """Write a Parquet file piece by piece."""
+    form: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "row_group_size": ROWS_IN_GROUP}
+    rows.sink_parquet(path, statistics=False, engine="streaming", **form)

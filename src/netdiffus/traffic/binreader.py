@@ -60,7 +60,7 @@ class BinReader(FlowReader):
         path: of the capture.
         bin_ns: width of a bin; the first begins with the flow.
         limit: bins of a flow that are kept (None: DEFAULT_BINS); a flow that ends earlier has fewer.
-        min_packets, timeout_s and others: as for FlowReader.
+        min_packets, timeout_s, inner: as for FlowReader.
 
     Raises:
         InputError: as FlowReader, or an argument is out of range.
@@ -74,13 +74,14 @@ class BinReader(FlowReader):
         limit: int | None = None,
         min_packets: int = 1,
         timeout_s: float = 120.0,
+        inner: bool = False,
     ) -> None:
         limit = limit or DEFAULT_BINS
         if not 0 < bin_ns < 2**53 or limit > MOST_BINS:
             raise InputError(
                 f"bins of at least 1 ns, at most {MOST_BINS:,} a flow", f"{bin_ns} ns, {limit:,}", "choose others"
             )
-        super().__init__(path, packets=1, min_packets=min_packets, timeout_s=timeout_s)
+        super().__init__(path, packets=1, min_packets=min_packets, timeout_s=timeout_s, inner=inner)
         self._bin_ns, self._limit = bin_ns, limit
         self._table: BinTable = BinTable(bin_ns=bin_ns, limit=limit, timeout_ns=round(timeout_s * 1e9))
 

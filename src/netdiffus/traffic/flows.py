@@ -3,9 +3,11 @@
 The definition of a flow:
 
 * A flow is the packets between two ends that are the same in IP version, transport protocol, both addresses and both
-  ports, in either direction. Protocols without ports (ICMP among them) have port 0. VLAN tags and MPLS labels are not
-  looked at; of a tunnel, the outer addresses count.
-* A packet that comes more than `timeout_s` after the latest one of its flow begins a new flow.
+  ports, in either direction. Protocols without ports (ICMP among them) have port 0. VLAN tags, MPLS labels and the
+  numbers of virtual networks are not looked at. Of a tunnel the outer addresses count, with `inner` the innermost
+  ones, except for packets that cannot be looked into.
+* A packet that is more than `timeout_s` away in time from the latest one of its flow begins a new flow: later, or
+  earlier, where a file holds captures that were not made one after the other.
 * TCP: a flow is closed when both ends have sent FIN, or one has sent RST. Packets that still come belong to it. A SYN
   (without ACK) begins a new flow if both ends have sent FIN; if its sender's initial sequence number is known and
   another; or if that number is unknown and the flow was reset. So a repeated SYN stays in its flow.
@@ -13,7 +15,9 @@ The definition of a flow:
   sender of the first packet.
 * Fragments behind the first one belong to the flow of the first one (same addresses, identification, and for IPv4
   protocol; within 60 seconds). Each counts as a packet; its payload is what it carries.
-* A packet's size is the payload behind its transport header as the headers say it, whatever was captured of it.
+* A packet's size is the payload behind its transport header as the headers say it, whatever was captured of it. The
+  header is that of TCP with options, 8 bytes of UDP and ICMP, the common header of SCTP (12 bytes: its chunks, with
+  their own headers, are payload), and nothing of other protocols.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
 from netdiffus.traffic.flowframes import FLOW_SCHEMA, PACKET_SCHEMA, flow_frames
@@ -34,6 +39,7 @@ from netdiffus.wire.captures import read_capture
 from netdiffus.wire.dissect import dissect
 from netdiffus.wire.fields import faults
 from netdiffus.wire.links import link_name
+from netdiffus.wire.tunnels import look_inside
 
 __all__ = [
     "FLOW_SCHEMA",
@@ -45,7 +51,7 @@ __all__ = [
     "flows_of_capture",
 ]
 
-BATCH_BYTES = 1 << 26
+BATCH_BYTES = 1 << 25
 """Memory for kept packets at which a FlowReader hands out the flows that have ended."""
 
 
@@ -101,14 +107,15 @@ class FlowReader:
     """Reads a capture ("-" is standard input) and hands out its flows in batches; iterate over it once.
 
     Memory grows with the flows that are open at one time, not with the capture. Flow numbers count up over the batches;
-    flows are by start within a batch. A packet that is earlier than the latest by more than the timeout may find its
-    flow handed out already, and then begins a new one.
+    flows are by start within a batch. The flows are the same however large the batches are, unless clocks that differ
+    by more than the timeout alternate in one file: then a flow may be handed out before it has ended.
 
     Args:
         path: of the capture.
         packets: how many first packets of a flow are kept.
         min_packets: flows with fewer packets are left out, and counted.
         timeout_s: idle seconds after which a flow has ended.
+        inner: look inside tunnels (wire/tunnels.py): addresses, ports, sizes and headers are those of the inner packet.
         batch_bytes: memory for kept packets at which flows that have ended are handed out.
 
     Raises:
@@ -122,6 +129,7 @@ class FlowReader:
         packets: int = 64,
         min_packets: int = 1,
         timeout_s: float = 120.0,
+        inner: bool = False,
         batch_bytes: int = BATCH_BYTES,
     ) -> None:
         if packets < 1 or not 0 < timeout_s < 2**32:
@@ -132,7 +140,7 @@ class FlowReader:
             )
         self._capture = read_capture(path)
         self._table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9))
-        self._min_packets, self._batch_bytes = min_packets, batch_bytes
+        self._min_packets, self._batch_bytes, self._inner = min_packets, batch_bytes, inner
         self._faults: Counter[str] = Counter()
         self._links: Counter[str] = Counter()
         self._n_packets, self._first_ns, self._last_ns = 0, 2**63 - 1, 0
@@ -142,10 +150,12 @@ class FlowReader:
         limit = self._batch_bytes
         for block in self._capture:
             fields = dissect(block)
+            if self._inner:
+                fields, unseen = look_inside(block, fields)
+                self._faults += unseen
             self._table.add(block, fields)
             self._faults += faults(fields)
-            numbers, counts = np.unique(block.link, return_counts=True)
-            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+            for number, count in _counted(block.link):
                 self._links[link_name(number)] += count
             self._n_packets += len(block)
             self._first_ns = min(self._first_ns, int(block.time_ns.min()))
@@ -168,19 +178,20 @@ class FlowReader:
             flows=self._n_flows,
             short_flows=self._n_short,
             links=dict(self._links),
-            faults=dict(self._capture.faults + self._faults + Counter(self._table.faults)),
+            faults=dict(self._capture.faults + self._faults + Counter(self._table.faults)) or self._nothing(),
         )
 
-    def _take(self, ended: np.typing.NDArray[np.bool_]) -> FlowBatch:
+    def _nothing(self) -> dict[str, int]:
+        return {} if self._n_packets else {"file holds no packets": 1}
+
+    def _take(self, ended: NDArray[np.bool_]) -> FlowBatch:
         chosen, rank = self._choose(ended)
         flows = self._table.flows[chosen]
         batch = FlowBatch(*flow_frames(flows, rank, self._table.release(ended), self._n_flows))
         self._count(ended, chosen)
         return batch
 
-    def _choose(
-        self, ended: np.typing.NDArray[np.bool_]
-    ) -> tuple[np.typing.NDArray[np.int64], np.typing.NDArray[np.int64]]:
+    def _choose(self, ended: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Of the flows that have ended those that are handed out, by start; and each flow's place among them, or -1."""
         flows = self._table.flows
         chosen = np.flatnonzero(ended & (flows["n_packets"] >= self._min_packets))
@@ -189,18 +200,28 @@ class FlowReader:
         rank[chosen] = np.arange(len(chosen))
         return chosen, rank
 
-    def _count(self, ended: np.typing.NDArray[np.bool_], chosen: np.typing.NDArray[np.int64]) -> None:
+    def _count(self, ended: NDArray[np.bool_], chosen: NDArray[np.int64]) -> None:
         self._n_flows += len(chosen)
         self._n_short += int(np.count_nonzero(ended)) - len(chosen)
 
 
+def _counted(numbers: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Each number and how often it is there; they are nearly always all the same."""
+    if (numbers == numbers[0]).all():
+        return [(int(numbers[0]), len(numbers))]
+    distinct, counts = np.unique(numbers, return_counts=True)
+    return list(zip(distinct.tolist(), counts.tolist(), strict=True))
+
+
 def flows_of_capture(
-    path: str | Path, *, packets: int = 64, min_packets: int = 1, timeout_s: float = 120.0
+    path: str | Path, *, packets: int = 64, min_packets: int = 1, timeout_s: float = 120.0, inner: bool = False
 ) -> CaptureFlows:
     """Read a capture whole and put its packets into flows, as this module defines them; FlowReader does it in batches.
 
     Args and errors are those of FlowReader.
     """
-    reader = FlowReader(path, packets=packets, min_packets=min_packets, timeout_s=timeout_s, batch_bytes=2**62)
+    reader = FlowReader(
+        path, packets=packets, min_packets=min_packets, timeout_s=timeout_s, inner=inner, batch_bytes=2**62
+    )
     (batch,) = reader
     return CaptureFlows(*batch, reader.summary)

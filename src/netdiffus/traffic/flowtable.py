@@ -27,7 +27,8 @@ class FlowTable:
         self._fragments = np.zeros(FRAGMENT_PLACES, FRAGMENTED)
         self._counts = np.zeros(len(FAULTS), np.int64)
         self._kept: list[Kept] = []
-        self._latest_ns = 0
+        self._before = np.zeros(0, np.int64)  # packets of the flows when some were last released
+        self._block_ns = np.zeros(1, np.int64)
         self.held_bytes = 0
         """Memory that the kept packets take."""
 
@@ -61,14 +62,26 @@ class FlowTable:
             headers,
             self._counts,
         )
-        self._latest_ns = max(self._latest_ns, int(block.time_ns.max(initial=0)))
-        self._hold(Kept(kept[:n_kept].copy(), headers[:n_bytes].copy()))
+        self._block_ns = block.time_ns
+        # What is nearly full is not worth a copy.
+        if 2 * n_kept < len(kept):
+            kept, headers = kept[:n_kept].copy(), headers[:n_bytes].copy()
+        self._hold(Kept(kept[:n_kept], headers[:n_bytes]))
 
     def finished(self) -> NDArray[np.bool_]:
-        """For each flow whether no packet can join it any more, unless time runs backwards by more than the timeout."""
+        """For each flow whether no packet can join it any more.
+
+        That is so where another flow followed it between the same ends, and taken to be so where it had no packet since
+        the last release and ended more than the timeout away from now. Now is the median time of the latest block: one
+        odd clock reading says nothing, and a capture that jumps in time (several in one file) ends what came before.
+        """
         newest = np.zeros(self._n_flows, np.bool_)
         newest[self._slots[self._slots >= 0]] = True
-        return ~newest | (self._latest_ns - self.flows["last_ns"] > self._timeout_ns)
+        before = np.zeros(self._n_flows, np.int64)
+        before[: len(self._before)] = self._before
+        away = np.abs(self.flows["last_ns"] - int(np.median(self._block_ns))) > self._timeout_ns
+        idle: NDArray[np.bool_] = away & (before == self.flows["n_packets"])
+        return ~newest | idle
 
     def release(self, gone: NDArray[np.bool_]) -> list[Kept]:
         """Forget the flows marked in `gone`; returns the packets kept so far, of all flows, by their old numbers."""
@@ -78,6 +91,7 @@ class FlowTable:
             self._hold(_retained(chunks, numbers))
         self._flows = self.flows[~gone]
         self._n_flows = len(self._flows)
+        self._before = self._flows["n_packets"].copy()
         self._slots.fill(-1)
         fill(self._slots, self._flows, self._n_flows, self._seed)
         waiting = np.flatnonzero(self._fragments["version"])

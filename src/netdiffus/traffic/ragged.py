@@ -19,14 +19,20 @@ def list_column(name: str, flat: NDArray[np.generic], counts: NDArray[np.int64])
     return rows.select(pl.lit(values.implode()).list.slice(pl.col("first"), pl.col("count")).alias(name)).to_series()
 
 
-def binary_column(name: str, flat: NDArray[np.uint8], counts: NDArray[np.int64]) -> pl.Series:
-    """A binary column; row i holds the next counts[i] bytes of `flat`."""
-    ends = np.cumsum(counts)
-    parts, row, first = [pl.Series(name, [], dtype=pl.Binary)], 0, 0
-    while row < len(counts):
-        stop = max(row + 1, int(np.searchsorted(ends, first + MAX_VALUE_BYTES, side="right")))
-        rows = pl.DataFrame({"first": ends[row:stop] - counts[row:stop] - first, "count": counts[row:stop]})
-        whole = pl.lit(pl.Series(name, [flat[first : ends[stop - 1]].tobytes()]))
-        parts.append(rows.select(whole.bin.slice(pl.col("first"), pl.col("count")).alias(name)).to_series())
-        row, first = stop, int(ends[stop - 1])
-    return pl.concat(parts, rechunk=True)
+def binary_columns(flat: NDArray[np.uint8], counts: dict[str, NDArray[np.int64]]) -> pl.DataFrame:
+    """Binary columns that lie side by side in `flat`: row by row, counts[name][i] bytes of each column in turn."""
+    sizes = np.sum(list(counts.values()), axis=0)
+    ends = np.cumsum(sizes)
+    parts, row, begin = [pl.DataFrame(schema=dict.fromkeys(counts, pl.Binary))], 0, 0
+    while row < len(sizes):
+        stop = max(row + 1, int(np.searchsorted(ends, begin + MAX_VALUE_BYTES, side="right")))
+        whole = pl.lit(pl.Series([flat[begin : ends[stop - 1]].tobytes()]))
+        rows = pl.DataFrame({name: count[row:stop] for name, count in counts.items()})
+        first = pl.lit(pl.Series(ends[row:stop] - sizes[row:stop] - begin))
+        columns = []
+        for name in counts:
+            columns.append(whole.bin.slice(first, pl.col(name)).alias(name))
+            first = first + pl.col(name)
+        parts.append(rows.select(columns))
+        row, begin = stop, int(ends[stop - 1])
+    return pl.concat(parts[1:] or parts)

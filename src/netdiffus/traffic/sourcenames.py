@@ -8,11 +8,11 @@ from netdiffus.traffic.tables import TABLE_SUFFIXES
 from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES, is_nprint_name
 
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", *TEXT_SUFFIXES, PACKED_SUFFIX)
-COMPRESSION_SUFFIXES = (".gz", ".xz", ".zst")
+COMPRESSION_SUFFIXES = (".gz", ".xz", ".zst", ".lz4")
 
 
 def is_capture_name(path: Path) -> bool:
-    """Whether a file name looks like a capture or nPrint rows: its suffix, or the one before .gz, .xz or .zst."""
+    """Whether a file name looks like a capture or nPrint rows: its suffix, or the one before that of a compression."""
     if is_nprint_name(path):
         return True
     suffixes = [suffix.lower() for suffix in path.suffixes]

@@ -16,20 +16,17 @@ def split(labels: pl.Series, groups: pl.Series | None, test: float, rng: np.rand
     Of each label's groups (rows without `groups` are their own) the share `test` in [0, 1) goes to the test part:
     at least one where the label has two or more, never all.
     """
-    frame = pl.DataFrame(
-        {
-            "row": np.arange(len(labels)),
-            "label": labels,
-            "group": groups if groups is not None else np.arange(len(labels)),
-        }
-    )
-    units = frame.group_by("group", maintain_order=True).agg(pl.col("label").first(), pl.len())
-    chosen: list[object] = []
-    for (_,), members in sorted(units.group_by("label"), key=lambda item: str(item[0][0])):
-        ordered = members.sort("group")
+    rows = pl.DataFrame({"row": np.arange(len(labels)), "label": labels})
+    rows = rows.with_columns(pl.col("row").alias("group") if groups is None else groups.alias("group"))
+    units = rows
+    if groups is not None and groups.n_unique() < len(groups):
+        units = rows.unique("group", keep="first", maintain_order=True)
+    chosen = [pl.Series("group", [], dtype=rows.schema["group"])]
+    for _, members in sorted(units.group_by("label"), key=lambda item: str(item[0][0])):
+        ordered = members["group"].sort()
         count = min(max(round(test * len(ordered)), int(test > 0)), len(ordered) - 1)
-        chosen += ordered["group"].gather(rng.permutation(len(ordered))[:count]).to_list()
-    in_test = frame["group"].is_in(pl.Series(chosen, dtype=frame["group"].dtype).implode())
+        chosen.append(ordered.gather(rng.permutation(len(ordered))[:count]))
+    in_test = rows["group"].is_in(pl.concat(chosen).implode())
     return pl.select(pl.when(in_test).then(pl.lit("test")).otherwise(pl.lit("train")).alias("split")).to_series()
 
 
@@ -55,12 +52,12 @@ def untested(labels: pl.Series, split: pl.Series) -> int:
     return counts.filter((pl.col("len") > 1) & ~pl.col("test")).height
 
 
-def duplicates(traces: pl.DataFrame, channels: list[str]) -> pl.Series:
-    """For each row of the test part whether it equals a training row in every channel; False for training rows."""
-    keys = traces.select(
-        pl.struct(*(pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(",") for name in channels)).alias(
-            "key"
-        )
-    )["key"]
-    is_test = traces["split"] == "test"
+def keys(traces: pl.DataFrame, channels: list[str]) -> pl.Series:
+    """64 bits of each trace's series: equal where the series are, and hardly ever elsewhere."""
+    return traces.select(pl.struct(*channels).hash().alias("key")).to_series()
+
+
+def duplicates(split: pl.Series, keys: pl.Series) -> pl.Series:
+    """For each row of the test part whether it equals a training row in its `keys`; False for training rows."""
+    is_test = split == "test"
     return is_test & keys.is_in(keys.filter(~is_test).implode())

@@ -13,9 +13,10 @@ from netdiffus.wire.fields import ACK, FIN, FIRST, LATER, OK, RST, SYN, TCP
 from netdiffus.wire.packets import Bytes
 
 FRAGMENT_NS = 60_000_000_000  # RFC 8200 section 4.5
-BACKWARD, ORPHAN = 0, 1
+BACKWARD, REWOUND, ORPHAN = 0, 1, 2
 FAULTS = (
     "packet is earlier than one before it in its flow, gap taken as 0",
+    "packet is earlier than its flow by more than the timeout, begins a new flow",
     "fragment came without the first one, left out",
 )
 
@@ -128,7 +129,7 @@ def _side(p: Any) -> int:
 @compiled
 def _begins_anew(g: Any, p: Any, t: int, side: int, timeout_ns: int) -> bool:
     """Whether a packet between the ends of flow g begins another flow."""
-    if t - g.last_ns > timeout_ns:
+    if abs(t - g.last_ns) > timeout_ns:
         return True
     if p.protocol != TCP or p.flags & (SYN | ACK) != SYN:
         return False
@@ -242,6 +243,8 @@ def track(
             slot = _newest(slots, flows, seed, p, side)
             f = slots[slot]
             if f < 0 or _begins_anew(flows[f], p, t, side, timeout_ns):
+                if f >= 0 and flows[f].last_ns - t > timeout_ns:
+                    counts[REWOUND] += 1
                 f = i64(n_flows)
                 n_flows += 1
                 slots[slot] = f
@@ -262,9 +265,10 @@ def track(
             k = kept[n_kept]
             k.flow, k.time_ns, k.gap_ns, k.index, k.side = f, t, gap, g.kept, side
             k.payload_bytes, k.network_bytes, k.transport_bytes = p.payload_bytes, p.network_bytes, p.transport_bytes
-            for j in range(p.network, p.network + p.network_bytes + p.transport_bytes):
-                headers[n_bytes] = data[j]
-                n_bytes += 1
+            size = i64(p.network_bytes) + i64(p.transport_bytes)
+            for j in range(size):
+                headers[n_bytes + j] = data[p.network + j]
+            n_bytes += size
             g.kept += 1
             n_kept += 1
     return n_flows, n_kept, n_bytes

@@ -17,7 +17,7 @@ from netdiffus.wire.packets import Bytes, Columns, Packet, PacketBlock, empty_co
 from netdiffus.wire.pcap import FILE_HEADER_BYTES, VARIANTS, PcapScanner, write_pcap
 from netdiffus.wire.pcapng import SECTION, PcapngScanner
 
-__all__ = ["BLOCK_BYTES", "Capture", "Packet", "PacketBlock", "read_capture", "write_pcap"]
+__all__ = ["BLOCK_BYTES", "Capture", "Packet", "PacketBlock", "is_capture", "read_capture", "write_pcap"]
 
 BLOCK_BYTES = 1 << 20
 """Enough to make a block's overhead vanish, little enough to stay in the processor's cache."""
@@ -69,7 +69,11 @@ class Capture:
             yield from self._blocks()
             self._source.finish()
         finally:
-            self._source.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the file; an iteration does so at its end."""
+        self._source.close()
 
     def _blocks(self) -> Iterator[PacketBlock]:
         data = np.empty(max(self._block_bytes, len(self._head)), np.uint8)
@@ -116,6 +120,7 @@ def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture
     magic = int.from_bytes(head[:4], "little")
     if (magic in VARIANTS or int.from_bytes(head[:4], "big") in VARIANTS) and len(head) == FILE_HEADER_BYTES:
         scanner, head = PcapScanner(head), b""
+        source.fill(memoryview(bytearray(scanner.more_header_bytes)))
     elif magic == SECTION and head[8:12] in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
         scanner = PcapngScanner()
     else:
@@ -126,3 +131,12 @@ def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture
             "name a capture, e.g. one written by tcpdump, dumpcap or Wireshark",
         )
     return Capture(source, scanner, head, block_bytes)
+
+
+def is_capture(path: str | Path) -> bool:
+    """Whether a file's first bytes, decompressed if need be, are those of a capture."""
+    try:
+        read_capture(path).close()
+    except InputError:
+        return False
+    return True

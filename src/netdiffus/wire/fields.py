@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.wire.compiled import compiled, i64
 from netdiffus.wire.links import link_name
 
 FIELDS = np.dtype(
@@ -90,20 +91,32 @@ OTHERS = {
 }
 
 
+@compiled
+def _odd(fields: NDArray[np.void], codes: NDArray[np.int64]) -> int:
+    """A code for each packet that is left out or odd: its status and detail, or its notes; returns how many."""
+    n = 0
+    for i in range(fields.size):
+        p = fields[i]
+        if p.status != OK:
+            codes[n] = i64(p.status) << 24 | i64(p.detail)
+            n += 1
+        elif p.notes:
+            codes[n] = i64(p.notes) << 16
+            n += 1
+    return n
+
+
 def faults(fields: NDArray[np.void]) -> Counter[str]:
     """Why packets were left out and what is odd in those that were kept, in plain words with counts."""
     found: Counter[str] = Counter()
-    if not (fields["status"] | fields["notes"]).any():
-        return found
-    out = fields[fields["status"] != OK]
-    pairs, counts = np.unique(np.stack([out["status"], out["detail"]], axis=1), axis=0, return_counts=True)
-    for (status, detail), count in zip(pairs.tolist(), counts.tolist(), strict=True):
-        found[_words(status, detail)] += count
-    notes = fields["notes"][fields["status"] == OK]
-    for note, words in NOTES.items():
-        count = int(np.count_nonzero(notes & note))
-        if count:
-            found[words] += count
+    codes = np.empty(len(fields), np.int64)
+    numbers, counts = np.unique(codes[: _odd(fields, codes)], return_counts=True)
+    for code, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+        status, notes = code >> 24, code >> 16
+        if status:
+            found[_words(status, code & 0xFFFF)] += count
+        else:
+            found.update({words: count for note, words in NOTES.items() if notes & note})
     return found
 
 

@@ -32,7 +32,7 @@ class Decoder(Protocol):
     def needs_input(self) -> bool: ...
 
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes | None: ...
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
@@ -78,10 +78,22 @@ def _zstd() -> Decoder:
     )
 
 
+def _lz4() -> Decoder:
+    try:
+        return cast(Decoder, importlib.import_module("lz4.frame").LZ4FrameDecompressor())
+    except ImportError:
+        raise InputError(
+            "a capture that this Python can decompress",
+            "one compressed with lz4",
+            "decompress it first (lz4 -d FILE), or: pip install lz4",
+        ) from None
+
+
 DECODERS: dict[bytes, tuple[str, Callable[[], Decoder]]] = {
     b"\x1f\x8b": ("gzip", Gunzip),
     b"\xfd7zXZ\x00": ("xz", lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES)),
     b"\x28\xb5\x2f\xfd": ("zstd", _zstd),
+    b"\x04\x22\x4d\x18": ("lz4", _lz4),
 }
 """Compressions by the first bytes of a stream."""
 
@@ -197,7 +209,7 @@ class ByteSource:
                 self._made = self._decoder.decompress(chunk, CHUNK_BYTES)
             except Exception as error:
                 # zstd has an error class of its own, known only where its module is
-                known = isinstance(error, zlib.error | lzma.LZMAError | OSError | EOFError | ValueError)
+                known = isinstance(error, zlib.error | lzma.LZMAError | OSError | EOFError | ValueError | RuntimeError)
                 if not known and type(error).__name__ != "ZstdError":
                     raise
                 memory = "memory" in str(error).lower()
@@ -217,7 +229,7 @@ class ByteSource:
         """The beginning of the next compressed stream in the file; empty at the end."""
         assert self._decoder is not None
         assert self._make is not None
-        rest = self._decoder.unused_data
+        rest = self._decoder.unused_data or b""  # lz4 says None
         while True:
             rest = rest.lstrip(b"\0")  # xz and gzip files may be padded with zeros
             if len(rest) >= MAGIC_BYTES:

@@ -19,16 +19,19 @@ FILE_HEADER_BYTES = 24
 
 
 class Variant(NamedTuple):
-    """What a magic number says: nanoseconds in a tick, and bytes before the data of a record."""
+    """What a magic number says: nanoseconds in a tick, bytes before a record's data, and more bytes of file header."""
 
     tick_ns: int
     record_header_bytes: int
+    more_header_bytes: int = 0
 
 
 VARIANTS = {
     0xA1B2C3D4: Variant(1000, 16),
     0xA1B23C4D: Variant(1, 16),
     0xA1B2CD34: Variant(1000, 24),  # Kuznetzov's patch: interface, protocol and direction follow in each record
+    0x1C0001AB: Variant(1000, 16, 4),  # Ixia's lcap, from software and from hardware, as Wireshark reads them:
+    0x1C0001AC: Variant(1000, 16, 4),  # the size of all records follows the file header
 }
 
 MORE, FULL, TOO_LONG = 0, 1, 2
@@ -91,6 +94,7 @@ class PcapScanner:
         self._big = int.from_bytes(header[:4], "big") in VARIANTS
         magic, major, minor, _, _, _, link = struct.unpack((">" if self._big else "<") + "IHHiIII", header)
         self._variant = VARIANTS[magic]
+        self.more_header_bytes = self._variant.more_header_bytes
         self._link = link & 0x03FF_FFFF  # the bits above say how long a frame check sequence is
         early = (major, minor) < (2, 3) or major == 543
         self._order = SWAPPED if early else BY_VALUE if (major, minor) == (2, 3) else AS_NAMED
@@ -98,7 +102,7 @@ class PcapScanner:
 
     def scan(self, data: Bytes, start: int, end: int, columns: Columns) -> tuple[int, int, int]:
         """Fill the columns of a PacketBlock; returns (packets, first byte not taken, MORE | FULL | TOO_LONG)."""
-        tick_ns, head = self._variant
+        tick_ns, head, _ = self._variant
         n, pos, verdict = _scan(data, start, end, self._big, tick_ns, head, self._order, self._link, *columns)
         if verdict == TOO_LONG:
             self.faults[f"packet record claims more than {MAX_CAPTURED} bytes; the rest of the file was not read"] += 1

@@ -1,0 +1,38 @@
+"""A table that may be larger than memory: frames are held up to a limit, then lie in a folder until they are wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+HELD_BYTES = 1 << 26
+"""What a table holds in memory; little enough beside what reading takes, enough that small datasets never wait."""
+
+
+class Parts:
+    """Frames of one schema, in the order in which they came; `folder` appears when memory does not hold them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._frames: list[pl.DataFrame] = []
+        self._held_bytes = 0
+        self._files: list[Path] = []
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """The next rows."""
+        self._frames.append(frame)
+        self._held_bytes += int(frame.estimated_size())
+        if self._held_bytes > HELD_BYTES:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._files.append(self._folder / f"{len(self._files):06}.arrow")
+            pl.concat(self._frames).write_ipc(self._files[-1])
+            self._frames, self._held_bytes = [], 0
+
+    def __bool__(self) -> bool:
+        """Whether a frame, empty or not, was added."""
+        return bool(self._frames or self._files)
+
+    def rows(self) -> pl.LazyFrame:
+        """All rows in order, to be read piece by piece."""
+        return pl.concat([*(pl.scan_ipc(file) for file in self._files), *(frame.lazy() for frame in self._frames)])
