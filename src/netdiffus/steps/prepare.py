@@ -218,6 +218,7 @@ def _add_table(parts: _Parts, path: Path, config: PrepareConfig) -> Source:
 
 def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig) -> None:
     rest = pl.concat(parts.rest) if parts.rest else pl.DataFrame()
+    parts.rest.clear()
     if not len(rest):
         raise InputError("at least one flow in the sources", "none", "check the captures with 'netdiffus info CAPTURE'")
     rng = np.random.default_rng(config.seed)
@@ -235,6 +236,7 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig) -> None
         anonymised=False,
         test_duplicates=int(splitting.duplicates(split, rest["key"]).sum()),
     )
+    del rest  # what follows needs room
     parts.writer.finish(card, split)
 
 
