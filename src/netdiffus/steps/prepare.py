@@ -220,6 +220,7 @@ def _add_table(parts: _Parts, table: TableSource) -> Source:
 
 def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused: dict[str, int]) -> None:
     rest = pl.concat(parts.rest) if parts.rest else pl.DataFrame()
+    parts.rest.clear()
     if not len(rest):
         raise InputError("at least one flow in the sources", "none", "check the captures with 'netdiffus info CAPTURE'")
     rng = np.random.default_rng(config.seed)
@@ -246,6 +247,7 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
         faults=faults,
         test_duplicates=int(splitting.duplicates(split, rest["key"]).sum()),
     )
+    del rest  # what follows needs room
     parts.writer.finish(card, split)
 
 

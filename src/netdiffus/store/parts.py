@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-HELD_BYTES = 1 << 26
+HELD_BYTES = 1 << 25
 """What a table holds in memory; little enough beside what reading takes, enough that small datasets never wait."""
 
 
