@@ -1,7 +1,11 @@
-"""Target: one packet of any link layer. Both forms must agree, and nothing around the packet may change its fields."""
+"""Target: one packet of any link layer, and what lies in its tunnels.
+
+Both forms must agree, and nothing around the packet may change its fields.
+"""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +15,7 @@ from fuzz.forms import Form
 from fuzz.seeds import few_packets
 
 MAX_BYTES = 256
-MODULES = ("wire.dissect",)
+MODULES = ("wire.dissect", "wire.tunnels")
 LINKS = (1, 113, 276, 0, 108, 101, 12, 14, 228, 229, 9, 50, 51, 104, 105, 0xFFFF, 0x10001, 0x3FFFFFF)
 AROUND = 37
 
@@ -34,6 +38,25 @@ def seeds() -> Iterator[bytes]:
                 yield bytes([0, more]) + data[:12] + b"\x81\0\0\5" + kind + ip
                 yield bytes([0, more]) + data[:12] + b"\x88\x47\0\1\1\x40" + ip
                 yield bytes([0, more]) + data[:12] + b"\x88\x64\x11\0\0\1\0\x23\0\x21" + ip
+                yield from (bytes([5, more]) + packet for packet in _tunnels(kind, ip, data))
+
+
+def _tunnels(kind: bytes, ip: bytes, frame: bytes) -> Iterator[bytes]:
+    """An IP packet or frame inside IPv4, GRE, VXLAN, Geneve, and GRE inside VXLAN."""
+
+    def outer(protocol: int, inside: bytes) -> bytes:
+        return struct.pack("!BBHIBBHII", 0x45, 0, 20 + len(inside), 0, 64, protocol, 0, 1, 2) + inside
+
+    def udp(port: int, inside: bytes) -> bytes:
+        return outer(17, struct.pack("!HHHH", 9, port, 8 + len(inside), 0) + inside)
+
+    yield outer(4 if kind == b"\x08\0" else 41, ip)
+    gre = outer(47, b"\xb0\0" + kind + bytes(12) + ip)  # checksum, key and sequence number
+    yield gre
+    yield outer(47, b"\0\0\x65\x58" + frame)
+    yield udp(4789, b"\x08\0\0\0\0\0\1\0" + frame)
+    yield udp(6081, b"\1\0\x65\x58\0\0\1\0" + bytes(4) + frame)
+    yield udp(4789, b"\x08\0\0\0\0\0\1\0" + frame[:12] + b"\x08\0" + gre)
 
 
 def one(data: bytes, plain: Form, compiled: Form) -> None:
@@ -48,10 +71,14 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
     for row in fields(compiled, [packet, packet], around, link, length):
         assert row == alone, (row, alone)
     check(plain, alone, len(packet))
+    check(plain, alone["inner"], len(packet))
 
 
-def fields(form: Form, packets: list[bytes], around: list[bytes], link: int, length: int) -> list[dict[str, int]]:
-    """The fields of packets that lie between other bytes; `network` counts from the packet's first byte."""
+def fields(form: Form, packets: list[bytes], around: list[bytes], link: int, length: int) -> list[dict[str, Any]]:
+    """The fields of packets that lie between other bytes, and "inner" those inside their tunnels.
+
+    `network` counts from the packet's first byte.
+    """
     buffer = b"".join(rest + packet + rest for packet, rest in zip(packets, around, strict=True))
     offset, pos = [], 0
     for packet, rest in zip(packets, around, strict=True):
@@ -70,9 +97,13 @@ def fields(form: Form, packets: list[bytes], around: list[bytes], link: int, len
     counted = form["wire.fields"].faults(found)
     left_out = sum(count for words, count in counted.items() if words not in form["wire.fields"].NOTES.values())
     assert left_out == np.count_nonzero(found["status"]), counted
-    rows = [dict(zip(found.dtype.names, row, strict=True)) for row in found.tolist()]
-    for row, start in zip(rows, offset, strict=True):
+    inside, odd = form["wire.tunnels"].look_inside(block, found)
+    rows = []
+    for outer, inner, start in zip(found.tolist(), inside.tolist(), offset, strict=True):
+        row, below = (dict(zip(found.dtype.names, values, strict=True)) for values in (outer, inner))
         row["network"] -= start
+        below["network"] -= start
+        rows.append(row | {"inner": below, "odd": {words: count / n for words, count in odd.items()}})
     return rows
 
 

@@ -19,6 +19,8 @@ import numpy as np
 KERNELS: dict[str, dict[str, set[str]]] = {
     "wire.pcap": {"_scan": {"data"}},
     "wire.pcapng": {"_scan": {"data"}},
+    "wire.fields": {"_odd": {"fields"}},
+    "wire.tunnels": {"_enter": {"data", "ends", "fields"}},
     "wire.dissect": {"_dissect": {"data", "offset", "captured", "length", "link"}},
     "traffic.flowtable": {"track": {"fields", "time_ns", "data"}, "fill": set(), "retain": {"numbers"}},
     "traffic.flowframes": {"_place": {"rank"}, "_place_headers": {"headers", "rank"}},

@@ -132,7 +132,9 @@ def test_long_rows_are_written_part_by_part(tmp_path) -> None:
 
 
 def test_several_sources_one_after_the_other(capture, tmp_path) -> None:
-    found = records([capture, capture], tmp_path / "x.nprint.npz")
+    again = tmp_path / "again.pcap"
+    again.write_bytes(capture.read_bytes())
+    found = records([capture, again], tmp_path / "x.nprint.npz")
     assert [(record.done, record.total, record.written) for record in found] == [(1, 2, 4), (2, 2, 4)]
     (record,) = records(tmp_path / "x.nprint.npz", tmp_path / "y.nprint")
     assert record.packets == 8

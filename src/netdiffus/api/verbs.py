@@ -15,6 +15,7 @@ from netdiffus.steps import generate as generating
 from netdiffus.steps import nprint as converting
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
+from netdiffus.steps.prepareconfig import PrepareConfig
 from netdiffus.store.atomic import atomic_file, check_replaceable
 from netdiffus.store.report import SCORES
 from netdiffus.wire.conformance.check import Conformance, check_capture
@@ -43,9 +44,9 @@ def prepare(
     """Captures, folders of captures and tables become the dataset folder `out`; returns its path.
 
     Options are those of the command, with underscores: labels, unlabelled, packets, min_packets, flow_timeout, inner,
-    strict, test, seed, columns, strip_padding, bins, sum, window, stride, gasf, anonymise. `test` is a share or the path of a source.
-    Where `out` names nPrint rows (.nprint, .nprint.npz) or a capture (.pcap), the packets are written there; the
-    options are headers, payload_bytes and timestamps.
+    strict, test, seed, columns, strip_padding, bins, sum, window, stride, gasf, anonymise. `test` is a share or
+    the path of a source. Where `out` names nPrint rows (.nprint, .nprint.npz) or a capture (.pcap), the packets are
+    written there; the options are headers, payload_bytes and timestamps.
 
     Raises:
         InputError: a source is missing or of the wrong kind, or an option is.
@@ -54,7 +55,7 @@ def prepare(
     if converting.is_packet_file(Path(out)):
         run(converting.write_packets(paths, Path(out), converting.NprintConfig.of(**options)), on_progress)
     else:
-        run(preparing.prepare(paths, Path(out), preparing.PrepareConfig.of(**options)), on_progress)
+        run(preparing.prepare(paths, Path(out), PrepareConfig.of(**options)), on_progress)
     return Path(out)
 
 

@@ -203,6 +203,8 @@ def traces_table(
     values: NDArray[np.float64], channels: tuple[str, ...], labels: NDArray[np.str_], model_hash: str, seed: int
 ) -> pl.DataFrame:
     """Drawn series (N, C, n) as a table with the columns of traces.parquet, split = "synthetic"."""
+    if "gap_ns" in channels:
+        values[:, channels.index("gap_ns"), 0] = 0  # there is no packet before the first
     lists = {name: ragged(values[:, k], name) for k, name in enumerate(channels)}
     source = f"netdiffus {__version__} model {model_hash[:16]} seed {seed}"
     return conform(

@@ -62,7 +62,7 @@ class FlowTable:
             headers,
             self._counts,
         )
-        self._block_ns = block.time_ns
+        self._block_ns = block.time_ns if len(block) else self._block_ns
         # What is nearly full is not worth a copy.
         if 2 * n_kept < len(kept):
             kept, headers = kept[:n_kept].copy(), headers[:n_bytes].copy()

@@ -45,6 +45,10 @@ class NprintCapture:
         self.rows = 0
         self._faults: Counter[str] = Counter()
 
+    def close(self) -> None:
+        """Let go of the file without reading it."""
+        self._rows.source.close()
+
     @property
     def name(self) -> str:
         return self._rows.source.name
