@@ -40,5 +40,6 @@ def test_memory_makes_no_difference(tmp_path, monkeypatch) -> None:
 def test_nothing_is_left_of_a_failure(tmp_path) -> None:
     with pytest.raises(RuntimeError, match="planted"), dataset_writer(tmp_path / "out") as writer:  # noqa: PT012
         writer.traces.add(pl.DataFrame({"n": [1]}))
+        writer.packets.add(pl.DataFrame({"n": [1]}))
         raise RuntimeError("planted")
     assert list(tmp_path.iterdir()) == []

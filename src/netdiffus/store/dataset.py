@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -15,10 +14,9 @@ from netdiffus.errors import InputError
 from netdiffus.store.atomic import atomic_folder
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.parts import Parts
+from netdiffus.store.stream import FORM, ParquetStream
 
 TRACES, PACKETS = "traces.parquet", "packets.parquet"
-ROWS_IN_GROUP = 1 << 16
-"""Of a Parquet file: what a writer must hold at once, and a reader may skip."""
 
 
 def sha256(path: Path) -> str:
@@ -37,17 +35,17 @@ class DatasetWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._parts = folder, folder / "parts"
-        self.traces, self.packets = Parts(self._parts / "traces"), Parts(self._parts / "packets")
+        self.traces, self.packets = Parts(self._parts), ParquetStream(folder / PACKETS)
 
     def finish(self, card: DatasetCard, split: pl.Series) -> None:
         """Write the files; `split` says for each trace "train" or "test"; the card gets the hash of the traces."""
+        self.packets.close()
         traces = self.traces.rows()
-        split = split.alias("split")
         order = traces.collect_schema().names()
-        traces = pl.concat([traces.drop("split"), split.to_frame().lazy()], how="horizontal").select(order)
-        _sink(traces, self._folder / TRACES)
-        if self.packets:
-            _sink(self.packets.rows(), self._folder / PACKETS)
+        sides = split.alias("split").to_frame().lazy()
+        pl.concat([traces.drop("split"), sides], how="horizontal").select(order).sink_parquet(
+            self._folder / TRACES, **FORM
+        )
         shutil.rmtree(self._parts, ignore_errors=True)
         card.model_copy(update={"hash": sha256(self._folder / TRACES)}).write(self._folder)
 
@@ -56,7 +54,11 @@ class DatasetWriter:
 def dataset_writer(path: Path) -> Iterator[DatasetWriter]:
     """A writer of the dataset folder `path`, which appears whole when the block ends well, or not at all."""
     with atomic_folder(path, DatasetCard.FILE) as folder:
-        yield DatasetWriter(folder)
+        writer = DatasetWriter(folder)
+        try:
+            yield writer
+        finally:
+            writer.packets.close()
 
 
 def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
@@ -76,9 +78,3 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
             "prepare the dataset again",
         )
     return card, pl.read_parquet(file)
-
-
-def _sink(rows: pl.LazyFrame, path: Path) -> None:
-    """Write a Parquet file piece by piece."""
-    form: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "row_group_size": ROWS_IN_GROUP}
-    rows.sink_parquet(path, statistics=False, engine="streaming", **form)
