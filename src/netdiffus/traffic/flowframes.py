@@ -9,8 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.traffic.flowrows import Kept
-from netdiffus.traffic.ragged import binary_columns, list_column
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.traffic.ragged import binary_column, list_column
+from netdiffus.wire.compiled import compiled
 from netdiffus.wire.packets import Bytes
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
@@ -70,20 +70,25 @@ def _place_headers(
     headers: Bytes,
     rank: NDArray[np.int64],
     first: NDArray[np.int64],
-    at: NDArray[np.int64],
-    out: Bytes,
+    network_at: NDArray[np.int64],
+    transport_at: NDArray[np.int64],
+    network: Bytes,
+    transport: Bytes,
 ) -> None:
     """Headers of a chunk to where their rows' bytes begin."""
     pos = 0
     for i in range(kept.size):
         k = kept[i]
-        size = i64(k.network_bytes) + i64(k.transport_bytes)
         flow = rank[k.flow]
         if flow >= 0:
-            to = at[first[flow] + k.index]
-            for j in range(size):
-                out[to + j] = headers[pos + j]
-        pos += size
+            row = first[flow] + k.index
+            at = network_at[row]
+            for j in range(k.network_bytes):
+                network[at + j] = headers[pos + j]
+            at = transport_at[row]
+            for j in range(k.transport_bytes):
+                transport[at + j] = headers[pos + k.network_bytes + j]
+        pos += k.network_bytes + k.transport_bytes
 
 
 def flow_frames(
@@ -104,21 +109,21 @@ def flow_frames(
     client = np.ascontiguousarray(flows["client"])
     for kept, _ in chunks:
         _place(kept, rank, first, client, time_ns, gap_ns, size, direction, network_bytes, transport_bytes)
-    sizes = network_bytes + transport_bytes
-    network_at = np.cumsum(sizes) - sizes
-    headers = np.empty(int(sizes.sum()), np.uint8)
+    network = np.empty(int(network_bytes.sum()), np.uint8)
+    transport = np.empty(int(transport_bytes.sum()), np.uint8)
+    network_at, transport_at = np.cumsum(network_bytes) - network_bytes, np.cumsum(transport_bytes) - transport_bytes
     chunks.reverse()
     while chunks:
-        _place_headers(*chunks.pop(), rank, first, network_at, headers)
-    both = binary_columns(headers, {"network_header": network_bytes, "transport_header": transport_bytes})
+        kept, headers = chunks.pop()
+        _place_headers(kept, headers, rank, first, network_at, transport_at, network, transport)
     packets = pl.DataFrame(
         {
             "flow_id": np.repeat(np.arange(first_id, first_id + len(flows)), counts),
             "index": (np.arange(n) - np.repeat(first, counts)).astype(np.int32),
             "time_ns": time_ns,
             "direction": direction,
-            "network_header": both["network_header"],
-            "transport_header": both["transport_header"],
+            "network_header": binary_column("network_header", network, network_bytes),
+            "transport_header": binary_column("transport_header", transport, transport_bytes),
             "payload_bytes": size,
         },
         schema=PACKET_SCHEMA,

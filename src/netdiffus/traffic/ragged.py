@@ -1,38 +1,40 @@
-"""Columns whose rows differ in length, made from flat arrays without a loop over rows."""
+"""Columns whose rows differ in length, made from flat arrays without a copy, as Arrow lays them out."""
 
 from __future__ import annotations
 
+import nanoarrow
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-MAX_VALUE_BYTES = 1 << 30
-"""Bytes that one polars value can safely hold (its lengths are 32 bits wide)."""
+MAX_COLUMN_BYTES = 1 << 30
+"""Bytes of one piece of a binary column; polars counts them with 32 bits."""
 
 
 def list_column(name: str, flat: NDArray[np.generic], counts: NDArray[np.int64]) -> pl.Series:
-    """A list column; row i holds the next counts[i] values of `flat`."""
-    rows = pl.DataFrame({"first": np.cumsum(counts) - counts, "count": counts})
-    values = pl.Series(name, flat)
-    if not len(counts):
-        return pl.Series(name, [], dtype=pl.List(values.dtype))
-    return rows.select(pl.lit(values.implode()).list.slice(pl.col("first"), pl.col("count")).alias(name)).to_series()
+    """A list column; row i holds the next counts[i] values of `flat`, which are whole numbers."""
+    kind = getattr(nanoarrow, str(flat.dtype))()
+    values = nanoarrow.c_array_from_buffers(kind, len(flat), [None, flat])
+    offsets = _offsets(counts)
+    lists = nanoarrow.c_array_from_buffers(nanoarrow.large_list(kind), len(counts), [None, offsets], children=[values])
+    return pl.Series(name, lists)
 
 
-def binary_columns(flat: NDArray[np.uint8], counts: dict[str, NDArray[np.int64]]) -> pl.DataFrame:
-    """Binary columns that lie side by side in `flat`: row by row, counts[name][i] bytes of each column in turn."""
-    sizes = np.sum(list(counts.values()), axis=0)
-    ends = np.cumsum(sizes)
-    parts, row, begin = [pl.DataFrame(schema=dict.fromkeys(counts, pl.Binary))], 0, 0
-    while row < len(sizes):
-        stop = max(row + 1, int(np.searchsorted(ends, begin + MAX_VALUE_BYTES, side="right")))
-        whole = pl.lit(pl.Series([flat[begin : ends[stop - 1]].tobytes()]))
-        rows = pl.DataFrame({name: count[row:stop] for name, count in counts.items()})
-        first = pl.lit(pl.Series(ends[row:stop] - sizes[row:stop] - begin))
-        columns = []
-        for name in counts:
-            columns.append(whole.bin.slice(first, pl.col(name)).alias(name))
-            first = first + pl.col(name)
-        parts.append(rows.select(columns))
-        row, begin = stop, int(ends[stop - 1])
-    return pl.concat(parts[1:] or parts)
+def binary_column(name: str, flat: NDArray[np.uint8], counts: NDArray[np.int64]) -> pl.Series:
+    """A binary column; row i holds the next counts[i] bytes of `flat`."""
+    offsets = _offsets(counts)
+    pieces, row = [pl.Series(name, [], dtype=pl.Binary)], 0
+    while row < len(counts):
+        first = offsets[row]
+        stop = max(row + 1, int(np.searchsorted(offsets, first + MAX_COLUMN_BYTES, side="right")) - 1)
+        buffers = [None, offsets[row : stop + 1] - first, flat[first : offsets[stop]]]
+        pieces.append(pl.Series(name, nanoarrow.c_array_from_buffers(nanoarrow.large_binary(), stop - row, buffers)))
+        row = stop
+    return pl.concat(pieces[1:] or pieces)
+
+
+def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each row begins, and where the last one ends."""
+    offsets = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    return offsets
