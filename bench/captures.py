@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.results import table, write_section
-from netdiffus.steps.prepare import PrepareConfig, prepare
+from netdiffus.steps.prepare import prepare
+from netdiffus.steps.prepareconfig import PrepareConfig
 from netdiffus.traffic.flows import FlowReader
 from netdiffus.traffic.flowtable import FlowTable
 from netdiffus.wire.captures import Packet, read_capture, write_pcap

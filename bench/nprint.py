@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.captures import looped, with_dpkt
+from bench.captures import with_dpkt, write_looped
 from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
-from netdiffus.wire.captures import read_capture, write_pcap
+from netdiffus.wire.captures import read_capture
 from netdiffus.wire.dissect import dissect
 from netdiffus.wire.nprint import read_nprint
 from netdiffus.wire.nprint_bits import bit_rows
@@ -95,7 +95,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "looped.pcap"
-        write_pcap(path, looped(PACKETS))
+        write_looped(path, packets=PACKETS)
         speeds = {}
         for name, way in ways.items():
             if name.startswith("netdiffus"):

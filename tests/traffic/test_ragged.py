@@ -15,7 +15,7 @@ def test_list_column(rows):
     flat = np.array([value for row in rows for value in row], np.int32)
     column = list_column("x", flat, np.array([len(row) for row in rows], np.int64))
     assert column.equals(pl.Series("x", rows, dtype=pl.List(pl.Int32)))
-    assert column.dtype == pl.List(pl.Int32)
+    assert (column.name, column.dtype) == ("x", pl.List(pl.Int32))
 
 
 @pytest.mark.parametrize("most", [1, 7, 1 << 30])
@@ -26,3 +26,4 @@ def test_binary_column(most, rows):
         patch.setattr(ragged, "MAX_COLUMN_BYTES", most)  # several pieces, as with gigabytes
         column = binary_column("x", flat, np.array([len(row) for row in rows], np.int64))
     assert column.equals(pl.Series("x", rows, dtype=pl.Binary))
+    assert column.name == "x"

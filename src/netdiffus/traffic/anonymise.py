@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from netdiffus.traffic.cryptopan import crypto_pan
 from netdiffus.traffic.headeraddresses import find_addresses
 from netdiffus.traffic.headerchecksums import mend_checksums
-from netdiffus.traffic.ragged import binary_columns
+from netdiffus.traffic.ragged import binary_column
 
 HEADERS = ("network_header", "transport_header")
 
@@ -58,8 +58,8 @@ def _headers(packets: pl.DataFrame, key: bytes) -> list[pl.Series]:
     _replace(new, found.v4, 4, key)
     _replace(new, found.v6, 16, key)
     mend_checksums(old, new, network, transport, found.ends)
-    parts = zip(HEADERS, (new[: network[-1]], new[network[-1] :]), sizes, strict=True)
-    return [binary_columns(part, {name: size})[name] for name, part, size in parts]
+    parts = (new[: network[-1]], new[network[-1] :])
+    return [binary_column(name, part, size) for name, part, size in zip(HEADERS, parts, sizes, strict=True)]
 
 
 def _replace(data: NDArray[np.uint8], places: NDArray[np.int64], width: int, key: bytes) -> None:

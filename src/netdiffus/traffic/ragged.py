@@ -17,7 +17,7 @@ def list_column(name: str, flat: NDArray[np.generic], counts: NDArray[np.int64])
     values = nanoarrow.c_array_from_buffers(kind, len(flat), [None, flat])
     offsets = _offsets(counts)
     lists = nanoarrow.c_array_from_buffers(nanoarrow.large_list(kind), len(counts), [None, offsets], children=[values])
-    return pl.Series(name, lists)
+    return pl.Series(lists).alias(name)
 
 
 def binary_column(name: str, flat: NDArray[np.uint8], counts: NDArray[np.int64]) -> pl.Series:
@@ -30,7 +30,7 @@ def binary_column(name: str, flat: NDArray[np.uint8], counts: NDArray[np.int64])
         buffers = [None, offsets[row : stop + 1] - first, flat[first : offsets[stop]]]
         pieces.append(pl.Series(name, nanoarrow.c_array_from_buffers(nanoarrow.large_binary(), stop - row, buffers)))
         row = stop
-    return pl.concat(pieces[1:] or pieces)
+    return pl.concat(pieces[1:] or pieces).alias(name)
 
 
 def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
