@@ -1,0 +1,327 @@
+"""The rules of a TCP connection: rows become segments that two real stacks could have sent (RFC 9293).
+
+The thresholds by which a retransmission is told from reordering are those of Wireshark's analysis, so that what is
+written as a retransmission is read as one. Nothing is changed in a connection that obeys the rules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netdiffus.traffic.sessions.options import (
+    HAS_FAST_OPEN,
+    HAS_SACK_PERMITTED,
+    HAS_TIMESTAMPS,
+    HAS_WSCALE,
+    MALFORMED,
+    describe,
+    later_place,
+)
+from netdiffus.traffic.sessions.rows import ZERO, FlowRows
+from netdiffus.traffic.sessions.rules import (
+    ACKNOWLEDGEMENT,
+    CLOSE,
+    FLAGS,
+    HANDSHAKE,
+    OPTIONS,
+    RESET,
+    SELECTIVE,
+    SEQUENCE,
+    SIZE,
+    URGENT,
+    WINDOW,
+)
+# Kernels of other files: touch this one when they change (wire/compiled.py).
+from netdiffus.traffic.sessions.tcp import NEVER, STATE, begin, place, scratch, sent, wanted
+from netdiffus.wire.compiled import compiled, i64
+from netdiffus.wire.fields import ACK, FIN, RST, SYN, TCP
+
+URG, ECE, CWR, AE = 32, 64, 128, 256
+ALL_FLAGS = 0x1FF
+LARGEST_SHIFT = 14  # RFC 7323 section 2.3
+USUAL_MSS, USUAL_WINDOW = 536, 1024
+REORDERED_NS, FAST_NS = 3_000_000, 20_000_000
+FARTHEST = 1 << 30
+
+
+@compiled
+def _flags(asked: int, client: bool, mine: Any, peer: Any, opened: bool, probe: bool) -> tuple[int, int]:
+    """Flags that may stand here, and the rules that changed them; flags below 0 mean that nothing may."""
+    flags, broken = asked & ALL_FLAGS, 0
+    if flags & RST:
+        flags &= ~(SYN | FIN | URG)
+        if opened and not mine.begun and not client:
+            flags |= ACK  # the answer to a SYN (RFC 9293 section 3.5.2)
+    elif flags & SYN:
+        first = not mine.established if client else peer.syn and not mine.established
+        if opened and first:
+            flags = SYN | (flags & (ECE | CWR | AE)) | (0 if client else ACK)
+        else:
+            flags, broken = (flags & ~SYN) | ACK, HANDSHAKE
+    elif opened and not client and not mine.syn:
+        flags, broken = SYN | ACK, HANDSHAKE
+    elif not flags & ACK and not probe:
+        flags |= ACK
+    if flags != asked and not broken:
+        broken = FLAGS
+    if mine.reset and not flags & RST and not (flags & SYN and not mine.established):
+        return -1, broken | RESET
+    if opened and not flags & (SYN | RST) and (not peer.syn if client else not peer.established):
+        return -1, broken | HANDSHAKE
+    return flags, broken
+
+
+@compiled
+def _layout(asked: int, kinds: NDArray[np.void], flags: int, client: bool, mine: Any, peer: Any, opened: bool) -> int:
+    """The layout of the options; the SACK blocks of a segment without SYN are looked at later."""
+    has = i64(kinds[asked].has)
+    blocks = i64(kinds[asked].blocks)
+    if flags & SYN:
+        allowed = 15 if client or not peer.begun else (peer.has & 15) | 1
+        fast_open = has & HAS_FAST_OPEN != 0
+        if has & MALFORMED or blocks or has & 15 & ~allowed or (fast_open and not client):
+            return has & 15 & allowed
+        return asked
+    stamped = has & HAS_TIMESTAMPS != 0
+    if opened and peer.begun:
+        agreed = mine.has & peer.has & HAS_TIMESTAMPS != 0
+        stamped = agreed and (stamped or flags & RST == 0)
+    if has & MALFORMED or has & 7 or stamped != (has & HAS_TIMESTAMPS != 0):
+        return later_place(stamped, min(blocks, i64(3)) if stamped else blocks)
+    return asked
+
+
+@compiled
+def _looks_reordered(mine: Any, peer: Any, position: int, size: int, fin: int, time_ns: int, late_ns: int) -> bool:
+    """Whether a segment of old bytes comes so soon that it would be read as reordering, not as a retransmission."""
+    if size > 0 and peer.latest_ack != NEVER and position + size <= peer.latest_ack:
+        return False
+    if size <= 1 and not fin and position == mine.next - 1:
+        return False
+    if peer.repeats >= 2 and peer.latest_ack == position and time_ns - peer.ack_ns < FAST_NS:
+        return False
+    return bool(time_ns - mine.new_ns < late_ns and position + size + fin != mine.next)
+
+
+@compiled
+def _bytes(
+    asked: int, size: int, flags: int, mine: Any, peer: Any, opened: bool, time_ns: int, late_ns: int
+) -> tuple[int, int, int, int]:
+    """Where a segment begins, how long it is and with which flags; and the rules that changed it."""
+    broken, position, low = 0, asked, 1 if opened else -FARTHEST
+    if size < 0:
+        size, broken = 0, SIZE
+    if position > mine.next and (opened or mine.begun or position > FARTHEST):
+        position, broken = mine.next, broken | SEQUENCE
+    if position < low and not (size <= 1 and position == mine.next - 1):
+        position, broken = mine.next, broken | SEQUENCE
+    if position < mine.next and position + size > mine.next:
+        size, broken = mine.next - position, broken | SEQUENCE
+    fin = 1 if flags & FIN else 0
+    if mine.fin != NEVER:
+        if position > mine.fin:
+            if size:
+                size, broken = 0, broken | CLOSE
+            if fin:
+                position, broken = mine.fin, broken | CLOSE
+        elif fin and position + size != mine.fin:
+            position, size, broken = mine.fin, 0, broken | CLOSE
+        elif position + size > mine.fin:
+            size, broken = mine.fin - position, broken | CLOSE
+    elif fin and position < mine.next and position + size != mine.next:
+        position, broken = mine.next, broken | SEQUENCE
+    if size + fin and position < mine.next and _looks_reordered(mine, peer, position, size, fin, time_ns, late_ns):
+        position, broken = mine.next, broken | SEQUENCE
+        if mine.fin != NEVER:
+            size, fin = 0, 0
+    if size and peer.limit != NEVER and opened:
+        if position + size > peer.limit:
+            size, broken = max(peer.limit - position, i64(0)), broken | WINDOW
+        if size and not fin and position + size == peer.latest_limit:
+            size, broken = size - 1 if position == mine.next else i64(0), broken | WINDOW
+        if size == 0 and position < mine.next and not fin:
+            position = mine.next
+    return position, size, (flags & ~FIN) | (FIN if fin else 0), broken
+
+
+@compiled
+def _sack(r: Any, p: Any, blocks: int, k: int, ack: int, isn: int, peer: Any, edges: NDArray[np.int64]) -> int:
+    """Blocks that lie beyond the acknowledgement and do not touch each other, into the segment; returns how many."""
+    n = 0
+    kept = np.zeros((4, 2), np.int64)
+    for b in range(blocks):
+        j = min(max(k + i64(r.sack_ahead[b, 0]), 0), peer.n_edges - 1)
+        left = edges[j] + r.sack_offset[b, 0]
+        j = min(max(k + i64(r.sack_ahead[b, 1]), 0), peer.n_edges - 1)
+        right = edges[j] + r.sack_offset[b, 1]
+        good = ack < left < right <= peer.next
+        for c in range(n):
+            good = good and (right < kept[c, 0] or left > kept[c, 1])
+        if good:
+            kept[n, 0], kept[n, 1] = left, right
+            n += 1
+    for b in range(4):
+        for e in range(2):
+            p.sack[b, e] = (isn + kept[b, e]) & 0xFFFF_FFFF if b < n else 0
+    return n
+
+
+@compiled
+def _settle(
+    flows: NDArray[np.void],
+    first: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    rows: NDArray[np.void],
+    segments: NDArray[np.void],
+    kinds: NDArray[np.void],
+    mtu: int,
+    state: NDArray[np.void],
+    edges: NDArray[np.int64],
+    broken: NDArray[np.uint32],
+) -> None:
+    for f in range(flows.size):
+        g = flows[f]
+        if g.protocol != TCP or counts[f] == 0:
+            continue
+        begin(state, edges)
+        start = rows[first[f]].flags
+        opened, probe = start & SYN != 0, start & (SYN | ACK | RST) == 0
+        if opened and start & ACK:  # the SYN itself was not captured
+            sent(state[0], edges[0], SYN, 0, 0, NEVER)
+            state[0].syn, state[0].begun = True, False
+        room = mtu - (20 if g.version == 4 else 40) - 20
+        syn_ns, late_ns = i64(NEVER), i64(REORDERED_NS)
+        for i in range(first[f], first[f] + counts[f]):
+            r, p, s = rows[i], segments[i], i64(segments[i].direction)
+            mine, peer, t = state[s], state[1 - s], i64(p.time_ns)
+            flags, wrong = _flags(i64(r.flags), s == 0, mine, peer, opened, probe)
+            if flags < 0:
+                broken[i] |= np.uint32(wrong)
+                p.dropped = 1
+                continue
+            p.layout = _layout(i64(r.layout), kinds, flags, s == 0, mine, peer, opened)
+            if p.layout != r.layout:
+                wrong |= OPTIONS
+            size = i64(r.size)
+            if flags & RST or (flags & SYN and not (s == 0 and kinds[p.layout].has & HAS_FAST_OPEN)):
+                if size:
+                    size, wrong = i64(0), wrong | (RESET if flags & RST else HANDSHAKE)
+            largest = room - kinds[p.layout].bytes
+            if peer.mss:
+                largest = min(largest, peer.mss - kinds[p.layout].bytes)
+            if size > largest:
+                size, wrong = max(largest, i64(0)), wrong | SIZE
+            position, zero = wanted(r, mine, flags), False
+            if flags & SYN:
+                if position:
+                    position, wrong = i64(0), wrong | SEQUENCE
+                if mine.syn and mine.next != 1 + size:
+                    p.dropped = 1
+                    broken[i] |= np.uint32(wrong | SEQUENCE)
+                    continue
+            elif flags & RST:
+                zero = not mine.begun and opened and flags & ACK
+                if not zero and (r.seq_from == ZERO or position > mine.next or position < -FARTHEST):
+                    position, wrong = mine.next, wrong | SEQUENCE
+                if zero and r.seq_from != ZERO:
+                    wrong |= SEQUENCE
+            else:
+                position, size, flags, more = _bytes(position, size, flags, mine, peer, opened, t, late_ns)
+                wrong |= more
+            p.flags, p.size = flags, size
+            p.seq = 0 if zero else (i64(g.isn[s]) + position) & 0xFFFF_FFFF
+            p.position = position + (1 if flags & SYN else 0)
+            ack, n_blocks = i64(NEVER), i64(kinds[p.layout].blocks)
+            p.ack = 0
+            if flags & ACK:
+                k = peer.n_edges - 1 - r.ack_behind
+                ack = edges[1 - s, min(max(k, 0), peer.n_edges - 1)] + r.ack_offset
+                if flags & SYN and ack != 1:
+                    ack, wrong = i64(1), wrong | ACKNOWLEDGEMENT
+                if k < 0 or ack > peer.next or ack < mine.highest_ack or (opened and ack < 1):
+                    ack = min(max(ack, mine.highest_ack, i64(1 if opened else -FARTHEST)), peer.next)
+                    wrong |= ACKNOWLEDGEMENT
+                p.ack = (i64(g.isn[1 - s]) + ack) & 0xFFFF_FFFF
+            elif r.ack_offset or r.ack_behind:
+                wrong |= ACKNOWLEDGEMENT
+            if n_blocks:
+                n = 0
+                agreed = not opened or not peer.begun or mine.has & peer.has & HAS_SACK_PERMITTED
+                if agreed and flags & ACK and not flags & (SYN | RST):
+                    k = place(edges[1 - s], peer.n_edges, ack)
+                    n = _sack(r, p, n_blocks, k, ack, i64(g.isn[1 - s]), peer, edges[1 - s])
+                if n != n_blocks:
+                    p.layout = later_place(kinds[p.layout].has & HAS_TIMESTAMPS != 0, n)
+                    wrong |= SELECTIVE
+            window = i64(p.window)
+            if window == 0 and not flags & RST:
+                window, wrong = mine.latest_window if mine.latest_window > 0 else i64(USUAL_WINDOW), wrong | WINDOW
+                p.window = window
+            if p.urgent and not flags & URG:
+                p.urgent = 0
+                wrong |= URGENT
+            if flags & SYN:
+                mine.syn, mine.has, mine.mss, mine.shift = True, i64(kinds[p.layout].has), i64(0), i64(0)
+                if mine.has & 1:
+                    if p.mss < 64:
+                        p.mss = USUAL_MSS
+                        wrong |= OPTIONS
+                    mine.mss = i64(p.mss)
+                if mine.has & HAS_WSCALE:
+                    if p.wscale > LARGEST_SHIFT:
+                        p.wscale = LARGEST_SHIFT
+                        wrong |= OPTIONS
+                    mine.shift = i64(p.wscale)
+                if s == 0:
+                    syn_ns = t
+                elif not state[0].begun:
+                    state[0].has = mine.has
+            else:
+                if opened and not mine.established and flags & ACK and syn_ns != NEVER and s == 0 and peer.syn:
+                    late_ns = t - syn_ns if t > syn_ns else i64(REORDERED_NS)
+                mine.established = mine.established or not flags & RST
+            mine.reset = flags & RST != 0 or (mine.reset and not flags & SYN)
+            if flags & FIN and mine.fin == NEVER:
+                mine.fin = position + size
+            repeated = size == 0 and not flags & (SYN | FIN | RST) and position == mine.next
+            if repeated and ack == mine.latest_ack and window == mine.latest_window:
+                mine.repeats += 0 if peer.probed else 1
+            elif ack != mine.latest_ack:
+                mine.repeats = 0
+            mine.probed = size <= 1 and position == mine.next - 1 and not flags & (SYN | FIN | RST)
+            if flags & ACK:
+                scaled = mine.has & peer.has & HAS_WSCALE and not flags & SYN
+                mine.latest_limit = ack + (window << mine.shift if scaled else window)
+                mine.limit = max(mine.limit, mine.latest_limit)
+                mine.highest_ack = max(mine.highest_ack, ack)
+                peer.acknowledged = max(peer.acknowledged, ack)
+            mine.latest_ack, mine.latest_window, mine.ack_ns = ack, window, t
+            sent(mine, edges[s], flags, position, size, t)
+            broken[i] |= np.uint32(wrong)
+
+
+def settle_connections(
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, mtu: int
+) -> None:
+    """Fill flags, size, seq, ack, SACK, window and options of TCP segments so that they obey the rules.
+
+    Args:
+        flows: what is asked for.
+        segments: (P,) of SEGMENT with times and the fields of SAME; changed in place, `dropped` where none may stand.
+        broken: (P,), gets the bits of the rules that a packet was changed for.
+        mtu: bytes of the largest IP packet.
+    """
+    _settle(
+        flows.flows,
+        flows.first,
+        flows.counts,
+        flows.rows,
+        segments,
+        describe(flows.layouts),
+        mtu,
+        *scratch(flows),
+        broken,
+    )
