@@ -9,12 +9,12 @@ from netdiffus.traffic.sessions.options import HAS_TIMESTAMPS, describe
 from netdiffus.traffic.sessions.rows import FlowRows
 from netdiffus.traffic.sessions.rules import TIMESTAMPS
 from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ACK, SYN, TCP
+from netdiffus.wire.fields import ACK, RST, SYN, TCP
 
 USUAL_MHZ = np.array([1000, 2000, 10_000, 100_000, 200_000, 250_000, 1_000_000], np.int64)
 """Clocks of common systems, ticks in 1000 seconds."""
 LINUX_MHZ = 1_000_000
-FAR = 1 << 30
+FAR, NONE = 1 << 30, -1 << 60
 
 
 @compiled
@@ -83,7 +83,7 @@ def _relate(
                     if seen[other, n[other] - 1 - k] == echo:
                         rows[i].echo_behind, rows[i].echo_offset = k, 0
                         break
-            if n[s] == 0 or _signed(i64(p.ts_value) - seen[s, n[s] - 1]) > 0:
+            if not p.flags & RST and (n[s] == 0 or _signed(i64(p.ts_value) - seen[s, n[s] - 1]) > 0):
                 seen[s, n[s]] = i64(p.ts_value)
                 n[s] += 1
 
@@ -98,13 +98,15 @@ def _settle(
     stamped: NDArray[np.bool_],
     broken: NDArray[np.uint32],
     strict: bool,
+    quiet: bool,
     seen: NDArray[np.int64],
 ) -> None:
     for f in range(flows.size):
         g = flows[f]
         if g.protocol != TCP:
             continue
-        opened = rows[first[f]].flags & SYN != 0 if counts[f] else False
+        opened = counts[f] > 0 and rows[first[f]].flags & (SYN | ACK) == SYN
+        first_echo = np.full(2, NONE, np.int64)
         begin_ns, n, echoed = np.full(2, -1, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
         for i in range(first[f], first[f] + counts[f]):
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
@@ -113,17 +115,18 @@ def _settle(
             if begin_ns[s] < 0:
                 begin_ns[s] = p.time_ns
             other, offset, behind, away = 1 - s, i64(r.ts_offset), i64(r.echo_behind), i64(r.echo_offset)
-            if strict and abs(offset) > FAR:
+            held = strict and not p.flags & RST  # nobody looks at the clock of a reset
+            if held and abs(offset) > FAR:
                 offset = i64(0)
                 broken[i] |= np.uint32(TIMESTAMPS)
             value = i64(g.ts_base[s]) + _ticks(p.time_ns - begin_ns[s], g.ts_mhz[s]) + offset
-            if strict and n[s] and _signed(value - seen[s, n[s] - 1]) < 0:
+            if held and n[s] and _signed(value - seen[s, n[s] - 1]) < 0:
                 value = seen[s, n[s] - 1]
                 broken[i] |= np.uint32(TIMESTAMPS)
             known = p.flags & ACK and n[other]
             if strict:
                 place = min(max(n[other] - 1 - behind, echoed[s]), n[other] - 1) if known else i64(0)
-                early = not opened and away < 0 and behind == 0 and echoed[s] == 0
+                early = not opened and behind == 0 and (not quiet or (echoed[s] == 0 and not n[other]))  # sent before the capture
                 if (known and place != n[other] - 1 - behind) or (away and not early) or (not known and behind):
                     behind, away = n[other] - 1 - place, i64(0)
                     broken[i] |= np.uint32(TIMESTAMPS)
@@ -132,8 +135,14 @@ def _settle(
             echo = away
             if known:
                 echo += seen[other, min(max(n[other] - 1 - behind, 0), n[other] - 1)]
+            if quiet and not known and p.flags & ACK:
+                if first_echo[s] == NONE:
+                    first_echo[s] = echo
+                elif echo != first_echo[s]:
+                    echo = first_echo[s]
+                    broken[i] |= np.uint32(TIMESTAMPS)
             p.ts_value, p.ts_echo = value & 0xFFFF_FFFF, echo & 0xFFFF_FFFF
-            if n[s] == 0 or _signed(value - seen[s, n[s] - 1]) > 0:
+            if not p.flags & RST and (n[s] == 0 or _signed(value - seen[s, n[s] - 1]) > 0):
                 seen[s, n[s]] = value & 0xFFFF_FFFF
                 n[s] += 1
 
@@ -149,7 +158,12 @@ def relate_clocks(flows: FlowRows, segments: NDArray[np.void]) -> None:
     _relate(flows.flows, flows.first, flows.counts, flows.rows, segments, stamped, USUAL_MHZ, seen)
 
 
-def settle_clocks(flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool) -> None:
-    """Fill ts_value and ts_echo of the segments whose layout has timestamps."""
+def settle_clocks(
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool, quiet: bool
+) -> None:
+    """Fill ts_value and ts_echo of the segments whose layout has timestamps.
+
+    `quiet` lets a side whose peer has shown no timestamp yet echo one number only.
+    """
     stamped, seen = _scratch(flows)
-    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, stamped, broken, strict, seen)
+    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, stamped, broken, strict, quiet, seen)

@@ -20,13 +20,15 @@ from netdiffus.traffic.sessions.headers import REASONS, Headers, parse_headers, 
 from netdiffus.traffic.sessions.icmp import relate_icmp, settle_icmp
 from netdiffus.traffic.sessions.network import relate_network, settle_network
 from netdiffus.traffic.sessions.rows import ROW, SAME, SEGMENT, FlowRows
-from netdiffus.traffic.sessions.rules import CHECKSUM, PROTOCOL, SIZE, Changes, changes
+from netdiffus.traffic.sessions.rules import CHECKSUM, OPTIONS, PORT, PROTOCOL, SIZE, Changes, changes
 from netdiffus.traffic.sessions.tcp import relate_numbers, settle_numbers
 from netdiffus.traffic.sessions.timeline import relate_times, settle_times
 from netdiffus.wire.fields import ICMP, ICMPV6, TCP, UDP
 
 NUMBERS = {name: number for number, name in PROTOCOLS.items()}
-MTU = 1500
+MTU, LARGEST_IP = 1500, 0xFFFF
+DISCARD, FIRST_EPHEMERAL = 9, 32768
+"""Ports that stand in for 0."""
 
 
 @dataclass(frozen=True)
@@ -94,30 +96,35 @@ def rows_of_flows(flows: pl.DataFrame, packets: pl.DataFrame, label: str = "") -
     return kept, left_out
 
 
-def compile_rows(rows: FlowRows, *, mtu: int = MTU, as_captured: bool = False) -> Packets:
+def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, quiet: bool = True, as_captured: bool = False) -> Packets:
     """Packets from rows; addresses, ports and initial numbers are those of the flows (see endpoints.py).
 
     Args:
         rows: what is asked for; any numbers at all.
-        mtu: bytes of the largest IP packet.
+        mtu: bytes of the largest IP packet; None keeps the sizes of segmentation offload, beyond the MTU and the MSS.
+        quiet: leave out what real captures have and Wireshark warns of or takes amiss: SACK of bytes that came twice
+            (RFC 2883), acknowledgements that were overtaken, retransmissions that go on into new data, FIN in another
+            place than before, repeated IPv4 identifications. Right for packets that are made, wrong for real ones.
         as_captured: no rule is applied: what networks and captures do to packets (loss, reordering, segmentation
             offload) comes back as well.
     """
     strict = not as_captured
+    quiet = quiet and strict
     segments, broken = np.zeros(len(rows.rows), SEGMENT), np.zeros(len(rows.rows), np.uint32)
-    for name in SAME:
-        segments[name] = rows.rows[name]
     if strict:
         rows = _known(rows, broken)
-    settle_times(rows, segments, broken, strict=strict)
+    for name in SAME:
+        segments[name] = rows.rows[name]
+    settle_times(rows, segments, broken, strict=strict, quiet=quiet)
     if strict:
-        _fit(rows, segments, broken, mtu)
-        settle_connections(rows, segments, broken, mtu=mtu)
+        largest = LARGEST_IP if mtu is None else mtu
+        _fit(rows, segments, broken, largest)
+        settle_connections(rows, segments, broken, mtu=largest, quiet=quiet)
     else:
         settle_numbers(rows, segments)
-    settle_icmp(rows, segments, broken, strict=strict)
-    settle_network(rows, segments, broken, strict=strict)
-    settle_clocks(rows, segments, broken, strict=strict)
+    settle_icmp(rows, segments, broken, strict=strict, quiet=quiet)
+    settle_network(rows, segments, broken, strict=strict, quiet=quiet)
+    settle_clocks(rows, segments, broken, strict=strict, quiet=quiet)
     _streams(rows, segments)
     report = changes(broken, segments["dropped"])
     kept = segments["dropped"] == 0
@@ -127,7 +134,7 @@ def compile_rows(rows: FlowRows, *, mtu: int = MTU, as_captured: bool = False) -
 
 
 def _known(rows: FlowRows, broken: NDArray[np.uint32]) -> FlowRows:
-    """The same flows with protocols that their IP version carries, and layouts that exist."""
+    """The same flows with protocols that their IP version carries, ports, and layouts that exist."""
     flows, packets = rows.flows.copy(), rows.rows.copy()
     version, protocol = flows["version"], flows["protocol"]
     wrong = (version != 4) & (version != 6)
@@ -136,8 +143,16 @@ def _known(rows: FlowRows, broken: NDArray[np.uint32]) -> FlowRows:
     other = ~np.isin(protocol, (TCP, UDP)) & (protocol != control)
     protocol[other] = np.where(np.isin(protocol, (ICMP, ICMPV6)), control, UDP)[other]
     broken[(wrong | other)[rows.owner]] |= np.uint32(PROTOCOL)
+    back = np.zeros(len(flows), np.bool_)
+    back[rows.owner[packets["direction"] != 0]] = True
+    ported = np.isin(protocol, (TCP, UDP))
+    no_server, no_client = (ported & (flows["port"][:, side] == 0) for side in (1, 0))
+    no_client &= back | (protocol == TCP)  # UDP without an answer may do without a source port (RFC 768)
+    flows["port"][no_server, 1], flows["port"][no_client, 0] = DISCARD, FIRST_EPHEMERAL
+    broken[(no_server | no_client)[rows.owner]] |= np.uint32(PORT)
     missing = packets["layout"] >= len(rows.layouts)
     packets["layout"][missing] = 0
+    broken[missing] |= np.uint32(OPTIONS)
     return FlowRows(flows, packets, rows.counts, rows.layouts, rows.labels)
 
 

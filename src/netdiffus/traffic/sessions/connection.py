@@ -31,7 +31,6 @@ from netdiffus.traffic.sessions.rules import (
     SELECTIVE,
     SEQUENCE,
     SIZE,
-    URGENT,
     WINDOW,
 )
 # Kernels of other files: touch this one when they change (wire/compiled.py).
@@ -45,10 +44,11 @@ LARGEST_SHIFT = 14  # RFC 7323 section 2.3
 USUAL_MSS, USUAL_WINDOW = 536, 1024
 REORDERED_NS, FAST_NS = 3_000_000, 20_000_000
 FARTHEST = 1 << 30
+LARGEST_IP = 0xFFFF
 
 
 @compiled
-def _flags(asked: int, client: bool, mine: Any, peer: Any, opened: bool, probe: bool) -> tuple[int, int]:
+def _flags(asked: int, client: bool, mine: Any, peer: Any, opened: bool, quiet: bool) -> tuple[int, int]:
     """Flags that may stand here, and the rules that changed them; flags below 0 mean that nothing may."""
     flags, broken = asked & ALL_FLAGS, 0
     if flags & RST:
@@ -56,18 +56,18 @@ def _flags(asked: int, client: bool, mine: Any, peer: Any, opened: bool, probe: 
         if opened and not mine.begun and not client:
             flags |= ACK  # the answer to a SYN (RFC 9293 section 3.5.2)
     elif flags & SYN:
-        first = not mine.established if client else peer.syn and not mine.established
+        first = not mine.established and (not (quiet and peer.syn) if client else peer.syn)
         if opened and first:
             flags = SYN | (flags & (ECE | CWR | AE)) | (0 if client else ACK)
         else:
             flags, broken = (flags & ~SYN) | ACK, HANDSHAKE
     elif opened and not client and not mine.syn:
         flags, broken = SYN | ACK, HANDSHAKE
-    elif not flags & ACK and not probe:
+    elif not flags & ACK:
         flags |= ACK
     if flags != asked and not broken:
         broken = FLAGS
-    if mine.reset and not flags & RST and not (flags & SYN and not mine.established):
+    if mine.reset and not flags & RST and (quiet or mine.established or not flags & SYN):
         return -1, broken | RESET
     if opened and not flags & (SYN | RST) and (not peer.syn if client else not peer.established):
         return -1, broken | HANDSHAKE
@@ -108,31 +108,39 @@ def _looks_reordered(mine: Any, peer: Any, position: int, size: int, fin: int, t
 
 @compiled
 def _bytes(
-    asked: int, size: int, flags: int, mine: Any, peer: Any, opened: bool, time_ns: int, late_ns: int
+    asked: int, size: int, flags: int, mine: Any, peer: Any, opened: bool, time_ns: int, late_ns: int, quiet: bool
 ) -> tuple[int, int, int, int]:
-    """Where a segment begins, how long it is and with which flags; and the rules that changed it."""
-    broken, position, low = 0, asked, 1 if opened else -FARTHEST
-    if size < 0:
-        size, broken = 0, SIZE
-    if position > mine.next and (opened or mine.begun or position > FARTHEST):
+    """Where a segment begins, how long it is and with which flags; and the rules that changed it.
+
+    Unless `quiet`, a retransmission may go on into new data, and FIN may come again elsewhere, as some proxies do it.
+    """
+    broken, position, low = 0, asked, 1 if opened else 0 if quiet else -FARTHEST
+    if position > mine.next and (quiet or opened or mine.begun or position > FARTHEST):
         position, broken = mine.next, broken | SEQUENCE
     if position < low and not (size <= 1 and position == mine.next - 1):
         position, broken = mine.next, broken | SEQUENCE
-    if position < mine.next and position + size > mine.next:
+    if quiet and position < mine.next and position + size > mine.next:
         size, broken = mine.next - position, broken | SEQUENCE
+    if quiet and not opened and not mine.begun and position != mine.next:
+        position, broken = mine.next, broken | SEQUENCE
+    if quiet and peer.reset and size == 1 and position == mine.next:
+        size, broken = 0, broken | RESET  # one byte into the closed window of a reset reads as a probe
     fin = 1 if flags & FIN else 0
     if mine.fin != NEVER:
         if position > mine.fin:
             if size:
                 size, broken = 0, broken | CLOSE
-            if fin:
+            if fin and quiet:
                 position, broken = mine.fin, broken | CLOSE
-        elif fin and position + size != mine.fin:
+        elif fin and quiet and position + size != mine.fin:
             position, size, broken = mine.fin, 0, broken | CLOSE
         elif position + size > mine.fin:
             size, broken = mine.fin - position, broken | CLOSE
-    elif fin and position < mine.next and position + size != mine.next:
-        position, broken = mine.next, broken | SEQUENCE
+    elif fin and quiet and position < mine.next:  # the first FIN comes with new data or alone
+        if size:
+            fin, broken = 0, broken | CLOSE
+        else:
+            position, broken = mine.next, broken | SEQUENCE
     if size + fin and position < mine.next and _looks_reordered(mine, peer, position, size, fin, time_ns, late_ns):
         position, broken = mine.next, broken | SEQUENCE
         if mine.fin != NEVER:
@@ -148,9 +156,15 @@ def _bytes(
 
 
 @compiled
-def _sack(r: Any, p: Any, blocks: int, k: int, ack: int, isn: int, peer: Any, edges: NDArray[np.int64]) -> int:
-    """Blocks that lie beyond the acknowledgement and do not touch each other, into the segment; returns how many."""
-    n = 0
+def _sack(
+    r: Any, p: Any, blocks: int, k: int, ack: int, isn: int, peer: Any, edges: NDArray[np.int64], quiet: bool
+) -> int:
+    """Blocks that lie beyond the acknowledgement and do not touch each other, into the segment; returns how many.
+
+    Unless `quiet`, the first one may name bytes that came twice: below the acknowledgement, or inside the second block
+    (RFC 2883 section 4).
+    """
+    n, twice = 0, False
     kept = np.zeros((4, 2), np.int64)
     for b in range(blocks):
         j = min(max(k + i64(r.sack_ahead[b, 0]), 0), peer.n_edges - 1)
@@ -158,8 +172,18 @@ def _sack(r: Any, p: Any, blocks: int, k: int, ack: int, isn: int, peer: Any, ed
         j = min(max(k + i64(r.sack_ahead[b, 1]), 0), peer.n_edges - 1)
         right = edges[j] + r.sack_offset[b, 1]
         good = ack < left < right <= peer.next
-        for c in range(n):
+        for c in range(1 if twice else 0, n):
             good = good and (right < kept[c, 0] or left > kept[c, 1])
+        if not quiet and n == 0 and b == 0:
+            inside = False
+            if blocks > 1:
+                ends = np.zeros(2, np.int64)
+                for e in range(2):
+                    j = min(max(k + i64(r.sack_ahead[1, e]), 0), peer.n_edges - 1)
+                    ends[e] = edges[j] + r.sack_offset[1, e]
+                inside = ack < ends[0] <= left and right <= ends[1] <= peer.next
+            twice = left < right and (inside or (right <= ack and left > ack - FARTHEST))
+            good = good or twice
         if good:
             kept[n, 0], kept[n, 1] = left, right
             n += 1
@@ -178,6 +202,7 @@ def _settle(
     segments: NDArray[np.void],
     kinds: NDArray[np.void],
     mtu: int,
+    quiet: bool,
     state: NDArray[np.void],
     edges: NDArray[np.int64],
     broken: NDArray[np.uint32],
@@ -186,18 +211,18 @@ def _settle(
         g = flows[f]
         if g.protocol != TCP or counts[f] == 0:
             continue
-        begin(state, edges)
-        start = rows[first[f]].flags
-        opened, probe = start & SYN != 0, start & (SYN | ACK | RST) == 0
-        if opened and start & ACK:  # the SYN itself was not captured
-            sent(state[0], edges[0], SYN, 0, 0, NEVER)
-            state[0].syn, state[0].begun = True, False
+        start = i64(rows[first[f]].flags)
+        begin(state, edges, start, i64(segments[first[f]].direction))
+        opened = start & SYN != 0
+        answered = False  # whether a SYN with ACK follows: data on SYN is then for fast open only (RFC 7413)
+        for i in range(first[f], first[f] + counts[f]):
+            answered = answered or (segments[i].direction == 1 and rows[i].flags & SYN != 0)
         room = mtu - (20 if g.version == 4 else 40) - 20
         syn_ns, late_ns = i64(NEVER), i64(REORDERED_NS)
         for i in range(first[f], first[f] + counts[f]):
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
             mine, peer, t = state[s], state[1 - s], i64(p.time_ns)
-            flags, wrong = _flags(i64(r.flags), s == 0, mine, peer, opened, probe)
+            flags, wrong = _flags(i64(r.flags), s == 0, mine, peer, opened, quiet)
             if flags < 0:
                 broken[i] |= np.uint32(wrong)
                 p.dropped = 1
@@ -206,11 +231,13 @@ def _settle(
             if p.layout != r.layout:
                 wrong |= OPTIONS
             size = i64(r.size)
-            if flags & RST or (flags & SYN and not (s == 0 and kinds[p.layout].has & HAS_FAST_OPEN)):
-                if size:
-                    size, wrong = i64(0), wrong | (RESET if flags & RST else HANDSHAKE)
+            if size < 0:
+                size, wrong = i64(0), wrong | SIZE
+            early = s == 0 and (kinds[p.layout].has & HAS_FAST_OPEN or not answered)
+            if size and (flags & RST or (flags & SYN and not early)):
+                size, wrong = i64(0), wrong | (RESET if flags & RST else HANDSHAKE)
             largest = room - kinds[p.layout].bytes
-            if peer.mss:
+            if peer.mss and mtu < LARGEST_IP:
                 largest = min(largest, peer.mss - kinds[p.layout].bytes)
             if size > largest:
                 size, wrong = max(largest, i64(0)), wrong | SIZE
@@ -224,12 +251,13 @@ def _settle(
                     continue
             elif flags & RST:
                 zero = not mine.begun and opened and flags & ACK
-                if not zero and (r.seq_from == ZERO or position > mine.next or position < -FARTHEST):
+                lost = position < (0 if mine.begun else mine.next) if quiet else position < -FARTHEST
+                if not zero and (r.seq_from == ZERO or position > mine.next or lost):
                     position, wrong = mine.next, wrong | SEQUENCE
                 if zero and r.seq_from != ZERO:
                     wrong |= SEQUENCE
             else:
-                position, size, flags, more = _bytes(position, size, flags, mine, peer, opened, t, late_ns)
+                position, size, flags, more = _bytes(position, size, flags, mine, peer, opened, t, late_ns, quiet)
                 wrong |= more
             p.flags, p.size = flags, size
             p.seq = 0 if zero else (i64(g.isn[s]) + position) & 0xFFFF_FFFF
@@ -239,20 +267,25 @@ def _settle(
             if flags & ACK:
                 k = peer.n_edges - 1 - r.ack_behind
                 ack = edges[1 - s, min(max(k, 0), peer.n_edges - 1)] + r.ack_offset
-                if flags & SYN and ack != 1:
+                if flags & SYN and ack != 1 and ack != peer.next:
                     ack, wrong = i64(1), wrong | ACKNOWLEDGEMENT
-                if k < 0 or ack > peer.next or ack < mine.highest_ack or (opened and ack < 1):
-                    ack = min(max(ack, mine.highest_ack, i64(1 if opened else -FARTHEST)), peer.next)
+                lowest = mine.highest_ack if quiet or p.size else i64(NEVER)  # an old one may have been overtaken
+                if quiet:
+                    lowest = max(lowest, i64(0))
+                if k < 0 or ack > peer.next or ack < lowest or (opened and ack < 1):
+                    ack = min(max(ack, lowest, i64(1 if opened else -FARTHEST)), peer.next)
                     wrong |= ACKNOWLEDGEMENT
                 p.ack = (i64(g.isn[1 - s]) + ack) & 0xFFFF_FFFF
-            elif r.ack_offset or r.ack_behind:
+            elif flags & (SYN | RST):
+                p.ack = i64(r.ack_offset) & 0xFFFF_FFFF  # nobody reads it; scanners put something there
+            elif r.ack_offset:
                 wrong |= ACKNOWLEDGEMENT
             if n_blocks:
                 n = 0
                 agreed = not opened or not peer.begun or mine.has & peer.has & HAS_SACK_PERMITTED
                 if agreed and flags & ACK and not flags & (SYN | RST):
                     k = place(edges[1 - s], peer.n_edges, ack)
-                    n = _sack(r, p, n_blocks, k, ack, i64(g.isn[1 - s]), peer, edges[1 - s])
+                    n = _sack(r, p, n_blocks, k, ack, i64(g.isn[1 - s]), peer, edges[1 - s], quiet)
                 if n != n_blocks:
                     p.layout = later_place(kinds[p.layout].has & HAS_TIMESTAMPS != 0, n)
                     wrong |= SELECTIVE
@@ -260,9 +293,6 @@ def _settle(
             if window == 0 and not flags & RST:
                 window, wrong = mine.latest_window if mine.latest_window > 0 else i64(USUAL_WINDOW), wrong | WINDOW
                 p.window = window
-            if p.urgent and not flags & URG:
-                p.urgent = 0
-                wrong |= URGENT
             if flags & SYN:
                 mine.syn, mine.has, mine.mss, mine.shift = True, i64(kinds[p.layout].has), i64(0), i64(0)
                 if mine.has & 1:
@@ -295,7 +325,8 @@ def _settle(
             if flags & ACK:
                 scaled = mine.has & peer.has & HAS_WSCALE and not flags & SYN
                 mine.latest_limit = ack + (window << mine.shift if scaled else window)
-                mine.limit = max(mine.limit, mine.latest_limit)
+                if not flags & RST:
+                    mine.limit = max(mine.limit, mine.latest_limit)
                 mine.highest_ack = max(mine.highest_ack, ack)
                 peer.acknowledged = max(peer.acknowledged, ack)
             mine.latest_ack, mine.latest_window, mine.ack_ns = ack, window, t
@@ -304,7 +335,7 @@ def _settle(
 
 
 def settle_connections(
-    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, mtu: int
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, mtu: int, quiet: bool
 ) -> None:
     """Fill flags, size, seq, ack, SACK, window and options of TCP segments so that they obey the rules.
 
@@ -313,6 +344,7 @@ def settle_connections(
         segments: (P,) of SEGMENT with times and the fields of SAME; changed in place, `dropped` where none may stand.
         broken: (P,), gets the bits of the rules that a packet was changed for.
         mtu: bytes of the largest IP packet.
+        quiet: no SACK of bytes that came twice, which is legal and which Wireshark warns about.
     """
     _settle(
         flows.flows,
@@ -322,6 +354,7 @@ def settle_connections(
         segments,
         describe(flows.layouts),
         mtu,
+        quiet,
         *scratch(flows),
         broken,
     )

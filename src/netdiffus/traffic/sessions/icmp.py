@@ -39,6 +39,14 @@ def _reply(version: int) -> int:
 
 
 @compiled
+def _used(version: int, kind: int, code: int) -> int:
+    """The bits of an error's second word that mean something: an MTU or a pointer. Of the rest, RFC 4884 has a length."""
+    if version == 6:
+        return 0xFFFF_FFFF if kind == 2 or kind == 4 else 0
+    return 0xFFFF if kind == 3 and code == 4 else 0xFF00_0000 if kind == 12 else 0
+
+
+@compiled
 def _relate(
     flows: NDArray[np.void],
     first: NDArray[np.int64],
@@ -80,6 +88,7 @@ def _settle(
     highest: NDArray[np.int16],
     broken: NDArray[np.uint32],
     strict: bool,
+    quiet: bool,
 ) -> None:
     for f in range(flows.size):
         g = flows[f]
@@ -96,11 +105,15 @@ def _settle(
                 if p.icmp_code > highest[g.version, p.icmp_type]:
                     p.icmp_code = 0
                     broken[i] |= np.uint32(ICMP_RULE)
-                quoted = 28 if g.version == 4 else 48
-                if p.icmp_type != request and p.icmp_type != reply and p.size < quoted:
-                    p.size = quoted
+                quoted, most = (28, 548) if g.version == 4 else (48, 1232)
+                if p.icmp_type != request and p.icmp_type != reply and not quoted <= p.size <= (most if quiet else p.size):
+                    p.size = min(max(p.size, quoted), most)
                     broken[i] |= np.uint32(ICMP_RULE)
             p.icmp_rest = r.icmp_rest
+            if quiet and p.icmp_type != request and p.icmp_type != reply:
+                p.icmp_rest = i64(r.icmp_rest) & _used(i64(g.version), i64(p.icmp_type), i64(p.icmp_code))
+                if p.icmp_rest != r.icmp_rest:
+                    broken[i] |= np.uint32(ICMP_RULE)
             if p.icmp_type == request or p.icmp_type == reply:
                 side = s if p.icmp_type == request else 1 - s
                 number = asked[side] + (1 if p.icmp_type == request else 0) + r.seq_offset
@@ -114,6 +127,11 @@ def relate_icmp(flows: FlowRows, segments: NDArray[np.void]) -> None:
     _relate(flows.flows, flows.first, flows.counts, flows.rows, segments)
 
 
-def settle_icmp(flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool) -> None:
-    """Fill icmp_rest of the segments, and make type, code and size legal."""
-    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, highest_codes(), broken, strict)
+def settle_icmp(
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool, quiet: bool
+) -> None:
+    """Fill icmp_rest of the segments, and make type, code and size legal.
+
+    `quiet` keeps errors within 576 bytes (RFC 1812 section 4.3.2.3) or 1280 (RFC 4443 section 2.4), without extensions.
+    """
+    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, highest_codes(), broken, strict, quiet)

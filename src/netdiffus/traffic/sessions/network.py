@@ -60,6 +60,7 @@ def _settle(
     segments: NDArray[np.void],
     broken: NDArray[np.uint32],
     strict: bool,
+    quiet: bool,
 ) -> None:
     for f in range(flows.size):
         g = flows[f]
@@ -74,7 +75,7 @@ def _settle(
                 if ttl < 1 or ttl > 255:
                     ttl = min(max(ttl, i64(1)), i64(255))
                     broken[i] |= np.uint32(TTL)
-                if step < 0 or step > REPEATED or (step == REPEATED and not p.dont_fragment):
+                if step < 0 or step > REPEATED or (quiet and step == REPEATED and not p.dont_fragment):
                     step = i64(1)
                     broken[i] |= np.uint32(IDENTIFICATION)
                 if g.version == 6 and (step or p.dont_fragment):
@@ -94,6 +95,8 @@ def relate_network(flows: FlowRows, segments: NDArray[np.void]) -> None:
     _relate(flows.flows, flows.first, flows.counts, flows.rows, segments)
 
 
-def settle_network(flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool) -> None:
-    """Fill ttl, id and label of the segments."""
-    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, broken, strict)
+def settle_network(
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool, quiet: bool
+) -> None:
+    """Fill ttl, id and label of the segments; `quiet` also forbids to repeat an identification, as some stacks do."""
+    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, broken, strict, quiet)

@@ -32,20 +32,19 @@ RULES: dict[str, Rule] = {
     "options": Rule("options are well formed, and those of SYN stand on SYN only", "RFC 9293 3.2, RFC 7323 1.3, 2.2"),
     "sack": Rule("SACK blocks are negotiated, beyond the acknowledgement, inside what was sent", "RFC 2018 3, 4"),
     "timestamps": Rule("timestamps do not go back, and echo one of the peer's", "RFC 7323 3.2, 4.3"),
-    "urgent": Rule("no urgent pointer without URG", "RFC 9293 3.1"),
     "identification": Rule("the identification of packets that may be fragmented is not repeated", "RFC 6864 4.2"),
     "ttl": Rule("TTL and hop limit are at least 1", "RFC 791 3.2, RFC 8200 3"),
     "checksum": Rule("only UDP over IPv4 may do without a checksum", "RFC 768, RFC 8200 8.1"),
     "icmp": Rule("echo or error messages, with the codes they have", "RFC 792, RFC 4443"),
-    "port": Rule("ports are 1 to 65535; no two flows share their ends at one time", "RFC 6335 6"),
+    "port": Rule("ports are not 0", "RFC 6335 6"),
 }
 """The rules, in the order of their bits."""
 
 (PROTOCOL, DIRECTION, TIME, FLAGS, HANDSHAKE, CLOSE, RESET, SEQUENCE, ACKNOWLEDGEMENT, SIZE) = (
     1 << bit for bit in range(10)
 )
-(WINDOW, OPTIONS, SELECTIVE, TIMESTAMPS, URGENT, IDENTIFICATION, TTL, CHECKSUM, ICMP_RULE, PORT) = (
-    1 << bit for bit in range(10, 20)
+(WINDOW, OPTIONS, SELECTIVE, TIMESTAMPS, IDENTIFICATION, TTL, CHECKSUM, ICMP_RULE, PORT) = (
+    1 << bit for bit in range(10, 19)
 )
 
 

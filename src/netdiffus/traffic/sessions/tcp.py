@@ -81,18 +81,6 @@ def _add_edge(edges: NDArray[np.int64], n: int, position: int) -> int:
 
 
 @compiled
-def begin(state: NDArray[np.void], edges: NDArray[np.int64]) -> None:
-    """Both sides before the first packet."""
-    for s in range(2):
-        q = state[s]
-        q.next, q.acknowledged, q.last_end, q.n_edges = 0, 0, 0, 1
-        q.latest_ack, q.highest_ack, q.limit, q.latest_limit, q.latest_window = NEVER, NEVER, NEVER, NEVER, NEVER
-        q.fin, q.new_ns, q.ack_ns, q.repeats, q.mss, q.has, q.shift = NEVER, NEVER, NEVER, 0, 0, 0, 0
-        q.syn, q.begun, q.established, q.reset, q.probed = False, False, False, False, False
-        edges[s, 0] = 0
-
-
-@compiled
 def sent(mine: Any, edges: NDArray[np.int64], flags: int, position: int, size: int, time_ns: int) -> None:
     """A segment at a position went out."""
     mine.begun = True
@@ -105,6 +93,21 @@ def sent(mine: Any, edges: NDArray[np.int64], flags: int, position: int, size: i
         mine.last_end = end
     if end > mine.next:
         mine.next, mine.new_ns = end, time_ns
+
+
+@compiled
+def begin(state: NDArray[np.void], edges: NDArray[np.int64], flags: int, side: int) -> None:
+    """Both sides before the first packet, whose flags and sender are named: SYN with ACK tells of a SYN before it."""
+    for s in range(2):
+        q = state[s]
+        q.next, q.acknowledged, q.last_end, q.n_edges = 0, 0, 0, 1
+        q.latest_ack, q.highest_ack, q.limit, q.latest_limit, q.latest_window = NEVER, NEVER, NEVER, NEVER, NEVER
+        q.fin, q.new_ns, q.ack_ns, q.repeats, q.mss, q.has, q.shift = NEVER, NEVER, NEVER, 0, 0, 0, 0
+        q.syn, q.begun, q.established, q.reset, q.probed = False, False, False, False, False
+        edges[s, 0] = 0
+    if flags & (SYN | ACK) == SYN | ACK:
+        sent(state[1 - side], edges[1 - side], SYN, 0, 0, NEVER)
+        state[1 - side].syn, state[1 - side].begun = True, False
 
 
 @compiled
@@ -133,8 +136,9 @@ def _relate(
             if not known[s]:
                 known[s], g.isn[s] = True, p.seq
             if p.flags & ACK and not known[1 - s]:
-                known[1 - s], g.isn[1 - s] = True, p.ack
-        begin(state, edges)
+                known[1 - s], g.isn[1 - s] = True, i64(p.ack) - (1 if p.flags & SYN else 0) & 0xFFFF_FFFF
+        if counts[f]:
+            begin(state, edges, i64(segments[first[f]].flags), i64(segments[first[f]].direction))
         for i in span:
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
             mine, peer = state[s], state[1 - s]
@@ -143,10 +147,10 @@ def _relate(
             if p.flags & SYN:
                 position = _signed(seq)
                 r.seq_from, r.seq_offset = NEXT, position
+            elif p.flags & RST and p.flags & ACK and p.seq == 0 and not mine.begun:
+                r.seq_from, r.seq_offset = ZERO, 0
             elif position == mine.next:
                 r.seq_from, r.seq_offset = NEXT, 0
-            elif p.flags & RST and p.seq == 0:
-                r.seq_from, r.seq_offset = ZERO, 0
             elif position == mine.acknowledged:
                 r.seq_from, r.seq_offset = UNACKNOWLEDGED, 0
             elif position == mine.last_end:
@@ -183,7 +187,8 @@ def _as_asked(
         g = flows[f]
         if g.protocol != TCP:
             continue
-        begin(state, edges)
+        if counts[f]:
+            begin(state, edges, i64(segments[first[f]].flags), i64(segments[first[f]].direction))
         for i in range(first[f], first[f] + counts[f]):
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
             mine, peer = state[s], state[1 - s]

@@ -24,15 +24,17 @@ def _times(
     segments: NDArray[np.void],
     broken: NDArray[np.uint32],
     strict: bool,
+    shortest_ns: int,
 ) -> None:
     for f in range(flows.size):
         t = i64(flows[f].start_ns)
         latest = t + LONGEST_NS
         for i in range(first[f], first[f] + counts[f]):
             gap = i64(rows[i].gap_ns)
-            if strict and (gap < 0 or gap > LONGEST_NS or t + gap > latest):
+            least = shortest_ns if i > first[f] else 0
+            if strict and (gap < least or gap > LONGEST_NS or t + gap > latest):
                 broken[i] |= np.uint32(TIME)
-                gap = min(max(gap, i64(0)), latest - t)
+                gap = max(min(max(gap, i64(least)), latest - t), i64(least))
             t += gap
             segments[i].time_ns = t
         if not strict or counts[f] == 0:
@@ -56,10 +58,15 @@ def relate_times(flows: FlowRows, segments: NDArray[np.void]) -> None:
     flows.rows["gap_ns"] = gaps
 
 
-def settle_times(flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool) -> None:
-    """Fill time_ns of the segments, and let a flow begin at its client; SYN with ACK first is the server's."""
+def settle_times(
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool, quiet: bool
+) -> None:
+    """Fill time_ns of the segments, and let a flow begin at its client; SYN with ACK first is the server's.
+
+    `quiet` lets no two packets of a flow have one time.
+    """
     if strict:
         wrong = segments["direction"] > 1
         segments["direction"][wrong] = 1
         broken[wrong] |= np.uint32(DIRECTION)
-    _times(flows.flows, flows.first, flows.counts, flows.rows, segments, broken, strict)
+    _times(flows.flows, flows.first, flows.counts, flows.rows, segments, broken, strict, int(quiet))
