@@ -132,7 +132,7 @@ class RecordWriter:
         time_ns: NDArray[np.int64],
         comment: NDArray[np.int64] | None = None,
     ) -> None:
-        """More packets; packet i is data[offset[i] : offset[i] + size[i]], its comment comments[comment[i]], -1 none."""
+        """More packets; packet i is data[offset[i] : offset[i] + size[i]], with comments[comment[i]], or none at -1."""
         if len(time_ns) and (time_ns.min() < 0 or (not self._pcapng and time_ns.max() >= PCAP_END_NS)):
             raise InputError(
                 "times from 1970 to 2106, all that a pcap file can hold" if not self._pcapng else "times since 1970",

@@ -105,7 +105,7 @@ def _settle(
         g = flows[f]
         if g.protocol != TCP:
             continue
-        opened = counts[f] > 0 and rows[first[f]].flags & (SYN | ACK) == SYN
+        opened = counts[f] > 0 and segments[first[f]].flags & (SYN | ACK) == SYN
         first_echo = np.full(2, NONE, np.int64)
         begin_ns, n, echoed = np.full(2, -1, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
         for i in range(first[f], first[f] + counts[f]):
@@ -126,7 +126,9 @@ def _settle(
             known = p.flags & ACK and n[other]
             if strict:
                 place = min(max(n[other] - 1 - behind, echoed[s]), n[other] - 1) if known else i64(0)
-                early = not opened and behind == 0 and (not quiet or (echoed[s] == 0 and not n[other]))  # sent before the capture
+                early = (
+                    not opened and behind == 0 and (not quiet or (echoed[s] == 0 and not n[other]))
+                )  # sent before the capture
                 if (known and place != n[other] - 1 - behind) or (away and not early) or (not known and behind):
                     behind, away = n[other] - 1 - place, i64(0)
                     broken[i] |= np.uint32(TIMESTAMPS)

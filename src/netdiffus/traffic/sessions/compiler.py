@@ -1,7 +1,7 @@
 """The session compiler: flows of a capture → rows → packets. A row proposes, the rules of the wire dispose.
 
-`rows_of_flows` takes what varies out of the headers of real flows; `compile_rows` makes headers from rows. On the rows of
-a valid flow it changes nothing: all header bits come back. What it had to change is counted by rule.
+`rows_of_flows` takes what varies out of the headers of real flows; `compile_rows` makes headers from rows. On the rows
+of a valid flow it changes nothing: all header bits come back. What it had to change is counted by rule.
 """
 
 from __future__ import annotations

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.traffic.sessions.handshake import legal_flags, legal_layout
 from netdiffus.traffic.sessions.options import (
     HAS_FAST_OPEN,
     HAS_SACK_PERMITTED,
     HAS_TIMESTAMPS,
     HAS_WSCALE,
-    MALFORMED,
     describe,
     later_place,
 )
@@ -24,7 +24,6 @@ from netdiffus.traffic.sessions.rows import ZERO, FlowRows
 from netdiffus.traffic.sessions.rules import (
     ACKNOWLEDGEMENT,
     CLOSE,
-    FLAGS,
     HANDSHAKE,
     OPTIONS,
     RESET,
@@ -33,65 +32,17 @@ from netdiffus.traffic.sessions.rules import (
     SIZE,
     WINDOW,
 )
-# Kernels of other files: touch this one when they change (wire/compiled.py).
-from netdiffus.traffic.sessions.tcp import NEVER, STATE, begin, place, scratch, sent, wanted
+from netdiffus.traffic.sessions.tcp import NEVER, begin, place, scratch, sent, wanted
 from netdiffus.wire.compiled import compiled, i64
 from netdiffus.wire.fields import ACK, FIN, RST, SYN, TCP
 
-URG, ECE, CWR, AE = 32, 64, 128, 256
-ALL_FLAGS = 0x1FF
+# Kernels of other files are called: touch this one when they change (wire/compiled.py).
+
 LARGEST_SHIFT = 14  # RFC 7323 section 2.3
 USUAL_MSS, USUAL_WINDOW = 536, 1024
 REORDERED_NS, FAST_NS = 3_000_000, 20_000_000
 FARTHEST = 1 << 30
 LARGEST_IP = 0xFFFF
-
-
-@compiled
-def _flags(asked: int, client: bool, mine: Any, peer: Any, opened: bool, quiet: bool) -> tuple[int, int]:
-    """Flags that may stand here, and the rules that changed them; flags below 0 mean that nothing may."""
-    flags, broken = asked & ALL_FLAGS, 0
-    if flags & RST:
-        flags &= ~(SYN | FIN | URG)
-        if opened and not mine.begun and not client:
-            flags |= ACK  # the answer to a SYN (RFC 9293 section 3.5.2)
-    elif flags & SYN:
-        first = not mine.established and (not (quiet and peer.syn) if client else peer.syn)
-        if opened and first:
-            flags = SYN | (flags & (ECE | CWR | AE)) | (0 if client else ACK)
-        else:
-            flags, broken = (flags & ~SYN) | ACK, HANDSHAKE
-    elif opened and not client and not mine.syn:
-        flags, broken = SYN | ACK, HANDSHAKE
-    elif not flags & ACK:
-        flags |= ACK
-    if flags != asked and not broken:
-        broken = FLAGS
-    if mine.reset and not flags & RST and (quiet or mine.established or not flags & SYN):
-        return -1, broken | RESET
-    if opened and not flags & (SYN | RST) and (not peer.syn if client else not peer.established):
-        return -1, broken | HANDSHAKE
-    return flags, broken
-
-
-@compiled
-def _layout(asked: int, kinds: NDArray[np.void], flags: int, client: bool, mine: Any, peer: Any, opened: bool) -> int:
-    """The layout of the options; the SACK blocks of a segment without SYN are looked at later."""
-    has = i64(kinds[asked].has)
-    blocks = i64(kinds[asked].blocks)
-    if flags & SYN:
-        allowed = 15 if client or not peer.begun else (peer.has & 15) | 1
-        fast_open = has & HAS_FAST_OPEN != 0
-        if has & MALFORMED or blocks or has & 15 & ~allowed or (fast_open and not client):
-            return has & 15 & allowed
-        return asked
-    stamped = has & HAS_TIMESTAMPS != 0
-    if opened and peer.begun:
-        agreed = mine.has & peer.has & HAS_TIMESTAMPS != 0
-        stamped = agreed and (stamped or flags & RST == 0)
-    if has & MALFORMED or has & 7 or stamped != (has & HAS_TIMESTAMPS != 0):
-        return later_place(stamped, min(blocks, i64(3)) if stamped else blocks)
-    return asked
 
 
 @compiled
@@ -123,8 +74,6 @@ def _bytes(
         size, broken = mine.next - position, broken | SEQUENCE
     if quiet and not opened and not mine.begun and position != mine.next:
         position, broken = mine.next, broken | SEQUENCE
-    if quiet and peer.reset and size == 1 and position == mine.next:
-        size, broken = 0, broken | RESET  # one byte into the closed window of a reset reads as a probe
     fin = 1 if flags & FIN else 0
     if mine.fin != NEVER:
         if position > mine.fin:
@@ -148,10 +97,12 @@ def _bytes(
     if size and peer.limit != NEVER and opened:
         if position + size > peer.limit:
             size, broken = max(peer.limit - position, i64(0)), broken | WINDOW
-        if size and not fin and position + size == peer.latest_limit:
+        if size and not fin and position + size in (peer.latest_limit, peer.reset_limit):
             size, broken = size - 1 if position == mine.next else i64(0), broken | WINDOW
         if size == 0 and position < mine.next and not fin:
             position = mine.next
+    if quiet and peer.reset and size == 1 and position == mine.next:
+        size, broken = 0, broken | RESET  # one byte into the closed window of a reset reads as a probe
     return position, size, (flags & ~FIN) | (FIN if fin else 0), broken
 
 
@@ -212,6 +163,8 @@ def _settle(
         if g.protocol != TCP or counts[f] == 0:
             continue
         start = i64(rows[first[f]].flags)
+        if quiet and start & SYN:
+            start &= ~ACK  # what is made begins with the client's SYN
         begin(state, edges, start, i64(segments[first[f]].direction))
         opened = start & SYN != 0
         answered = False  # whether a SYN with ACK follows: data on SYN is then for fast open only (RFC 7413)
@@ -222,12 +175,12 @@ def _settle(
         for i in range(first[f], first[f] + counts[f]):
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
             mine, peer, t = state[s], state[1 - s], i64(p.time_ns)
-            flags, wrong = _flags(i64(r.flags), s == 0, mine, peer, opened, quiet)
+            flags, wrong = legal_flags(i64(r.flags), s == 0, mine, peer, opened, quiet)
             if flags < 0:
                 broken[i] |= np.uint32(wrong)
                 p.dropped = 1
                 continue
-            p.layout = _layout(i64(r.layout), kinds, flags, s == 0, mine, peer, opened)
+            p.layout = legal_layout(i64(r.layout), kinds, flags, s == 0, mine, peer, opened)
             if p.layout != r.layout:
                 wrong |= OPTIONS
             size = i64(r.size)
@@ -250,7 +203,7 @@ def _settle(
                     broken[i] |= np.uint32(wrong | SEQUENCE)
                     continue
             elif flags & RST:
-                zero = not mine.begun and opened and flags & ACK
+                zero = opened and s == 1 and not mine.syn
                 lost = position < (0 if mine.begun else mine.next) if quiet else position < -FARTHEST
                 if not zero and (r.seq_from == ZERO or position > mine.next or lost):
                     position, wrong = mine.next, wrong | SEQUENCE
@@ -324,9 +277,11 @@ def _settle(
             mine.probed = size <= 1 and position == mine.next - 1 and not flags & (SYN | FIN | RST)
             if flags & ACK:
                 scaled = mine.has & peer.has & HAS_WSCALE and not flags & SYN
-                mine.latest_limit = ack + (window << mine.shift if scaled else window)
-                if not flags & RST:
-                    mine.limit = max(mine.limit, mine.latest_limit)
+                limit = ack + (window << mine.shift if scaled else window)
+                if flags & RST:
+                    mine.reset_limit = limit
+                else:
+                    mine.latest_limit, mine.limit = limit, max(mine.limit, limit)
                 mine.highest_ack = max(mine.highest_ack, ack)
                 peer.acknowledged = max(peer.acknowledged, ack)
             mine.latest_ack, mine.latest_window, mine.ack_ns = ack, window, t

@@ -42,7 +42,7 @@ class Headers(NamedTuple):
     def offset(self) -> NDArray[np.int64]:
         """Where each packet's headers begin, (P,)."""
         both = self.network + self.transport
-        return np.cumsum(both) - both
+        return np.asarray(np.cumsum(both) - both)
 
 
 @compiled

@@ -40,7 +40,7 @@ def _reply(version: int) -> int:
 
 @compiled
 def _used(version: int, kind: int, code: int) -> int:
-    """The bits of an error's second word that mean something: an MTU or a pointer. Of the rest, RFC 4884 has a length."""
+    """The bits of an error's second word that mean something: an MTU or a pointer. RFC 4884 put a length in others."""
     if version == 6:
         return 0xFFFF_FFFF if kind == 2 or kind == 4 else 0
     return 0xFFFF if kind == 3 and code == 4 else 0xFF00_0000 if kind == 12 else 0
@@ -106,7 +106,11 @@ def _settle(
                     p.icmp_code = 0
                     broken[i] |= np.uint32(ICMP_RULE)
                 quoted, most = (28, 548) if g.version == 4 else (48, 1232)
-                if p.icmp_type != request and p.icmp_type != reply and not quoted <= p.size <= (most if quiet else p.size):
+                if (
+                    p.icmp_type != request
+                    and p.icmp_type != reply
+                    and not quoted <= p.size <= (most if quiet else p.size)
+                ):
                     p.size = min(max(p.size, quoted), most)
                     broken[i] |= np.uint32(ICMP_RULE)
             p.icmp_rest = r.icmp_rest

@@ -52,7 +52,6 @@ CANONICAL: tuple[bytes, ...] = (
 another segment is later_place(...)."""
 
 
-
 @compiled
 def later_place(timestamps: bool, blocks: int) -> int:
     """The place in CANONICAL of a segment without SYN."""
@@ -185,9 +184,7 @@ def take_options(
     return tuple(places)
 
 
-def put_options(
-    data: Bytes, offset: NDArray[np.int64], segments: NDArray[np.void], layouts: tuple[bytes, ...]
-) -> None:
+def put_options(data: Bytes, offset: NDArray[np.int64], segments: NDArray[np.void], layouts: tuple[bytes, ...]) -> None:
     """Write the options of segments into data, from offset (P,) on; packets with an offset below 0 have none."""
     table = np.zeros((len(layouts), 40), np.uint8)
     for place, layout in enumerate(layouts):

@@ -28,6 +28,7 @@ STATE = np.dtype(
         ("highest_ack", "i8"),
         ("limit", "i8"),  # the window that the side offers: the highest position of the peer's, and the latest
         ("latest_limit", "i8"),
+        ("reset_limit", "i8"),  # the latest, where it came with RST
         ("latest_window", "i8"),  # as in the header
         ("fin", "i8"),  # position of FIN, or NEVER
         ("new_ns", "i8"),  # when `next` last grew
@@ -102,6 +103,7 @@ def begin(state: NDArray[np.void], edges: NDArray[np.int64], flags: int, side: i
         q = state[s]
         q.next, q.acknowledged, q.last_end, q.n_edges = 0, 0, 0, 1
         q.latest_ack, q.highest_ack, q.limit, q.latest_limit, q.latest_window = NEVER, NEVER, NEVER, NEVER, NEVER
+        q.reset_limit = NEVER
         q.fin, q.new_ns, q.ack_ns, q.repeats, q.mss, q.has, q.shift = NEVER, NEVER, NEVER, 0, 0, 0, 0
         q.syn, q.begun, q.established, q.reset, q.probed = False, False, False, False, False
         edges[s, 0] = 0
@@ -147,7 +149,7 @@ def _relate(
             if p.flags & SYN:
                 position = _signed(seq)
                 r.seq_from, r.seq_offset = NEXT, position
-            elif p.flags & RST and p.flags & ACK and p.seq == 0 and not mine.begun:
+            elif p.flags & RST and p.flags & ACK and p.seq == 0 and mine.next == 0:
                 r.seq_from, r.seq_offset = ZERO, 0
             elif position == mine.next:
                 r.seq_from, r.seq_offset = NEXT, 0

@@ -45,7 +45,7 @@ def _times(
                 segments[i].time_ns = min(segments[i].time_ns + (i - begin) * STILL_NS, latest + STILL_NS)
                 broken[i] |= np.uint32(TIME)
         flags = rows[begin].flags
-        answer = flows[f].protocol == TCP and flags & (SYN | ACK) == (SYN | ACK)
+        answer = shortest_ns == 0 and flows[f].protocol == TCP and flags & (SYN | ACK) == SYN | ACK
         if rows[begin].direction != answer:
             segments[begin].direction = answer
             broken[begin] |= np.uint32(DIRECTION)
@@ -63,7 +63,7 @@ def settle_times(
 ) -> None:
     """Fill time_ns of the segments, and let a flow begin at its client; SYN with ACK first is the server's.
 
-    `quiet` lets no two packets of a flow have one time.
+    `quiet` lets no two packets of a flow have one time, and every flow begin at its client.
     """
     if strict:
         wrong = segments["direction"] > 1
