@@ -115,6 +115,8 @@ def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, quiet: bool = True, a
         rows = _known(rows, broken)
     for name in SAME:
         segments[name] = rows.rows[name]
+    for name in ("dont_fragment", "no_checksum"):
+        segments[name] = segments[name] != 0
     settle_times(rows, segments, broken, strict=strict, quiet=quiet)
     if strict:
         largest = LARGEST_IP if mtu is None else mtu

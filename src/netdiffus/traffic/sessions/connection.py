@@ -166,10 +166,10 @@ def _settle(
         if quiet and start & SYN:
             start &= ~ACK  # what is made begins with the client's SYN
         begin(state, edges, start, i64(segments[first[f]].direction))
-        opened = start & SYN != 0
-        answered = False  # whether a SYN with ACK follows: data on SYN is then for fast open only (RFC 7413)
+        opened = start & (SYN | RST) == SYN
+        answered = False  # whether more than RST follows: data on SYN is then for fast open only (RFC 7413)
         for i in range(first[f], first[f] + counts[f]):
-            answered = answered or (segments[i].direction == 1 and rows[i].flags & SYN != 0)
+            answered = answered or (segments[i].direction == 1 and not rows[i].flags & RST)
         room = mtu - (20 if g.version == 4 else 40) - 20
         syn_ns, late_ns = i64(NEVER), i64(REORDERED_NS)
         for i in range(first[f], first[f] + counts[f]):
@@ -220,7 +220,7 @@ def _settle(
             if flags & ACK:
                 k = peer.n_edges - 1 - r.ack_behind
                 ack = edges[1 - s, min(max(k, 0), peer.n_edges - 1)] + r.ack_offset
-                if flags & SYN and ack != 1 and ack != peer.next:
+                if flags & SYN and ack != 1 and ack != peer.syn_end:
                     ack, wrong = i64(1), wrong | ACKNOWLEDGEMENT
                 lowest = mine.highest_ack if quiet or p.size else i64(NEVER)  # an old one may have been overtaken
                 if quiet:
@@ -248,6 +248,7 @@ def _settle(
                 p.window = window
             if flags & SYN:
                 mine.syn, mine.has, mine.mss, mine.shift = True, i64(kinds[p.layout].has), i64(0), i64(0)
+                mine.syn_end = 1 + size
                 if mine.has & 1:
                     if p.mss < 64:
                         p.mss = USUAL_MSS
