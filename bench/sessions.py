@@ -22,6 +22,9 @@ from netdiffus.traffic.sessions import (
     write_packets,
 )
 from netdiffus.traffic.sessions.rows import ROW
+from netdiffus.wire.conformance.check import check_blocks
+from netdiffus.wire.links import RAW
+from netdiffus.wire.packets import PacketBlock
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "apps_pcap"
 CHECKSUM_AT = {1: 2, 6: 16, 17: 6, 58: 2}
@@ -49,20 +52,41 @@ def identity(path: Path, label: str) -> tuple[Counter[str], Counter[str], FlowRo
     rows, left_out = rows_of_flows(capture.flows, capture.packets, label)
     found, rules = Counter({f"no rows: {reason}": count for reason, count in left_out.items()}), Counter[str]()
     originals = originals_of(rows, capture)
+    clean = [
+        check_blocks(label, [block(packets, segments)]).clean
+        for packets, segments in zip(originals, np.split(rows.rows, rows.first[1:]), strict=True)
+    ]
     for way, options in {"as captured": {"as_captured": True}, "by the rules": {"mtu": None, "quiet": False}}.items():
         compiled = compile_rows(rows, **options)  # type: ignore[arg-type]
         data, whole = compiled.headers.data.tobytes(), compiled.headers.network + compiled.headers.transport
         flows: list[list[bytes]] = [[] for _ in range(len(rows))]
         for owner, at, size in zip(compiled.owner, compiled.headers.offset, whole, strict=True):
             flows[owner].append(data[at : at + size])
-        for flow, row, packets, first in zip(rows.flows, originals, flows, rows.first, strict=True):
+        for flow, row, packets, first, valid in zip(rows.flows, originals, flows, rows.first, clean, strict=True):
             version, protocol = int(flow["version"]), int(flow["protocol"])
             begins = protocol == 6 and rows.rows["flags"][first] & 0x12 == 2
             kind = "TCP from SYN" if begins else {6: "TCP without SYN", 17: "UDP"}.get(protocol, "ICMP")
             found[f"{kind}, all"] += way == "as captured"
-            found[f"{kind}, {way}"] += [blanked(header, version, protocol) for header in row] == packets
+            same = [blanked(header, version, protocol) for header in row] == packets
+            found[f"{kind}, {way}"] += same
+            found[f"{kind}, clean, {way}"] += same and valid
+            found[f"{kind}, clean"] += valid and way == "as captured"
         rules.update(compiled.changes.by_rule)
     return found, rules, rows
+
+
+def block(headers: list[bytes], rows: np.ndarray) -> PacketBlock:
+    """One flow's headers as a capture of raw IP."""
+    captured = np.array([len(header) for header in headers], np.int32)
+    times = 10**18 + np.cumsum(rows["gap_ns"])
+    return PacketBlock(
+        np.frombuffer(b"".join(headers), np.uint8),
+        (np.cumsum(captured) - captured).astype(np.int64),
+        captured,
+        captured + rows["size"],
+        times,
+        np.full(len(headers), RAW, np.int32),
+    )
 
 
 def originals_of(rows: FlowRows, capture: object) -> list[list[bytes]]:
@@ -122,12 +146,29 @@ def main() -> None:
     n, compiled, both = speed(whole)
     kinds = ("TCP from SYN", "TCP without SYN", "UDP", "ICMP")
     lines = [
-        (collection, kind, found[f"{kind}, all"], found[f"{kind}, as captured"], found[f"{kind}, by the rules"])
+        (
+            collection,
+            kind,
+            found[f"{kind}, all"],
+            found[f"{kind}, as captured"],
+            found[f"{kind}, by the rules"],
+            found[f"{kind}, clean"],
+            found[f"{kind}, clean, by the rules"],
+        )
         for collection, found in shares.items()
         for kind in kinds
         if found[f"{kind}, all"]
     ]
-    text = table(("collection", "flows", "all", "identical as captured", "identical by the rules"), lines)
+    head = (
+        "collection",
+        "flows",
+        "all",
+        "identical as captured",
+        "identical by the rules",
+        "clean",
+        "identical of these",
+    )
+    text = table(head, lines)
     for collection, counts in rules.items():
         changed_by = ", ".join(f"{name} {count:,}" for name, count in counts.most_common()) or "nothing"
         reasons = ", ".join(f"{k} {v:,}" for k, v in sorted(shares[collection].items()) if k.startswith("no rows"))
