@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from label import Label
+
 from sessions import attacks, brokers, calls, mail, names, quic, shell, streams, torrent, web
 
 LABELS = {

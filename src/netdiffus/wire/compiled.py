@@ -20,8 +20,8 @@ def compiled(function: Kernel) -> Kernel:
 
     The code is kept beside the module, or in the user's cache folder where the package cannot be written; where
     neither can be, it is compiled in every process. numba takes code from its cache while the kernel's own file is
-    unchanged: a kernel therefore calls only kernels of its file, and when a constant that it imports changes, its file
-    must be touched.
+    unchanged: when a constant that it imports or a kernel of another file that it calls changes, its file must be
+    touched, so kernels call those of their own file where they can.
     """
     try:
         return cast(Kernel, numba.njit(cache=True, nogil=True)(function))

@@ -331,6 +331,15 @@ def test_what_nearly_breaks_a_rule_does_not(name) -> None:
     assert near.faults == ()
 
 
+def test_a_round_trip_begins_at_the_syn_that_was_answered() -> None:
+    talk = Talk().send(0, SYN, options=MSS, wait_ns=10**9).send(0, SYN, options=MSS, seq=1000)
+    talk.send(1, SYN | ACK, options=MSS).send(0, ACK).send(0, ACK, b"a" * 9).send(0, ACK, b"b" * 9, wait_ns=20_000_000)
+    talk.send(0, ACK, b"a" * 9, seq=1001)
+    found = {finding.rule.name for finding in check_blocks("x", [block_of(talk.packets)]).findings}
+    assert "tcp-retransmission" in found
+    assert "tcp-out-of-order" not in found, "a second, from the first SYN on, is no round trip"
+
+
 def test_rules_are_well_formed() -> None:
     names = [rule.name for rule in RULES]
     assert len(set(names)) == len(names)

@@ -101,8 +101,7 @@ def _syn(p: Any, o: Any, t: int, us: NDArray[np.int64], them: NDArray[np.int64],
                     m.what |= DROP_PERMITTED
                 if unasked & TIMES:
                     m.what |= DROP_TIMES
-    if not us[KNOWN]:
-        us[SYN_NS] = t
+    us[SYN_NS] = t  # the latest counts: what is answered is the SYN that was not lost
     us[KNOWN], us[ISN] = 1, i64(p.seq)
     if o.known:
         us[OFFERS] = OFFERED | has
