@@ -131,6 +131,31 @@ def test_long_rows_are_written_part_by_part(tmp_path) -> None:
     assert (tmp_path / "b.nprint.npz").read_bytes() == (tmp_path / "c.nprint.npz").read_bytes() == whole
 
 
+def test_addresses_are_mapped_alike_in_rows_and_in_datasets(tmp_path, capsys) -> None:
+    source, key = recordings.captures()["mqtt"][0], tmp_path / "key"
+    key.write_bytes(bytes(range(32)))
+    (record,) = records(source, tmp_path / "x.nprint.npz", headers=ALL, anonymise=str(key))
+    (plain,) = records(source, tmp_path / "y.nprint.npz", headers=ALL)
+    assert (record.packets, record.written, record.faults) == (plain.packets, plain.written, plain.faults)
+    prepare(tmp_path / "x.nprint.npz", tmp_path / "rows", unlabelled=True)
+    prepare(source, tmp_path / "dataset", unlabelled=True, anonymise=str(key))
+    prepare(source, tmp_path / "real", unlabelled=True)
+    rows, mapped, real = (pl.read_parquet(tmp_path / name / "packets.parquet") for name in ("rows", "dataset", "real"))
+    assert rows["client"].to_list() == mapped["client"].to_list() != real["client"].to_list()
+    assert rows["network_header"].to_list() == mapped["network_header"].to_list()
+    assert rows["transport_header"].to_list() == mapped["transport_header"].to_list()
+    frames = [
+        {p.data[:12] for p in next(iter(read_capture(tmp_path / f"{name}.nprint.npz"))).packets()} for name in "xy"
+    ]
+    assert len(frames[0]) == len(frames[1])
+    assert not frames[0] & frames[1]
+    wrong = [(source, "--payload-bytes", "9"), (tmp_path / "y.nprint.npz",)]
+    for words, (path, *more) in zip(("payload is not mapped", "when the rows are made"), wrong, strict=True):
+        command = ["prepare", str(path), "--out", str(tmp_path / "z.nprint"), "--anonymise", str(key), *more]
+        assert run(command) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_several_sources_one_after_the_other(capture, tmp_path) -> None:
     again = tmp_path / "again.pcap"
     again.write_bytes(capture.read_bytes())

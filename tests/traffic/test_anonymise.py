@@ -8,8 +8,10 @@ import polars as pl
 import pytest
 
 from netdiffus import recordings
-from netdiffus.traffic.anonymise import anonymise, anonymise_texts
+from netdiffus.traffic.anonymise import anonymise, anonymise_block, anonymise_texts
 from netdiffus.traffic.flows import flows_of_capture
+from netdiffus.wire.dissect import dissect
+from small_packets import block_of, whole
 
 KEY = bytes(range(32))
 A4, B4, C4 = (ipaddress.ip_address(text).packed for text in ("10.1.2.3", "192.0.2.9", "198.51.100.7"))
@@ -186,3 +188,33 @@ def test_nothing_to_anonymise(recorded) -> None:
     flows, packets = anonymise(recorded.flows.head(0), recorded.packets.head(0), KEY)
     assert (len(flows), len(packets)) == (0, 0)
     assert packets.schema == recorded.packets.schema
+
+
+def test_a_block_has_other_addresses_in_all_its_headers() -> None:
+    one, group, all_ff = bytes.fromhex("3c5ab4010203"), bytes.fromhex("01005e7f0001"), b"\xff" * 6
+    same_vendor = bytes.fromhex("3c5ab4999999")
+    right = with_sum(tcp() + PAYLOAD, 16, pseudo(A4, B4, 6, 20 + len(PAYLOAD)))
+    frames = [
+        one + same_vendor + b"\x08\0" + v4(6, 20 + len(PAYLOAD)) + right,
+        group + one + b"\x08\x06" + bytes(28),
+        all_ff + one + b"\x86\xdd" + v6(17, b"", 8) + struct.pack("!HHHH", 53, 53, 8, 0),
+        group + same_vendor + b"\x08\0" + v4(6, 20 + len(PAYLOAD)) + right,
+    ]
+    block = block_of(whole(*frames))
+    made = [packet.data for packet in anonymise_block(block, dissect(block), KEY).packets()]
+    assert len(made) == 3  # what is in ARP is not known, so it is not handed on
+    a, b = other(A4, B4)
+    network, transport = made[0][14:34], made[0][34:]
+    assert (network[12:16], network[16:20]) == (a, b)
+    assert total(network) == 0xFFFF
+    assert total(pseudo(a, b, 6, len(transport)) + transport) == 0xFFFF
+    assert transport[20:] == PAYLOAD
+    assert made[1][22:54] == b"".join(other(A6, B6))
+    assert made[1][:6] == all_ff
+    assert made[0][:6] == made[1][6:12] != one
+    assert made[0][6:12] == made[2][6:12] != same_vendor
+    assert made[0][:3] == made[0][6:9]
+    assert made[0][3:6] != made[0][9:12]
+    assert made[2][:6] != group
+    assert (made[2][0] & 1, made[0][0] & 1) == (1, 0)
+    assert [packet.data for packet in block.packets()] == frames

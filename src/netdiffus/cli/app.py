@@ -125,7 +125,9 @@ def prepare(
     from netdiffus.cli.packets import is_packet_file, run_packets
 
     if is_packet_file(context, out):
-        run_packets(sources, out, headers=headers, payload_bytes=payload_bytes, timestamps=timestamps)
+        run_packets(
+            sources, out, headers=headers, payload_bytes=payload_bytes, timestamps=timestamps, anonymise=anonymise
+        )
         return
     from netdiffus.cli.progress import show_reading
     from netdiffus.cli.show import print_dataset

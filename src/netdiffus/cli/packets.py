@@ -11,6 +11,8 @@ import typer
 
 COMMON = {"sources", "out", "context"}
 ROW_OPTIONS = {"headers", "payload_bytes", "timestamps"}
+SHARED_OPTIONS = {"anonymise"}
+"""Options that rows and datasets have."""
 
 
 def is_packet_file(context: typer.Context, out: Path) -> bool:
@@ -27,7 +29,9 @@ def is_packet_file(context: typer.Context, out: Path) -> bool:
     given = {name for name, source in found.items() if source is not None and source.name == "COMMANDLINE"}
     packets = by_name(out)
     rows = packets and out.suffix.lower() != CAPTURE_SUFFIX
-    wrong = sorted(given - COMMON - (ROW_OPTIONS if rows else set()) if packets else given & ROW_OPTIONS)
+    wrong = sorted(
+        given - COMMON - (ROW_OPTIONS | SHARED_OPTIONS if rows else set()) if packets else given & ROW_OPTIONS
+    )
     if wrong:
         kind = "nPrint rows" if rows else "a capture" if packets else "a dataset"
         option = "--" + wrong[0].replace("_", "-")

@@ -17,6 +17,8 @@ from netdiffus.steps.config import Config
 from netdiffus.steps.prepare import FileRead
 from netdiffus.steps.sources import find_files
 from netdiffus.store.atomic import atomic_file
+from netdiffus.traffic.anonymise import anonymise_block
+from netdiffus.traffic.cryptopan import read_key
 from netdiffus.traffic.tables import is_table_name
 from netdiffus.wire import links
 from netdiffus.wire.captures import read_capture
@@ -41,6 +43,7 @@ class NprintConfig(Config):
     headers: str | None = None  # names with commas; None: those of an nPrint source, else STANDARD
     payload_bytes: int = Field(0, ge=0, le=65_535)
     timestamps: Literal["none", "absolute", "relative"] = "none"
+    anonymise: str | None = None  # a key file
 
 
 @dataclass(frozen=True)
@@ -74,16 +77,31 @@ def write_packets(sources: Sequence[Path], out: Path, config: NprintConfig) -> G
 
 
 def _to_rows(files: Sequence[Path], out: Path, config: NprintConfig) -> Generator[PacketsWritten, None, None]:
-    wanted = _layout(files[0], config)
+    wanted, key = _layout(files[0], config), _key(files, config)
     with atomic_file(out) as temporary, _writer(out, temporary, wanted, config) as write:
         for done, path in enumerate(files, start=1):
             began, packets, written = time.perf_counter(), 0, 0
             found: Counter[str] = Counter()
-            for n, rows in _nprint_rows(path, wanted, found) if is_nprint_name(path) else _rows(path, wanted, found):
+            for n, rows in (
+                _nprint_rows(path, wanted, found) if is_nprint_name(path) else _rows(path, wanted, found, key)
+            ):
                 write(rows)
                 packets, written = packets + n, written + len(rows)
             spent = time.perf_counter() - began
             yield PacketsWritten(path.name, done, len(files), packets, 0, spent, dict(found), written)
+
+
+def _key(files: Sequence[Path], config: NprintConfig) -> bytes | None:
+    if config.anonymise is None:
+        return None
+    made = [path for path in files if is_nprint_name(path)]
+    if made or config.payload_bytes:
+        raise InputError(
+            "captures and no columns of payload with --anonymise",
+            f"{made[0]}, nPrint rows" if made else f"--payload-bytes {config.payload_bytes}",
+            "map the addresses when the rows are made" if made else "leave --payload-bytes out: payload is not mapped",
+        )
+    return read_key(Path(config.anonymise))
 
 
 def _layout(first: Path, config: NprintConfig) -> Layout:
@@ -116,16 +134,21 @@ def _writer(out: Path, temporary: Path, wanted: Layout, config: NprintConfig) ->
         )
 
 
-def _rows(path: Path, wanted: Layout, found: Counter[str]) -> Iterator[tuple[int, BitRows]]:
-    """A capture's packets and rows, block by block; `found` gets its faults."""
+def _rows(path: Path, wanted: Layout, found: Counter[str], key: bytes | None) -> Iterator[tuple[int, BitRows]]:
+    """A capture's packets and rows, block by block, with other addresses if there is a key; `found` gets its faults."""
     capture = read_capture(path)
     for block in capture:
         fields = dissect(block)
         found.update(faults(fields))
+        unknown = 0
+        if key is not None:
+            n, block = len(block), anonymise_block(block, fields, key)
+            fields, unknown = dissect(block), n - len(block)
         for part in _parts(len(block), wanted):
             rows, left_out = bit_rows(block.part(part), fields[part], wanted)
             found.update(left_out)
-            yield part.stop - part.start, rows
+            yield part.stop - part.start + unknown, rows
+            unknown = 0
     found.update(capture.faults)
 
 

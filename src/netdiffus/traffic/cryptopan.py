@@ -51,7 +51,7 @@ def read_key(path: Path) -> bytes:
 
 
 def crypto_pan(addresses: NDArray[np.uint8], key: bytes) -> NDArray[np.uint8]:
-    """The addresses (N, 4) or (N, 16), first byte first, under a key of 32 bytes: 16 for AES, 16 that make the pad."""
+    """The addresses (N, 4), (N, 6) or (N, 16), first byte first, under a key of 32 bytes: 16 for AES, 16 and a pad."""
     encryptor = Cipher(algorithms.AES(key[:_BLOCK]), modes.ECB()).encryptor()
     pad = np.frombuffer(encryptor.update(key[_BLOCK:]), np.uint8)
     width = addresses.shape[1]
