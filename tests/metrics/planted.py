@@ -88,10 +88,16 @@ GENERATORS: dict[str, Generator] = {
 }
 # The scores that must find each of them; none may find the resample.
 MUST_FLAG: dict[str, tuple[str, ...]] = {
-    "noise": ("copies.near", "atoms.size.share", "marginal.size.jsd", "membership.auc"),
+    "noise": ("atoms.size.share", "marginal.size.jsd", "marginal.by_label.jsd", "disclosure.excess"),
     "shuffled labels": ("utility.ratio", "marginal.by_label.jsd", "utility.trts_accuracy", "anomaly.tstr_auc"),
     "time reversed": ("marginal.gap_ns.jsd_position", "marginal.size.jsd_position", "detection.auc"),
-    "class mean": ("manifold.coverage", "manifold.recall", "atoms.size.share", "marginal.by_label.jsd", "detection.auc"),
+    "class mean": (
+        "manifold.coverage",
+        "manifold.recall",
+        "atoms.size.share",
+        "marginal.by_label.jsd",
+        "detection.auc",
+    ),
     "one class": ("manifold.recall", "marginal.by_label.jsd", "utility.ratio", "mmd"),
     "memorised": ("copies.exact", "membership.auc", "membership.tpr", "disclosure.excess"),
     "rounded": ("atoms.size.share", "marginal.size.jsd", "detection.auc"),

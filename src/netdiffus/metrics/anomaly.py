@@ -64,12 +64,9 @@ def anomaly(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
 
 
 def _score(value: float, span: Interval, label: str | None, note: str) -> Score:
-    return Score(
-        "anomaly.tstr_auc", value, 0.5, span.middle, "max", "AUC", label, note, low=span.low, high=span.high
-    )
+    return Score("anomaly.tstr_auc", value, 0.5, span.middle, "max", "AUC", label, note, low=span.low, high=span.high)
 
 
 def _auc(known: NDArray[np.float64], points: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
     model = OneClassSVM(nu=0.1, gamma="scale").fit(known)
     return float(roc_auc_score(truth, -model.decision_function(points)))
-

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.metrics.comparison import Comparison, Traces
-from netdiffus.metrics.reference import Measure, ends, measured
+from netdiffus.metrics.reference import measured, measured_score
 from netdiffus.metrics.score import Score
 
 TOP = 20
@@ -16,31 +16,29 @@ MOST = 20_000  # traces of each side
 
 
 def atoms(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
-    """For each channel, the share of its values that are among the 20 most frequent of the real training part.
+    """For each channel, the share of its values that are among the 20 most frequent of the real test part.
 
-    The ceiling is the share in real traces of the same labels. A larger share than the real one is no virtue: the
-    marginal distances say so.
+    The ceiling is the share in other real traces of the same labels. A larger share than the real one is no virtue:
+    the marginal distances say so.
     """
+
+    def measure(real: Traces, other: Traces) -> dict[str, float]:
+        found = {
+            channel: share(other.series[:, index], most_frequent(real.series[:, index], TOP))
+            for index, channel in enumerate(sets.channels)
+        }
+        return {channel: value for channel, value in found.items() if value is not None}
+
+    found = measured(sets, rng, measure, MOST)
     for index, channel in enumerate(sets.channels):
-        top = most_frequent(sets.train.series[:, index], TOP)
-        found = measured(sets, rng, _hits(index, top), MOST)
-        if "share" not in found:
-            yield Score(f"atoms.{channel}.share", None, 0.0, None, "max", "share", note="no values of a shared label")
+        name = f"atoms.{channel}.share"
+        if channel not in found:
+            yield Score(name, None, 0.0, None, "max", "share", note="no values of a shared label")
             continue
-        value, real = found["share"]
+        top = most_frequent(sets.test.series[:, index], TOP)
         listed = ", ".join(f"{value:g}" for value in top[:5])
         note = f"the {len(top)} most frequent real values, first {listed}; labels mixed as in the test part"
-        middle = share(sets.test.series[:, index], top) if real is None else real.middle
-        low, high = ends(real)
-        yield Score(f"atoms.{channel}.share", value, 0.0, middle, "max", "share", note=note, low=low, high=high)
-
-
-def _hits(index: int, top: NDArray[np.float64]) -> Measure:
-    def measure(real: Traces, other: Traces) -> dict[str, float]:
-        found = share(other.series[:, index], top)
-        return {} if found is None else {"share": found}
-
-    return measure
+        yield measured_score(name, found[channel], "max", 0.0, unit="share", note=note)
 
 
 def most_frequent(values: NDArray[np.float64], top: int) -> NDArray[np.float64]:

@@ -30,7 +30,12 @@ class Cnn(nn.Module):
         for before, (width, kernel, stride) in zip((channels, *(layer[0] for layer in LAYERS)), LAYERS, strict=False):
             convolution = nn.Conv2d(before, width, kernel, stride=stride, padding=1, bias=False)
             layers += [convolution, nn.BatchNorm2d(width), nn.ReLU()]
-        layers += [nn.AdaptiveAvgPool2d(POOLED), nn.Flatten(), nn.Linear(LAYERS[-1][0] * POOLED**2, FEATURES), nn.ReLU()]
+        layers += [
+            nn.AdaptiveAvgPool2d(POOLED),
+            nn.Flatten(),
+            nn.Linear(LAYERS[-1][0] * POOLED**2, FEATURES),
+            nn.ReLU(),
+        ]
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(FEATURES, classes)
 

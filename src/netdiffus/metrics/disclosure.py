@@ -42,7 +42,9 @@ def disclosure(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     half = NORMAL * float(np.sqrt(np.var(members) / len(members) + np.var(others) / len(others)))
     half = max(half, NORMAL / len(members))
     value = float(members.mean() - others.mean())
-    note = f"of the second half of a trace {members.mean():.1%} is read off right in training, {others.mean():.1%} in test"
+    note = (
+        f"of the second half of a trace {members.mean():.1%} is read off right in training, {others.mean():.1%} in test"
+    )
     yield Score("disclosure.excess", value, 0.0, 1.0, "min", "share", note=note, low=-half, high=half)
 
 
@@ -50,9 +52,7 @@ def read_off(traces: Traces, released: Traces, scale: list[NDArray[np.float64]])
     """For each trace (N,) the share of its second half that the released trace with the likest first half tells."""
     n = traces.series.shape[2]
     split = max(1, n // 2)
-    rows, known = (
-        ranks(part, scale).astype(np.float32).reshape(len(part), -1, n) for part in (traces, released)
-    )
+    rows, known = (ranks(part, scale).astype(np.float32).reshape(len(part), -1, n) for part in (traces, released))
     near = np.argmin(
         squared(rows[:, :, :split].reshape(len(rows), -1), known[:, :, :split].reshape(len(known), -1)), axis=1
     )

@@ -1,4 +1,4 @@
-"""The learned metrics: a CNN on GASF images as a fingerprinting attack, as a detector, and as the embedding of FID and KID.
+"""The learned metrics: a CNN on GASF images as fingerprinting attack, as detector, and as embedding of FID and KID.
 
 torch is loaded when the metric runs, not before.
 """
@@ -20,8 +20,9 @@ from netdiffus.metrics.score import Score
 from netdiffus.metrics.utility import Result, judge, spread
 
 MOST = 4_000  # traces that a classifier learns from
-STEPS = 300  # of 64 images
+STEPS = 300  # of 64 images, at most
 DETECTOR_STEPS = 100
+EPOCHS = 20  # at most
 DETECTED = 2_000  # traces of each side
 EMBEDDED = 1_000  # traces of each side
 FEWEST = 20
@@ -44,7 +45,8 @@ def images(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     test = pictures(sets, sets.test)
 
     def classifier(part: Traces, seed: int) -> cnn.Cnn:
-        return cnn.fit(pictures(sets, part), np.searchsorted(labels, part.labels), len(labels), STEPS, seed)
+        targets = np.searchsorted(labels, part.labels)
+        return cnn.fit(pictures(sets, part), targets, len(labels), steps(len(part), STEPS), seed)
 
     def tested(model: cnn.Cnn) -> Result:
         return judge(sets.test.labels, np.array(labels)[np.argmax(cnn.logits(model, test), axis=1)])
@@ -52,7 +54,7 @@ def images(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     knows_real = classifier(real, int(rng.integers(2**31)))
     trtr, tstr = tested(knows_real), tested(classifier(synthetic, int(rng.integers(2**31))))
     guess = float(np.unique(sets.test.labels, return_counts=True)[1].max() / len(sets.test))
-    note = f"CNN on GASF images, {STEPS} steps; ceiling: trained on as many real traces"
+    note = f"CNN on GASF images, {steps(len(real), STEPS)} steps; ceiling: trained on as many real traces"
     # what a second training on real traces would change is not measured: as many errors as the first makes
     span = spread(trtr, _other(trtr))
     yield Score("fingerprinting.trtr_accuracy", trtr.accuracy, guess, None, "max", note=note)
@@ -77,6 +79,11 @@ def images(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     for name, figures in found.items():
         yield measured_score(f"images.{name}", figures, "min", None, note=note)
     yield _detection(sets, rng)
+
+
+def steps(count: int, most: int) -> int:
+    """The steps of a training on so many images."""
+    return min(most, 10 + EPOCHS * count // 64)
 
 
 def _apart(first: Traces, second: Traces) -> dict[str, float]:
@@ -104,7 +111,7 @@ def _detection(sets: Comparison, rng: np.random.Generator) -> Score:
     real = [draw for draw in draws if draw is not None]
     sd = float(np.sqrt((count + 1) / (6 * (count / 2) ** 2)))  # a half of each side is judged
     span = interval(real, sd=sd, lowest=0.0, highest=1.0) if real else None
-    note = f"CNN on GASF images, {DETECTOR_STEPS} steps, trained on half of {count:,} traces of each side"
+    note = f"CNN on GASF images, trained on half of {count:,} traces of each side"
     return measured_score("detection.cnn_auc", (value, span), "min", 1.0, unit="AUC", note=note)
 
 
@@ -120,6 +127,6 @@ def _auc(sets: Comparison, real: Traces, other: Traces, rng: np.random.Generator
     y = np.repeat([0, 1], [len(real), len(other)])
     order = rng.permutation(len(y))
     learn, judged = order[: len(y) // 2], order[len(y) // 2 :]
-    model = cnn.fit(x[learn], y[learn], 2, DETECTOR_STEPS, int(rng.integers(2**31)))
+    model = cnn.fit(x[learn], y[learn], 2, steps(len(learn), DETECTOR_STEPS), int(rng.integers(2**31)))
     answers = cnn.logits(model, x[judged])
     return float(roc_auc_score(y[judged], answers[:, 1] - answers[:, 0])), len(real)

@@ -61,17 +61,15 @@ def marginal(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
 
 def _of(sets: Comparison, draws: Redraws, channel: str, label: str | None) -> Iterator[tuple[Score, list[float]]]:
     """The scores of one channel and one label (None: all), each with the real draws that its floor is the mean of."""
-    train, test, synthetic = (
-        _sample(part, sets, channel, label) for part in (sets.train, sets.test, sets.synthetic)
-    )
+    train, test, synthetic = (_sample(part, sets, channel, label) for part in (sets.train, sets.test, sets.synthetic))
     pooled = np.concatenate([train.values, test.values])
     edges = fit_edges(pooled)
     values = _distances(test, synthetic, edges)
     pool = _sample(draws.pool, sets, channel, None)
     floors = []
     for first, second in draws.rows if values else []:
-        pair = [Traces(pool.values[rows, None], draws.pool.labels[rows]) for rows in (first, second)]
-        floors.append(_distances(*(_weighted(part.series[:, 0], part.labels, sets, label) for part in pair), edges))
+        one, two = (_weighted(pool.values[rows], draws.pool.labels[rows], sets, label) for rows in (first, second))
+        floors.append(_distances(one, two, edges))
     ceiling = None if label is None else _ceiling(test, _sample(sets.test, sets, channel, label, others=True), edges)
     std = float(np.nanstd(pooled)) if not np.isnan(pooled).all() else 0.0
     note = _note(label, test, synthetic)

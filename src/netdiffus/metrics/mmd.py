@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy (Gretton et al. 2012) by random Fourier features (Rahimi and Recht 2007), linear in traces."""
+"""Maximum mean discrepancy (Gretton et al. 2012) by random Fourier features (Rahimi and Recht 2007), in linear time."""
 
 from __future__ import annotations
 

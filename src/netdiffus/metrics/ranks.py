@@ -23,4 +23,4 @@ def ranks(traces: Traces, scale: list[NDArray[np.float64]]) -> NDArray[np.float6
         there = ~np.isnan(channel)
         low, high = (np.searchsorted(values, channel[there], side=side) for side in ("left", "right"))
         result[:, index][there] = (low + high) / (2 * max(1, len(values)))
-    return result.reshape(len(traces), -1)
+    return result.reshape(len(traces), traces.series.shape[1] * traces.series.shape[2])

@@ -111,9 +111,7 @@ def measured(
     return found
 
 
-def _matched(
-    real: Traces, other: Traces, measure: Measure, most: int, rng: np.random.Generator
-) -> dict[str, float]:
+def _matched(real: Traces, other: Traces, measure: Measure, most: int, rng: np.random.Generator) -> dict[str, float]:
     other = other.matching(real, rng).sample(most, rng)
     real = real.matching(other, rng)
     return measure(real, other) if len(real) and len(other) else {}

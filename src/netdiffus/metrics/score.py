@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from math import inf
 from typing import Any, Literal
 
-FLAGGED = 2.0  # half-widths of the 95 % interval, about four standard deviations
+FLAGGED = 2.5  # half-widths of the 95 % interval, nearly five standard deviations of a normal distribution
 KEYS = ("name", "value", "floor", "ceiling", "low", "high", "goal", "unit", "label", "note")
 
 
@@ -57,7 +57,7 @@ class Score:
 
     @property
     def excess(self) -> float | None:
-        """How much worse than real, in half-widths of the interval: 0 not worse, 1 at its end; None without interval."""
+        """How much worse than real, in half-widths of the interval: 0 not worse, 1 at its end; None if unknown."""
         end = self.high if self.goal == "min" else self.low
         if self.value is None or self.reference is None or end is None:
             return None

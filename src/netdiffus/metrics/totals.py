@@ -23,7 +23,9 @@ def totals(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         a, b = flow_totals(real, sets.channels), flow_totals(other, sets.channels)
         labels = np.intersect1d(real.labels, other.labels)
         return {
-            name: float(np.mean([_ks(a[name][real.labels == label], b[name][other.labels == label]) for label in labels]))
+            name: float(
+                np.mean([_ks(a[name][real.labels == label], b[name][other.labels == label]) for label in labels])
+            )
             for name in names
         }
 

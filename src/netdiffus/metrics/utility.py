@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import f1_score
 
 from netdiffus.metrics.comparison import Comparison, Traces
 from netdiffus.metrics.copies import seen_before
@@ -163,7 +163,8 @@ def judge(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> Result:
     labels = np.unique(truth)
     every = np.union1d(truth, predicted)
     f1 = f1_score(truth, predicted, labels=labels, average=None, zero_division=0.0)
-    counts = tuple(tuple(int(count) for count in row) for row in confusion_matrix(truth, predicted, labels=every))
+    pairs = np.searchsorted(every, truth) * len(every) + np.searchsorted(every, predicted)
+    counts = np.bincount(pairs, minlength=len(every) ** 2).reshape(len(every), -1)
     right = truth == predicted
     return Result(
         truth,
@@ -172,7 +173,7 @@ def judge(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> Result:
         float(np.mean(f1)),
         {str(label): float(value) for label, value in zip(labels, f1, strict=True)},
         {str(label): float(right[truth == label].mean()) for label in labels},
-        Confusion(tuple(map(str, every)), counts),
+        Confusion(tuple(map(str, every)), tuple(tuple(map(int, row)) for row in counts)),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from netdiffus import __version__
@@ -20,10 +20,12 @@ from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, co
 from netdiffus.metrics.copies import nearest_distances
 from netdiffus.metrics.plane import Plane, plane
 from netdiffus.steps.config import Config
-from netdiffus.steps.load import load_traces, real_parts
+from netdiffus.steps.load import TEST_SHARE, load_traces, real_parts
+from netdiffus.traffic.split import split
 from netdiffus.traffic.traces import channel_names, series
 
 Floats = NDArray[np.float64]
+Pair = tuple[ArrayLike, ArrayLike]  # series and labels
 
 FEWEST_TRACES = 10
 LONGEST = 1000
@@ -79,7 +81,8 @@ def evaluate(
     check_sizes({name: len(table) for name, table in parts.items()})
     # a model draws no more positions than it has learned: what lies behind must not count against it
     length = min(LONGEST, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
-    sets = comparison(*(_arrays(table, names, length) for table in parts.values()), names)
+    train_part, test_part, drawn = (_arrays(table, names, length) for table in parts.values())
+    sets = comparison(train_part, test_part, drawn, names)
     if loaded["synthetic"].texts is not None and loaded["real"].texts is not None:
         held_out = loaded["test"].texts if "test" in loaded else None
         sets = replace(sets, texts=(loaded["real"].texts, held_out or frozenset(), loaded["synthetic"].texts))
@@ -91,6 +94,50 @@ def evaluate(
     if made_by := tables["synthetic"]["source"][0]:
         provenance["synthetic made by"] = made_by
     return (yield from evaluate_sets(sets, provenance, config))
+
+
+def evaluate_arrays(
+    real: Pair, synthetic: Pair, test: Pair | None, channels: Sequence[str] | None, config: EvaluateConfig
+) -> Generator[Scored, None, Evaluation]:
+    """The same from plain arrays; without `test` a fifth of the real traces is held back, by label and seed.
+
+    Raises:
+        InputError: an array is of the wrong shape, lacks labels or traces, or the sets do not fit each other.
+    """
+    given = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
+    parts = {name: _traces(*pair, name) for name, pair in given.items()}
+    count = parts["real"].series.shape[1]
+    names = list(channels) if channels is not None else [f"channel {index + 1}" for index in range(count)]
+    for name, part in parts.items():
+        if part.series.shape[1] != len(names):
+            raise InputError(
+                f"{len(names)} channels ({', '.join(names)}) in every set",
+                f"{part.series.shape[1]} in the set '{name}'",
+                "give all sets the same channels",
+            )
+    if "test" not in parts:
+        labels = pl.Series(parts["real"].labels.astype(str))
+        held_out = (split(labels, None, TEST_SHARE, np.random.default_rng(config.seed)) == "test").to_numpy()
+        parts |= {"real": parts["real"].take(~held_out), "test": parts["real"].take(held_out)}
+    check_sizes({"real training": len(parts["real"]), "real test": len(parts["test"])})
+    check_sizes({"synthetic": len(parts["synthetic"])})
+    sets = comparison(parts["real"], parts["test"], parts["synthetic"], names)
+    provenance = {"netdiffus": __version__, "seed": str(config.seed)}
+    provenance |= {name: f"arrays, {len(part):,} traces" for name, part in parts.items()}
+    return (yield from evaluate_sets(sets, provenance, config))
+
+
+def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
+    array, named = np.asarray(series, dtype=np.float64), np.asarray(labels)
+    if array.ndim == 2:
+        array = array[:, None]
+    if array.ndim != 3 or named.shape != array.shape[:1]:
+        raise InputError(
+            f"series (N, n) or (N, C, n) and labels (N,) in the set '{name}'",
+            f"arrays of shape {np.shape(series)} and {named.shape}",
+            "give one row and one label a trace",
+        )
+    return Traces(array, named.astype(np.str_))
 
 
 def check_sizes(counts: Mapping[str, int]) -> None:
