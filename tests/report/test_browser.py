@@ -36,7 +36,9 @@ def test_nothing_is_complained_of_and_nothing_is_fetched(tab: Tab, page: Path) -
     said = [event for event in tab.events if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")]
     said += [event for event in tab.events if event["method"] == "Runtime.consoleAPICalled"]
     assert said == []
-    asked = {event["params"]["request"]["url"] for event in tab.events if event["method"] == "Network.requestWillBeSent"}
+    asked = {
+        event["params"]["request"]["url"] for event in tab.events if event["method"] == "Network.requestWillBeSent"
+    }
     assert page.as_uri() in asked
     assert {url for url in asked if not url.startswith("data:")} == {page.as_uri()}
 
@@ -55,7 +57,10 @@ def test_everything_that_is_spoken_of_has_a_name(tab: Tab) -> None:
 def test_no_page_is_wider_than_the_screen(tab: Tab, width: int) -> None:
     tab.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 500)
     assert tab.value("document.documentElement.scrollWidth") <= width
-    assert tab.value("Math.min(...[...document.querySelectorAll('svg, img')].map(e => e.getBoundingClientRect().width))") > 20
+    assert (
+        tab.value("Math.min(...[...document.querySelectorAll('svg, img')].map(e => e.getBoundingClientRect().width))")
+        > 20
+    )
 
 
 def test_it_prints(tab: Tab) -> None:

@@ -76,6 +76,6 @@ def test_the_weakest_labels_and_why() -> None:
     ]
     assert weakest(found) == [
         "ssh: it has no synthetic traces",
-        "web: size jsd 0.900 (real 0.100); F1 0.610 instead of 0.950",
+        "web: size jsd 0.900 (real 0.100), F1 0.610 instead of 0.950",
         "mqtt: gap ns jsd 0.300 (real 0.100)",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv6Address
 
 import numpy as np
 
@@ -13,9 +14,7 @@ from netdiffus.metrics.score import Score
 KINDS = {
     "mac": re.compile(r"(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])", re.IGNORECASE),
     "ipv4": re.compile(r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w]|\.\d)"),
-    "ipv6": re.compile(
-        r"(?<![\w:])(?=[0-9a-f:]*:[0-9a-f:]*:)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}(?![\w:])", re.IGNORECASE
-    ),
+    "ipv6": re.compile(r"(?<![\w:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])", re.IGNORECASE),
     "port": re.compile(r"(?<=[\d\]a-z]:)\d{1,5}(?!\d|[\w.:])"),
     "host": re.compile(r"(?<![\w.@-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}(?![\w-])", re.IGNORECASE),
 }
@@ -44,7 +43,16 @@ def found(texts: Iterable[str]) -> dict[str, frozenset[str]]:
     for text in texts:
         rest = text
         for kind, pattern in KINDS.items():
-            result[kind].update(match.lower() for match in pattern.findall(rest))
+            result[kind].update(match.lower() for match in pattern.findall(rest) if kind != "ipv6" or _is_ipv6(match))
             if kind in ("mac", "ipv4", "ipv6"):
                 rest = pattern.sub(lambda match: "0" * len(match[0]), rest)
     return {kind: frozenset(values) for kind, values in result.items()}
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether it is an address and not, say, a time of day."""
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return text != "::"

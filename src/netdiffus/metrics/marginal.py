@@ -76,7 +76,10 @@ def _of(sets: Comparison, draws: Redraws, channel: str, label: str | None) -> It
     for measure in MEASURES:
         key, scale = ("wasserstein", std) if measure == "wasserstein_std" else (measure, 1.0)
         value, real = values.get(key), [found[key] for found in floors if key in found]
-        span = interval(real, lowest=0.0) if real and scale else None
+        # one trace more or less, or three for a largest difference, are chance whatever the draws say
+        least = (1 if key.startswith("jsd") else 3) / max(1, min(len(test.weights), len(synthetic.weights)))
+        least *= std if key == "wasserstein" else 1.0
+        span = interval(real, lowest=0.0, least=least) if real and scale else None
         low, high = ends(span)
         why = note or ("the real values do not vary" if scale == 0 else "")
         unit = UNITS.get(channel, "") if measure == "wasserstein" else "std" if measure == "wasserstein_std" else ""

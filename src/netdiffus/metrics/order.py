@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from netdiffus.metrics.comparison import Traces
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-9  # a flat trace is flat, whatever its mean was rounded to
 
 
 def centred(traces: Traces) -> Floats:
@@ -19,7 +20,8 @@ def centred(traces: Traces) -> Floats:
     there = ~np.isnan(x)
     x = np.where(there, x, 0.0)
     mean = x.sum(axis=2, keepdims=True) / np.maximum(there.sum(axis=2, keepdims=True), 1)
-    return np.where(there, x - mean, 0.0)
+    apart = x - mean
+    return np.where(there & (np.abs(apart) > ROUNDING), apart, 0.0)
 
 
 def disordered(traces: Traces, rng: np.random.Generator, *, together: bool = True) -> Traces:

@@ -20,6 +20,7 @@ from netdiffus.metrics.comparison import Comparison, Traces
 from netdiffus.metrics.score import Score
 
 Rows = NDArray[np.intp]
+ENOUGH = 4  # draws whose spread counts beside a known deviation
 NORMAL = 1.96  # 97.5 % of a normal distribution lie below
 
 
@@ -67,15 +68,19 @@ def redraws(sets: Comparison, rng: np.random.Generator, count: int | None = None
     return Redraws(pool, [pair for pair in pairs if len(pair[0]) and len(pair[1])])
 
 
-def interval(draws: Sequence[float], sd: float = 0.0, lowest: float = -np.inf, highest: float = np.inf) -> Interval:
+def interval(
+    draws: Sequence[float], sd: float = 0.0, lowest: float = -np.inf, highest: float = np.inf, least: float = 0.0
+) -> Interval:
     """The 95 % prediction interval from some draws (at least one), by Student's t.
 
-    Where theory knows a standard deviation `sd`, a few draws will do: it is the least, and the quantile is normal.
+    Where theory knows a standard deviation `sd`, it is the least, the quantile is normal, and the spread of fewer than
+    four draws, which says little, is not looked at.
+    `least` is the least half-width: draws that happen to be equal do not make the next one certain.
     """
     middle = float(np.mean(draws))
-    spread = float(np.std(draws, ddof=1)) if len(draws) > 1 else 0.0
+    spread = float(np.std(draws, ddof=1)) if len(draws) >= (ENOUGH if sd > 0 else 2) else 0.0
     quantile = NORMAL if sd > 0 or len(draws) < 2 else float(student.ppf(0.975, len(draws) - 1))
-    half = quantile * max(spread, sd) * sqrt(1 + 1 / len(draws))
+    half = max(quantile * max(spread, sd) * sqrt(1 + 1 / len(draws)), least)
     return Interval(middle, max(lowest, middle - half), min(highest, middle + half))
 
 

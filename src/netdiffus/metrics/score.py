@@ -8,6 +8,7 @@ from math import inf
 from typing import Any, Literal
 
 FLAGGED = 2.5  # half-widths of the 95 % interval, nearly five standard deviations of a normal distribution
+ROUNDING = 1e-9
 KEYS = ("name", "value", "floor", "ceiling", "low", "high", "goal", "unit", "label", "note")
 
 
@@ -62,14 +63,14 @@ class Score:
         if self.value is None or self.reference is None or end is None:
             return None
         worse, width = abs(self.value - self.reference), abs(end - self.reference)
-        if (self.value <= self.reference) == (self.goal == "min") or worse == 0:
+        if (self.value <= self.reference) == (self.goal == "min") or worse < ROUNDING:
             return 0.0
         return worse / width if width else inf
 
     @property
     def flagged(self) -> bool:
         """Whether it is worse than real by more than chance explains, even among some hundred scores."""
-        return self.excess is not None and self.excess > FLAGGED
+        return bool(self.excess is not None and self.excess > FLAGGED)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `confusion` is there only when the score has one."""

@@ -17,6 +17,7 @@ PRIVACY = ("copies.exact", "copies.exact_shape", "copies.near", "membership.auc"
 SHAPE = ("totals.", "bursts.", "idle.", "autocorrelation.", "correlation.", "spectrum.", "marginal.mean.jsd")
 SIZES = (50, 20, 10, 5)
 NAMED = 3  # labels, and reasons
+CAPPED = 20.0  # so that no single score decides which label is the weakest
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,18 @@ def weakest(scores: Sequence[Score]) -> list[str]:
             reasons.setdefault(score.label, []).append(score)
     missing = [s.label for s in found if s.label and s.name == "marginal.mean.jsd" and s.value is None]
     lines = [f"{label}: it has no synthetic traces" for label in missing]
-    order = sorted(reasons, key=lambda label: -sum(min(score.excess or 0.0, 100.0) for score in reasons[label]))
+    order = sorted(reasons, key=lambda label: -sum(min(score.excess or 0.0, CAPPED) for score in reasons[label]))
     for label in order[:NAMED]:
         worst = sorted(reasons[label], key=lambda score: -(score.excess or 0.0))
-        kinds = list({score.name.split(".")[1]: score for score in reversed(worst)}.values())[::-1][:NAMED]
-        said = ", ".join(f"{_called(score)} {_beside(score)}" for score in kinds)
+        kinds: dict[str, Score] = {}
+        for score in worst:
+            if not score.name.startswith("utility."):
+                kinds.setdefault(score.name.split(".")[1], score)
+        said = [f"{_called(score)} {_beside(score)}" for score in list(kinds.values())[:NAMED]]
         before, after = (find(found, f"utility.{name}_f1", label) for name in ("trtr", "tstr"))
-        f1 = f"; F1 {figure(after.value)} instead of {figure(before.value)}" if before and after else ""
-        lines.append(f"{label}: {said}{f1}")
+        if before and after:
+            said.append(f"F1 {figure(after.value)} instead of {figure(before.value)}")
+        lines.append(f"{label}: {', '.join(said)}")
     return lines
 
 
