@@ -72,7 +72,8 @@ def main() -> None:
         most = sorted(spent, key=lambda name: -spent[name])[:6]
         dearest = ", ".join(f"{name} {spent[name]:.1f} s" for name in most)
     body = table(("real × synthetic", "seconds", "CPU-seconds", "MiB at most"), rows)
-    body += f"\n\nWanted at 20,000 × 20,000: {WANTED_SECONDS} s and {WANTED_MIB:,} MiB. Dearest at the last size: {dearest}."
+    body += f"\n\nWanted at 20,000 × 20,000: {WANTED_SECONDS} s and {WANTED_MIB:,} MiB."
+    body += f" Dearest at the last size: {dearest}."
     body += " With the real traces split 4 to 1; what is looked at is bounded as src/netdiffus/metrics/README.md says."
     if sizes == SIZES:
         write_section("evaluation", "Cost of evaluating", body)

@@ -40,8 +40,8 @@ def image(series: np.ndarray) -> np.ndarray:
 
 
 def test_good_images_pass_and_bad_ones_are_flagged() -> None:
-    for made, bad in ((blocks(200, 3), False), (blocks(200, 3, high=0.1), True)):
-        sets = replace(comparison(blocks(400, 1), blocks(200, 2), made, ["size"]), imager=image)
+    for made, bad in ((blocks(400, 3), False), (blocks(400, 3, high=0.1), True)):
+        sets = replace(comparison(blocks(400, 1), blocks(400, 2), made, ["size"]), imager=image)
         found = {score.name: score for score in compute("images", sets, 0)}
         assert found["fingerprinting.trtr_accuracy"].value == 1
         names = ("fingerprinting.tstr_accuracy", "images.fid", "images.kid", "detection.cnn_auc")
