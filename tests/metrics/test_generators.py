@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import polars as pl
 import pytest
 from planted import GENERATORS, MUST_FLAG
 
+from netdiffus.api.verbs import prepare
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, compute
-from netdiffus.traffic.tables import parse_columns, read_table, traces_of_table
+from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import series
 from shared_files import shared
 
@@ -70,10 +70,11 @@ def test_recordings_as_they_are(recorded_parts: tuple[Traces, Traces, Traces]) -
 
 
 @pytest.fixture(scope="module")
-def mirage_parts() -> tuple[Traces, Traces, Traces]:
-    tables = [read_table(shared(f"data/mirage_appxact/{name}.parquet")) for name in ("train", "test")]
-    columns = parse_columns("size=PL,direction=DIR,gap_us=IAT,label=LABEL")
-    table, _ = traces_of_table(pl.concat(tables), columns, strip_padding=True)
+def mirage_parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Traces, Traces, Traces]:
+    folder = tmp_path_factory.mktemp("mirage") / "dataset"
+    sources = [shared(f"data/mirage_appxact/{name}.parquet") for name in ("train", "test")]
+    prepare(sources, folder, columns="size=PL,direction=DIR,gap_us=IAT,label=LABEL", strip_padding=True)
+    _, table = read_dataset(folder)
     return parts(Traces(series(table, 10, CHANNELS), table["label"].to_numpy().astype(np.str_)), 60)
 
 
