@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from netdiffus.metrics import Traces, comparison, compute
-from netdiffus.metrics.reference import interval, redraws, share_interval
+from netdiffus.metrics.reference import interval, logit_interval, redraws, share_interval
 
 CHANNELS = ("size", "direction", "gap_ns")
 FAST = ("marginal", "atoms", "autocorrelation", "correlation", "runs", "totals", "copies")
-SPLITS, TRAIN, TEST, FRESH = 50, 40, 20, 20
+SPLITS, TRAIN, TEST, FRESH = 50, 30, 15, 15
 
 
 def test_real_traces_lie_inside(recorded: Traces) -> None:
@@ -45,6 +45,13 @@ def test_interval_by_hand() -> None:
     assert found.high == pytest.approx(2 + 12.7062 * 2**0.5 * 1.5**0.5, rel=1e-4)
     known = interval([2.0], sd=1.0, lowest=0.0)
     assert (known.low, known.high) == (0.0, pytest.approx(2 + 1.96 * 2**0.5))
+
+
+def test_shares_near_one_have_more_room_below() -> None:
+    found = logit_interval([0.96, 0.97, 0.98])
+    assert found.middle == pytest.approx(0.97)
+    assert 0.97 - found.low > found.high - 0.97 > 0
+    assert logit_interval([1.0, 1.0]).high <= 1
 
 
 def test_shares_of_nothing_have_some_width() -> None:

@@ -6,7 +6,8 @@ ours: three convolutions with 16, 32 and 32 channels, two of them of stride 2, m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -50,6 +51,18 @@ class Cnn(nn.Module):
         return out
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread while the block runs: these images are small, and the same seed then gives the same bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
 def fit(images: Floats, targets: NDArray[np.intp], classes: int, steps: int, seed: int) -> Cnn:
     """A network trained for so many steps with Adam on batches of 64, every draw from the seed."""
     order = np.random.default_rng(seed)
@@ -79,6 +92,7 @@ def embed(model: Cnn, images: Floats) -> Floats:
     return _run(model.features, images)
 
 
+@one_thread()
 @torch.no_grad()
 def _run(function: Callable[[torch.Tensor], torch.Tensor], images: Floats) -> Floats:
     parts = [function(torch.from_numpy(images[start : start + 512])) for start in range(0, len(images), 512)]

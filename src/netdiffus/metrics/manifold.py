@@ -38,7 +38,7 @@ def manifold(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         return balls(*(ranks(part, scale).astype(np.float32) for part in (real, other)))
 
     with threadpool_limits(1):
-        found = measured(sets, rng, measure, MOST)
+        found = measured(sets, rng, measure, MOST, shares=("precision", "recall", "coverage"))
     for name, meaning in NAMES.items():
         if name in found:
             note = f"{meaning}; at most {MOST:,} traces of each side"

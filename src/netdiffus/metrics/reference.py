@@ -7,7 +7,7 @@ all real traces anew, so the chance in the test part counts too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
@@ -21,6 +21,7 @@ from netdiffus.metrics.score import Score
 
 Rows = NDArray[np.intp]
 ENOUGH = 4  # draws whose spread counts beside a known deviation
+CLIP = 1e-3  # shares are taken to be this far from 0 and 1, at least
 NORMAL = 1.96  # 97.5 % of a normal distribution lie below
 
 
@@ -84,6 +85,14 @@ def interval(
     return Interval(middle, max(lowest, middle - half), min(highest, middle + half))
 
 
+def logit_interval(draws: Sequence[float]) -> Interval:
+    """The same of shares in [0, 1] on the scale log(p / (1 - p)), where those near an end do not lean to one side."""
+    p = np.clip(draws, CLIP, 1 - CLIP)
+    found = interval(np.log(p / (1 - p)).tolist())
+    low, high = (1 / (1 + np.exp(-end)) for end in (found.low, found.high))
+    return Interval(float(np.mean(draws)), float(low), float(high))
+
+
 def share_interval(share: float, count: int, other: int) -> Interval:
     """The 95 % interval of a share among `other` traces where it is `share` among `count` (Agresti and Coull 1998)."""
     p = (share * count + 2) / (count + 4)
@@ -100,10 +109,16 @@ Measure = Callable[[Traces, Traces], dict[str, float]]
 
 
 def measured(
-    sets: Comparison, rng: np.random.Generator, measure: Measure, most: int, lowest: float = 0.0
+    sets: Comparison,
+    rng: np.random.Generator,
+    measure: Measure,
+    most: int,
+    lowest: float = 0.0,
+    shares: Container[str] = (),
 ) -> dict[str, tuple[float, Interval | None]]:
     """What `measure(real, other)` says of the test part and the synthetic set, and the interval of real pairs.
 
+    `lowest` is the smallest value there can be, `shares` names the figures that are shares.
     Both sides have the same number of traces of each label, `most` in all, so a balanced set is not blamed. Empty
     where the two share no label.
     """
@@ -112,7 +127,8 @@ def measured(
     found: dict[str, tuple[float, Interval | None]] = {}
     for name, figure in value.items():
         draws = [draw[name] for draw in real if name in draw]
-        found[name] = (figure, interval(draws, lowest=lowest) if draws else None)
+        span = logit_interval(draws) if name in shares and draws else None
+        found[name] = (figure, span or (interval(draws, lowest=lowest) if draws else None))
     return found
 
 
