@@ -72,10 +72,13 @@ def test_the_weakest_labels_and_why() -> None:
         spanned("marginal.size.jsd", 0.11, 0.1, 0.02, label="dns"),
         Score("marginal.mean.jsd", None, None, None, "min", label="ssh"),
         Score("utility.trtr_f1", 0.95, 0, 1, "max", label="web"),
-        Score("utility.tstr_f1", 0.61, 0, 1, "max", label="web"),
+        Score("utility.tstr_f1", 0.61, 0, 0.95, "max", label="web"),
+        Score("utility.trtr_f1", 0.97, 0, 1, "max", label="redis"),
+        Score("utility.tstr_f1", 0.5, 0, 0.97, "max", label="redis", low=0.7, high=1.0),
     ]
     assert weakest(found) == [
         "ssh: it has no synthetic traces",
+        "redis: F1 0.500 instead of 0.970",
         "web: size jsd 0.900 (real 0.100), F1 0.610 instead of 0.950",
         "mqtt: gap ns jsd 0.300 (real 0.100)",
     ]

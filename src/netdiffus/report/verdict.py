@@ -41,15 +41,25 @@ def verdicts(scores: Sequence[Score]) -> list[Verdict]:
 
 
 def weakest(scores: Sequence[Score]) -> list[str]:
-    """The labels that are worse than real, those with the largest distance first, and why."""
+    """The labels that are worse than real, those that lose most F1 first, and why.
+
+    A label counts when one of its scores is worse than real, or its F1 lies outside the 95 % interval.
+    """
     found = list(scores)
     reasons: dict[str, list[Score]] = {}
     for score in found:
-        if score.label is not None and score.flagged and score.name != "marginal.mean.jsd":
+        lost = score.name == "utility.tstr_f1" and (score.excess or 0.0) > 1
+        if score.label is not None and (score.flagged or lost) and score.name != "marginal.mean.jsd":
             reasons.setdefault(score.label, []).append(score)
     missing = [s.label for s in found if s.label and s.name == "marginal.mean.jsd" and s.value is None]
     lines = [f"{label}: it has no synthetic traces" for label in missing]
-    order = sorted(reasons, key=lambda label: -sum(min(score.excess or 0.0, CAPPED) for score in reasons[label]))
+
+    def loss(label: str) -> tuple[float, float]:
+        f1 = find(found, "utility.tstr_f1", label)
+        lost = (f1.ceiling or 0.0) - (f1.value or 0.0) if f1 else 0.0
+        return -max(0.0, lost), -sum(min(score.excess or 0.0, CAPPED) for score in reasons[label])
+
+    order = sorted(reasons, key=loss)
     for label in order[:NAMED]:
         worst = sorted(reasons[label], key=lambda score: -(score.excess or 0.0))
         kinds: dict[str, Score] = {}
