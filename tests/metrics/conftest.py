@@ -7,7 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from netdiffus import recordings
+from netdiffus.api.verbs import prepare
 from netdiffus.metrics import Traces
+from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.traces import series
 
 CHANNELS = ("size", "direction", "gap_ns")
 ATOMS = np.array([0, 64, 517, 1448, 1400, 40, 250], dtype=np.float64)
@@ -33,6 +37,18 @@ def draw(per_label: int, seed: int, length: int = 10) -> Traces:
         series[np.broadcast_to((np.arange(length) >= ends[:, None])[:, None], series.shape)] = np.nan
         parts.append(series)
     return Traces(np.concatenate(parts), np.repeat(np.array(["a", "b", "c", "d"]), per_label))
+
+
+RECORDED = ("api", "dns", "download", "mail", "mqtt", "redis", "voice-call", "web")
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Traces:
+    """The first 32 packets of all flows of eight recordings."""
+    folder = tmp_path_factory.mktemp("recorded") / "dataset"
+    prepare([recordings.folder() / label for label in RECORDED], folder, packets=32)
+    _, table = read_dataset(folder)
+    return Traces(series(table, 32, CHANNELS), table["label"].to_numpy().astype(np.str_))
 
 
 @pytest.fixture(scope="session")

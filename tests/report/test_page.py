@@ -17,7 +17,7 @@ CHANNELS = ["size", "direction", "gap_ns"]
 PROVENANCE = {"netdiffus": "0.1.0", "dataset": "sha256 0123abcd", "seed": "42"}
 IMAGES = {"web": (np.eye(4)[None].repeat(3, 0) * 2 - 1, np.zeros((3, 4, 4)))}
 SCORES = [
-    Score("marginal.size.jsd", 0.0625, 0.03125, None, "min", label=None, note="a <b>note</b> | bar"),
+    Score("marginal.size.jsd", 0.0625, 0.03125, None, "min", note="a <b>note</b> | bar", low=0.01, high=0.05),
     Score("marginal.size.jsd", 0.375, 0.125, 0.5, "min", label="web"),
     Score("marginal.gap_ns.wasserstein", 2.5e6, 1e6, None, "min", "ns"),
     Score("marginal.by_label.jsd", 0.25, 0.125, 0.5, "min"),
@@ -141,8 +141,10 @@ def test_markdown_has_the_same_words() -> None:
     text = markdown(SCORES, REAL, SYNTHETIC, title="Web & DNS", provenance=PROVENANCE)
     assert text.startswith("# Web & DNS\n")
     assert "72.0% of the test flows against 90.0%" in text
-    assert "| marginal.size.jsd | 0.062 | 0.031 | – | small | a <b>note</b> \\| bar |" in text
+    assert (
+        "| marginal.size.jsd | 0.062 | 0.031 | – | 0.010 to 0.050 | as real | small | a <b>note</b> \\| bar |" in text
+    )
     assert "| web | 3 | 3 | 0.950 | 0.610 | size 0.375 (real 0.125) |" in text
     assert "* seed: 42" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert all(row.replace("\\|", "").count("|") in (7,) for row in rows)
+    assert all(row.replace("\\|", "").count("|") in (7, 9) for row in rows)

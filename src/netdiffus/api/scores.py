@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.metrics import Score, find
-from netdiffus.report import Headline, headlines, markdown, overview_png, render
+from netdiffus.report import Headline, Verdict, headlines, markdown, overview_png, render, verdicts
 from netdiffus.steps.evaluate import Evaluation
 from netdiffus.store.report import write_report
 
@@ -34,16 +34,21 @@ class Scores:
         return score
 
     def table(self) -> pl.DataFrame:
-        """One row a score: name, label, value, floor, ceiling, goal, unit, note."""
-        columns = ("name", "label", "value", "floor", "ceiling", "goal", "unit", "note")
+        """One row a score: name, label, value, floor, ceiling, low, high, goal, unit, note."""
+        columns = ("name", "label", "value", "floor", "ceiling", "low", "high", "goal", "unit", "note")
+        numbers = ("value", "floor", "ceiling", "low", "high")
         rows = [score.to_dict() for score in self.evaluation.scores]
-        kinds = {name: pl.Float64 if name in ("value", "floor", "ceiling") else pl.String for name in columns}
+        kinds = {name: pl.Float64 if name in numbers else pl.String for name in columns}
         return pl.DataFrame({name: [row[name] for row in rows] for name in columns}, schema=kinds)
 
     def headlines(self) -> list[Headline]:
         """The four figures that matter, with what they mean."""
         sets = self.evaluation.sets
         return headlines(self.evaluation.scores, len(sets.test), len(sets.synthetic))
+
+    def verdicts(self) -> list[Verdict]:
+        """Four questions and their answers: train on it alone, mix it in, publish it, feed it to an IDS."""
+        return verdicts(self.evaluation.scores)
 
     def save(self, folder: str | Path) -> Path:
         """Write scores.json, report.html, report.md and overview.png into a folder; returns its path."""
@@ -56,6 +61,8 @@ class Scores:
             provenance=found.provenance,
             images=found.images,
             image_channels=found.image_channels,
+            nearest=found.nearest,
+            plane=found.plane,
         )
         text = markdown(found.scores, sets.test, sets.synthetic, provenance=found.provenance)
         picture = overview_png(sets.test, sets.synthetic, sets.channels, images=found.images)

@@ -9,7 +9,10 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from numpy.typing import ArrayLike
+
 from netdiffus.api.scores import Scores
+from netdiffus.errors import InputError
 from netdiffus.steps import evaluate as evaluating
 from netdiffus.steps import generate as generating
 from netdiffus.steps import nprint as converting
@@ -22,6 +25,7 @@ from netdiffus.wire.conformance.check import Conformance, check_capture
 from netdiffus.wire.conformance.repair import Repair, repair_capture
 
 PathLike = str | Path
+Arrays = tuple[ArrayLike, ArrayLike]  # series and labels
 Progress = Callable[[Any], object]
 Result = TypeVar("Result")
 
@@ -88,23 +92,35 @@ def generate(model: PathLike, out: PathLike, *, on_progress: Progress | None = N
 
 
 def evaluate(
-    real: PathLike,
-    synthetic: PathLike,
+    real: PathLike | Arrays,
+    synthetic: PathLike | Arrays,
     out: PathLike | None = None,
     *,
-    test: PathLike | None = None,
+    test: PathLike | Arrays | None = None,
+    channels: Sequence[str] | None = None,
     seed: int = 0,
+    baselines: bool = True,
     on_progress: Progress | None = None,
 ) -> Scores:
     """How faithful, useful and private synthetic traces are; written to the report folder `out` if given.
+
+    Each set is a path (dataset folder or table) or a pair (series, labels) of arrays: series (N, n) or (N, C, n) of
+    numbers, NaN past the end of a trace, labels (N,); all sets alike. `channels` names the C channels of arrays
+    (default: "channel 1" and so on). Without `test` a fifth of
+    the real traces is held back, by label and seed, unless the dataset has a test part.
 
     Raises:
         InputError: a path is neither dataset nor table, the channels differ, or there are too few traces.
     """
     if out is not None:
         check_replaceable(Path(out), SCORES)
-    config = evaluating.EvaluateConfig.of(seed=seed)
-    steps = evaluating.evaluate(Path(real), Path(synthetic), None if test is None else Path(test), config)
+    config = evaluating.EvaluateConfig.of(seed=seed, baselines=baselines)
+    if isinstance(real, tuple) and isinstance(synthetic, tuple) and (test is None or isinstance(test, tuple)):
+        steps = evaluating.evaluate_arrays(real, synthetic, test, channels, config)
+    elif isinstance(real, tuple) or isinstance(synthetic, tuple) or isinstance(test, tuple):
+        raise InputError("all sets as paths, or all as pairs (series, labels)", "some of each", "load the files")
+    else:
+        steps = evaluating.evaluate(Path(real), Path(synthetic), None if test is None else Path(test), config)
     scores = Scores(run(steps, on_progress))
     if out is not None:
         scores.save(out)

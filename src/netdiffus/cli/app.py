@@ -248,15 +248,19 @@ def evaluate(
         Path | None, typer.Option(help="Real traces to test on, where REAL has no test part of its own.")
     ] = None,
     seed: Seed = 0,
+    no_baselines: Annotated[
+        bool, typer.Option("--no-baselines", help="Leave out the simple generators beside it.")
+    ] = False,
 ) -> None:
     """Says how faithful, useful and private synthetic traffic is."""
     from netdiffus.api.verbs import evaluate as verb
     from netdiffus.cli.progress import scoring
-    from netdiffus.cli.show import print_headlines
+    from netdiffus.cli.show import print_headlines, print_verdicts
 
     with scoring() as show:
-        scores = verb(real, synthetic, out, test=test, seed=seed, on_progress=show)
+        scores = verb(real, synthetic, out, test=test, seed=seed, baselines=not no_baselines, on_progress=show)
     print_headlines(scores.headlines())
+    print_verdicts(scores.verdicts())
     print(f"report: {out / 'report.html'}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate
 from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
-from netdiffus.cli.show import print_headlines
+from netdiffus.cli.show import print_headlines, print_verdicts
 from netdiffus.errors import InputError
 from netdiffus.steps.generate import GenerateConfig, generate
 from netdiffus.steps.prepare import prepare
@@ -42,6 +42,7 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         scores = evaluate(dataset, synthetic, report, seed=seed, on_progress=show)
     print()
     print_headlines(scores.headlines())
+    print_verdicts(scores.verdicts())
     print()
     for name, path in (
         ("dataset", dataset),

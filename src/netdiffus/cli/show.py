@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netdiffus.report import Headline
+    from netdiffus.report import Headline, Verdict
     from netdiffus.steps.image import Loss
     from netdiffus.store.cards import DatasetCard, Source
 
@@ -193,6 +193,13 @@ def print_headlines(headlines: Sequence[Headline]) -> None:
         print(f"{headline.title}: {headline.figure} ({headline.grade})")
         print(f"    {headline.verdict}")
         print(f"    {headline.good}")
+
+
+def print_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """The four questions and their answers."""
+    for verdict in verdicts:
+        print(f"{verdict.question} {verdict.answer}")
+        print(f"    {verdict.why}")
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -12,22 +12,54 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from netdiffus.errors import InputError
+from netdiffus.metrics.anomaly import anomaly
 from netdiffus.metrics.atoms import atoms
+from netdiffus.metrics.autocorrelation import autocorrelation
+from netdiffus.metrics.balance import balance
+from netdiffus.metrics.boosting import boosting
 from netdiffus.metrics.comparison import Comparison, Traces, comparison
 from netdiffus.metrics.copies import copies
+from netdiffus.metrics.correlation import correlation
 from netdiffus.metrics.coverage import coverage
 from netdiffus.metrics.detection import detection
+from netdiffus.metrics.disclosure import disclosure
+from netdiffus.metrics.identifiers import identifiers
+from netdiffus.metrics.images import images
+from netdiffus.metrics.leakage import leakage
+from netdiffus.metrics.lowdata import lowdata
+from netdiffus.metrics.manifold import manifold
 from netdiffus.metrics.marginal import marginal
+from netdiffus.metrics.membership import membership
+from netdiffus.metrics.mmd import mmd
+from netdiffus.metrics.runs import runs
 from netdiffus.metrics.score import Confusion, Score, find
+from netdiffus.metrics.spectrum import spectrum
+from netdiffus.metrics.totals import totals
 from netdiffus.metrics.utility import utility
 
 METRICS: dict[str, Callable[[Comparison, np.random.Generator], Iterator[Score]]] = {
+    "leakage": leakage,
     "coverage": coverage,
     "marginal": marginal,
     "atoms": atoms,
+    "autocorrelation": autocorrelation,
+    "correlation": correlation,
+    "runs": runs,
+    "totals": totals,
+    "spectrum": spectrum,
+    "manifold": manifold,
+    "mmd": mmd,
     "copies": copies,
+    "membership": membership,
+    "disclosure": disclosure,
+    "identifiers": identifiers,
     "utility": utility,
+    "boosting": boosting,
+    "balance": balance,
+    "lowdata": lowdata,
+    "anomaly": anomaly,
     "detection": detection,
+    "images": images,
 }
 
 
@@ -52,7 +84,12 @@ def scores(
         raise InputError(f"metrics among {', '.join(METRICS)}", ", ".join(unknown), "choose from that list")
     sets = comparison(real_train, real_test, synthetic, channels)
     for name in names:
-        yield from METRICS[name](sets, np.random.default_rng([seed, zlib.crc32(name.encode())]))
+        yield from compute(name, sets, seed)
 
 
-__all__ = ["METRICS", "Comparison", "Confusion", "Score", "Traces", "comparison", "find", "scores"]
+def compute(name: str, sets: Comparison, seed: int) -> Iterator[Score]:
+    """The scores of one of METRICS."""
+    return METRICS[name](sets, np.random.default_rng([seed, zlib.crc32(name.encode())]))
+
+
+__all__ = ["METRICS", "Comparison", "Confusion", "Score", "Traces", "comparison", "compute", "find", "scores"]

@@ -7,24 +7,38 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.metrics.comparison import Comparison
+from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.metrics.reference import measured, measured_score
 from netdiffus.metrics.score import Score
 
 TOP = 20
+MOST = 20_000  # traces of each side
 
 
 def atoms(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
-    """For each channel, the share of its values that are among the 20 most frequent of the real training part.
+    """For each channel, the share of its values that are among the 20 most frequent of the real test part.
 
-    The ceiling is the share in the real test part. A larger share than the real one is no virtue: the marginal
-    distances say so.
+    The ceiling is the share in other real traces of the same labels. A larger share than the real one is no virtue:
+    the marginal distances say so.
     """
+
+    def measure(real: Traces, other: Traces) -> dict[str, float]:
+        found = {
+            channel: share(other.series[:, index], most_frequent(real.series[:, index], TOP))
+            for index, channel in enumerate(sets.channels)
+        }
+        return {channel: value for channel, value in found.items() if value is not None}
+
+    found = measured(sets, rng, measure, MOST)
     for index, channel in enumerate(sets.channels):
-        top = most_frequent(sets.train.series[:, index], TOP)
-        real, synthetic = (share(part.series[:, index], top) for part in (sets.test, sets.synthetic))
+        name = f"atoms.{channel}.share"
+        if channel not in found:
+            yield Score(name, None, 0.0, None, "max", "share", note="no values of a shared label")
+            continue
+        top = most_frequent(sets.test.series[:, index], TOP)
         listed = ", ".join(f"{value:g}" for value in top[:5])
-        note = f"the {len(top)} most frequent real values, first {listed}" if synthetic is not None else "no values"
-        yield Score(f"atoms.{channel}.share", synthetic, 0.0, real, "max", "share", note=note)
+        note = f"the {len(top)} most frequent real values, first {listed}; labels mixed as in the test part"
+        yield measured_score(name, found[channel], "max", 0.0, unit="share", note=note)
 
 
 def most_frequent(values: NDArray[np.float64], top: int) -> NDArray[np.float64]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
+
+DRAWS = 20
+Imager = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class Traces:
 class Comparison:
     """Real training traces, real test traces and synthetic traces of the same channels and length.
 
+    Attributes:
+        draws: real pairs that floors and their intervals are taken from; 0: values only.
+        imager: series (N, C, n) → images (N, C', n', n') in [-1, 1], for the metrics that look at images; it must
+            know nothing but the training part.
+        texts: for each part, the distinct texts that came with its traces, such as addresses and host names.
+
     Raises:
         InputError: the arrays do not fit each other, or a part has no traces.
     """
@@ -59,6 +68,9 @@ class Comparison:
     test: Traces
     synthetic: Traces
     channels: tuple[str, ...]
+    draws: int = DRAWS
+    imager: Imager | None = None
+    texts: tuple[frozenset[str], frozenset[str], frozenset[str]] | None = None
 
     def __post_init__(self) -> None:
         for name in ("train", "test", "synthetic"):
@@ -83,16 +95,41 @@ class Comparison:
     def limited(self, count: int, rng: np.random.Generator) -> Comparison:
         """The same with at most `count` traces in each part."""
         train, test, synthetic = (part.sample(count, rng) for part in (self.train, self.test, self.synthetic))
-        return Comparison(train, test, synthetic, self.channels)
+        return replace(self, train=train, test=test, synthetic=synthetic)
 
 
-def comparison(train: Traces, test: Traces, synthetic: Traces, channels: Sequence[str]) -> Comparison:
-    """A Comparison of parts whose arrays may differ in length: the shorter ones are filled with NaN."""
+def comparison(
+    train: Traces, test: Traces, synthetic: Traces, channels: Sequence[str], *, draws: int = DRAWS
+) -> Comparison:
+    """A Comparison of parts whose arrays may differ in length: the shorter ones are filled with NaN.
+
+    Raises:
+        InputError: the arrays do not fit each other, a part has no traces, or values are missing inside a trace.
+    """
     length = max(part.series.shape[-1] for part in (train, test, synthetic))
 
-    def widened(part: Traces) -> Traces:
+    def widened(part: Traces, name: str) -> Traces:
         series = np.asarray(part.series, dtype=np.float64)
+        check_values(series, name)
         missing = length - series.shape[-1]
         return Traces(np.pad(series, ((0, 0), (0, 0), (0, missing)), constant_values=np.nan), part.labels)
 
-    return Comparison(widened(train), widened(test), widened(synthetic), tuple(channels))
+    parts = (widened(train, "train"), widened(test, "test"), widened(synthetic, "synthetic"))
+    return Comparison(*parts, tuple(channels), draws)
+
+
+def check_values(series: NDArray[np.float64], name: str) -> None:
+    """Refuse what no trace can hold: infinite values, and NaN before a trace's last value or in some channels only.
+
+    Raises:
+        InputError: names the first such trace of the part `name`.
+    """
+    absent = np.isnan(series)
+    holes = np.any(absent[:, :, :-1] & ~absent[:, :, 1:], axis=(1, 2)) | np.any(absent != absent[:, :1], axis=(1, 2))
+    for what, wrong in (("NaN inside", holes), ("an infinite value in", np.isinf(series).any(axis=(1, 2)))):
+        if wrong.any():
+            raise InputError(
+                f"finite values in the part '{name}', and NaN only past the end of a trace, in all channels alike",
+                f"{what} {np.count_nonzero(wrong):,} traces, the first is number {int(np.argmax(wrong))}",
+                "remove those traces, or fill the gaps",
+            )

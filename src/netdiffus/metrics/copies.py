@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.metrics.ranks import rank_scale, ranks
+from netdiffus.metrics.reference import NORMAL, share_interval
 from netdiffus.metrics.score import Score
 
 MOST = 20_000  # traces of each part in the search for nearest neighbours
-PERCENTILE = 5
+NEAR = 0.05  # of the real test traces are nearer than this border
+BOOTSTRAPS = 200
 CHUNK = 512
-ABSENT = -0.5  # beside ranks in [0, 1]
 
 
 def copies(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
@@ -28,16 +31,14 @@ def copies(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         views.append(("copies.exact_shape", shapes, f"on {' and '.join(sets.channels[i] for i in shapes)} only"))
     for name, chosen, where in views:
         real, synthetic = (seen_before(part, sets.train, chosen) for part in (sets.test, sets.synthetic))
-        yield Score(
-            name,
-            float(synthetic.mean()),
-            float(real.mean()),
-            1.0,
-            "min",
-            "share",
-            note=f"traces that occur in the training part, {where}; the floor is the real test part's own share",
-        )
-    yield nearest(sets, rng)
+        note = f"traces that occur in the training part, {where}; the floor is the real test part's own share"
+        yield _share(name, float(synthetic.mean()), float(real.mean()), sets, note)
+    yield from nearness(sets, rng)
+
+
+def _share(name: str, value: float, floor: float, sets: Comparison, note: str) -> Score:
+    real = share_interval(floor, len(sets.test), len(sets.synthetic))
+    return Score(name, value, floor, 1.0, "min", "share", note=note, low=real.low, high=real.high)
 
 
 def seen_before(traces: Traces, train: Traces, channels: list[int]) -> NDArray[np.bool_]:
@@ -51,31 +52,53 @@ def _comparable(traces: Traces, channels: list[int]) -> NDArray[np.float64]:
     return np.ascontiguousarray(np.nan_to_num(traces.series[:, channels], nan=-np.inf) + 0.0)
 
 
-def nearest(sets: Comparison, rng: np.random.Generator) -> Score:
-    """The 5th percentile of the distance to the nearest training trace, divided by that of the real test part.
+def nearness(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
+    """How near the nearest training trace is, to synthetic traces and to the real test part.
+
+    `copies.near`: the share that is nearer than 95 % of the test part, so the floor is 5 %. `copies.nearest_ratio`:
+    the 5th percentile of the distance, divided by that of the test part. Exact copies are left out on both sides:
+    `copies.exact` counts them.
+    """
+    real, synthetic = nearest_distances(sets, rng)
+    for name, found in (("real test", real), ("synthetic", synthetic)):
+        if not len(found):
+            why = f"every {name} trace is an exact copy of a training trace"
+            yield Score("copies.near", None, NEAR, 1.0, "min", "share", note=why)
+            yield Score("copies.nearest_ratio", None, 0.0, 1.0, "max", note=why)
+            return
+    border = float(np.percentile(real, 100 * NEAR))
+    note = f"nearer to a training trace than {1 - NEAR:.0%} of the real test traces are; exact copies left out"
+    span = share_interval(float(np.mean(real < border)), len(real), len(synthetic))
+    near = float(np.mean(synthetic < border))
+    yield Score("copies.near", near, span.middle, 1.0, "min", "share", note=note, low=span.low, high=span.high)
+    if border == 0:
+        yield Score("copies.nearest_ratio", None, 0.0, 1.0, "max", note="the real test traces are at distance 0")
+        return
+    note = f"{100 * NEAR:.0f}th percentile of distance to the nearest training trace, synthetic / real test; 0: copies"
+    draws = [np.percentile(rng.choice(real, min(len(real), len(synthetic))), 100 * NEAR) for _ in range(BOOTSTRAPS)]
+    half = NORMAL * sqrt(2) * float(np.std(draws)) / border
+    ratio = float(np.percentile(synthetic, 100 * NEAR)) / border
+    low, high = max(0.0, 1 - half), 1 + half
+    yield Score("copies.nearest_ratio", ratio, 0.0, 1.0, "max", note=note, low=low, high=high)
+
+
+def nearest_distances(sets: Comparison, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The distance in ranks to the nearest training trace, of real test and of synthetic traces without exact copies.
 
     Values are replaced by their ranks in the training part (a gap and a size then count alike), absent ones by -0.5.
-    Exact copies are left out on both sides: `copies.exact` counts them.
     """
     everything = list(range(len(sets.channels)))
     train = sets.train.sample(MOST, rng)
-    low = []
-    for name, part in (("real test", sets.test), ("synthetic", sets.synthetic)):
+    found = []
+    for part in (sets.test, sets.synthetic):
         part = part.sample(MOST, rng)
-        fresh = part.take(~seen_before(part, sets.train, everything))
-        if not len(fresh):
-            why = f"every {name} trace is an exact copy of a training trace"
-            return Score("copies.nearest_ratio", None, 0.0, 1.0, "max", note=why)
-        low.append(float(np.percentile(distances(fresh, train), PERCENTILE)))
-    note = f"{PERCENTILE}th percentile of distance to the nearest training trace, synthetic / real test; 0: near copies"
-    if low[0] == 0:
-        return Score("copies.nearest_ratio", None, 0.0, 1.0, "max", note="the real test traces are at distance 0")
-    return Score("copies.nearest_ratio", low[1] / low[0], 0.0, 1.0, "max", note=note)
+        found.append(distances(part.take(~seen_before(part, sets.train, everything)), train))
+    return found[0], found[1]
 
 
 def distances(traces: Traces, train: Traces) -> NDArray[np.float64]:
     """The Euclidean distance (N,) in ranks to the nearest training trace."""
-    scale = [np.sort(channel[~np.isnan(channel)]) for channel in np.moveaxis(train.series, 1, 0)]
+    scale = rank_scale(train)
     rows, known = ranks(traces, scale), ranks(train, scale)
     coarse = known.astype(np.float32)
     offsets = np.sum(coarse**2, axis=1) / 2
@@ -87,14 +110,3 @@ def distances(traces: Traces, train: Traces) -> NDArray[np.float64]:
             nearest[some] = np.argmin(offsets - rows[some].astype(np.float32) @ coarse.T, axis=1)
     found: NDArray[np.float64] = np.linalg.norm(rows - known[nearest], axis=1)
     return found
-
-
-def ranks(traces: Traces, scale: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Each value as its mid-rank in [0, 1] among the sorted values of its channel, as rows (N, C * n)."""
-    result = np.full(traces.series.shape, ABSENT)
-    for index, values in enumerate(scale):
-        channel = traces.series[:, index]
-        there = ~np.isnan(channel)
-        low, high = (np.searchsorted(values, channel[there], side=side) for side in ("left", "right"))
-        result[:, index][there] = (low + high) / (2 * max(1, len(values)))
-    return result.reshape(len(traces), -1)

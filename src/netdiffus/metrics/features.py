@@ -13,6 +13,11 @@ FIRST_PACKETS = 32
 ABSENT = -1.0
 
 
+def shortened(traces: Traces) -> Traces:
+    """The first 32 positions of each trace."""
+    return Traces(traces.series[:, :, :FIRST_PACKETS], traces.labels)
+
+
 def features(traces: Traces, channels: Sequence[str]) -> NDArray[np.float64]:
     """Columns (N, C * n): the channels of the first 32 packets, -1 past the end; binned series keep every bin."""
     binned = any(channel.endswith("_bytes") for channel in channels)

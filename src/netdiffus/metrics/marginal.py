@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from netdiffus.metrics.binning import bin_of, fit_edges
 from netdiffus.metrics.comparison import Comparison, Traces
 from netdiffus.metrics.distances import cdf_difference, jsd, kolmogorov_smirnov, wasserstein
+from netdiffus.metrics.reference import Interval, Redraws, ends, interval, redraws
 from netdiffus.metrics.score import Score
 
 MOST = 20_000  # traces of each part that are looked at
-DRAWS = 3  # real draws of the synthetic set's size that the floor is averaged over
 UNITS = {"size": "bytes", "gap_ns": "ns", "up_bytes": "bytes", "down_bytes": "bytes", "length": "packets"}
 MEASURES = ("jsd", "jsd_position", "wasserstein", "wasserstein_std", "ks")
 
@@ -45,57 +45,76 @@ def marginal(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
 
     Positions past the end of a trace are left out; the length of traces is a marginal of its own. Over all labels,
     traces are weighted so that every part has the label mix of the real test part: a balanced synthetic set is not
-    blamed for being balanced. The floor is the distance of as many real training traces.
+    blamed for being balanced. The floor is the distance between two real sets of the same sizes.
     """
     sets = sets.limited(MOST, rng)
-    draws = [sets.train.matching(sets.synthetic, rng) for _ in range(DRAWS)]
-    found: list[Score] = []
+    draws = redraws(sets, rng)
+    found: list[tuple[Score, list[float]]] = []
     for channel in (*sets.channels, "length"):
         for label in (None, *sets.labels):
-            for score in _of(sets, draws, channel, label):
-                found.append(score)
+            for score, floors in _of(sets, draws, channel, label):
+                if score.name.endswith(".jsd"):
+                    found.append((score, floors))
                 yield score
-    yield from _means([score for score in found if score.name.endswith(".jsd")], sets.labels)
+    yield from _means(found, sets.labels)
 
 
-def _of(sets: Comparison, draws: list[Traces], channel: str, label: str | None) -> Iterator[Score]:
-    """The scores of one channel and one label (None: all)."""
-    train, test, synthetic, *real = (
-        _sample(part, sets, channel, label) for part in (sets.train, sets.test, sets.synthetic, *draws)
-    )
+def _of(sets: Comparison, draws: Redraws, channel: str, label: str | None) -> Iterator[tuple[Score, list[float]]]:
+    """The scores of one channel and one label (None: all), each with the real draws that its floor is the mean of."""
+    train, test, synthetic = (_sample(part, sets, channel, label) for part in (sets.train, sets.test, sets.synthetic))
     pooled = np.concatenate([train.values, test.values])
     edges = fit_edges(pooled)
     values = _distances(test, synthetic, edges)
-    floors = [_distances(test, draw, edges) for draw in real]
+    pool = _sample(draws.pool, sets, channel, None)
+    floors = []
+    for first, second in draws.rows if values else []:
+        one, two = (_weighted(pool.values[rows], draws.pool.labels[rows], sets, label) for rows in (first, second))
+        floors.append(_distances(one, two, edges))
     ceiling = None if label is None else _ceiling(test, _sample(sets.test, sets, channel, label, others=True), edges)
     std = float(np.nanstd(pooled)) if not np.isnan(pooled).all() else 0.0
     note = _note(label, test, synthetic)
     for measure in MEASURES:
         key, scale = ("wasserstein", std) if measure == "wasserstein_std" else (measure, 1.0)
-        value, floor = values.get(key), _mean([found.get(key) for found in floors])
+        value, real = values.get(key), [found[key] for found in floors if key in found]
+        # one trace more or less, or three for a largest difference, are chance whatever the draws say
+        least = (1 if key.startswith("jsd") else 3) / max(1, min(len(test.weights), len(synthetic.weights)))
+        least *= std if key == "wasserstein" else 1.0
+        span = interval(real, lowest=0.0, least=least) if real and scale else None
+        low, high = ends(span)
         why = note or ("the real values do not vary" if scale == 0 else "")
         unit = UNITS.get(channel, "") if measure == "wasserstein" else "std" if measure == "wasserstein_std" else ""
-        yield Score(
+        score = Score(
             f"marginal.{channel}.{measure}",
             None if value is None or scale == 0 else value / scale,
-            None if floor is None or scale == 0 else floor / scale,
+            None if span is None else span.middle / scale,
             1.0 if measure == "ks" else ceiling if measure == "jsd" else None,
             "min",
             unit,
             label,
             why,
+            low=None if low is None else low / scale,
+            high=None if high is None else high / scale,
         )
+        yield score, real
 
 
 def _sample(part: Traces, sets: Comparison, channel: str, label: str | None, others: bool = False) -> Sample:
     """One channel of a part: of all labels, weighted to the test part's mix, of one label, or of all the others."""
     values = part.lengths()[:, None] if channel == "length" else part.series[:, sets.channels.index(channel)]
-    if label is None:
-        names, index, counts = np.unique(part.labels, return_inverse=True, return_counts=True)
-        wanted = np.array([np.count_nonzero(sets.test.labels == name) for name in names])
-        return Sample(values, (wanted / counts)[index])
-    chosen = (part.labels == label) != others
-    return Sample(values[chosen], np.ones(int(chosen.sum())))
+    if others:
+        chosen = part.labels != label
+        return Sample(values[chosen], np.ones(int(chosen.sum())))
+    return _weighted(values, part.labels, sets, label)
+
+
+def _weighted(values: NDArray[np.float64], labels: NDArray[np.str_], sets: Comparison, label: str | None) -> Sample:
+    """The values of one label, or of all with the test part's mix."""
+    if label is not None:
+        chosen = labels == label
+        return Sample(values[chosen], np.ones(int(chosen.sum())))
+    names, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    wanted = np.array([np.count_nonzero(sets.test.labels == name) for name in names])
+    return Sample(values, (wanted / counts)[index])
 
 
 def _distances(real: Sample, other: Sample, edges: NDArray[np.float64]) -> dict[str, float]:
@@ -132,23 +151,40 @@ def _mean(values: list[float | None]) -> float | None:
     return sum(there) / len(there) if there else None
 
 
-def _means(scores: list[Score], labels: list[str]) -> Iterator[Score]:
+def _means(found: list[tuple[Score, list[float]]], labels: list[str]) -> Iterator[Score]:
     """The mean over the channels, over all and for each label, and the mean of the labels'."""
-    means = []
+    means, draws = [], []
     for label in (None, *labels):
-        these = [score for score in scores if score.label == label]
-        value = _mean([score.value for score in these])
-        note = these[0].note if value is None else "mean over the channels and the length"
-        floor, ceiling = _mean([score.floor for score in these]), _mean([score.ceiling for score in these])
-        means.append(Score("marginal.mean.jsd", value, floor, ceiling, "min", "", label, note))
+        these = [(score, real) for score, real in found if score.label == label]
+        value = _mean([score.value for score, _ in these])
+        note = these[0][0].note if value is None else "mean over the channels and the length"
+        real = _mean_draws([real for _, real in these])
+        ceiling = _mean([score.ceiling for score, _ in these])
+        means.append(_mean_score("marginal.mean.jsd", value, real, ceiling, label, note))
+        draws.append(real)
     yield from means
     missing = [score.label for score in means[1:] if score.value is None]
-    yield Score(
+    yield _mean_score(
         "marginal.by_label.jsd",
         _mean([1.0 if score.value is None else score.value for score in means[1:]]),
-        _mean([score.floor for score in means[1:]]),
+        _mean_draws(draws[1:]),
         _mean([score.ceiling for score in means[1:]]),
-        "min",
-        note="mean over labels, channels and the length; the ceiling is one label against all others"
+        None,
+        "mean over labels, channels and the length; the ceiling is one label against all others"
         + (f"; counted as 1 for want of traces: {', '.join(map(str, missing))}" if missing else ""),
     )
+
+
+def _mean_draws(draws: list[list[float]]) -> list[float]:
+    """Draw by draw, the mean over what was measured; where a measure lacks draws, it is left out."""
+    most = max(map(len, draws), default=0)
+    return [float(value) for value in np.mean([real for real in draws if len(real) == most], axis=0)] if most else []
+
+
+def _mean_score(
+    name: str, value: float | None, real: list[float], ceiling: float | None, label: str | None, note: str
+) -> Score:
+    span: Interval | None = interval(real, lowest=0.0) if real else None
+    low, high = ends(span)
+    middle = None if span is None else span.middle
+    return Score(name, value, middle, ceiling, "min", "", label, note, low=low, high=high)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from math import inf
 from typing import Any, Literal
+
+FLAGGED = 2.5  # half-widths of the 95 % interval, nearly five standard deviations of a normal distribution
+ROUNDING = 1e-9
+KEYS = ("name", "value", "floor", "ceiling", "low", "high", "goal", "unit", "label", "note")
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,9 @@ class Score:
 
     Where small is good (goal "min") `floor` is the same measure taken between real and real, which is what a perfect
     generator would get, and `ceiling` what a useless one would. Where large is good (goal "max") it is the other way
-    round: `ceiling` belongs to real data, `floor` to guessing. Either is None where there is no such value. A score
-    that could not be computed has the value None and says why in `note`.
+    round: `ceiling` belongs to real data, `floor` to guessing. Either is None where there is no such value. `low` and
+    `high` are the 95 % interval of what real traces in the place of the synthetic ones would get. A score that could
+    not be computed has the value None and says why in `note`.
     """
 
     name: str
@@ -34,6 +40,8 @@ class Score:
     label: str | None = None
     note: str = ""
     confusion: Confusion | None = None
+    low: float | None = field(default=None, kw_only=True)
+    high: float | None = field(default=None, kw_only=True)
 
     @property
     def reference(self) -> float | None:
@@ -48,12 +56,27 @@ class Score:
         position = (self.value - self.floor) / (self.ceiling - self.floor)
         return max(0.0, position if self.goal == "min" else 1 - position)
 
+    @property
+    def excess(self) -> float | None:
+        """How much worse than real, in half-widths of the interval: 0 not worse, 1 at its end; None if unknown."""
+        end = self.high if self.goal == "min" else self.low
+        if self.value is None or self.reference is None or end is None:
+            return None
+        worse, width = abs(self.value - self.reference), abs(end - self.reference)
+        if (self.value <= self.reference) == (self.goal == "min") or worse < ROUNDING:
+            return 0.0
+        return worse / width if width else inf
+
+    @property
+    def flagged(self) -> bool:
+        """Whether it is worse than real by more than chance explains, even among some hundred scores."""
+        return bool(self.excess is not None and self.excess > FLAGGED)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `confusion` is there only when the score has one."""
         entry = asdict(self)
-        if self.confusion is None:
-            del entry["confusion"]
-        return entry
+        plain = {key: entry[key] for key in KEYS}
+        return plain if self.confusion is None else plain | {"confusion": entry["confusion"]}
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> Score:

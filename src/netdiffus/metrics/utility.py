@@ -11,24 +11,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import f1_score
 
 from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.metrics.copies import seen_before
 from netdiffus.metrics.features import FIRST_PACKETS, features
+from netdiffus.metrics.reference import Interval, interval, share_interval
 from netdiffus.metrics.score import Confusion, Score
 
-TREES = 200
+TREES = 100
 MOST = 20_000  # traces that a forest learns from
 FOREST = f"random forest, {TREES} trees, first {FIRST_PACKETS} packets"
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one classifier did on the real test part."""
+    """How one classifier did on the real test part; `right` (N,) says for each trace whether it was right."""
 
+    truth: NDArray[np.str_]
+    right: NDArray[np.bool_]
     accuracy: float
     macro_f1: float
     f1: dict[str, float]
+    recall: dict[str, float]
     confusion: Confusion
 
 
@@ -49,33 +54,110 @@ def utility(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     guess = float(np.unique(sets.test.labels, return_counts=True)[1].max() / len(sets.test))
     seed = int(rng.integers(2**31))
 
-    trtr = learn(train, sets.test, sets.channels, seed)
+    if not sets.draws:  # of one that stands beside another only the value counts
+        tstr = learn(synthetic, sets.test, sets.channels, seed)
+        yield Score("utility.tstr_accuracy", tstr.accuracy, guess, None, "max", note=FOREST)
+        yield Score("utility.tstr_macro_f1", tstr.macro_f1, None, None, "max", note=FOREST)
+        return
+    forest = grow(train, sets.channels, seed)
+    trtr = judge(sets.test.labels, forest.predict(features(sets.test, sets.channels)))
     yield Score("utility.trtr_accuracy", trtr.accuracy, guess, None, "max", note=FOREST, confusion=trtr.confusion)
     yield Score("utility.trtr_macro_f1", trtr.macro_f1, None, None, "max", note=FOREST)
-    fewer = train.matching(synthetic, rng)
+    fewer = _as_many(train, synthetic, sets.labels, rng)
     matched = trtr if len(fewer) == len(train) else learn(fewer, sets.test, sets.channels, seed)
+    span = spread(matched, learn(_again(train, fewer, rng), sets.test, sets.channels, seed))
     note = "trained on as many real traces of each label as there are synthetic ones (or all there are)"
     yield Score("utility.trtr_matched_accuracy", matched.accuracy, guess, trtr.accuracy, "max", note=note)
     yield Score("utility.trtr_matched_macro_f1", matched.macro_f1, None, trtr.macro_f1, "max", note=note)
     tstr = learn(synthetic, sets.test, sets.channels, seed)
     note = FOREST if shared.all() else f"without {', '.join(np.array(sets.labels)[~shared])}, which have no traces"
-    yield Score("utility.tstr_accuracy", tstr.accuracy, guess, trtr.accuracy, "max", "", None, note, tstr.confusion)
-    yield Score("utility.tstr_macro_f1", tstr.macro_f1, None, trtr.macro_f1, "max", note=note)
-    yield from _ratio(tstr, matched, trtr, guess)
-    augmented = learn(both, sets.test, sets.channels, seed)
-    note = "trained on real and synthetic traces together; above the ceiling, the synthetic ones helped"
-    yield Score("utility.augmented_accuracy", augmented.accuracy, guess, trtr.accuracy, "max", note=note)
-    yield Score("utility.augmented_macro_f1", augmented.macro_f1, None, trtr.macro_f1, "max", note=note)
+    yield Score(
+        "utility.tstr_accuracy", tstr.accuracy, guess, matched.accuracy, "max", note=note, confusion=tstr.confusion,
+        low=span.low, high=span.high,
+    )  # fmt: skip
+    yield Score("utility.tstr_macro_f1", tstr.macro_f1, None, matched.macro_f1, "max", note=note)
+    yield from _ratio(tstr, matched, trtr, guess, span)
+    yield from _augmented(learn(both, sets.test, sets.channels, seed), trtr, guess)
+    yield from _on_synthetic(forest, trtr, synthetic.take(np.isin(synthetic.labels, sets.labels)), sets.channels)
+    yield from _unseen(sets, trtr, tstr)
     for label, f1 in tstr.f1.items():
         yield Score("utility.trtr_f1", trtr.f1[label], 0.0, 1.0, "max", label=label)
-        yield Score("utility.tstr_f1", f1, 0.0, trtr.f1[label], "max", label=label)
+        tested = int(np.count_nonzero(sets.test.labels == label))
+        real = share_interval(trtr.f1[label], tested, tested)
+        yield Score("utility.tstr_f1", f1, 0.0, real.middle, "max", label=label, low=real.low, high=real.high)
+
+
+def grow(train: Traces, channels: tuple[str, ...], seed: int) -> RandomForestClassifier:
+    """The forest of some traces."""
+    forest = RandomForestClassifier(TREES, random_state=seed, n_jobs=2)
+    return forest.fit(features(train, channels), train.labels)
+
+
+def _as_many(train: Traces, synthetic: Traces, labels: list[str], rng: np.random.Generator) -> Traces:
+    """As many real traces of each label as there are synthetic ones; of a label that has none, the mean of the rest."""
+    counts = {label: int(np.count_nonzero(synthetic.labels == label)) for label in labels}
+    mean = round(np.mean([count for count in counts.values() if count]))
+    rows = [rng.permutation(np.flatnonzero(train.labels == label))[: count or mean] for label, count in counts.items()]
+    return train.take(np.sort(np.concatenate(rows)))
+
+
+def _again(train: Traces, drawn: Traces, rng: np.random.Generator) -> Traces:
+    """A second draw as large as the first, with replacement: where nearly all traces are taken, draws hardly differ."""
+    rows = []
+    for label, count in zip(*np.unique(drawn.labels, return_counts=True), strict=True):
+        rows.append(rng.choice(np.flatnonzero(train.labels == label), int(count)))
+    return train.take(np.concatenate(rows))
+
+
+def spread(one: Result, two: Result) -> Interval:
+    """The interval of the accuracy of `one`, from the test traces that only one of two real-trained models got right.
+
+    That is the variance of a difference of paired shares (McNemar 1947); at least one trace is taken to differ.
+    """
+    apart = max(int(np.count_nonzero(one.right != two.right)), 1)
+    return interval([one.accuracy], sd=float(np.sqrt(apart) / len(one.right)) / np.sqrt(2), lowest=0.0, highest=1.0)
+
+
+def _augmented(augmented: Result, trtr: Result, guess: float) -> Iterator[Score]:
+    note = "trained on real and synthetic traces together; above the ceiling, the synthetic ones helped"
+    span = spread(trtr, augmented)
+    yield Score(
+        "utility.augmented_accuracy", augmented.accuracy, guess, trtr.accuracy, "max", note=note,
+        low=span.low, high=span.high,
+    )  # fmt: skip
+    yield Score("utility.augmented_macro_f1", augmented.macro_f1, None, trtr.macro_f1, "max", note=note)
+
+
+def _on_synthetic(
+    forest: RandomForestClassifier, trtr: Result, synthetic: Traces, channels: tuple[str, ...]
+) -> Iterator[Score]:
+    """Train on real, test on synthetic: does a synthetic trace look like its label to one who knows the real ones?"""
+    found = judge(synthetic.labels, forest.predict(features(synthetic, channels)))
+    named = [label for label in found.recall if label in trtr.recall]
+    value, real = (float(np.mean([result.recall[label] for label in named])) for result in (found, trtr))
+    sizes = [sum(1 for label in result.truth if label in named) for result in (found, trtr)]
+    span = share_interval(real, sizes[1], sizes[0])
+    note = "trained on real, tested on synthetic traces; mean over labels of the share that is recognised"
+    yield Score(
+        "utility.trts_accuracy", value, 1 / len(trtr.recall), real, "max", note=note, low=span.low, high=span.high
+    )
+
+
+def _unseen(sets: Comparison, trtr: Result, tstr: Result) -> Iterator[Score]:
+    """The accuracies once more without the test traces that also occur in the training part, if there are any."""
+    seen = seen_before(sets.test, sets.train, list(range(len(sets.channels))))
+    if not seen.any():
+        return
+    why = f"without {np.count_nonzero(seen):,} of {len(seen):,} test traces, which occur in the training part too"
+    for name, result in (("trtr", trtr), ("tstr", tstr)):
+        value = float(result.right[~seen].mean()) if not seen.all() else None
+        ceiling = float(trtr.right[~seen].mean()) if name == "tstr" and not seen.all() else None
+        yield Score(f"utility.{name}_accuracy_unseen", value, None, ceiling, "max", note=why)
 
 
 def learn(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> Result:
     """Train the forest on one set, test it on another."""
-    forest = RandomForestClassifier(TREES, random_state=seed, n_jobs=2)
-    forest.fit(features(train, channels), train.labels)
-    return judge(test.labels, forest.predict(features(test, channels)))
+    return judge(test.labels, grow(train, channels, seed).predict(features(test, channels)))
 
 
 def judge(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> Result:
@@ -83,20 +165,27 @@ def judge(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> Result:
     labels = np.unique(truth)
     every = np.union1d(truth, predicted)
     f1 = f1_score(truth, predicted, labels=labels, average=None, zero_division=0.0)
-    counts = tuple(tuple(int(count) for count in row) for row in confusion_matrix(truth, predicted, labels=every))
+    pairs = np.searchsorted(every, truth) * len(every) + np.searchsorted(every, predicted)
+    counts = np.bincount(pairs, minlength=len(every) ** 2).reshape(len(every), -1)
+    right = truth == predicted
     return Result(
+        truth,
+        right,
         float(np.mean(truth == predicted)),
         float(np.mean(f1)),
         {str(label): float(value) for label, value in zip(labels, f1, strict=True)},
-        Confusion(tuple(map(str, every)), counts),
+        {str(label): float(right[truth == label].mean()) for label in labels},
+        Confusion(tuple(map(str, every)), tuple(tuple(map(int, row)) for row in counts)),
     )
 
 
-def _ratio(tstr: Result, matched: Result, trtr: Result, guess: float) -> Iterator[Score]:
+def _ratio(tstr: Result, matched: Result, trtr: Result, guess: float, span: Interval) -> Iterator[Score]:
     """The headline: what share of the real-trained accuracy the synthetic-trained one reaches."""
     if trtr.accuracy == 0:
         yield Score("utility.ratio", None, None, None, "max", note="the forest trained on real traces is never right")
         return
     note = "accuracy trained on synthetic / trained on real; ceiling: as many real traces, floor: always the same label"
-    floor, ceiling = guess / trtr.accuracy, matched.accuracy / trtr.accuracy
-    yield Score("utility.ratio", tstr.accuracy / trtr.accuracy, floor, ceiling, "max", note=note)
+    value, floor, ceiling, low, high = (
+        accuracy / trtr.accuracy for accuracy in (tstr.accuracy, guess, matched.accuracy, span.low, span.high)
+    )
+    yield Score("utility.ratio", value, floor, ceiling, "max", note=note, low=low, high=high)

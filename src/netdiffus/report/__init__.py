@@ -2,6 +2,7 @@
 
 from netdiffus.report.overview import overview_png
 from netdiffus.report.page import markdown, render
+from netdiffus.report.verdict import Verdict, verdicts, weakest
 from netdiffus.report.words import Headline, figure, headlines
 
-__all__ = ["Headline", "figure", "headlines", "markdown", "overview_png", "render"]
+__all__ = ["Headline", "Verdict", "figure", "headlines", "markdown", "overview_png", "render", "verdicts", "weakest"]

@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from numpy.typing import NDArray
 
 from netdiffus.metrics import Score, Traces, find
+from netdiffus.metrics.plane import Plane
 from netdiffus.report.distributions import panels
 from netdiffus.report.gallery import Images, gallery
-from netdiffus.report.tables import confusion_rows, label_rows, score_rows
+from netdiffus.report.maps import map_svg, nearest_svg
+from netdiffus.report.tables import baseline_names, beside_rows, confusion_rows, label_rows, score_rows
 from netdiffus.report.timelines import pair
-from netdiffus.report.words import GRADES, headlines
+from netdiffus.report.verdict import RULE, verdicts, weakest
+from netdiffus.report.words import GRADES, figure, headlines
 
 FLOWS = 3
 
@@ -27,12 +31,15 @@ def render(
     provenance: Mapping[str, str] | None = None,
     images: Images | None = None,
     image_channels: Sequence[str] | None = None,
+    nearest: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    plane: Plane | None = None,
     seed: int = 0,
 ) -> str:
     """report.html: headline, tables and pictures of one evaluation in a single self-contained page.
 
     `real` is the real test part that the scores speak of. `provenance` is printed as it is. `images` maps a label to
     (real, synthetic) images (C, H, W) in [-1, 1], whose channels `image_channels` names (default: `channels`).
+    `nearest` holds distances to the nearest training trace, `plane` the points of the map; without them, no picture.
     """
     rng = np.random.default_rng(seed)
     common = [str(label) for label in np.intersect1d(real.labels, synthetic.labels)]
@@ -45,6 +52,7 @@ def render(
         for caption, name in (
             ("trained on real", "utility.trtr_accuracy"),
             ("trained on synthetic", "utility.tstr_accuracy"),
+            ("CNN on images, trained on synthetic", "fingerprinting.tstr_accuracy"),
         )
     ]
     return _template("page.html.j2").render(
@@ -52,6 +60,9 @@ def render(
         panels=panels(real, synthetic, channels),
         flows=flows,
         gallery=gallery(images or {}, list(image_channels or channels)),
+        map=None if plane is None else map_svg(plane),
+        map_how="" if plane is None else plane.how,
+        nearest=None if nearest is None or not all(map(len, nearest)) else nearest_svg(nearest),
         confusions=[(caption, rows) for caption, rows in confusions if rows],
     )
 
@@ -76,12 +87,28 @@ def _words(
         "title": title,
         "real_count": len(real),
         "synthetic_count": len(synthetic),
+        "verdicts": verdicts(scores),
+        "rule": RULE,
+        "weakest": weakest(scores),
+        "leak": _leak(scores),
+        "beside": beside_rows(scores),
+        "baselines": baseline_names(scores),
         "headlines": headlines(scores, len(real), len(synthetic)),
         "grades": GRADES,
         "labels": label_rows(scores, real, synthetic),
         "scores": score_rows(scores),
         "provenance": dict(provenance or {}),
     }
+
+
+def _leak(scores: Sequence[Score]) -> str:
+    """What is said loudly of test traces that occur in the training part; empty where there are none."""
+    score = find(list(scores), "leakage.test_in_train")
+    if score is None or not score.value:
+        return ""
+    pairs = [(name, find(list(scores), f"utility.{name}_accuracy_unseen")) for name in ("trtr", "tstr")]
+    said = [f"{name.upper()} {figure(found.value, 'share')}" for name, found in pairs if found]
+    return score.note + (f": {' and '.join(said)} without them" if said else "") + "."
 
 
 def _template(name: str) -> Template:

@@ -8,7 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from netdiffus.metrics import Score, Traces, find
-from netdiffus.report.words import figure, grade
+from netdiffus.report.words import figure
+
+BASELINE = "baseline."
+BESIDE = (
+    "marginal.by_label.jsd",
+    "marginal.size.jsd_position",
+    "marginal.gap_ns.jsd_position",
+    "autocorrelation.size",
+    "autocorrelation.gap_ns",
+    "correlation.channels",
+    "bursts.length",
+    "manifold.precision",
+    "manifold.coverage",
+    "copies.exact",
+    "copies.near",
+    "utility.tstr_accuracy",
+    "utility.tstr_macro_f1",
+    "detection.auc",
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +37,7 @@ class ScoreRow:
     value: str
     floor: str
     ceiling: str
+    real: str
     goal: str
     grade: str
     note: str
@@ -54,13 +73,53 @@ def score_rows(scores: Sequence[Score]) -> list[ScoreRow]:
             figure(score.value, score.unit),
             figure(score.floor, score.unit),
             figure(score.ceiling, score.unit),
+            span(score),
             "small" if score.goal == "min" else "large",
-            grade(score),
+            "worse" if score.flagged else "as real" if score.excess is not None else "",
             score.note,
         )
         for score in scores
-        if score.label is None
+        if score.label is None and not score.name.startswith(BASELINE)
     ]
+
+
+def span(score: Score) -> str:
+    """The 95 % interval of real traces."""
+    if score.low is None or score.high is None:
+        return "–"
+    return f"{figure(score.low, score.unit)} to {figure(score.high, score.unit)}"
+
+
+@dataclass(frozen=True)
+class BesideRow:
+    """One score of the synthetic set, of real traffic and of each baseline."""
+
+    name: str
+    goal: str
+    value: str
+    real: str
+    baselines: tuple[str, ...]
+
+
+def baseline_names(scores: Sequence[Score]) -> list[str]:
+    """The simple generators that were measured, in their order."""
+    return list(dict.fromkeys(score.name.split(".")[1] for score in scores if score.name.startswith(BASELINE)))
+
+
+def beside_rows(scores: Sequence[Score]) -> list[BesideRow]:
+    """One row a score that baselines have too."""
+    names, found = baseline_names(scores), {score.name: score for score in scores if score.label is None}
+    rows = []
+    for name, score in found.items():
+        if name.startswith(BASELINE):
+            continue
+        others = [found.get(f"{BASELINE}{baseline}.{name}") for baseline in names]
+        if name in BESIDE and any(others):
+            values = tuple(figure(other.value, other.unit) if other else "–" for other in others)
+            goal = "small" if score.goal == "min" else "large"
+            value, real = figure(score.value, score.unit), figure(score.reference, score.unit)
+            rows.append(BesideRow(name, goal, value, real, values))
+    return rows
 
 
 def label_rows(scores: Sequence[Score], real: Traces, synthetic: Traces) -> list[LabelRow]:

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from netdiffus import __version__
+from netdiffus.baselines import BASELINES
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, scores
+from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, compute, find
+from netdiffus.metrics.copies import nearest_distances
+from netdiffus.metrics.plane import Plane, plane
 from netdiffus.steps.config import Config
-from netdiffus.steps.load import load_traces, real_parts
+from netdiffus.steps.load import TEST_SHARE, load_traces, real_parts
+from netdiffus.traffic.split import split
 from netdiffus.traffic.traces import channel_names, series
 
 Floats = NDArray[np.float64]
+Pair = tuple[ArrayLike, ArrayLike]  # series and labels
 
 FEWEST_TRACES = 10
 LONGEST = 1000
+IMAGE_LENGTH = 32
+BASELINE_TRACES = 4_000
+BASELINE_METRICS = ("marginal", "autocorrelation", "correlation", "runs", "manifold", "copies", "utility", "detection")
 
 
 class EvaluateConfig(Config):
     """What can be chosen in `evaluate`."""
 
     seed: int = Field(0, ge=0)
+    baselines: bool = True  # whether the simple generators stand in the same table
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ class Evaluation:
     images: dict[str, tuple[Floats, Floats]]  # label → one real and one synthetic image (C', n, n)
     image_channels: list[str]  # names of the C' channels
     provenance: dict[str, str]
+    nearest: tuple[Floats, Floats]  # distance to the nearest training trace, of real test and synthetic traces
+    plane: Plane
 
 
 def evaluate(
@@ -67,17 +78,14 @@ def evaluate(
     names = _shared_channels(tables)
     train_table, test_table = real_parts(tables["real"], tables.get("test"), config.seed)
     parts = {"real training": train_table, "real test": test_table, "synthetic": tables["synthetic"]}
-    for name, table in parts.items():
-        if len(table) < FEWEST_TRACES:
-            raise InputError(f"at least {FEWEST_TRACES} {name} traces", str(len(table)), "give more traces")
+    check_sizes({name: len(table) for name, table in parts.items()})
     # a model draws no more positions than it has learned: what lies behind must not count against it
     length = min(LONGEST, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
     train_part, test_part, drawn = (_arrays(table, names, length) for table in parts.values())
     sets = comparison(train_part, test_part, drawn, names)
-    found: list[Score] = []
-    for done, name in enumerate(METRICS, start=1):
-        found += scores(train_part, test_part, drawn, names, seed=config.seed, only=[name])
-        yield Scored(name, done, len(METRICS))
+    if loaded["synthetic"].texts is not None and loaded["real"].texts is not None:
+        held_out = loaded["test"].texts if "test" in loaded else None
+        sets = replace(sets, texts=(loaded["real"].texts, held_out or frozenset(), loaded["synthetic"].texts))
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
         name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()
@@ -85,7 +93,106 @@ def evaluate(
     provenance["compared"] = f"{', '.join(names)}; the first {length} positions of a trace"
     if made_by := tables["synthetic"]["source"][0]:
         provenance["synthetic made by"] = made_by
-    return Evaluation(found, sets, example_images(sets), image_channels(names), provenance)
+    return (yield from evaluate_sets(sets, provenance, config))
+
+
+def evaluate_arrays(
+    real: Pair, synthetic: Pair, test: Pair | None, channels: Sequence[str] | None, config: EvaluateConfig
+) -> Generator[Scored, None, Evaluation]:
+    """The same from plain arrays; without `test` a fifth of the real traces is held back, by label and seed.
+
+    Raises:
+        InputError: an array is of the wrong shape, lacks labels or traces, or the sets do not fit each other.
+    """
+    given = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
+    parts = {name: _traces(*pair, name) for name, pair in given.items()}
+    count = parts["real"].series.shape[1]
+    names = list(channels) if channels is not None else [f"channel {index + 1}" for index in range(count)]
+    for name, part in parts.items():
+        if part.series.shape[1] != len(names):
+            raise InputError(
+                f"{len(names)} channels ({', '.join(names)}) in every set",
+                f"{part.series.shape[1]} in the set '{name}'",
+                "give all sets the same channels",
+            )
+    if "test" not in parts:
+        labels = pl.Series(parts["real"].labels.astype(str))
+        held_out = (split(labels, None, TEST_SHARE, np.random.default_rng(config.seed)) == "test").to_numpy()
+        parts |= {"real": parts["real"].take(~held_out), "test": parts["real"].take(held_out)}
+    check_sizes({"real training": len(parts["real"]), "real test": len(parts["test"])})
+    check_sizes({"synthetic": len(parts["synthetic"])})
+    sets = comparison(parts["real"], parts["test"], parts["synthetic"], names)
+    provenance = {"netdiffus": __version__, "seed": str(config.seed)}
+    provenance |= {name: f"arrays, {len(part):,} traces" for name, part in parts.items()}
+    return (yield from evaluate_sets(sets, provenance, config))
+
+
+def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
+    array, named = np.asarray(series, dtype=np.float64), np.asarray(labels)
+    if array.ndim == 2:
+        array = array[:, None]
+    if array.ndim != 3 or named.shape != array.shape[:1]:
+        raise InputError(
+            f"series (N, n) or (N, C, n) and labels (N,) in the set '{name}'",
+            f"arrays of shape {np.shape(series)} and {named.shape}",
+            "give one row and one label a trace",
+        )
+    return Traces(array, named.astype(np.str_))
+
+
+def check_sizes(counts: Mapping[str, int]) -> None:
+    """Refuse parts too small to say anything of.
+
+    Raises:
+        InputError: names the first part with fewer than ten traces.
+    """
+    for name, count in counts.items():
+        if count < FEWEST_TRACES:
+            raise InputError(f"at least {FEWEST_TRACES} {name} traces", str(count), "give more traces")
+
+
+def evaluate_sets(
+    sets: Comparison, provenance: dict[str, str], config: EvaluateConfig
+) -> Generator[Scored, None, Evaluation]:
+    """The same from arrays: every metric, then the baselines, then what the pictures need."""
+    first = sets.train.series[..., : min(IMAGE_LENGTH, sets.train.series.shape[-1])]
+    codec = GasfCodec.fit(first, sets.channels)
+    sets = replace(sets, imager=lambda series: codec.encode(series[..., : first.shape[-1]]))
+    found: list[Score] = []
+    total = len(METRICS) + (len(BASELINES) if config.baselines else 0) + 1
+    for done, name in enumerate(METRICS, start=1):
+        found += compute(name, sets, config.seed)
+        yield Scored(name, done, total)
+    if config.baselines:
+        for done, name in enumerate(BASELINES, start=len(METRICS) + 1):
+            found += beside(name, sets, found, config.seed)
+            yield Scored(f"baseline {name}", done, total)
+    rng = np.random.default_rng(config.seed)
+    nearest = nearest_distances(sets, rng)
+    flat = plane(sets, rng)
+    yield Scored("pictures", total, total)
+    names = image_channels(sets.channels)
+    return Evaluation(found, sets, example_images(sets, codec), names, provenance, nearest, flat)
+
+
+def beside(name: str, sets: Comparison, found: list[Score], seed: int) -> Iterator[Score]:
+    """The scores of a baseline that learned from the same training part, between the same floors and ceilings.
+
+    They are called `baseline.NAME.SCORE`. As many traces of each label as the synthetic set has, up to 4,000 in all.
+    """
+    known = sets.synthetic.take(np.isin(sets.synthetic.labels, sets.train.labels))
+    rng = np.random.default_rng([seed, len(name)])
+    labels, counts = np.unique(known.sample(BASELINE_TRACES, rng).labels, return_counts=True)
+    if not len(labels):
+        return
+    wanted = dict(zip(map(str, labels), map(int, counts), strict=True))
+    made = Traces(*BASELINES[name](sets.train.series, sets.train.labels, wanted, rng))
+    beside_sets = replace(sets, synthetic=made, draws=0)
+    for metric in BASELINE_METRICS:
+        for score in compute(metric, beside_sets, seed):
+            other = find(found, score.name)
+            if score.label is None and other is not None:
+                yield replace(other, name=f"baseline.{name}.{score.name}", value=score.value, note="", confusion=None)
 
 
 def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
@@ -103,13 +210,11 @@ def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:
     return shared
 
 
-def example_images(sets: Comparison, length: int = 32) -> dict[str, tuple[Floats, Floats]]:
+def example_images(sets: Comparison, codec: GasfCodec) -> dict[str, tuple[Floats, Floats]]:
     """GASF images of each label's first test and synthetic trace; the codec is fitted on the training part."""
-    length = min(length, sets.train.series.shape[-1])
-    codec = GasfCodec.fit(sets.train.series[..., :length], sets.channels)
     images = {}
     for label in sets.labels:
-        real, synthetic = (part.of(label).series[:1, :, :length] for part in (sets.test, sets.synthetic))
+        real, synthetic = (part.of(label).series[:1, :, : codec.length] for part in (sets.test, sets.synthetic))
         if len(real) and len(synthetic):
             images[label] = (codec.encode(real)[0], codec.encode(synthetic)[0])
     return images

@@ -10,6 +10,7 @@ import polars as pl
 
 from netdiffus.errors import InputError
 from netdiffus.store.dataset import read_dataset, sha256
+from netdiffus.traffic.columns import KNOWN
 from netdiffus.traffic.split import split
 from netdiffus.traffic.tables import is_table_name, read_table
 from netdiffus.traffic.tabletraces import traces_of_table
@@ -24,6 +25,7 @@ class LoadedTraces:
     traces: pl.DataFrame
     name: str
     hash: str
+    texts: frozenset[str] | None = None  # distinct texts of a table's other columns; None: there are none
 
 
 def load_traces(path: Path) -> LoadedTraces:
@@ -43,11 +45,20 @@ def load_traces(path: Path) -> LoadedTraces:
             str(path),
             "run 'netdiffus prepare' on it first",
         )
-    read = traces_of_table(read_table(path), {})
+    table = read_table(path)
+    read = traces_of_table(table, {})
     if read.faults:
         words = "; ".join(f"{reason}: {count:,}" for reason, count in read.faults.items())
         raise InputError("a table of traces without faults", f"{path} ({words})", "run 'netdiffus prepare' on it first")
-    return LoadedTraces(read.traces, path.name, sha256(path))
+    return LoadedTraces(read.traces, path.name, sha256(path), texts_of(table))
+
+
+def texts_of(table: pl.DataFrame) -> frozenset[str] | None:
+    """The distinct texts of a table's columns that are no series, label or group; None where it has none."""
+    columns = [name for name, kind in table.schema.items() if kind == pl.String and name not in KNOWN]
+    if not columns:
+        return None
+    return frozenset(text for name in columns for text in table[name].drop_nulls().unique().to_list())
 
 
 def real_parts(real: pl.DataFrame, test: pl.DataFrame | None, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:

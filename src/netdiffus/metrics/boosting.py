@@ -1,0 +1,53 @@
+"""Gradient boosting beside the forest: does another kind of classifier learn as much from the synthetic traces?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.metrics.features import features
+from netdiffus.metrics.score import Score
+from netdiffus.metrics.utility import Result, judge, spread
+
+PER_LABEL = 100  # traces of a label that it learns from
+MOST = 4_000  # traces in all
+ROUNDS = 25
+
+
+def boosting(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
+    """Accuracy of gradient boosting on the real test part, trained on synthetic traces and on as many real ones."""
+    if len(np.unique(sets.synthetic.labels)) < 2 or not np.isin(sets.synthetic.labels, sets.labels).any():
+        note = "needs synthetic traces of at least two labels, one of them real"
+        yield Score("boosting.tstr_accuracy", None, None, None, "max", note=note)
+        return
+    seed = int(rng.integers(2**31))
+    synthetic = few(sets.synthetic, PER_LABEL, rng).sample(MOST, rng)
+    real, again = (_learn(sets.train.matching(synthetic, rng), sets, seed) for _ in range(2))
+    tstr = _learn(synthetic, sets, seed)
+    guess = float(np.unique(sets.test.labels, return_counts=True)[1].max() / len(sets.test))
+    span = spread(real, again)
+    note = f"gradient boosting, {ROUNDS} rounds, at most {PER_LABEL} traces of a label; ceiling: as many real traces"
+    yield Score("boosting.trtr_accuracy", real.accuracy, guess, None, "max", note=note)
+    yield Score(
+        "boosting.tstr_accuracy", tstr.accuracy, guess, real.accuracy, "max", note=note, low=span.low, high=span.high
+    )
+
+
+def few(traces: Traces, count: int, rng: np.random.Generator) -> Traces:
+    """At most `count` traces of each label."""
+    rows = [np.flatnonzero(traces.labels == label) for label in np.unique(traces.labels)]
+    return traces.take(np.sort(np.concatenate([rng.permutation(mine)[:count] for mine in rows])))
+
+
+def _learn(train: Traces, sets: Comparison, seed: int) -> Result:
+    model = HistGradientBoostingClassifier(
+        max_iter=ROUNDS, learning_rate=0.2, max_leaf_nodes=15, min_samples_leaf=5, early_stopping=False,
+        max_bins=63, random_state=seed,
+    )  # fmt: skip
+    with threadpool_limits(1):
+        model.fit(features(train, sets.channels), train.labels)
+        return judge(sets.test.labels, model.predict(features(sets.test, sets.channels)))

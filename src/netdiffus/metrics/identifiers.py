@@ -1,0 +1,58 @@
+"""Identifiers: do addresses, ports or host names of the training part come out again as text?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv6Address
+
+import numpy as np
+
+from netdiffus.metrics.comparison import Comparison
+from netdiffus.metrics.score import Score
+
+KINDS = {
+    "mac": re.compile(r"(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])", re.IGNORECASE),
+    "ipv4": re.compile(r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w]|\.\d)"),
+    "ipv6": re.compile(r"(?<![\w:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])", re.IGNORECASE),
+    "port": re.compile(r"(?<=[\d\]a-z]:)\d{1,5}(?!\d|[\w.:])"),
+    "host": re.compile(r"(?<![\w.@-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}(?![\w-])", re.IGNORECASE),
+}
+
+
+def identifiers(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
+    """Of each kind, the share of the training part's identifiers that occur in the synthetic texts.
+
+    The floor is the share that the real test part holds of them. Nothing where the sets came without texts.
+    """
+    if sets.texts is None:
+        return
+    train, test, synthetic = (found(part) for part in sets.texts)
+    for kind in KINDS:
+        known = train[kind]
+        if not known:
+            continue
+        value, floor = (len(known & part[kind]) / len(known) for part in (synthetic, test))
+        note = f"of {len(known):,} distinct in the training part"
+        yield Score(f"identifiers.{kind}", value, floor, 1.0, "min", "share", note=note, low=0.0, high=floor)
+
+
+def found(texts: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The distinct identifiers of each kind in some texts, in lower case; what is part of an address is no host."""
+    result: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for text in texts:
+        rest = text
+        for kind, pattern in KINDS.items():
+            result[kind].update(match.lower() for match in pattern.findall(rest) if kind != "ipv6" or _is_ipv6(match))
+            if kind in ("mac", "ipv4", "ipv6"):
+                rest = pattern.sub(lambda match: "0" * len(match[0]), rest)
+    return {kind: frozenset(values) for kind, values in result.items()}
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether it is an address and not, say, a time of day."""
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return text != "::"

@@ -1,0 +1,174 @@
+"""The verdict in words: four questions, answered by the scores and by what real traffic gets in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netdiffus.metrics import Score, find
+from netdiffus.metrics.score import FLAGGED
+from netdiffus.report.words import figure
+
+RULE = (
+    f"A score counts as worse than real where it lies more than {FLAGGED:g} times as far beyond the real one as the "
+    "end of the 95 % interval, which is what other real traces of the same numbers get."
+)
+PRIVACY = ("copies.exact", "copies.exact_shape", "copies.near", "membership.auc", "membership.tpr", "disclosure.excess")
+SHAPE = ("totals.", "bursts.", "idle.", "autocorrelation.", "correlation.", "spectrum.", "marginal.mean.jsd")
+SIZES = (50, 20, 10, 5)
+NAMED = 3  # labels, and reasons
+CAPPED = 20.0  # so that no single score decides which label is the weakest
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer, "yes", "with care", "no" or "unknown", and what it rests on."""
+
+    question: str
+    answer: str
+    why: str
+
+    @property
+    def grade(self) -> str:
+        """The grade of the same colour."""
+        return {"yes": "good", "with care": "fair", "no": "poor"}.get(self.answer, "unknown")
+
+
+def verdicts(scores: Sequence[Score]) -> list[Verdict]:
+    """The four answers: train on it alone, mix it in, publish it, feed it to an IDS."""
+    found = list(scores)
+    return [_alone(found), _mixed(found), _publish(found), _feed(found)]
+
+
+def weakest(scores: Sequence[Score]) -> list[str]:
+    """The labels that are worse than real, those that lose most F1 first, and why.
+
+    A label counts when one of its scores is worse than real, or its F1 lies outside the 95 % interval.
+    """
+    found = list(scores)
+    reasons: dict[str, list[Score]] = {}
+    for score in found:
+        lost = score.name == "utility.tstr_f1" and (score.excess or 0.0) > 1
+        if score.label is not None and (score.flagged or lost) and score.name != "marginal.mean.jsd":
+            reasons.setdefault(score.label, []).append(score)
+    missing = [s.label for s in found if s.label and s.name == "marginal.mean.jsd" and s.value is None]
+    lines = [f"{label}: it has no synthetic traces" for label in missing]
+
+    def loss(label: str) -> tuple[float, float]:
+        f1 = find(found, "utility.tstr_f1", label)
+        lost = (f1.ceiling or 0.0) - (f1.value or 0.0) if f1 else 0.0
+        return -max(0.0, lost), -sum(min(score.excess or 0.0, CAPPED) for score in reasons[label])
+
+    order = sorted(reasons, key=loss)
+    for label in order[:NAMED]:
+        worst = sorted(reasons[label], key=lambda score: -(score.excess or 0.0))
+        kinds: dict[str, Score] = {}
+        for score in worst:
+            if not score.name.startswith("utility."):
+                kinds.setdefault(score.name.split(".")[1], score)
+        said = [f"{_called(score)} {_beside(score)}" for score in list(kinds.values())[:NAMED]]
+        before, after = (find(found, f"utility.{name}_f1", label) for name in ("trtr", "tstr"))
+        if before and after:
+            said.append(f"F1 {figure(after.value)} instead of {figure(before.value)}")
+        lines.append(f"{label}: {', '.join(said)}")
+    return lines
+
+
+def _called(score: Score) -> str:
+    first, *rest = score.name.split(".")
+    return " ".join(rest).replace("_", " ") if first == "marginal" else score.name.replace(".", " ").replace("_", " ")
+
+
+def _beside(score: Score) -> str:
+    return f"{figure(score.value, score.unit)} (real {figure(score.reference, score.unit)})"
+
+
+def _worse(scores: list[Score], names: Sequence[str]) -> list[Score]:
+    """The scores over all labels under these names (or beginning with them) that are worse than real, worst first."""
+    chosen = [s for s in scores if s.label is None and any(s.name == n or s.name.startswith(n) for n in names)]
+    return sorted((score for score in chosen if score.flagged), key=lambda score: -(score.excess or 0.0))
+
+
+def _list(worse: list[Score]) -> str:
+    more = f" and {len(worse) - NAMED} more" if len(worse) > NAMED else ""
+    return ", ".join(f"{score.name} {_beside(score)}" for score in worse[:NAMED]) + more
+
+
+def _alone(scores: list[Score]) -> Verdict:
+    question = "May I train a classifier on it alone?"
+    ratio, covered = find(scores, "utility.ratio"), find(scores, "labels.covered")
+    tstr, trtr = (find(scores, f"utility.{name}_accuracy") for name in ("tstr", "trtr_matched"))
+    f1 = find(scores, "utility.tstr_macro_f1")
+    if ratio is None or ratio.value is None or tstr is None or trtr is None:
+        return Verdict(question, "unknown", (ratio.note if ratio else "") or "No classifier was trained.")
+    if covered is not None and covered.value is not None and covered.value < 1:
+        return Verdict(question, "no", f"Labels are missing: {covered.note}.")
+    figures = f"{figure(tstr.value, 'share')} of real test traces are recognised, {figure(trtr.value, 'share')} by one "
+    figures += "that learned from as many real traces"
+    if not ratio.flagged:
+        return Verdict(question, "yes", f"{figures}: no difference that chance does not explain.")
+    for size in SIZES:
+        real = find(scores, f"lowdata.{size}.real")
+        if f1 and f1.value is not None and real and real.value is not None and f1.value >= real.value:
+            worth = f"It teaches at least as much as {size} real traces of each label."
+            return Verdict(question, "with care", f"{figures}. {worth}")
+    return Verdict(question, "no", f"{figures}. A few real traces of each label teach more.")
+
+
+def _mixed(scores: list[Score]) -> Verdict:
+    question = "May I mix it with real traffic to train on?"
+    both = find(scores, "utility.augmented_accuracy")
+    if both is None or both.value is None:
+        return Verdict(question, "unknown", "No classifier was trained on both.")
+    worse = _worse(scores, ("utility.augmented_accuracy", "balance.macro_f1"))
+    if worse:
+        return Verdict(question, "no", f"It does harm where there are many real traces: {_list(worse)}.")
+    helped = [
+        size for size in reversed(SIZES)
+        if (score := find(scores, f"lowdata.{size}.augmented")) and score.value is not None
+        and score.high is not None and score.value > score.high
+    ]  # fmt: skip
+    harmed = _worse(scores, [f"lowdata.{size}.augmented" for size in SIZES])
+    if harmed:
+        return Verdict(question, "with care", f"It does no harm to all the real traces, but to few: {_list(harmed)}.")
+    said = f"Accuracy {figure(both.value, 'share')} with it, {figure(both.ceiling, 'share')} without"
+    if helped:
+        few = " or ".join(map(str, helped))
+        return Verdict(question, "yes", f"{said}; it helps one who has only {few} real traces of each label.")
+    return Verdict(question, "yes", f"{said}: it does no harm, and brings nothing that can be measured.")
+
+
+def _publish(scores: list[Score]) -> Verdict:
+    question = "May I publish it?"
+    known = [score for score in scores if score.name.startswith(PRIVACY) and score.value is not None]
+    if not known:
+        return Verdict(question, "unknown", "Nothing was attacked.")
+    worse = _worse(scores, (*PRIVACY, "identifiers."))
+    if worse:
+        return Verdict(question, "no", f"It tells more of the training traces than of others: {_list(worse)}.")
+    tried = "copies, nearness, membership inference and attribute disclosure"
+    return Verdict(
+        question,
+        "with care",
+        f"None of {tried} finds more than in real traces that nobody trained on. That is no formal guarantee; look at "
+        "what the labels and sources themselves give away.",
+    )
+
+
+def _feed(scores: list[Score]) -> Verdict:
+    question = "May I feed it to an IDS or a flow collector?"
+    detected = find(scores, "detection.auc")
+    if detected is None or detected.value is None:
+        return Verdict(question, "unknown", (detected.note if detected else "") or "No detector was trained.")
+    worse = _worse(scores, SHAPE)
+    auc = (
+        f"a detector tells it from real traffic with an AUC of {figure(detected.value)} (real {figure(detected.floor)})"
+    )
+    if (worse and worse[0].name.startswith("totals.")) or any(score.name.startswith("totals.") for score in worse):
+        return Verdict(question, "no", f"Flows come out with other totals or shapes: {_list(worse)}; {auc}.")
+    if worse or detected.flagged:
+        why = f"{_list(worse)}; {auc}" if worse else auc
+        return Verdict(question, "with care", f"Good for load and function tests, not for tuning thresholds: {why}.")
+    return Verdict(
+        question, "yes", f"Totals, bursts and order are as in real traffic; {auc}. Headers were not looked at."
+    )

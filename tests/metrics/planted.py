@@ -1,0 +1,105 @@
+"""Planted generators: real traces spoilt in one known way each, which the right metric must find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from netdiffus.metrics import Traces
+
+Generator = Callable[[Traces, Traces, tuple[str, ...], np.random.Generator], Traces]
+
+
+def resample(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+    """Other real traces: nothing is wrong with them."""
+    return fresh
+
+
+def noise(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+    """Training traces with each value moved by about 2 %."""
+    some = train.take(rng.permutation(len(train))[: len(fresh)])
+    moved = np.round(some.series * (1 + 0.02 * rng.standard_normal(some.series.shape)))
+    return Traces(moved, some.labels)
+
+
+def shuffled_labels(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+    return Traces(fresh.series, rng.permutation(fresh.labels))
+
+
+def time_reversed(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+    """The last packet first; absence stays at the end."""
+    there = ~np.isnan(fresh.series)
+    order = np.argsort(np.where(there, -np.arange(there.shape[2]), 1), axis=2, kind="stable")
+    return Traces(np.take_along_axis(fresh.series, order, axis=2), fresh.labels)
+
+
+def class_mean(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+    """The mean of the label's traces, again and again, as long as most of them."""
+    made = np.empty_like(fresh.series)
+    for label in np.unique(fresh.labels):
+        part = train.of(str(label))
+        count = int(np.median(part.lengths()))
+        mean = np.where(np.isnan(part.series), 0, part.series).sum(axis=0) / np.maximum(
+            (~np.isnan(part.series)).sum(axis=0), 1
+        )
+        mean[:, count:] = np.nan
+        made[fresh.labels == label] = np.round(mean)
+    return Traces(made, fresh.labels)
+
+
+def one_class(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+    """Traces of the first label under every label."""
+    first = np.flatnonzero(fresh.labels == np.unique(fresh.labels)[0])
+    return Traces(fresh.series[rng.choice(first, len(fresh))], fresh.labels)
+
+
+def memorised(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+    return train.take(rng.choice(len(train), len(fresh)))
+
+
+def rounded(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+    """Sizes rounded to 16 bytes."""
+    series = fresh.series.copy()
+    at = channels.index("size")
+    series[:, at] = np.round(series[:, at] / 16) * 16
+    return Traces(series, fresh.labels)
+
+
+def shuffled_gaps(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+    """The gaps of each trace in another order, the first left at 0."""
+    series = fresh.series.copy()
+    gaps = series[:, channels.index("gap_ns"), 1:]
+    keys = np.where(np.isnan(gaps), np.inf, rng.random(gaps.shape))
+    series[:, channels.index("gap_ns"), 1:] = np.take_along_axis(gaps, np.argsort(keys, axis=1), axis=1)
+    return Traces(series, fresh.labels)
+
+
+GENERATORS: dict[str, Generator] = {
+    "resample": resample,
+    "noise": noise,
+    "shuffled labels": shuffled_labels,
+    "time reversed": time_reversed,
+    "class mean": class_mean,
+    "one class": one_class,
+    "memorised": memorised,
+    "rounded": rounded,
+    "shuffled gaps": shuffled_gaps,
+}
+# The scores that must find each of them; none may find the resample.
+MUST_FLAG: dict[str, tuple[str, ...]] = {
+    "noise": ("atoms.size.share", "marginal.size.jsd", "marginal.by_label.jsd", "disclosure.excess"),
+    "shuffled labels": ("utility.ratio", "marginal.by_label.jsd", "utility.trts_accuracy", "anomaly.tstr_auc"),
+    "time reversed": ("marginal.gap_ns.jsd_position", "marginal.size.jsd_position", "detection.auc"),
+    "class mean": (
+        "manifold.coverage",
+        "manifold.recall",
+        "atoms.size.share",
+        "marginal.by_label.jsd",
+        "detection.auc",
+    ),
+    "one class": ("manifold.recall", "marginal.by_label.jsd", "utility.ratio", "mmd"),
+    "memorised": ("copies.exact", "membership.auc", "membership.tpr", "disclosure.excess"),
+    "rounded": ("atoms.size.share", "marginal.size.jsd", "detection.auc"),
+    "shuffled gaps": ("marginal.gap_ns.jsd_position", "correlation.channels", "detection.auc"),
+}

@@ -1,0 +1,86 @@
+"""On real traffic: each planted generator is found by the right scores, and none finds other real traces.
+
+On eight of the shipped recordings, and on MIRAGE where it is there, with some dozens of traces of each label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted import GENERATORS, MUST_FLAG
+
+from netdiffus.api.verbs import prepare
+from netdiffus.imaging.codec import GasfCodec
+from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, compute
+from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.traces import series
+from shared_files import shared
+
+CHANNELS = ("size", "direction", "gap_ns")
+DEAR = {"images", "lowdata", "balance", "boosting"}
+
+
+def parts(traces: Traces, per_label: int) -> tuple[Traces, Traces, Traces]:
+    """Training, test and fresh traces, two, one and one of `per_label` of each label, or of as many as there are."""
+    rng = np.random.default_rng(0)
+    rows: list[list[int]] = [[], [], []]
+    for label in np.unique(traces.labels):
+        mine = rng.permutation(np.flatnonzero(traces.labels == label))[: 4 * per_label]
+        share = len(mine) // 4
+        for part, some in zip(rows, np.split(mine[: 4 * share], [2 * share, 3 * share]), strict=True):
+            part += some.tolist()
+    return tuple(traces.take(np.array(part)) for part in rows)  # type: ignore[return-value]
+
+
+def evaluated(sets: tuple[Traces, Traces, Traces], generator: str, metrics: set[str]) -> dict[str, Score]:
+    train, test, fresh = sets
+    made = GENERATORS[generator](train, fresh, CHANNELS, np.random.default_rng(1))
+    codec = GasfCodec.fit(train.series, CHANNELS)
+    compared: Comparison = replace(comparison(train, test, made, CHANNELS), imager=codec.encode)
+    found = [score for name in METRICS if name in metrics for score in compute(name, compared, 0)]
+    return {score.name: score for score in found if score.label is None}
+
+
+def needed(generator: str) -> set[str]:
+    """The metrics that give the scores which must find it; for the resample all but the dear ones."""
+    return {name.split(".")[0] for name in MUST_FLAG[generator]} if generator in MUST_FLAG else set(METRICS) - DEAR
+
+
+def flagged(found: dict[str, Score]) -> list[str]:
+    return [name for name, score in found.items() if score.flagged]
+
+
+@pytest.fixture(scope="module")
+def recorded_parts(recorded: Traces) -> tuple[Traces, Traces, Traces]:
+    return parts(recorded, 40)
+
+
+@pytest.mark.parametrize("generator", MUST_FLAG)
+def test_recordings(recorded_parts: tuple[Traces, Traces, Traces], generator: str) -> None:
+    found = evaluated(recorded_parts, generator, needed(generator))
+    assert set(MUST_FLAG[generator]) <= set(flagged(found)), generator
+
+
+def test_recordings_as_they_are(recorded_parts: tuple[Traces, Traces, Traces]) -> None:
+    found = evaluated(recorded_parts, "resample", set(METRICS))
+    assert flagged(found) == []
+    assert len(found) > 70
+
+
+@pytest.fixture(scope="module")
+def mirage_parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Traces, Traces, Traces]:
+    folder = tmp_path_factory.mktemp("mirage") / "dataset"
+    sources = [shared(f"data/mirage_appxact/{name}.parquet") for name in ("train", "test")]
+    prepare(sources, folder, columns="size=PL,direction=DIR,gap_us=IAT,label=LABEL", strip_padding=True)
+    _, table = read_dataset(folder)
+    return parts(Traces(series(table, 10, CHANNELS), table["label"].to_numpy().astype(np.str_)), 60)
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_mirage(mirage_parts: tuple[Traces, Traces, Traces], generator: str) -> None:
+    found = evaluated(mirage_parts, generator, needed(generator))
+    assert set(MUST_FLAG.get(generator, ())) <= set(flagged(found))
+    if generator == "resample":
+        assert flagged(found) == []

@@ -1,0 +1,77 @@
+"""Attacks on releases where the answer is known; identifiers in texts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from netdiffus.metrics import Traces, comparison, compute
+from netdiffus.metrics.identifiers import found
+from netdiffus.metrics.membership import true_positives
+
+RNG = np.random.default_rng(0)
+
+
+def random(count: int) -> Traces:
+    return Traces(RNG.random((count, 1, 6)), np.repeat("a", count))
+
+
+TRAIN, TEST, FRESH = random(200), random(200), random(200)
+
+
+def values(name: str, released: Traces) -> dict[str, tuple[float | None, bool]]:
+    found = compute(name, comparison(TRAIN, TEST, released, ["size"]), 0)
+    return {score.name: (score.value, score.flagged) for score in found}
+
+
+def test_a_release_of_the_training_part_gives_every_member_away() -> None:
+    assert values("membership", TRAIN) == {"membership.auc": (1.0, True), "membership.tpr": (1.0, True)}
+    assert not any(flagged for _, flagged in values("membership", FRESH).values())
+
+
+def test_second_halves_are_read_off_a_release_of_the_training_part_only() -> None:
+    value, flagged = values("disclosure", TRAIN)["disclosure.excess"]
+    assert value == pytest.approx(1, abs=0.03)  # test traces are sometimes near by chance
+    assert flagged
+    value, flagged = values("disclosure", FRESH)["disclosure.excess"]
+    assert value is not None
+    assert abs(value) < 0.02
+    assert not flagged
+
+
+def test_true_positives_at_one_per_cent() -> None:
+    others = np.arange(100.0)
+    assert true_positives(np.array([200.0, 200, 50, 50]), others) == 0.5
+    assert true_positives(np.full(100, 5.0), np.full(100, 5.0)) == pytest.approx(0.01)
+
+
+def test_too_few_traces_are_reported() -> None:
+    few = TRAIN.take(np.arange(5))
+    for name in ("membership", "disclosure"):
+        (score, *_) = compute(name, comparison(few, few, few, ["size"]), 0)
+        assert score.value is None
+        assert "needs 20 training and 20 test traces" in score.note
+
+
+def test_identifiers_of_each_kind() -> None:
+    text = (
+        "GET http://Mail.Example.org:8443/x from 192.168.1.7:51234 and [fe80::1ff:fe23:4567:890a]:53, 00:1A:2b:3c:4d:5e"
+    )
+    assert {kind: sorted(names) for kind, names in found([text]).items()} == {
+        "mac": ["00:1a:2b:3c:4d:5e"],
+        "ipv4": ["192.168.1.7"],
+        "ipv6": ["fe80::1ff:fe23:4567:890a"],
+        "port": ["51234", "53", "8443"],
+        "host": ["mail.example.org"],
+    }
+    assert not any(found(["version 1.2.3.4.5 at 12:30:15, 300.1.2.3"]).values())
+
+
+def test_what_comes_out_again_is_counted() -> None:
+    sets = comparison(TRAIN, TEST, FRESH, ["size"])
+    texts = tuple(map(frozenset, (["10.0.0.1", "10.0.0.2"], [], ["seen 10.0.0.2"])))
+    (score,) = compute("identifiers", replace(sets, texts=texts), 0)  # type: ignore[arg-type]
+    assert (score.name, score.value, score.floor, score.flagged) == ("identifiers.ipv4", 0.5, 0, True)
+    assert list(compute("identifiers", sets, 0)) == []

@@ -1,0 +1,69 @@
+"""The page in a real browser: nothing fetched, nothing complained of, named for those who hear it, fit for a phone."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chromium import Tab, chromium
+from netdiffus.api.verbs import evaluate
+from small_traffic import two_labels
+
+SPOKEN = {"image", "img", "region", "table", "link", "heading", "graphics-document"}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of a real evaluation."""
+    folder = tmp_path_factory.mktemp("page")
+    two_labels(200, seed=0).write_parquet(folder / "real.parquet")
+    two_labels(160, seed=1).write_parquet(folder / "synthetic.parquet")
+    evaluate(folder / "real.parquet", folder / "synthetic.parquet", folder / "report")
+    return folder / "report" / "report.html"
+
+
+@pytest.fixture(scope="module")
+def tab(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        opened.open(page)
+        yield opened
+
+
+def test_nothing_is_complained_of_and_nothing_is_fetched(tab: Tab, page: Path) -> None:
+    said = [event for event in tab.events if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")]
+    said += [event for event in tab.events if event["method"] == "Runtime.consoleAPICalled"]
+    assert said == []
+    asked = {
+        event["params"]["request"]["url"] for event in tab.events if event["method"] == "Network.requestWillBeSent"
+    }
+    assert page.as_uri() in asked
+    assert {url for url in asked if not url.startswith("data:")} == {page.as_uri()}
+
+
+def test_everything_that_is_spoken_of_has_a_name(tab: Tab) -> None:
+    tab.call("Accessibility.enable")
+    nodes = tab.call("Accessibility.getFullAXTree")["nodes"]
+    roles = {node["nodeId"]: node["role"]["value"] for node in nodes if not node["ignored"]}
+    named = [node for node in nodes if node["nodeId"] in roles and roles[node["nodeId"]] in SPOKEN - {"table"}]
+    assert len(named) > 20
+    assert [node for node in named if not node.get("name", {}).get("value", "").strip()] == []
+    assert {"image", "heading", "table"} <= set(roles.values())
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_no_page_is_wider_than_the_screen(tab: Tab, width: int) -> None:
+    tab.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 500)
+    assert tab.value("document.documentElement.scrollWidth") <= width
+    assert (
+        tab.value("Math.min(...[...document.querySelectorAll('svg, img')].map(e => e.getBoundingClientRect().width))")
+        > 20
+    )
+
+
+def test_it_prints(tab: Tab) -> None:
+    pdf = base64.b64decode(tab.call("Page.printToPDF")["data"])
+    assert pdf.startswith(b"%PDF")
+    assert len(pdf) > 20_000
