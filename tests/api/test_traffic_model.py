@@ -23,7 +23,8 @@ def test_not_fitted(tmp_path) -> None:
 
 
 def test_the_door() -> None:
-    assert set(netdiffus.__all__) == {"TrafficModel", "__version__", "evaluate", "generate", "prepare", "train"}
+    verbs = {"check", "evaluate", "generate", "prepare", "repair", "train"}
+    assert set(netdiffus.__all__) == {"TrafficModel", "__version__"} | verbs
     assert callable(netdiffus.prepare)
     with pytest.raises(AttributeError, match="no attribute 'frobnicate'"):
         netdiffus.frobnicate  # noqa: B018
