@@ -131,9 +131,10 @@ def test_strict_refuses_any_fault(tmp_path) -> None:
     with pytest.raises(InputError, match=words):
         prepare(tmp_path / "web", tmp_path / "new", strict=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "web"]
-    odd = [packet, ethernet(0x0806, b""), ethernet(0x88CC, b""), ethernet(0x888E, b""), ethernet(0x9000, b"")]
+    heads = (b"\x90", b"\x41", b"\x45\0\0\5")  # another version, too short a header, less in all than the header
+    odd = [packet, ethernet(0x0806, b""), bytes(5), *(ethernet(0x0800, head.ljust(20, b"\0")) for head in heads)]
     write_pcap(tmp_path / "web" / "b.pcap", [Packet(1, data, len(data)) for data in odd])
-    with pytest.raises(InputError, match=r"not IP: ARP: 1; .*; and 1 more; mend it, or leave it out"):
+    with pytest.raises(InputError, match=r"b\.pcap: [^;]*: 1; [^;]*: 1; [^;]*: 1; and 1 more; mend it"):
         prepare(tmp_path / "web", tmp_path / "new", strict=True)
 
 
@@ -329,3 +330,11 @@ def test_where_addresses_are_is_printed(tmp_path, capsys) -> None:
     printed = capsys.readouterr().out
     assert "bins: 100 ms" in printed
     assert "addresses:" not in printed
+
+
+def test_strict_takes_frames_that_are_not_ip(tmp_path) -> None:
+    packets = [Packet(10**9, ethernet(0x0800, ipv4(udp(b"hello"))), 60), Packet(2 * 10**9, ethernet(0x0806, b""), 60)]
+    (tmp_path / "web").mkdir()
+    write_pcap(tmp_path / "web" / "a.pcap", packets)
+    card = DatasetCard.read(prepare(tmp_path / "web", tmp_path / "out", strict=True))
+    assert card.sources[0].faults == {"not IP: ARP": 1}

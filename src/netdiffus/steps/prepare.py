@@ -30,6 +30,7 @@ from netdiffus.traffic.traces import CHANNELS, channel_names, conform
 
 DEFAULT_PACKETS = 64
 NO_CAPTURE = "file is no capture or cannot be read, left out"
+OTHER_TRAFFIC = "not IP: "  # how wire/fields.py begins the words for ARP and the like
 NO_LABEL = "flow has no label in the table, left out"
 
 
@@ -102,10 +103,8 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
                 source = _add_table(parts, read_table_source(file.path, config, table_rule(config, rule), parts.rows))
             else:
                 source = _add_capture(parts, file, config, rule, key)
-            if config.strict and source.faults:
-                raise InputError(
-                    "sources without faults (--strict)", _said(file.path, source), "mend it, or leave it out"
-                )
+            if config.strict:
+                _check_faults(file.path, source)
             found.append(source)
             seconds = time.perf_counter() - began
             total = len(files) + len(tests)
@@ -132,10 +131,12 @@ def _check_label_of_standard_input(labels: str) -> None:
         )
 
 
-def _said(path: Path, source: Source) -> str:
-    first = [f"{reason}: {count:,}" for reason, count in list(source.faults.items())[:3]]
-    more = len(source.faults) - len(first)
-    return f"{path}: {'; '.join(first)}" + (f"; and {more} more" if more else "")
+def _check_faults(path: Path, source: Source) -> None:
+    """Raise InputError if anything but whole frames of other protocols was left out or is odd."""
+    faults = [f"{reason}: {n:,}" for reason, n in source.faults.items() if not reason.startswith(OTHER_TRAFFIC)]
+    if faults:
+        said = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
+        raise InputError("sources without faults (--strict)", f"{path}: {said}", "mend it, or leave it out")
 
 
 def _reader(path: Path, config: PrepareConfig) -> FlowReader:
