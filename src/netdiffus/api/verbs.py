@@ -18,7 +18,7 @@ from netdiffus.steps import generate as generating
 from netdiffus.steps import nprint as converting
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
-from netdiffus.steps.prepareconfig import PrepareConfig
+from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.store.atomic import atomic_file, check_replaceable
 from netdiffus.store.report import SCORES
 from netdiffus.wire.conformance.check import Conformance, check_capture

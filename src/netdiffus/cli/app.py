@@ -132,7 +132,7 @@ def prepare(
     from netdiffus.cli.progress import show_reading
     from netdiffus.cli.show import print_dataset
     from netdiffus.steps.prepare import prepare as step
-    from netdiffus.steps.prepareconfig import PrepareConfig, parse_test
+    from netdiffus.steps.prepare_config import PrepareConfig, parse_test
 
     config = PrepareConfig.of(
         labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,

@@ -13,7 +13,7 @@ from netdiffus.cli.show import print_headlines, print_verdicts
 from netdiffus.errors import InputError
 from netdiffus.steps.generate import GenerateConfig, generate
 from netdiffus.steps.prepare import prepare
-from netdiffus.steps.prepareconfig import PrepareConfig
+from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.train import share_done, train, train_config
 
 PACKETS = 32

@@ -12,7 +12,7 @@ import polars as pl
 
 from netdiffus.errors import InputError
 from netdiffus.steps.gasfsource import parse_range, read_gasf
-from netdiffus.steps.prepareconfig import PrepareConfig
+from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, find_files
 from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
 from netdiffus.store.atomic import check_replaceable
