@@ -69,3 +69,22 @@ def test_files_that_are_no_tables(tmp_path) -> None:
         read_table(tmp_path / "uneven.npz")
     with pytest.raises(InputError, match=r"none\.csv, which does not exist"):
         read_table(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("first", "names"),
+    [
+        ("1448,52.5", ["column_1", "column_2"]),
+        ("-3,1e3", ["column_1", "column_2"]),
+        ("0,1", ["0", "1"]),
+        ("1,2", ["1", "2"]),
+        ("size,0", ["size", "0"]),
+        ("7", ["column_1"]),
+    ],
+)
+def test_a_csv_without_names_has_numbered_columns(first, names, tmp_path) -> None:
+    rest = ",".join("5" for _ in names)
+    (tmp_path / "t.csv").write_text(f"{first}\n{rest}\n", encoding="utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert table.columns == names
+    assert len(table) == (2 if names[0].startswith("column") else 1)

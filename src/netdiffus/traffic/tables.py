@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import zipfile
 from pathlib import Path
 
@@ -32,7 +34,7 @@ def read_table(path: Path) -> pl.DataFrame:
             case ".parquet":
                 return pl.read_parquet(path)
             case ".csv":
-                return pl.read_csv(path, infer_schema_length=None)
+                return _read_csv(path)
             case ".jsonl":
                 return pl.read_ndjson(path, infer_schema_length=None)
             case ".npz":
@@ -40,6 +42,27 @@ def read_table(path: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"a {path.suffix} table", f"{path}: {str(error).splitlines()[0]}", "check the file") from None
     raise InputError(f"a table ({', '.join(TABLE_SUFFIXES)})", str(path), "name one of those")
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    named = _has_names(path)
+    frame = pl.read_csv(path, infer_schema_length=None, has_header=named)
+    return frame if named else frame.rename({old: f"column_{k}" for k, old in enumerate(frame.columns, start=1)})
+
+
+def _has_names(path: Path) -> bool:
+    """Whether the first line of a .csv names the columns: not if it holds numbers alone, unless they count up.
+
+    Columns without names are then column_1, column_2 ...; numbers that count up (0, 1, 2 ...) others write as names.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        cells = next(csv.reader(file), [])
+    try:
+        numbers = [float(cell) for cell in cells]
+    except ValueError:
+        return True
+    counted = all(after == before + 1 for before, after in itertools.pairwise(numbers))
+    return not numbers or (counted and len(numbers) > 1 and numbers[0] in (0, 1))
 
 
 def _read_npz(path: Path) -> pl.DataFrame:
