@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from handmade import ethernet, ipv4, udp
+from netdiffus import recordings
 from netdiffus.cli import main as cli
 from netdiffus.store.cards import ModelCard
 from netdiffus.wire.captures import Packet, write_pcap
@@ -252,10 +253,29 @@ def test_a_file_that_may_not_grow(small_model, tmp_path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
 
-    code, _, err = finished("generate", small_model, "--out", tmp_path / "s.parquet", "--count", 500, preexec_fn=limit)
-    assert code == 2
-    assert "expected room to write" in err.splitlines()[-1]
-    assert list(tmp_path.iterdir()) == []
+    capture = recordings.captures()["dns"][0]
+    for command in (
+        ("generate", small_model, "--out", tmp_path / "s.parquet", "--count", 500),
+        ("prepare", capture, "--out", tmp_path / "dataset"),  # whose packets a thread writes
+    ):
+        code, _, err = finished(*command, preexec_fn=limit)
+        assert code == 2
+        assert "expected room to write" in err.splitlines()[-1]
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_captures_are_read_leaves_nothing(tmp_path) -> None:
+    os.mkfifo(tmp_path / "endless.pcap")
+    process = start("prepare", tmp_path / "endless.pcap", "--unlabelled", "--out", tmp_path / "dataset")
+    packet = ethernet(0x0800, ipv4(udp(b"hello")))
+    with open(tmp_path / "endless.pcap", "wb") as file:
+        write_pcap(file, [Packet(k, packet, len(packet)) for k in range(100_000)])
+        file.flush()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "nothing half-written was left" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["endless.pcap"]
 
 
 def test_ctrl_c_saves_and_exits_130(small_dataset, tmp_path) -> None:

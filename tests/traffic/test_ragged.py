@@ -27,3 +27,20 @@ def test_binary_column(most, rows):
         column = binary_column("x", flat, np.array([len(row) for row in rows], np.int64))
     assert column.equals(pl.Series("x", rows, dtype=pl.Binary))
     assert column.name == "x"
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64, np.float64])
+def test_arrays_that_do_not_lie_in_one_piece(dtype):
+    flat = np.arange(12, dtype=dtype)[::2]
+    assert list_column("x", flat, np.array([2, 0, 4])).to_list() == [[0, 2], [], [4, 6, 8, 10]]
+    flat = np.arange(12, dtype=np.uint8)[::2]
+    assert binary_column("x", flat, np.array([2, 0, 4])).to_list() == [b"\0\2", b"", b"\4\6\x08\n"]
+
+
+def test_columns_keep_their_arrays():
+    flat = np.arange(1000, dtype=np.int64)
+    column = list_column("x", flat, np.array([1000]))
+    del flat
+    noise = [np.zeros(1000, np.int64) for _ in range(100)]
+    assert column.to_list() == [list(range(1000))]
+    del noise

@@ -28,6 +28,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; an error is one line on stderr."""
     try:
         code = app(arguments, prog_name="netdiffus", standalone_mode=False)
+        if code == INTERRUPTED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         return _complain(f"{error.format_message()} ('netdiffus --help' lists what there is)", USAGE)

@@ -77,6 +77,8 @@ class Shown:
 
 def show_reading(records: Iterator[Read]) -> list[Read]:
     """Show `prepare`: files, packets and flows so far; returns the records."""
+    # polars, when imported, lets the system go on with an interrupted read: Ctrl-C would wait for a pipe's next bytes.
+    signal.siginterrupt(signal.SIGINT, True)
     packets = flows = 0
     shown_records: list[Read] = []
     with Shown("reading") as shown:

@@ -12,7 +12,8 @@ MAX_COLUMN_BYTES = 1 << 30
 
 
 def list_column(name: str, flat: NDArray[np.generic], counts: NDArray[np.int64]) -> pl.Series:
-    """A list column; row i holds the next counts[i] values of `flat`, which are whole numbers."""
+    """A list column; row i holds the next counts[i] values of `flat`, which are numbers."""
+    flat = np.ascontiguousarray(flat)
     kind = getattr(nanoarrow, str(flat.dtype))()
     values = nanoarrow.c_array_from_buffers(kind, len(flat), [None, flat])
     offsets = _offsets(counts)
@@ -23,12 +24,12 @@ def list_column(name: str, flat: NDArray[np.generic], counts: NDArray[np.int64])
 def binary_column(name: str, flat: NDArray[np.uint8], counts: NDArray[np.int64]) -> pl.Series:
     """A binary column; row i holds the next counts[i] bytes of `flat`."""
     offsets = _offsets(counts)
-    pieces, row = [pl.Series(name, [], dtype=pl.Binary)], 0
+    pieces, row = [pl.Series(dtype=pl.Binary)], 0
     while row < len(counts):
         first = offsets[row]
         stop = max(row + 1, int(np.searchsorted(offsets, first + MAX_COLUMN_BYTES, side="right")) - 1)
-        buffers = [None, offsets[row : stop + 1] - first, flat[first : offsets[stop]]]
-        pieces.append(pl.Series(name, nanoarrow.c_array_from_buffers(nanoarrow.large_binary(), stop - row, buffers)))
+        buffers = [None, offsets[row : stop + 1] - first, np.ascontiguousarray(flat[first : offsets[stop]])]
+        pieces.append(pl.Series(nanoarrow.c_array_from_buffers(nanoarrow.large_binary(), stop - row, buffers)))
         row = stop
     return pl.concat(pieces[1:] or pieces).alias(name)
 
