@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netdiffus.errors import InputError
+from netdiffus.imaging.scale import present_values
 
 Floats = NDArray[np.float64]
 
@@ -46,13 +46,8 @@ class RangeScale:
         Raises:
             InputError: nothing but absence was given.
         """
-        flat = np.asarray(values, dtype=np.float64).ravel()
-        present = flat[~np.isnan(flat)]
-        if not len(present):
-            raise InputError(
-                "at least one value to fit a scale on", "none", "prepare the dataset from non-empty traces"
-            )
-        return cls(float(present.min()), float(present.max()), len(present) < len(flat))
+        present, n = present_values(values)
+        return cls(float(present.min()), float(present.max()), len(present) < n)
 
     @property
     def largest(self) -> float:

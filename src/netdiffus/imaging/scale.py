@@ -26,6 +26,19 @@ def round_significant(values: Floats, digits: int) -> Floats:
     return np.asarray(np.round(values / step) * step)
 
 
+def present_values(values: ArrayLike) -> tuple[Floats, int]:
+    """The values that are not absent (NaN), flat, and how many there are with absent ones.
+
+    Raises:
+        InputError: all are absent.
+    """
+    flat = np.asarray(values, dtype=np.float64).ravel()
+    present = flat[~np.isnan(flat)]
+    if not len(present):
+        raise InputError("at least one value to fit a scale on", "none", "prepare the dataset from non-empty traces")
+    return present, len(flat)
+
+
 @dataclass(frozen=True)
 class EmpiricalScale:
     """A channel's values, ascending, and the edges of their intervals in [0, 1].
@@ -50,12 +63,7 @@ class EmpiricalScale:
         Raises:
             InputError: nothing but absence was given.
         """
-        flat = np.asarray(values, dtype=np.float64).ravel()
-        present = flat[~np.isnan(flat)]
-        if not len(present):
-            raise InputError(
-                "at least one value to fit a scale on", "none", "prepare the dataset from non-empty traces"
-            )
+        present, n = present_values(values)
         digits: int | None = None
         known, counts = np.unique(present, return_counts=True)
         for digits_tried in (4, 3, 2):
@@ -64,7 +72,7 @@ class EmpiricalScale:
             digits = digits_tried
             known, counts = np.unique(round_significant(present, digits), return_counts=True)
         share = counts / counts.sum()
-        absent = min(1.0 - len(present) / len(flat), cls.LARGEST_ABSENT)
+        absent = min(1.0 - len(present) / n, cls.LARGEST_ABSENT)
         if absent > 0:
             known, share = np.append(known, np.nan), np.append(share * (1 - absent), absent)
         edges = np.concatenate([[0.0], np.cumsum(share)])

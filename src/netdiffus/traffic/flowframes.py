@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.traffic.flowrows import Kept
 from netdiffus.traffic.ragged import binary_column, list_column
+from netdiffus.wire.addresses import ipv4_text, ipv6_text
 from netdiffus.wire.compiled import compiled
 from netdiffus.wire.packets import Bytes
 
@@ -156,15 +155,7 @@ def _addresses(flows: NDArray[np.void], end: str) -> pl.Series:
     high, low, is_v4 = flows[f"{end}_high"], flows[f"{end}_low"], flows["version"] == 4
     texts = np.empty(len(flows), object)
     distinct, places = np.unique(low[is_v4], return_inverse=True)
-    texts[is_v4] = np.array([_v4(number) for number in distinct.tolist()], object)[places]
+    texts[is_v4] = np.array([ipv4_text(number) for number in distinct.tolist()], object)[places]
     pairs, places = np.unique(np.stack([high[~is_v4], low[~is_v4]], axis=1), axis=0, return_inverse=True)
-    texts[~is_v4] = np.array([_v6(*pair) for pair in pairs.tolist()], object)[places.reshape(-1)]
+    texts[~is_v4] = np.array([ipv6_text(*pair) for pair in pairs.tolist()], object)[places.reshape(-1)]
     return pl.Series(end, texts, dtype=pl.String)
-
-
-def _v4(low: int) -> str:
-    return socket.inet_ntop(socket.AF_INET, (low & 0xFFFF_FFFF).to_bytes(4, "big"))
-
-
-def _v6(high: int, low: int) -> str:
-    return socket.inet_ntop(socket.AF_INET6, (high << 64 | low).to_bytes(16, "big"))

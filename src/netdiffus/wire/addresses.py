@@ -9,8 +9,16 @@ V4_MAPPED = 0xFFFF
 
 def address_text(high: int, low: int) -> str:
     """The text of an address: dotted for IPv4, as in RFC 5952 for IPv6."""
-    if high == 0 and low >> 32 == V4_MAPPED:
-        return socket.inet_ntop(socket.AF_INET, (low & 0xFFFF_FFFF).to_bytes(4, "big"))
+    return ipv4_text(low) if high == 0 and low >> 32 == V4_MAPPED else ipv6_text(high, low)
+
+
+def ipv4_text(low: int) -> str:
+    """The text of what is known to be an IPv4 address; only its 32 bits count."""
+    return socket.inet_ntop(socket.AF_INET, (low & 0xFFFF_FFFF).to_bytes(4, "big"))
+
+
+def ipv6_text(high: int, low: int) -> str:
+    """The text of what is known to be an IPv6 address; one that is mapped from IPv4 stays ::ffff:a.b.c.d."""
     return socket.inet_ntop(socket.AF_INET6, (high << 64 | low).to_bytes(16, "big"))
 
 

@@ -17,6 +17,7 @@ from netdiffus.wire.pcapng import BYTE_ORDER, ENHANCED_PACKET, INTERFACE, OPTION
 FORMS = (".pcap", ".pcapng")
 END_OF_OPTIONS, COMMENT, USER_APPLICATION = 0, 1, 4
 PCAP_END_NS = (1 << 32) * 1_000_000_000
+"""The seconds of pcap are 32 bits wide: 2106."""
 
 
 @compiled
@@ -74,13 +75,31 @@ def _frame(
     return pos
 
 
-def _option(code: int, value: bytes) -> bytes:
+def pcap_header(link: int) -> bytes:
+    """The file header of a little-endian pcap with nanoseconds."""
+    return struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, MAX_CAPTURED, link)
+
+
+def option(code: int, value: bytes) -> bytes:
+    """An option of a pcapng block, padded."""
     return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
 
 
-def _block(kind: int, body: bytes) -> bytes:
+def block(kind: int, body: bytes) -> bytes:
+    """A block of pcapng, its length before and behind it; the body is whole words."""
     total = struct.pack("<I", 12 + len(body))
     return struct.pack("<I", kind) + total + body + total
+
+
+def section(options: bytes = b"") -> bytes:
+    """The block that begins a little-endian pcapng of any length."""
+    return block(SECTION, struct.pack("<IHHq", BYTE_ORDER, 1, 0, -1) + options)
+
+
+def interface(link: int) -> bytes:
+    """The block of an interface whose times are nanoseconds."""
+    nanoseconds = option(OPTION_TSRESOL, b"\x09") + option(END_OF_OPTIONS, b"")
+    return block(INTERFACE, struct.pack("<HHI", link, 0, MAX_CAPTURED) + nanoseconds)
 
 
 class RecordWriter:
@@ -116,13 +135,11 @@ class RecordWriter:
         self._text_at = np.cumsum([0, *map(len, texts)], dtype=np.int64)
         self._longest = max(map(len, texts), default=0)
         if self._pcapng:
-            options = _option(COMMENT, comment.encode()[:0xFFFF]) if comment else b""
-            options += _option(USER_APPLICATION, application.encode()[:0xFFFF]) + _option(END_OF_OPTIONS, b"")
-            file.write(_block(SECTION, struct.pack("<IHHq", BYTE_ORDER, 1, 0, -1) + options))
-            nanoseconds = _option(OPTION_TSRESOL, b"\x09") + _option(END_OF_OPTIONS, b"")
-            file.write(_block(INTERFACE, struct.pack("<HHI", link, 0, MAX_CAPTURED) + nanoseconds))
+            options = option(COMMENT, comment.encode()[:0xFFFF]) if comment else b""
+            options += option(USER_APPLICATION, application.encode()[:0xFFFF]) + option(END_OF_OPTIONS, b"")
+            file.write(section(options) + interface(link))
         else:
-            file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, MAX_CAPTURED, link))
+            file.write(pcap_header(link))
 
     def write(
         self,

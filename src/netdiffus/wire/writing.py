@@ -8,13 +8,12 @@ from typing import BinaryIO
 
 from netdiffus.errors import InputError
 from netdiffus.wire.files import ByteSource
-from netdiffus.wire.links import link_name
-from netdiffus.wire.packets import MAX_CAPTURED, Packet
+from netdiffus.wire.links import ETHERNET, link_name
+from netdiffus.wire.packets import Packet
 from netdiffus.wire.pcap import FILE_HEADER_BYTES
-from netdiffus.wire.pcapng import BYTE_ORDER, ENHANCED_PACKET, INTERFACE, OPTION_TSRESOL, SECTION
+from netdiffus.wire.pcapng import ENHANCED_PACKET
+from netdiffus.wire.records import PCAP_END_NS, block, interface, pcap_header, section
 
-PCAP_END_NS = (1 << 32) * 1_000_000_000
-"""The format's seconds are 32 bits wide: 2106."""
 PLAIN = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
 """Nanoseconds in a tick of pcap files whose records have the plain header of 16 bytes."""
 
@@ -53,7 +52,7 @@ class PcapWriter:
         if self._link is None:
             self._link = link
             if self._header is None:
-                self._file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, MAX_CAPTURED, link))
+                self._file.write(pcap_header(link))
         if link != self._link or time_ns >= PCAP_END_NS:
             raise InputError(
                 "packets of one link type before 2106, which is all that a pcap file can hold",
@@ -67,7 +66,7 @@ class PcapWriter:
     def finish(self) -> None:
         """Write what a file without packets needs."""
         if self._link is None and self._header is None:
-            self._file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, MAX_CAPTURED, 1))
+            self._file.write(pcap_header(ETHERNET))
 
 
 class PcapngWriter:
@@ -76,24 +75,19 @@ class PcapngWriter:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._interfaces: dict[int, int] = {}
-        self._block(SECTION, struct.pack("<IHHq", BYTE_ORDER, 1, 0, -1))
+        file.write(section())
 
     def write(self, link: int, packet: Packet) -> None:
         """One more packet."""
         if link not in self._interfaces:
             self._interfaces[link] = len(self._interfaces)
-            options = struct.pack("<HHB3xHH", OPTION_TSRESOL, 1, 9, 0, 0)
-            self._block(INTERFACE, struct.pack("<HHI", link, 0, MAX_CAPTURED) + options)
+            self._file.write(interface(link))
         time_ns, data, length = packet
         head = struct.pack("<IIIII", self._interfaces[link], time_ns >> 32, time_ns & 0xFFFF_FFFF, len(data), length)
-        self._block(ENHANCED_PACKET, head + data + bytes(-len(data) % 4))
+        self._file.write(block(ENHANCED_PACKET, head + data + bytes(-len(data) % 4)))
 
     def finish(self) -> None:
         """A file without packets needs nothing more."""
-
-    def _block(self, kind: int, body: bytes) -> None:
-        size = struct.pack("<I", 12 + len(body))
-        self._file.write(struct.pack("<I", kind) + size + body + size)
 
 
 WRITERS = {".pcap": PcapWriter, ".pcapng": PcapngWriter}

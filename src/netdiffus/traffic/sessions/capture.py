@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +15,7 @@ from netdiffus.traffic.sessions.compiler import Packets
 from netdiffus.traffic.sessions.headers import Headers
 from netdiffus.traffic.sessions.payload import LINKS, build_packets
 from netdiffus.traffic.sessions.rows import CLIENT, SERVER
+from netdiffus.wire.addresses import ipv4_text, ipv6_text
 from netdiffus.wire.packets import Bytes
 from netdiffus.wire.records import RecordWriter
 
@@ -133,8 +133,6 @@ def _select(packets: Packets, chosen: NDArray[np.bool_]) -> Packets:
 def _texts(flows: NDArray[np.void], side: int) -> list[str]:
     """Addresses of one side as text."""
     return [
-        socket.inet_ntop(socket.AF_INET, (low & 0xFFFF_FFFF).to_bytes(4, "big"))
-        if version == 4
-        else socket.inet_ntop(socket.AF_INET6, (high << 64 | low).to_bytes(16, "big"))
+        ipv4_text(low) if version == 4 else ipv6_text(high, low)
         for (high, low), version in zip(flows["address"][:, side].tolist(), flows["version"].tolist(), strict=True)
     ]

@@ -10,17 +10,12 @@ from netdiffus.traffic.sessions.rows import FlowRows
 from netdiffus.traffic.sessions.rules import TIMESTAMPS
 from netdiffus.wire.compiled import compiled, i64
 from netdiffus.wire.fields import ACK, RST, SYN, TCP
+from netdiffus.wire.serial import signed
 
 USUAL_MHZ = np.array([1000, 2000, 10_000, 100_000, 200_000, 250_000, 1_000_000], np.int64)
 """Clocks of common systems, ticks in 1000 seconds."""
 LINUX_MHZ = 1_000_000
 FAR, NONE = 1 << 30, -1 << 60
-
-
-@compiled
-def _signed(x: int) -> int:
-    """The difference of two 32-bit numbers, as the nearer way round."""
-    return ((x + (1 << 31)) & 0xFFFF_FFFF) - (1 << 31)
 
 
 @compiled
@@ -67,23 +62,23 @@ def _relate(
                     started[s], begin_ns[s], g.ts_base[s] = True, p.time_ns, p.ts_value
                 end_ns[s], latest[s] = p.time_ns, i64(p.ts_value)
         for s in range(2):
-            g.ts_mhz[s] = _rate(_signed(latest[s] - i64(g.ts_base[s])), end_ns[s] - begin_ns[s], usual)
+            g.ts_mhz[s] = _rate(signed(latest[s] - i64(g.ts_base[s])), end_ns[s] - begin_ns[s], usual)
         for i in range(first[f], first[f] + counts[f]):
             p, s = segments[i], i64(segments[i].direction)
             if not stamped[p.layout]:
                 continue
             clock = i64(g.ts_base[s]) + _ticks(p.time_ns - begin_ns[s], g.ts_mhz[s])
-            rows[i].ts_offset = _signed(i64(p.ts_value) - clock)
+            rows[i].ts_offset = signed(i64(p.ts_value) - clock)
             other, echo = 1 - s, i64(p.ts_echo)
             rows[i].echo_behind = 0
-            rows[i].echo_offset = _signed(echo)
+            rows[i].echo_offset = signed(echo)
             if p.flags & ACK and n[other]:
-                rows[i].echo_offset = _signed(echo - seen[other, n[other] - 1])
+                rows[i].echo_offset = signed(echo - seen[other, n[other] - 1])
                 for k in range(n[other]):
                     if seen[other, n[other] - 1 - k] == echo:
                         rows[i].echo_behind, rows[i].echo_offset = k, 0
                         break
-            if not p.flags & RST and (n[s] == 0 or _signed(i64(p.ts_value) - seen[s, n[s] - 1]) > 0):
+            if not p.flags & RST and (n[s] == 0 or signed(i64(p.ts_value) - seen[s, n[s] - 1]) > 0):
                 seen[s, n[s]] = i64(p.ts_value)
                 n[s] += 1
 
@@ -120,7 +115,7 @@ def _settle(
                 offset = i64(0)
                 broken[i] |= np.uint32(TIMESTAMPS)
             value = i64(g.ts_base[s]) + _ticks(p.time_ns - begin_ns[s], g.ts_mhz[s]) + offset
-            if held and n[s] and _signed(value - seen[s, n[s] - 1]) < 0:
+            if held and n[s] and signed(value - seen[s, n[s] - 1]) < 0:
                 value = seen[s, n[s] - 1]
                 broken[i] |= np.uint32(TIMESTAMPS)
             known = p.flags & ACK and n[other]
@@ -144,7 +139,7 @@ def _settle(
                     echo = first_echo[s]
                     broken[i] |= np.uint32(TIMESTAMPS)
             p.ts_value, p.ts_echo = value & 0xFFFF_FFFF, echo & 0xFFFF_FFFF
-            if not p.flags & RST and (n[s] == 0 or _signed(value - seen[s, n[s] - 1]) > 0):
+            if not p.flags & RST and (n[s] == 0 or signed(value - seen[s, n[s] - 1]) > 0):
                 seen[s, n[s]] = value & 0xFFFF_FFFF
                 n[s] += 1
 

@@ -15,6 +15,7 @@ from netdiffus.traffic.sessions.options import describe
 from netdiffus.traffic.sessions.rows import LAST_END, NEXT, UNACKNOWLEDGED, ZERO, FlowRows
 from netdiffus.wire.compiled import compiled, i64
 from netdiffus.wire.fields import ACK, FIN, RST, SYN, TCP
+from netdiffus.wire.serial import signed
 
 NEVER = -(1 << 60)
 
@@ -46,12 +47,6 @@ STATE = np.dtype(
     ]
 )
 """What is known of one side of a connection."""
-
-
-@compiled
-def _signed(x: int) -> int:
-    """The difference of two 32-bit numbers, as the nearer way round."""
-    return ((x + (1 << 31)) & 0xFFFF_FFFF) - (1 << 31)
 
 
 @compiled
@@ -146,9 +141,9 @@ def _relate(
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
             mine, peer = state[s], state[1 - s]
             seq, ack = i64(p.seq) - i64(g.isn[s]), i64(p.ack) - i64(g.isn[1 - s])
-            position = mine.next + _signed(seq - mine.next)
+            position = mine.next + signed(seq - mine.next)
             if p.flags & SYN:
-                position = _signed(seq)
+                position = signed(seq)
                 r.seq_from, r.seq_offset = NEXT, position
             elif p.flags & RST and p.flags & ACK and p.seq == 0 and mine.next == 0:
                 r.seq_from, r.seq_offset = ZERO, 0
@@ -161,16 +156,16 @@ def _relate(
             else:
                 r.seq_from, r.seq_offset = NEXT, position - mine.next
             if p.flags & ACK:
-                position_ack = peer.next + _signed(ack - peer.next)
+                position_ack = peer.next + signed(ack - peer.next)
                 k = place(edges[1 - s], peer.n_edges, position_ack)
                 r.ack_behind, r.ack_offset = peer.n_edges - 1 - k, position_ack - edges[1 - s, k]
                 for b in range(2 * blocks[p.layout]):
-                    edge = position_ack + _signed(i64(p.sack[b // 2, b % 2]) - i64(p.ack))
+                    edge = position_ack + signed(i64(p.sack[b // 2, b % 2]) - i64(p.ack))
                     j = place(edges[1 - s], peer.n_edges, edge)
                     r.sack_ahead[b // 2, b % 2], r.sack_offset[b // 2, b % 2] = j - k, edge - edges[1 - s, j]
                 peer.acknowledged = max(peer.acknowledged, position_ack)
             else:
-                r.ack_offset = _signed(i64(p.ack))
+                r.ack_offset = signed(i64(p.ack))
             sent(mine, edges[s], i64(p.flags), position, i64(p.size), i64(p.time_ns))
 
 

@@ -11,6 +11,7 @@ from netdiffus.wire.compiled import compiled, i64
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
 from netdiffus.wire.fields import LATER, OK, SYN, TCP
 from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.serial import signed
 
 (
     LENGTH, AFTER_END, NOPS, REPEATED, MSS_ELSEWHERE, SCALE_ELSEWHERE, PERMITTED_ELSEWHERE, SACK_ON_SYN, NO_MSS,
@@ -61,12 +62,6 @@ def _u32(data: Bytes, pos: int) -> int:
 
 
 @compiled
-def _signed(difference: int) -> int:
-    """A difference of sequence numbers, from -2^31 to 2^31 - 1 (RFC 9293 section 3.4)."""
-    return ((difference + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-
-
-@compiled
 def _blocks(data: Bytes, pos: int, size: int, ack: int, row: Any, edges: NDArray[np.int64], f: Any) -> None:
     """SACK blocks into the edges, left then right."""
     n = (size - 2) // 8
@@ -74,10 +69,10 @@ def _blocks(data: Bytes, pos: int, size: int, ack: int, row: Any, edges: NDArray
     for k in range(n):
         left, right = _u32(data, pos + 2 + 8 * k), _u32(data, pos + 6 + 8 * k)
         edges[2 * k], edges[2 * k + 1] = left, right
-        if _signed(right - left) <= 0:
+        if signed(right - left) <= 0:
             f[SACK_BLOCKS] = True
-    below = _signed(edges[1] - ack) <= 0
-    inside = n > 1 and _signed(edges[0] - edges[2]) >= 0 and _signed(edges[3] - edges[1]) >= 0
+    below = signed(edges[1] - ack) <= 0
+    inside = n > 1 and signed(edges[0] - edges[2]) >= 0 and signed(edges[3] - edges[1]) >= 0
     if below or inside:
         f[DSACK] = True
 

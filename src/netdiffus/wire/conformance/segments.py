@@ -16,6 +16,7 @@ from netdiffus.wire.conformance.options import PERMITTED, SCALE, TIMES
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
 from netdiffus.wire.fields import ACK, FIN, RST, SYN
 from netdiffus.wire.packets import Bytes
+from netdiffus.wire.serial import signed
 
 (
     SYN_ACK, ACK_BELOW, ACK_UNSEEN, LOST, OUT_OF_ORDER, RETRANSMITTED, ZERO_WINDOW, WINDOW_FULL, WINDOW_PASSED,
@@ -76,18 +77,12 @@ CONTROL = SYN | FIN | RST
 
 
 @compiled
-def _signed(difference: int) -> int:
-    """A difference of sequence numbers, from -2^31 to 2^31 - 1 (RFC 9293 section 3.4)."""
-    return ((difference + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-
-
-@compiled
 def _syn(p: Any, o: Any, t: int, us: NDArray[np.int64], them: NDArray[np.int64], f: Any, m: Any) -> None:
     """A SYN or SYN-ACK: what it acknowledges, what it offers."""
     has = i64(o.has)
     if p.flags & ACK and them[KNOWN]:
         first = (them[ISN] + 1) & 0xFFFF_FFFF
-        if _signed(m.ack - first) < 0 or _signed(m.ack - them[NEXT]) > 0:
+        if signed(m.ack - first) < 0 or signed(m.ack - them[NEXT]) > 0:
             f[SYN_ACK] = True
             m.ack = first
             m.what |= NEW_ACK
@@ -114,14 +109,14 @@ def _acknowledges(p: Any, us: NDArray[np.int64], them: NDArray[np.int64], f: Any
     """Whether the acknowledgment lies within what the other side has sent."""
     if them[KNOWN] and not p.flags & RST:
         first = (them[ISN] + 1) & 0xFFFF_FFFF
-        if _signed(m.ack - first) < 0:
+        if signed(m.ack - first) < 0:
             f[ACK_BELOW] = True
-            m.ack = us[LAST_ACK] if us[ACK_KNOWN] and _signed(us[LAST_ACK] - first) > 0 else first
+            m.ack = us[LAST_ACK] if us[ACK_KNOWN] and signed(us[LAST_ACK] - first) > 0 else first
             m.what |= NEW_ACK
     if not them[NEXT_KNOWN]:
         return
-    beyond = _signed(m.ack - them[NEXT]) > 0
-    if beyond and not (them[UNSEEN_KNOWN] and _signed(m.ack - them[UNSEEN_TO]) <= 0):
+    beyond = signed(m.ack - them[NEXT]) > 0
+    if beyond and not (them[UNSEEN_KNOWN] and signed(m.ack - them[UNSEEN_TO]) <= 0):
         f[ACK_UNSEEN] = True
         them[UNSEEN_KNOWN], them[UNSEEN_TO], them[LOSSY] = 1, i64(m.ack), 1
     elif not beyond and _acknowledged_holes(m.ack, them):
@@ -133,7 +128,7 @@ def _acknowledged_holes(ack: int, side: NDArray[np.int64]) -> bool:
     """Close the holes that an acknowledgment reaches into; returns whether there were any."""
     any_closed = False
     for k in range(HOLES, HOLES + 2 * MAX_HOLES, 2):
-        if side[k] != side[k + 1] and _signed(ack - side[k]) > 0:
+        if side[k] != side[k + 1] and signed(ack - side[k]) > 0:
             side[k] = side[k + 1]
             any_closed = True
     return any_closed
@@ -147,7 +142,7 @@ def _open_hole(start: int, end: int, side: NDArray[np.int64]) -> None:
         if side[k] == side[k + 1]:
             place = k
             break
-        if _signed(side[k] - side[place]) < 0:
+        if signed(side[k] - side[place]) < 0:
             place = k
     side[place], side[place + 1] = start, end
 
@@ -156,9 +151,9 @@ def _open_hole(start: int, end: int, side: NDArray[np.int64]) -> None:
 def _fill_holes(start: int, end: int, side: NDArray[np.int64]) -> None:
     """Take a segment that came late out of the missing stretches."""
     for k in range(HOLES, HOLES + 2 * MAX_HOLES, 2):
-        if side[k] == side[k + 1] or _signed(start - side[k + 1]) >= 0 or _signed(end - side[k]) <= 0:
+        if side[k] == side[k + 1] or signed(start - side[k + 1]) >= 0 or signed(end - side[k]) <= 0:
             continue
-        left, right = _signed(start - side[k]) > 0, _signed(end - side[k + 1]) < 0
+        left, right = signed(start - side[k]) > 0, signed(end - side[k + 1]) < 0
         behind = side[k + 1]
         side[k + 1] = start if left else side[k + 1]
         if not left:
@@ -173,7 +168,7 @@ def _again(p: Any, t: int, span: int, us: NDArray[np.int64], them: NDArray[np.in
     seq = i64(p.seq)
     end = (seq + span) & 0xFFFF_FFFF
     _fill_holes(seq, end, us)
-    acknowledged = them[ACK_KNOWN] and p.payload_bytes > 0 and _signed(end - them[LAST_ACK]) <= 0
+    acknowledged = them[ACK_KNOWN] and p.payload_bytes > 0 and signed(end - them[LAST_ACK]) <= 0
     fast = them[DUPLICATES] >= 2 and them[LAST_ACK] == seq and t - them[ACK_NS] < FAST_NS
     soon = max(us[FIRST_RTT], them[FIRST_RTT])
     if not acknowledged and not fast and t - us[NEXT_NS] < (soon if soon else REORDER_NS) and end != us[NEXT]:
@@ -190,7 +185,7 @@ def _sequence(p: Any, t: int, us: NDArray[np.int64], them: NDArray[np.int64], f:
     end = (seq + size) & 0xFFFF_FFFF
     probe = size == 1 and us[NEXT_KNOWN] and seq == us[NEXT] and them[ACK_KNOWN] and them[WINDOW] == 0
     if us[NEXT_KNOWN] and not flags & RST:
-        ahead = _signed(seq - us[NEXT])
+        ahead = signed(seq - us[NEXT])
         if ahead > 0:
             f[LOST] = True
             us[LOSSY] = 1
@@ -201,9 +196,9 @@ def _sequence(p: Any, t: int, us: NDArray[np.int64], them: NDArray[np.int64], f:
         shift = them[SHIFT] if them[SHIFT] > 0 and us[SHIFT] >= 0 else 0
         if them[SHIFT] != -1 and end == (them[LAST_ACK] + (them[WINDOW] << shift)) & 0xFFFF_FFFF:
             f[WINDOW_FULL] = True
-        if them[EDGE_KNOWN] and _signed(end - them[EDGE]) > 0 and not probe:
+        if them[EDGE_KNOWN] and signed(end - them[EDGE]) > 0 and not probe:
             f[WINDOW_PASSED] = True
-    if size > 0 and us[FIN_KNOWN] and _signed(end - us[FIN_AT]) > 0:
+    if size > 0 and us[FIN_KNOWN] and signed(end - us[FIN_AT]) > 0:
         f[AFTER_FIN] = True
     if us[RESET] and not flags & (RST | SYN):
         f[AFTER_RESET] = True
@@ -213,7 +208,7 @@ def _sequence(p: Any, t: int, us: NDArray[np.int64], them: NDArray[np.int64], f:
         us[RESET] = 1
         return
     following = (seq + span) & 0xFFFF_FFFF
-    if not probe and (not us[NEXT_KNOWN] or _signed(following - us[NEXT]) > 0):
+    if not probe and (not us[NEXT_KNOWN] or signed(following - us[NEXT]) > 0):
         us[NEXT_KNOWN], us[NEXT], us[NEXT_NS] = 1, following, t
 
 
@@ -241,7 +236,7 @@ def _window(p: Any, window: int, ack: int, t: int, us: NDArray[np.int64], them: 
     edge = (ack + (window << shift)) & 0xFFFF_FFFF
     if unknown:
         us[EDGE_KNOWN] = 0
-    elif not us[EDGE_KNOWN] or _signed(edge - us[EDGE]) > 0:
+    elif not us[EDGE_KNOWN] or signed(edge - us[EDGE]) > 0:
         us[EDGE_KNOWN], us[EDGE] = 1, edge
 
 
@@ -272,26 +267,26 @@ def _negotiated(
         m.what |= DROP_SACK
     elif o.blocks > 0 and them[NEXT_KNOWN] and not p.flags & SYN:
         for k in range(o.blocks):
-            beyond = _signed(edges[2 * k + 1] - them[NEXT]) > 0
-            if beyond and not (them[UNSEEN_KNOWN] and _signed(edges[2 * k + 1] - them[UNSEEN_TO]) <= 0):
+            beyond = signed(edges[2 * k + 1] - them[NEXT]) > 0
+            if beyond and not (them[UNSEEN_KNOWN] and signed(edges[2 * k + 1] - them[UNSEEN_TO]) <= 0):
                 f[SACK_UNSENT] = True
     if not has or p.flags & RST:
         return
     value, echo = i64(o.value), i64(o.echo)
-    if us[VALUE_KNOWN] and _signed(value - us[VALUE]) < 0 and in_order:
+    if us[VALUE_KNOWN] and signed(value - us[VALUE]) < 0 and in_order:
         f[TIMES_BACK] = True
         value = us[VALUE]
         m.what |= NEW_TIMES
     # Where the other side's SYN is missing, or a segment of it, the echo may be of what is missing.
     sure = p.flags & ACK and echo and them[VALUE_KNOWN] and them[KNOWN] and not them[LOSSY]
-    if sure and (_signed(echo - them[VALUE]) > 0 or _signed(echo - them[VALUE_FIRST]) < 0):
+    if sure and (signed(echo - them[VALUE]) > 0 or signed(echo - them[VALUE_FIRST]) < 0):
         f[TIMES_ECHO] = True
         echo = them[VALUE]
         m.what |= NEW_TIMES
     m.value, m.echo = value, echo
     if not us[VALUE_KNOWN]:
         us[VALUE_FIRST] = value
-    if not us[VALUE_KNOWN] or _signed(value - us[VALUE]) > 0:
+    if not us[VALUE_KNOWN] or signed(value - us[VALUE]) > 0:
         us[VALUE_KNOWN], us[VALUE] = 1, value
 
 
@@ -339,8 +334,8 @@ def judge(
         if p.flags & RST:
             them[UNANSWERED] = 0
         ack = i64(m.ack) if mending else i64(p.ack)
-        in_order = not us[NEXT_KNOWN] or _signed(i64(p.seq) - us[NEXT]) >= 0
-        in_order = in_order and (not us[ACK_KNOWN] or _signed(ack - us[LAST_ACK]) >= 0)
+        in_order = not us[NEXT_KNOWN] or signed(i64(p.seq) - us[NEXT]) >= 0
+        in_order = in_order and (not us[ACK_KNOWN] or signed(ack - us[LAST_ACK]) >= 0)
         _sequence(p, t, us, them, f)
         start = p.network + p.network_bytes
         if start + 16 <= offset[i] + captured[i]:
