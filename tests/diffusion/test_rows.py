@@ -1,55 +1,134 @@
-"""The row-token denoiser: shapes, symmetry, limits, labels."""
+"""The row-token denoiser: shapes, priors, limits, labels; and that row sums are diffused as their images are."""
 
 import pytest
 import torch
 
+from netdiffus.diffusion import edm
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
-from netdiffus.diffusion.rows import RowDenoiser
+from netdiffus.diffusion.rows import RowDenoiser, bands, draw_classes, log_prior
+from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.imaging.codec import STEP
 
+CENTRES = [torch.tensor([-2.0, -0.5, 0.0, 1.5]), torch.tensor([-1.0, 1.0])]
+LABELS = 3
 
-def network(chart: Chart, rank: int = 3, patch: int = 1) -> RowDenoiser:
+
+def fresh(chart: Chart, patch: int = 1, **options) -> RowDenoiser:
     torch.manual_seed(0)
-    made = RowDenoiser(2, 7, 5, chart, width=16, depth=2, heads=2, rank=rank, patch=patch)
-    for parameter in made.parameters():  # nothing is zero, as after training
+    label = torch.arange(LABELS).repeat(40)
+    classes = [torch.randint(len(z), (120, 7)) for z in CENTRES]
+    priors = [log_prior(part, label, LABELS, len(z))[:LABELS] for part, z in zip(classes, CENTRES, strict=True)]
+    return RowDenoiser(CENTRES, priors, 7, chart, width=16, depth=2, heads=2, patch=patch, **options).eval()
+
+
+def trained(chart: Chart, patch: int = 1, **options) -> RowDenoiser:
+    """Nothing is zero, as after training."""
+    made = fresh(chart, patch, **options)
+    for parameter in made.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
-    return made.eval()
+    return made
 
 
-@pytest.mark.parametrize(("chart", "rank"), [(SeriesChart(), 0), (GasfChart(7, STEP), 3)])
+@pytest.fixture(params=[SeriesChart(), GasfChart(7, STEP)], ids=["series", "gasf"])
+def chart(request) -> Chart:
+    return request.param
+
+
+def drawn(count: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(3)
+    return torch.stack([torch.randint(len(z), (count, 7), generator=generator) for z in CENTRES], dim=1)
+
+
 @pytest.mark.parametrize("patch", [1, 3])
-def test_shape_label_and_noise_level_matter(chart, rank, patch) -> None:
-    denoise = network(chart, rank, patch)
-    image = chart.image(torch.randn(4, 2, 7))
+def test_shape_label_and_noise_level_matter(chart, patch) -> None:
+    network = trained(chart, patch)
+    observation = chart.observe(network.series(drawn(4)))
     sigma, label = torch.full((4,), 0.3), torch.zeros(4, dtype=torch.int64)
-    clean = denoise(image, sigma, label)
-    assert clean.shape == image.shape
-    assert not torch.allclose(clean, denoise(image, sigma, label + 1))
-    assert not torch.allclose(clean, denoise(image, 2 * sigma, label))
+    logits = network(observation, sigma, label)
+    assert [part.shape for part in logits] == [(4, 7, 4), (4, 7, 2)]
+    assert network.expected(logits).shape == observation.shape
+    for other in (network(observation, sigma, label + 1), network(observation, 2 * sigma, label)):
+        assert not torch.allclose(logits[0].softmax(-1), other[0].softmax(-1))
 
 
-def test_a_denoised_gasf_is_symmetric() -> None:
-    chart = GasfChart(7, STEP)
-    clean = network(chart)(torch.randn(3, 2, 7, 7), torch.full((3,), 1.0), torch.zeros(3, dtype=torch.int64))
-    assert torch.allclose(clean, clean.mT, atol=1e-6)
+def test_without_noise_the_classes_are_known(chart) -> None:
+    classes = drawn(50)
+    network = trained(chart)
+    clean = chart.observe(network.series(classes))
+    logits = network(clean, torch.full((50,), 0.01 * chart.noise_gain), torch.zeros(50, dtype=torch.int64))
+    assert torch.equal(draw_classes(logits, torch.Generator().manual_seed(0)), classes)
+    assert (network.expected(logits) - clean).abs().max() < 1e-3
 
 
-@pytest.mark.parametrize(("chart", "rank"), [(SeriesChart(), 0), (GasfChart(7, STEP), 3)])
-def test_without_noise_the_image_stays(chart, rank) -> None:
-    image = chart.image(torch.randn(3, 2, 7).clamp(-3, 3))
-    clean = network(chart, rank)(image, torch.full((3,), 1e-4 * chart.noise_gain), torch.zeros(3, dtype=torch.int64))
-    assert (clean - image).abs().max() < 5e-3
+def test_a_fresh_network_draws_independent_values_as_often_as_they_are(chart) -> None:
+    """Under noise that hides all: the prior of the label and position, whatever is observed."""
+    network = fresh(chart)
+    label = torch.tensor([1])
+    logits = network(torch.zeros(1, 2, 7), torch.full((1,), 1e4 * chart.noise_gain), label)
+    for k, part in enumerate(logits):
+        assert (part.log_softmax(-1)[0] - network.get_buffer(f"prior{k}")[1]).abs().max() < 1e-4
 
 
-def test_fresh_networks_answer_with_the_preconditioning_alone() -> None:
-    chart = SeriesChart()
-    fresh = RowDenoiser(2, 7, 5, chart, width=16, depth=2, heads=2, rank=0, patch=2)
-    z = torch.randn(3, 2, 7)
-    sigma = torch.tensor([0.5, 1.0, 2.0])
-    expected = z / (1 + sigma**2)[:, None, None]  # the best guess for a unit normal prior
-    assert torch.allclose(fresh(z, sigma, torch.zeros(3, dtype=torch.int64)), expected, atol=1e-6)
+def test_priors_are_smoothed_counts_of_label_and_position() -> None:
+    classes = torch.tensor([[0, 1], [0, 1], [0, 0], [2, 2]])
+    prior = log_prior(classes, torch.tensor([0, 0, 0, 1]), 2, 3).exp()
+    assert prior.shape == (3, 2, 3)
+    assert torch.allclose(prior.sum(-1), torch.ones(3, 2))
+    assert (prior[0, 0].argmax(), prior[1, 0].argmax()) == (0, 2)
+    assert prior[0, 1, 1] > prior[0, 0, 1] > prior[1, 0, 1] > 0
+    assert prior[0, 0, 0] > prior[0, 1, 0] > prior[1, 1, 0] > 0
+    assert prior[2, 0, 0] > prior[2, 0, 2] > prior[2, 0, 1]  # no label: all together
+
+
+def test_bands_double() -> None:
+    band = bands(200).tolist()
+    assert band[:17] == list(range(17))
+    assert (band[31], band[32], band[63], band[64], band[127], band[128]) == (16, 17, 17, 18, 18, 19)
+
+
+def test_classes_are_drawn_by_their_logits() -> None:
+    probabilities = torch.tensor([0.6, 0.3, 0.1])
+    logits = probabilities.log().expand(1, 100_000, 3)
+    shares = torch.bincount(draw_classes((logits,), torch.Generator().manual_seed(0)).flatten()) / 100_000
+    assert (shares - probabilities).abs().max() < 0.01
+
+
+def test_bfloat16_answers_nearly_the_same(chart) -> None:
+    observation, sigma = chart.observe(trained(chart).series(drawn(4))), torch.full((4,), 0.5 * chart.noise_gain)
+    label = torch.zeros(4, dtype=torch.int64)
+    whole, half = (trained(chart, half=half)(observation, sigma, label) for half in (False, True))
+    assert (whole[0].softmax(-1) - half[0].softmax(-1)).abs().max() < 0.05
+    assert half[0].dtype == torch.float32
 
 
 def test_labels_outside_the_table_are_errors() -> None:
     with pytest.raises(IndexError):
-        network(SeriesChart(), 0)(torch.randn(1, 2, 7), torch.ones(1), torch.tensor([5]))
+        fresh(SeriesChart())(torch.randn(1, 2, 7), torch.ones(1), torch.tensor([LABELS]))
+
+
+@pytest.mark.parametrize("name", ["heun", "dpm++2m", "ddim", "ancestral"])
+def test_row_sums_are_diffused_as_their_images_are(name) -> None:
+    """The same noise, drawn as images and as their row sums: whole images end where the row sums say."""
+    chart = GasfChart(7, STEP)
+    network = trained(chart).double()
+    network.half_precision = False
+    label, sigmas = torch.tensor([0, 1, 2, 0]), edm.sigmas(12)[:-1].double() * chart.noise_gain
+
+    def denoised_rows(rows: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        return network.expected(network(rows, sigma.expand(4), label))
+
+    def denoised_image(image: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        logits = network(image.sum(-1), sigma.expand(4), label)
+        means = [part.softmax(-1) @ network.get_buffer(f"moment{k}").T for k, part in enumerate(logits)]
+        s, c, diagonal = torch.stack(means, dim=1).unbind(-1)
+        product = s[..., :, None] * c[..., None, :] + c[..., :, None] * s[..., None, :]
+        here = torch.eye(7, dtype=torch.bool)
+        return torch.where(here, torch.diag_embed(diagonal), product)
+
+    like = torch.zeros(4, 2, 7, 7, dtype=torch.float64)
+    draws = [chart.image_noise(like, torch.Generator().manual_seed(k)) for k in range(13)]
+    noise = iter(draws)
+    image = SAMPLERS[name](denoised_image, next(noise) * sigmas[0], sigmas, lambda x: next(noise))
+    noise = iter(draws)
+    rows = SAMPLERS[name](denoised_rows, next(noise).sum(-1) * sigmas[0], sigmas, lambda x: next(noise).sum(-1))
+    assert (image.sum(-1) - rows).abs().max() < 1e-8

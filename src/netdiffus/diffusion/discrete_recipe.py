@@ -11,7 +11,7 @@ from torch import Tensor
 
 from netdiffus.diffusion import discrete
 from netdiffus.diffusion.average import Average, ExponentialAverage, PowerAverage
-from netdiffus.diffusion.charts import Chart
+from netdiffus.diffusion.charts import GasfChart
 from netdiffus.diffusion.fit import Network
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNet
@@ -25,15 +25,15 @@ class DiscreteRecipe:
             thousand steps the published average still holds mostly the untrained weights.
     """
 
-    def __init__(self, network: UNet, chart: Chart, schedule: Schedule, ema: float | None) -> None:
+    def __init__(self, network: UNet, chart: GasfChart, schedule: Schedule, ema: float | None) -> None:
         self.network, self.chart, self.schedule, self.ema = network, chart, schedule, ema
         self.clip: float | None = None
 
-    def loss(self, network: Network, z: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
-        """Per sample (B,); z (B, C, n). The noise is independent at every pixel, as published."""
-        x0 = self.chart.image(z)
-        k = torch.randint(len(self.schedule), (len(z),), generator=generator, device=z.device)
-        noise = torch.randn(x0.shape, generator=generator, device=z.device, dtype=z.dtype)
+    def loss(self, network: Network, traces: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
+        """Per sample (B,); traces are series z (B, C, n). The noise is independent at every pixel, as published."""
+        x0 = self.chart.image(traces)
+        k = torch.randint(len(self.schedule), (len(x0),), generator=generator, device=x0.device)
+        noise = torch.randn(x0.shape, generator=generator, device=x0.device, dtype=x0.dtype)
         return discrete.losses(self.schedule, lambda x, t: network(x, t, label), x0, k, noise).loss
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,8 @@ MUON_RATE = 5.0
 VALIDATION_SEED = 0  # every check sees the same traces, noise levels and noise: only the weights differ
 VALIDATION_BATCHES = 4
 
-Batch = Callable[[torch.Generator], tuple[Tensor, Tensor]]  # → z (B, C, n), label (B,)
-Network = Callable[[Tensor, Tensor, Tensor], Tensor]  # (image, noise level, label) → answer
+Batch = Callable[[torch.Generator], tuple[Tensor, Tensor]]  # → traces (B, C, n) as the recipe wants them, label (B,)
+Network = Callable[[Tensor, Tensor, Tensor], Any]  # (image, noise level, label) → answer
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Recipe(Protocol):
 
     clip: float | None  # largest norm of the gradient
 
-    def loss(self, network: Network, z: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(self, network: Network, traces: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
         """Per sample (B,)."""
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
@@ -79,9 +79,10 @@ class EdmRecipe:
         self.network = network
         self.clip: float | None = 1.0
 
-    def loss(self, network: Network, z: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
-        """Per sample (B,)."""
-        return edm.loss(network, self.network.chart, z, label, generator)
+    def loss(self, network: Network, traces: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
+        """Per sample (B,); traces are classes (B, C, n)."""
+        z = self.network.series(traces)
+        return edm.loss(network, self.network.chart, z, traces, label, generator)
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
         """Muon for the matrices of the transformer's blocks, AdamW for all else."""
@@ -146,8 +147,8 @@ class Fit:
         for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
             optimiser.param_groups[0]["lr"] = peak * self.recipe.rate(self.step, done)
             optimiser.zero_grad(set_to_none=True)
-        z, label = self.batch(self.generator)
-        loss = self.recipe.loss(self.network, z, label, self.generator).mean()
+        traces, label = self.batch(self.generator)
+        loss = self.recipe.loss(self.network, traces, label, self.generator).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
@@ -170,15 +171,14 @@ class Fit:
         """The averaged weights' loss on held-back traces; the best ones are kept."""
         assert self.validation is not None
 
-        def averaged(*inputs: Tensor) -> Tensor:
-            answer: Tensor = torch.func.functional_call(self.network, self.average.tensors, inputs)
-            return answer
+        def averaged(*inputs: Tensor) -> Any:
+            return torch.func.functional_call(self.network, self.average.tensors, inputs)
 
         generator = torch.Generator(self.generator.device).manual_seed(VALIDATION_SEED)
         parts = []
         for _ in range(VALIDATION_BATCHES):
-            z, label = self.validation.batch(generator)
-            parts.append(self.recipe.loss(averaged, z, label, generator))
+            traces, label = self.validation.batch(generator)
+            parts.append(self.recipe.loss(averaged, traces, label, generator))
         loss = float(torch.cat(parts).mean())
         if loss < self.best_loss:
             self.best = {name: value.clone() for name, value in self.average.tensors.items()}
@@ -187,8 +187,8 @@ class Fit:
 
     @property
     def result(self) -> dict[str, Tensor]:
-        """The weights to sample with: the best averaged ones, or the newest average before the first check."""
-        return self.best or self.average.tensors
+        """What to sample with: constants, and the best averaged weights (before the first check the newest)."""
+        return self.network.state_dict() | (self.best or self.average.tensors)
 
     def state(self) -> dict[str, Tensor]:
         """Everything that going on needs, as named tensors on the CPU."""

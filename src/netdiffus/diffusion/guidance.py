@@ -12,16 +12,17 @@ import torch
 from torch import Tensor
 
 Labelled = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x, noise level, label) → answer
+Logits = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]
 
 
-def guided(answer: Labelled, null: int, weight: float) -> Labelled:
-    """The answer of a network pushed by `weight` from the null label's to the label's."""
+def guided(answer: Logits, null: int, weight: float) -> Logits:
+    """A network's logits pushed by `weight` from the null label's to the label's: likelihoods to that power."""
     if weight == 1:
         return answer
 
-    def pushed(x: Tensor, level: Tensor, label: Tensor) -> Tensor:
+    def pushed(x: Tensor, level: Tensor, label: Tensor) -> tuple[Tensor, ...]:
         without = answer(x, level, torch.full_like(label, null))
-        return without + weight * (answer(x, level, label) - without)
+        return tuple(torch.lerp(far, near, weight) for far, near in zip(without, answer(x, level, label), strict=True))
 
     return pushed
 

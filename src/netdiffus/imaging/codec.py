@@ -12,7 +12,7 @@ published way, x = u.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from netdiffus.errors import InputError
+from netdiffus.imaging.alphabet import Alphabet
 from netdiffus.imaging.channels import fold, image_channels, unfold
 from netdiffus.imaging.gasf import from_image, gasf
-from netdiffus.imaging.scales import Scale, fit_scale
+from netdiffus.imaging.scale import EmpiricalScale
+from netdiffus.imaging.scales import Scale, fit_scale, scale_from_json
 
 Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
 
 Z_MAX = 3.5
 STEP = math.pi / 4 / Z_MAX
@@ -69,6 +72,10 @@ ANGLES = {
 }
 
 
+CLASSES = 512  # of an alphabet, unless asked otherwise
+MEASURED = ("gap_ns",)  # channels whose values are drawn between those that are known
+
+
 @dataclass(frozen=True)
 class GasfCodec:
     """Traces ↔ images.
@@ -77,6 +84,7 @@ class GasfCodec:
         channels: the trace's channels, in the order of the series' second axis.
         length: positions of a trace, n; longer traces are cut, shorter ones end in *absent*.
         scales: one for each of the image's channels.
+        alphabets: likewise, or none for a codec of images alone.
         angle: a name of ANGLES.
         empty_up: whether empty upward packets are told from downward ones (channels.py).
     """
@@ -84,25 +92,61 @@ class GasfCodec:
     channels: tuple[str, ...]
     length: int
     scales: tuple[Scale, ...]
+    alphabets: tuple[Alphabet, ...] = ()
     angle: str = "normal"
     empty_up: bool = True
 
     @classmethod
-    def fit(cls, series: Floats, channels: Sequence[str], scale: str = "empirical", angle: str = "normal") -> GasfCodec:
-        """The codec of training series (N, C, n), NaN = absent; `scale` is a name of SCALES."""
+    def fit(
+        cls,
+        series: Floats,
+        channels: Sequence[str],
+        scale: str = "empirical",
+        angle: str = "normal",
+        ids: Ids | None = None,
+        classes: int = CLASSES,
+    ) -> GasfCodec:
+        """The codec of training series (N, C, n), NaN = absent; `scale` is a name of SCALES.
+
+        With label ids (N,) it has alphabets, of at most `classes` classes.
+        """
         if series.ndim != 3 or series.shape[1] != len(channels):
             raise InputError(f"series of shape (N, {len(channels)}, n)", f"{series.shape}", "pass one row a channel")
         folded = fold(series, channels)
         scales = tuple(fit_scale(scale, folded[:, k]) for k in range(folded.shape[1]))
-        return cls(tuple(channels), series.shape[2], scales, angle)
+        alphabets: list[Alphabet] = []
+        for k, fitted in enumerate(scales if ids is not None else ()):
+            assert ids is not None
+            known = fitted if isinstance(fitted, EmpiricalScale) else None
+            alphabets.append(Alphabet.fit(folded[:, k], ids, classes, known))
+        return cls(tuple(channels), series.shape[2], scales, tuple(alphabets), angle)
 
     @property
     def image_channels(self) -> list[str]:
         """Names of the image's channels."""
         return image_channels(self.channels)
 
+    @property
+    def centres(self) -> list[Floats]:
+        """z (K,) of each class, for every channel of the image: what the image of a drawn class is made of."""
+        pairs = zip(self.alphabets, self.scales, strict=True)
+        return [np.asarray(ANGLES[self.angle].z(alphabet.middles(scale))) for alphabet, scale in pairs]
+
+    def classes(self, series: Floats) -> Ids:
+        """Classes (N, C', n) of series (N, C, n)."""
+        folded = fold(series, self.channels, empty_up=self.empty_up)
+        return np.stack([alphabet.index(folded[:, k]) for k, alphabet in enumerate(self.alphabets)], axis=1)
+
+    def from_classes(self, classes: Ids, ids: Ids, rng: np.random.Generator) -> Floats:
+        """Series (N, C, n) of drawn classes (N, C', n) for labels (N,); NaN past the end."""
+        drawn = [
+            alphabet.draw(classes[:, k], ids, rng, between=name in MEASURED)
+            for k, (name, alphabet) in enumerate(zip(self.image_channels, self.alphabets, strict=True))
+        ]
+        return self._ended(np.stack(drawn, axis=1))
+
     def intervals(self, series: Floats) -> tuple[Floats, Floats]:
-        """Lower and upper u (N, C', n) of each value's interval; training draws uniformly between them."""
+        """Lower and upper u (N, C', n) of each value's interval."""
         folded = fold(series, self.channels, empty_up=self.empty_up)
         ends = [scale.interval(folded[:, k]) for k, scale in enumerate(self.scales)]
         return np.stack([low for low, _ in ends], axis=1), np.stack([high for _, high in ends], axis=1)
@@ -122,9 +166,12 @@ class GasfCodec:
         return self.from_quantiles((math.pi / 4 - from_image(images)) / STEP)
 
     def from_quantiles(self, z: Floats) -> Floats:
-        """Series (N, C, n) of z (N, C', n); a trace ends where most of its channels are absent."""
+        """Series (N, C, n) of z (N, C', n); NaN past the end."""
         u = ANGLES[self.angle].u(np.asarray(z, dtype=np.float64))
-        folded = np.stack([scale.decode(u[:, k]) for k, scale in enumerate(self.scales)], axis=1)
+        return self._ended(np.stack([scale.decode(u[:, k]) for k, scale in enumerate(self.scales)], axis=1))
+
+    def _ended(self, folded: Floats) -> Floats:
+        """Series (N, C, n) of folded ones; a trace ends where most of its channels are absent."""
         present = np.isnan(folded).mean(axis=1) <= 0.5
         present[:, 0] = True
         alive = np.logical_and.accumulate(present, axis=1)[:, None]
@@ -132,3 +179,22 @@ class GasfCodec:
             lone = np.isnan(folded[:, k]) & alive[:, 0]  # absent in one channel alone: its largest known value
             folded[:, k][lone] = scale.largest
         return unfold(np.where(alive, folded, np.nan), self.channels, empty_up=self.empty_up)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything that decoding needs, as plain values."""
+        return {
+            "codec": "gasf",
+            "channels": list(self.channels),
+            "length": self.length,
+            "angle": self.angle,
+            "empty_up": self.empty_up,
+            "scales": [scale.to_json() for scale in self.scales],
+            "alphabets": [alphabet.to_json() for alphabet in self.alphabets],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> GasfCodec:
+        """The way back from `to_json`, exact."""
+        scales = tuple(scale_from_json(scale) for scale in data["scales"])
+        alphabets = tuple(Alphabet.from_json(alphabet) for alphabet in data["alphabets"])
+        return cls(tuple(data["channels"]), data["length"], scales, alphabets, data["angle"], data["empty_up"])

@@ -33,7 +33,6 @@ SCALES: dict[str, Callable[[ArrayLike], Scale]] = {
     "minmax": RangeScale.fit,
     "log": LogScale.fit,
 }
-PER_LABEL = {"empirical"}  # fitted to each label by itself; the others have one range for all
 
 
 def fit_scale(name: str, values: ArrayLike) -> Scale:

@@ -20,3 +20,10 @@ def choose_device() -> torch.device:
     asked = os.environ.get("OMP_NUM_THREADS", "")
     torch.set_num_threads(int(asked) if asked.isdigit() and int(asked) > 0 else available)
     return torch.device("cpu")
+
+
+def prefers_half(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 on a device: on GPUs, and on CPUs with matrix units for it (AMX)."""
+    if device.type == "cpu":
+        return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    return bool(torch.cuda.is_bf16_supported())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,12 +16,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import __version__
-from netdiffus.diffusion.rows import RowDenoiser
+from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
-from netdiffus.imaging.label_codec import LabelCodec
+from netdiffus.imaging.codec import STEP, GasfCodec
+from netdiffus.imaging.gasf import gasf
 from netdiffus.steps.config import Config
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.network import Network, build_network
+from netdiffus.steps.network import Network, build_rows, build_unet, is_unet
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.steps.sampling import UNET_BUDGET, Sampling, sampling
 from netdiffus.store import model as store
@@ -28,7 +31,7 @@ from netdiffus.store.images import ImageCard, write_images, write_stack
 from netdiffus.traffic.traces import conform, ragged
 
 DEFAULT_COUNT = 1000
-IMAGE_BUDGET = 1_500_000  # floats of one batch of images: bounds memory, and keeps a batch in the cache
+BATCH_BUDGET = 1_500_000  # floats of one batch of images or logits: bounds memory, and keeps a batch in the cache
 
 
 class GenerateConfig(Config):
@@ -37,8 +40,8 @@ class GenerateConfig(Config):
     count: int | dict[str, int] = DEFAULT_COUNT
     balance: bool = False
     seed: int = Field(0, ge=0)
-    sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 18, or all T of a published model
-    sampler: str | None = None  # None: "dpm++2m", or "learned" for a published model
+    sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 48, or all T of a published model
+    sampler: str | None = None  # None: "ancestral", or "learned" for a published model
     guidance: float = Field(1.0, ge=0)
 
 
@@ -55,7 +58,7 @@ class LoadedModel:
     """A model folder in memory."""
 
     card: ModelCard
-    codec: LabelCodec | None  # None: images are all that can be drawn (imported without a scale)
+    codec: GasfCodec | None  # None: images are all that can be drawn (imported without a scale)
     network: Network
     hash: str
 
@@ -77,14 +80,21 @@ def load_model(folder: Path) -> LoadedModel:
         InputError: it is no model of this format, or its weights do not fit its configuration.
     """
     card = ModelCard.read(folder)
-    codec = LabelCodec.from_json(card.codec) if "scales" in card.codec else None
+    codec = GasfCodec.from_json(card.codec) if "scales" in card.codec else None
+    weights, device = store.read_weights(folder), choose_device()
     channels = len(codec.image_channels) if codec else len(card.codec["channels"])
-    network = build_network(card.config, channels, card.codec["length"], len(card.labels))
     try:
-        network.load_state_dict(store.read_weights(folder))
-    except RuntimeError:
+        if is_unet(card.config):
+            network: Network = build_unet(card.config, channels, card.codec["length"], len(card.labels), device)
+        else:
+            assert codec is not None
+            centres = [torch.from_numpy(z) for z in codec.centres]
+            priors = [weights[f"prior{k}"] for k in range(channels)]
+            network = build_rows(card.config, codec.length, centres, priors, device)
+        network.load_state_dict(weights)
+    except (RuntimeError, KeyError):
         raise InputError("weights that fit model.json", "others", "copy the model again, or train again") from None
-    return LoadedModel(card, codec, network.to(choose_device()).eval(), store.model_hash(folder))
+    return LoadedModel(card, codec, network.eval(), store.model_hash(folder))
 
 
 def generate(model: Path, out: Path, config: GenerateConfig) -> Generator[Drawn, None, None]:
@@ -136,11 +146,12 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
         )  # fmt: skip
     counts = _counts(model, config)
     total, done = sum(counts.values()), 0
-    decode = model.codec.from_quantiles if model.card.config["image"] == "series" else model.codec.decode
+    rng = np.random.default_rng(config.seed)
     every, batches = [], []
-    for ids, images in draw_images(model, config):
+    for ids, drawn in draw_batches(model, config):
         every.append(ids)
-        batches.append(decode(images, ids))
+        of_classes = not isinstance(model.network, UNet)
+        batches.append(model.codec.from_classes(drawn, ids, rng) if of_classes else model.codec.decode(drawn))
         done += len(ids)
         yield Drawn(done, total)
     labels = np.array(list(model.card.labels))[np.concatenate(every)]
@@ -152,26 +163,38 @@ def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:
 
 
 def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Batches of label ids (B,) and images (B, C, n, n), or series (B, C, n), in the order of the labels."""
+    """Batches of label ids (B,) and images (B, C, n, n), in the order of the labels."""
+    for ids, drawn in draw_batches(model, config):
+        if isinstance(model.network, UNet):
+            yield ids, drawn
+        else:
+            with torch.inference_mode():
+                z = model.network.series(torch.from_numpy(drawn).to(choose_device()))
+            yield ids, gasf(np.cos(math.pi / 4 - z.cpu().double().numpy() * STEP))
+
+
+def draw_batches(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
+    """Batches of label ids (B,) and what the network draws: classes (B, C, n), or a U-Net's images (B, C, n, n)."""
     counts, names = _counts(model, config), list(model.card.labels)
     ids = np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
     how = Sampling(config.sampler, config.sampling_steps, config.guidance)
-    images_of = sampling(model.network, model.card.config, model.channels, model.length, how, len(names))
+    draw_of = sampling(model.network, model.card.config, model.length, how, len(names))
     device = choose_device()
     generator = torch.Generator(device).manual_seed(config.seed)
     size = batch_size(model)
     for start in range(0, len(ids), size):
         part = ids[start : start + size]
         with torch.inference_mode():
-            images = images_of(torch.from_numpy(part).to(device), generator)
-        yield part, images.cpu().double().numpy()
+            drawn = draw_of(torch.from_numpy(part).to(device), generator).cpu()
+        yield part, (drawn.double() if drawn.is_floating_point() else drawn).numpy()
 
 
 def batch_size(model: LoadedModel) -> int:
-    """Images that are drawn at a time."""
-    pixels = model.length if model.card.config["image"] == "series" else model.length**2
-    layers = 1 if isinstance(model.network, RowDenoiser) else UNET_BUDGET
-    return max(1, min(512, IMAGE_BUDGET // (model.channels * pixels * layers)))
+    """Traces that are drawn at a time."""
+    if isinstance(model.network, UNet):
+        return max(1, min(512, BATCH_BUDGET // (model.channels * model.length**2 * UNET_BUDGET)))
+    classes = sum(len(alphabet) for alphabet in model.codec.alphabets) if model.codec else 1
+    return max(1, min(512, BATCH_BUDGET // (model.length * classes)))
 
 
 def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool) -> dict[str, int]:

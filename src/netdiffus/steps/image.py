@@ -15,7 +15,6 @@ from pydantic import Field
 from netdiffus import __version__
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.imaging.label_codec import LabelCodec
 from netdiffus.imaging.range_scale import RangeScale
 from netdiffus.steps.config import Config
 from netdiffus.steps.load import load_traces
@@ -74,30 +73,29 @@ def to_images(traces: Path, out: Path, config: ImageConfig, model: Path | None =
     def batches() -> Iterator[tuple[NDArray[np.int64], Floats]]:
         for start in range(0, len(ids), AT_A_TIME):
             rows = slice(start, start + AT_A_TIME)
-            images = codec.encode(data[rows], ids[rows])
+            images = codec.encode(data[rows])
             if "png" in forms:
-                total.add(data[rows], codec.decode(from_levels(to_levels(images)), ids[rows]))
+                total.add(data[rows], codec.decode(from_levels(to_levels(images))))
             yield ids[rows], images
 
     write_images(out, ImageCard(codec=codec.to_json(), labels=labels, made_by=made_by), batches(), forms)
     return total.losses() if "png" in forms else []
 
 
-def _fitted(table: pl.DataFrame, config: ImageConfig) -> tuple[LabelCodec, list[str]]:
+def _fitted(table: pl.DataFrame, config: ImageConfig) -> tuple[GasfCodec, list[str]]:
     names = channel_names(table)
     longest = int(table.select(pl.col(names[0]).list.len().max()).item())
     labels = sorted(table["label"].unique().to_list())
-    ids = table["label"].replace_strict(labels, range(len(labels)), return_dtype=pl.Int64).to_numpy()
     data = series(table, max(2, min(config.length or 1000, longest)), names)
     angle = "normal" if config.scale == "empirical" else "direct"
-    return LabelCodec.fit(data, names, ids, config.scale, angle), labels
+    return GasfCodec.fit(data, names, config.scale, angle), labels
 
 
-def _codec_of(model: Path, table: pl.DataFrame) -> tuple[LabelCodec, list[str]]:
+def _codec_of(model: Path, table: pl.DataFrame) -> tuple[GasfCodec, list[str]]:
     card = ModelCard.read(model)
     if "scales" not in card.codec:
         raise InputError("a model that knows the scale of its images", f"{model} without", "import it with --scale")
-    codec = LabelCodec.from_json(card.codec)
+    codec = GasfCodec.from_json(card.codec)
     missing = [name for name in codec.channels if name not in channel_names(table)]
     if missing:
         raise InputError(
@@ -147,7 +145,7 @@ def from_images(folder: Path, out: Path, scale: tuple[float, float] | None = Non
     if out.suffix.lower() not in TABLES:
         raise InputError(f"--out with one of the suffixes {', '.join(TABLES)}", str(out), "name such a file")
     pairs = list(read_images(folder))
-    codec, ids, source = _codec_beside(folder, pairs, scale)
+    codec, source = _codec_beside(folder, pairs, scale)
     expected = (len(codec.image_channels), codec.length, codec.length)
     for label, image in pairs:
         if image.shape != expected:
@@ -156,7 +154,7 @@ def from_images(folder: Path, out: Path, scale: tuple[float, float] | None = Non
             )
     values = np.concatenate(
         [
-            codec.decode(np.stack([image for _, image in pairs[k : k + AT_A_TIME]]), ids[k : k + AT_A_TIME])
+            codec.decode(np.stack([image for _, image in pairs[k : k + AT_A_TIME]]))
             for k in range(0, len(pairs), AT_A_TIME)
         ]
     )
@@ -168,8 +166,8 @@ def from_images(folder: Path, out: Path, scale: tuple[float, float] | None = Non
 
 def _codec_beside(
     folder: Path, pairs: list[tuple[str, Floats]], scale: tuple[float, float] | None
-) -> tuple[LabelCodec, NDArray[np.int64], str]:
-    """The codec of a folder's images, their label ids, and what to call the source."""
+) -> tuple[GasfCodec, str]:
+    """The codec of a folder's images, and what to call the source."""
     names = [label for label, _ in pairs]
     if scale is None and (folder / ImageCard.FILE).is_file():
         card = ImageCard.read(folder)
@@ -180,10 +178,11 @@ def _codec_beside(
             raise InputError(
                 f"folders of the labels in {ImageCard.FILE}", repr(unknown[0]), "take it out of the folder"
             )
-        ids = np.array([card.labels.index(name) for name in names])
-        return LabelCodec.from_json(card.codec), ids, f"images {sha256(folder / ImageCard.FILE)[:16]}"
+        return GasfCodec.from_json(card.codec), f"images {sha256(folder / ImageCard.FILE)[:16]}"
     if scale is None:
         raise InputError(f"{ImageCard.FILE} beside the images", f"none in {folder}", "give --scale LOW,HIGH")
     channels = ("size", "direction") if scale[0] < 0 else ("size",)
-    single = GasfCodec(channels, pairs[0][1].shape[-1], (RangeScale(*scale, absent=False),), "direct", empty_up=False)
-    return LabelCodec((single,)), np.zeros(len(pairs), dtype=np.int64), f"images of {folder.name}"
+    single = GasfCodec(
+        channels, pairs[0][1].shape[-1], (RangeScale(*scale, absent=False),), angle="direct", empty_up=False
+    )
+    return single, f"images of {folder.name}"

@@ -12,7 +12,6 @@ from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNetShape
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.imaging.label_codec import LabelCodec
 from netdiffus.imaging.range_scale import RangeScale
 from netdiffus.steps.config import Config
 from netdiffus.steps.network import shape_to_json
@@ -74,7 +73,7 @@ def import_checkpoint(checkpoint: Path, out: Path, config: ImportConfig) -> UNet
             "schedule": config.schedule,
             "shape": shape_to_json(shape),
         },
-        codec=_codec(config, shape, len(labels)),
+        codec=_codec(config, shape),
         labels=dict.fromkeys(labels, 1),
         dataset=sha256(checkpoint),
         steps=0,
@@ -96,7 +95,7 @@ def _labels(names: list[str] | None, shape: UNetShape) -> list[str]:
     return names
 
 
-def _codec(config: ImportConfig, shape: UNetShape, labels: int) -> dict[str, Any]:
+def _codec(config: ImportConfig, shape: UNetShape) -> dict[str, Any]:
     if config.scale is None:
         channels = [f"image {k}" for k in range(shape.channels_in)]
         return {"codec": "images", "channels": channels, "length": config.image_size}
@@ -104,8 +103,7 @@ def _codec(config: ImportConfig, shape: UNetShape, labels: int) -> dict[str, Any
         raise InputError("a checkpoint of one channel for --scale", f"{shape.channels_in}", "import without --scale")
     scale = RangeScale(*config.scale, absent=False)
     named = ("size", "direction") if scale.low < 0 else ("size",)
-    codec = GasfCodec(named, config.image_size, (scale,), "direct", empty_up=False)
-    return LabelCodec((codec,) * labels).to_json()
+    return GasfCodec(named, config.image_size, (scale,), angle="direct", empty_up=False).to_json()
 
 
 def _readme(card: ModelCard, checkpoint: Path) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
 from netdiffus.diffusion.discrete_recipe import DiscreteRecipe
@@ -11,8 +16,11 @@ from netdiffus.diffusion.rows import RowDenoiser
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNet, UNetShape, published_shape
 from netdiffus.imaging.codec import STEP
+from netdiffus.steps.device import prefers_half
 
 Network = RowDenoiser | UNet
+MOST_CLASSES, LEAST_CLASSES, CLASS_BUDGET = 512, 64, 1 << 15  # classes x positions bound the work of a step
+TOKENS = 32
 SCHEDULE = "cosine"  # of the published presets
 
 
@@ -26,30 +34,37 @@ def label_rows(config: dict[str, Any], labels: int) -> int:
     return labels + bool(config.get("label_dropout"))
 
 
-def build_network(config: dict[str, Any], channels: int, length: int, labels: int) -> Network:
-    """An untrained network for a model's configuration, its image's channels and length, and its number of labels."""
-    rows = label_rows(config, labels)
-    if is_unet(config):
-        return UNet(
-            shape_from_json(config["shape"])
-            if "shape" in config
-            else published_shape(
-                length, channels, rows, width=config["width"], blocks=config["depth"], heads=config["heads"]
-            )
-        )
-    series = config["image"] == "series"
-    chart: Chart = SeriesChart() if series else GasfChart(length, STEP)
+def sizes(config: dict[str, Any], length: int) -> tuple[int, int]:
+    """Classes of a channel at most, and positions that share a token, where the configuration leaves them open."""
+    classes = config["classes"] or max(LEAST_CLASSES, min(MOST_CLASSES, CLASS_BUDGET // length))
+    return classes, config["patch"] or math.ceil(length / TOKENS)
+
+
+def build_rows(
+    config: dict[str, Any], length: int, centres: Sequence[Tensor], priors: Sequence[Tensor], device: torch.device
+) -> RowDenoiser:
+    """An untrained row denoiser of a model's configuration; priors have a row for each of the network's labels."""
+    chart: Chart = SeriesChart() if config["image"] == "series" else GasfChart(length, STEP)
     return RowDenoiser(
-        channels,
+        centres,
+        priors,
         length,
-        rows,
         chart,
         width=config["width"],
         depth=config["depth"],
         heads=config["heads"],
-        rank=0 if series else config["rank"],
-        patch=config["patch"],
-    )
+        patch=sizes(config, length)[1],
+        half=config["precision"] == "bfloat16" or (config["precision"] == "auto" and prefers_half(device)),
+    ).to(device)
+
+
+def build_unet(config: dict[str, Any], channels: int, length: int, labels: int, device: torch.device) -> UNet:
+    """An untrained U-Net of a model's configuration, its image's channels and length, and its number of labels."""
+    if "shape" in config:
+        return UNet(shape_from_json(config["shape"])).to(device)
+    rows, width = label_rows(config, labels), config["width"]
+    shape = published_shape(length, channels, rows, width=width, blocks=config["depth"], heads=config["heads"])
+    return UNet(shape).to(device)
 
 
 def build_recipe(network: Network, config: dict[str, Any], length: int) -> Recipe:

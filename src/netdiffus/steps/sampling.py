@@ -12,14 +12,14 @@ from torch import Tensor
 from netdiffus.diffusion import discrete, edm
 from netdiffus.diffusion.discrete_denoiser import DiscreteDenoiser, descending_sigmas
 from netdiffus.diffusion.guidance import Labelled, guided, guided_noise
-from netdiffus.diffusion.rows import RowDenoiser
+from netdiffus.diffusion.rows import RowDenoiser, draw_classes
 from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.steps.network import SCHEDULE, Network
 
-ROW_SAMPLER, ROW_STEPS = "dpm++2m", 18  # as good as Heun with half the evaluations
+ROW_SAMPLER, ROW_STEPS = "ancestral", 48  # fresh noise undoes what an earlier step got wrong (docs/results.md)
 LEARNED = "learned"  # the published loop: ancestral steps with the variance that the U-Net learned
 UNET_BUDGET = 8  # a U-Net's layers are so much larger than its images that batches must be smaller
 
@@ -33,15 +33,15 @@ class Sampling:
     guidance: float
 
 
-Draw = Callable[[Tensor, torch.Generator], Tensor]  # (labels (B,), generator) → images (B, C, ...)
+Draw = Callable[[Tensor, torch.Generator], Tensor]  # (labels (B,), generator) → classes (B, C, n), or images
 
 
-def sampling(network: Network, config: dict[str, Any], channels: int, length: int, how: Sampling, null: int) -> Draw:
-    """What draws images of a network.
+def sampling(network: Network, config: dict[str, Any], length: int, how: Sampling, null: int) -> Draw:
+    """What draws with a network: classes with the row denoiser, images with a U-Net.
 
     Args:
         config: of the model.
-        channels, length: of its images.
+        length: of its images.
         null: the id that stands for no label.
 
     Raises:
@@ -54,7 +54,7 @@ def sampling(network: Network, config: dict[str, Any], channels: int, length: in
         )
     if isinstance(network, UNet):
         return _of_unet(network, config, length, how, null)
-    return _of_rows(network, channels, length, how, null)
+    return _of_rows(network, how, null)
 
 
 def _check_sampler(name: str, known: list[str]) -> None:
@@ -62,22 +62,26 @@ def _check_sampler(name: str, known: list[str]) -> None:
         raise InputError(f"a sampler among {', '.join(known)}", repr(name), "name one of those with --sampler")
 
 
-def _of_rows(network: RowDenoiser, channels: int, length: int, how: Sampling, null: int) -> Draw:
+def _of_rows(network: RowDenoiser, how: Sampling, null: int) -> Draw:
     name = how.sampler or ROW_SAMPLER
     _check_sampler(name, list(SAMPLERS))
-    chart, denoise = network.chart, guided(network, null, how.guidance)
-    sigmas = edm.sigmas(how.steps or ROW_STEPS) * chart.noise_gain
+    chart, classify = network.chart, guided(network, null, how.guidance)
+    sigmas = edm.sigmas(how.steps or ROW_STEPS)[:-1] * chart.noise_gain  # from the last level classes are drawn
 
     def draw(label: Tensor, generator: torch.Generator) -> Tensor:
-        empty = torch.zeros(len(label), channels, length, device=label.device)
         levels = sigmas.to(label.device)
-        start = chart.noise(empty, generator) * levels[0]
-        return SAMPLERS[name](
-            lambda x, sigma: denoise(x, sigma.expand(len(label)), label),
-            start,
+        empty = torch.zeros(len(label), network.channels, network.length, device=label.device)
+
+        def logits(x: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
+            return classify(x, sigma.expand(len(label)), label)
+
+        x = SAMPLERS[name](
+            lambda x, sigma: network.expected(logits(x, sigma)),
+            chart.noise(empty, generator) * levels[0],
             levels,
-            lambda x: chart.noise(empty, generator),
+            lambda x: chart.noise(x, generator),
         )
+        return draw_classes(logits(x, levels[-1]), generator)
 
     return draw
 

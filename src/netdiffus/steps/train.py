@@ -16,7 +16,7 @@ from netdiffus import __version__
 from netdiffus.diffusion.fit import Fit, TrainStep, Validation
 from netdiffus.errors import InputError
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.network import build_network, build_recipe
+from netdiffus.steps.network import Network, build_recipe, build_rows, build_unet
 from netdiffus.steps.readme import model_readme
 from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
 from netdiffus.steps.training_data import training_data
@@ -30,7 +30,6 @@ __all__ = ["PRESETS", "TrainConfig", "share_done", "train", "train_config", "ver
 FEWEST_TRACES = 10
 SAVE_EVERY_S = 60.0
 VALIDATE_EVERY = 100  # steps; a check costs about as much as two
-UNNAMED = {"validation": 0.0}  # where a model does not name an option, it had today's default, but for these
 
 
 def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> Generator[TrainStep, None, None]:
@@ -65,7 +64,12 @@ def _begin(part: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[
     data = training_data(part, config, device)
     options, codec = config.model_dump(), data.codec
     torch.manual_seed(config.seed)
-    network = build_network(options, len(codec.image_channels), codec.length, len(data.labels)).to(device)
+    if config.network == "unet":
+        network: Network = build_unet(options, len(codec.image_channels), codec.length, len(data.labels), device)
+    else:
+        centres = [torch.from_numpy(z) for z in codec.centres]
+        priors = data.priors(hidden=config.label_dropout > 0)
+        network = build_rows(options, codec.length, centres, priors, device)
     watch = Validation(data.validation, VALIDATE_EVERY, config.patience) if data.validation else None
     recipe = build_recipe(network, options, codec.length)
     fit = Fit(
@@ -95,7 +99,7 @@ def _resume(fit: Fit, model: ModelCard, out: Path) -> None:
         raise InputError(f"a model with resume/ at {out} for --resume", "none", "train without --resume")
     before = ModelCard.read(out)
     free = {"minutes", "steps", "patience"}
-    known = TrainConfig.of().model_dump() | UNNAMED | before.config
+    known = TrainConfig.of().model_dump() | before.config
     for name, value in model.config.items():
         if name not in free and known.get(name) != value:
             raise InputError(

@@ -17,22 +17,23 @@ DEFAULT_MINUTES = 10.0
 class TrainConfig(Config):
     """What can be chosen in `train`; PRESETS give the sizes.
 
-    `network` is "rows" (the default denoiser; width, depth, heads, rank, patch are its sizes) or "unet" (the published
-    one; width is its channels, depth its residual blocks a level, length its image size in pixels).
+    `network` is "rows" (the default denoiser; width, depth, heads, patch, classes are its sizes) or "unet" (the
+    published one; width is its channels, depth its residual blocks a level, length its image size in pixels).
     """
 
     image: Literal["gasf", "series"] = "gasf"
     preset: str = "default"
     network: Literal["rows", "unet"] = "rows"
     scale: Literal["empirical", "minmax", "log"] = "empirical"
-    width: int = 160
+    width: int = 128
     depth: int = 4
     heads: int = 4
-    rank: int = 4
-    patch: int = 4
+    patch: int | None = Field(None, ge=1)  # positions that share a token; None: so many that there are about 32 tokens
+    classes: int | None = Field(None, ge=2, le=4096)  # most that a channel has; None: fewer for long traces
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of the transformer; auto: what the device is faster at
     timesteps: int = Field(1000, ge=2)  # T of the published formulation
     ema: float | None = Field(None, gt=0, lt=1)  # rate of the published average; None: the last tenth of the training
-    batch: int = Field(128, ge=1)
+    batch: int = Field(256, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
     length: int | None = Field(None, ge=2, le=1000)
     minutes: float | None = Field(None, gt=0)
@@ -49,7 +50,7 @@ _PUBLISHED: dict[str, Any] = {
 }  # fmt: skip
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "tiny": {"width": 32, "depth": 2, "heads": 2, "rank": 2, "batch": 64, "patch": 2},
+    "tiny": {"width": 32, "depth": 2, "heads": 2, "batch": 64},
     "netdiffus": _PUBLISHED | {"length": 128, "timesteps": 1000},
     "netdiffus2": _PUBLISHED | {"length": 10, "timesteps": 100},
 }

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netdiffus.diffusion.fit import Batch
-from netdiffus.imaging.codec import ANGLES
-from netdiffus.imaging.label_codec import LabelCodec
+from netdiffus.diffusion.rows import log_prior
+from netdiffus.imaging.codec import GasfCodec
+from netdiffus.steps.network import sizes
 from netdiffus.steps.train_config import TrainConfig
 from netdiffus.traffic.traces import channel_names, series
 
 FEWEST_HELD_BACK = 8  # fewer say too little, so that none are held back then
-TORCH_OF_ANGLE = {"normal": torch.special.ndtri, "direct": torch.acos}
 
 
 @dataclass(frozen=True)
@@ -27,37 +27,48 @@ class TrainingData:
     Attributes:
         codec: fitted on the training part.
         labels: label → training traces (those held back included), in the order of the label ids.
+        traces: (N, C, n): classes for the row denoiser, z for the U-Net.
+        ids: (N,) label ids.
+        held: (N,) which traces are held back from training.
         batch: draws training batches.
         validation: draws held-back traces; None if there are too few.
-        held_back: how many those are.
     """
 
-    codec: LabelCodec
+    codec: GasfCodec
     labels: dict[str, int]
+    traces: Tensor
+    ids: Tensor
+    held: Tensor
     batch: Batch
     validation: Batch | None
-    held_back: int
+
+    def priors(self, *, hidden: bool) -> list[Tensor]:
+        """ln p of each channel's classes (labels, bands, K), without what is held back; `hidden`: for no label too."""
+        known = self.traces[~self.held], self.ids[~self.held]
+        last = len(self.labels) + hidden
+        return [
+            log_prior(known[0][:, k], known[1], len(self.labels), len(alphabet))[:last]
+            for k, alphabet in enumerate(self.codec.alphabets)
+        ]
 
 
 def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device) -> TrainingData:
     """The training part of a dataset, as its configuration wants it."""
-    data = series(part, trace_length(part, config))
+    length = trace_length(part, config)
+    data = series(part, length)
     counts = dict(sorted(part["label"].value_counts().iter_rows()))
     names = list(counts)
     ids = part["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
-    angle = "direct" if config.network == "unet" else "normal"
-    codec = LabelCodec.fit(data, channel_names(part), ids, config.scale, angle)
-    low, high = (torch.from_numpy(end.astype(np.float32)).to(device) for end in codec.intervals(data, ids))
-    label = torch.tensor(ids, device=device)
+    if config.network == "unet":
+        codec = GasfCodec.fit(data, channel_names(part), config.scale, "direct")
+        values = torch.from_numpy(codec.quantiles(data).astype(np.float32))
+    else:
+        classes, _ = sizes(config.model_dump(), length)
+        codec = GasfCodec.fit(data, channel_names(part), config.scale, ids=ids, classes=classes)
+        values = torch.from_numpy(codec.classes(data))
+    values, label = values.to(device), torch.tensor(ids, device=device)
     held = held_back(ids, config.validation, np.random.default_rng(config.seed))
     kept, watched = (torch.from_numpy(np.flatnonzero(rows)).to(device) for rows in (~held, held))
-
-    def values(index: Tensor, generator: torch.Generator) -> Tensor:
-        share = torch.rand(low[index].shape, generator=generator, device=device)
-        u = torch.lerp(low[index], high[index], share)
-        z: Tensor = ANGLES[angle].z(u, TORCH_OF_ANGLE[angle])
-        return z
-
     ends = balanced_ends(ids[~held], config.balance) if config.balance else None
     ends = None if ends is None else ends.to(device)
 
@@ -67,17 +78,18 @@ def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device)
         else:
             point = torch.rand(config.batch, generator=generator, device=device, dtype=torch.float64)
             index = kept[torch.searchsorted(ends, point, right=True).clamp(max=len(kept) - 1)]
-        z, known = values(index, generator), label[index]
+        known = label[index]
         if config.label_dropout:
             hidden = torch.rand(config.batch, generator=generator, device=device) < config.label_dropout
             known = torch.where(hidden, len(names), known)
-        return z, known
+        return values[index], known
 
     def validation(generator: torch.Generator) -> tuple[Tensor, Tensor]:
         index = watched[torch.randint(len(watched), (config.batch,), generator=generator, device=device)]
-        return values(index, generator), label[index]
+        return values[index], label[index]
 
-    return TrainingData(codec, counts, batch, validation if len(watched) else None, len(watched))
+    watch = validation if len(watched) else None
+    return TrainingData(codec, counts, values, label, torch.from_numpy(held).to(device), batch, watch)
 
 
 def trace_length(part: pl.DataFrame, config: TrainConfig) -> int:

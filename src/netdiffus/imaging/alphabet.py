@@ -1,0 +1,133 @@
+"""The alphabet of a channel: the classes that a categorical denoiser tells apart, and the values behind each.
+
+Traffic has atoms: a few hundred values make up most of a channel. Each frequent value is a class of its own; rare
+neighbours share one, so that a class is never a single trace's secret and the network stays small. A class drawn for
+a label is one of its values as often as that label's training traces hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netdiffus.imaging.scale import EmpiricalScale
+from netdiffus.imaging.scales import Scale
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """Known values, their classes, and how often each label sends them.
+
+    Attributes:
+        known: the values, ascending, the last NaN where absence was seen.
+        classes: (V,) class of each known value, ascending from 0 without holes.
+        counts: (labels, V) occurrences in the training traces.
+    """
+
+    known: EmpiricalScale
+    classes: Ids
+    counts: Ids
+
+    @classmethod
+    def fit(cls, values: Floats, ids: Ids, most: int, known: EmpiricalScale | None = None) -> Alphabet:
+        """The alphabet of training values (N, n), NaN = absent, of labels (N,), with at most `most` classes.
+
+        Raises:
+            InputError: nothing but absence was given.
+        """
+        known = known or EmpiricalScale.fit(values)
+        index = known.index(values)
+        V = len(known.values)
+        counts = np.stack([np.bincount(index[ids == k].ravel(), minlength=V) for k in range(int(ids.max()) + 1)])
+        return cls(known, join_rare(counts.sum(axis=0), most), counts)
+
+    def __len__(self) -> int:
+        return int(self.classes[-1]) + 1
+
+    def index(self, values: ArrayLike) -> Ids:
+        """The class of each value; unknown ones go to the nearest."""
+        return np.asarray(self.classes[self.known.index(values)])
+
+    def middles(self, scale: Scale) -> Floats:
+        """u (K,) in [0, 1] of each class: the mean of its values' places on a scale, by how often they occur."""
+        low, high = scale.interval(self.known.values)
+        weights = self.counts.sum(axis=0)
+        return np.asarray(np.bincount(self.classes, weights * (low + high) / 2) / np.bincount(self.classes, weights))
+
+    def draw(self, classes: Ids, ids: Ids, rng: np.random.Generator, *, between: bool = False) -> Floats:
+        """Values (B, n), NaN = absent, of drawn classes (B, n) for labels (B,).
+
+        A class of several values gives one of them, as often as the label holds it (or all labels, if this one has
+        none). With `between` the value lies somewhere between it and a neighbour of the class, rounded to an integer:
+        for quantities that are measured rather than chosen, such as times.
+        """
+        first = np.searchsorted(self.classes, np.arange(len(self) + 1))  # the first value of each class, and the end
+        ends = np.concatenate([np.zeros((len(self.counts) + 1, 1)), self._weights().cumsum(axis=1)], axis=1)
+        place = np.empty(classes.shape, dtype=np.int64)
+        shares = rng.random(classes.shape)
+        for label in np.unique(ids).tolist():
+            rows = ids == label
+            low, high = (ends[label, first[classes[rows] + side]] for side in (0, 1))
+            own = np.searchsorted(ends[label], low + shares[rows] * (high - low), side="right") - 1
+            low, high = (ends[-1, first[classes[rows] + side]] for side in (0, 1))
+            anyone = np.searchsorted(ends[-1], low + shares[rows] * (high - low), side="right") - 1
+            has = ends[label, first[classes[rows] + 1]] > ends[label, first[classes[rows]]]
+            place[rows] = np.where(has, own, anyone)
+        place = np.clip(place, first[classes], first[classes + 1] - 1)  # where rounding went past an end
+        values: Floats = self.known.values[place]
+        if not between:
+            return values
+        side = rng.choice([-1, 1], classes.shape)
+        other = self.known.values[np.clip(place + side, first[classes], first[classes + 1] - 1)]
+        return np.asarray(np.round(values + (other - values) * rng.random(classes.shape) / 2))
+
+    def _weights(self) -> Floats:
+        """(labels + 1, V): how often each label holds a value, and all together, which knows every value."""
+        return np.concatenate([self.counts, self.counts.sum(axis=0, keepdims=True)]).astype(np.float64)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists."""
+        return {"known": self.known.to_json(), "classes": self.classes.tolist(), "counts": self.counts.tolist()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Alphabet:
+        """The way back from `to_json`, exact."""
+        counts = np.asarray(data["counts"], dtype=np.int64)
+        return cls(EmpiricalScale.from_json(data["known"]), np.asarray(data["classes"], dtype=np.int64), counts)
+
+
+def join_rare(counts: Ids, most: int) -> Ids:
+    """Classes (V,) of ascending values: neighbours are joined until each class holds enough, the fewest that is needed.
+
+    A value that holds enough by itself is never joined; the last value (absence, or the largest) stays alone.
+    """
+    if len(counts) <= most:
+        return np.arange(len(counts))
+    few, enough = 1, int(counts.sum())
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        if _joined(counts, middle)[-1] < most:
+            enough = middle
+        else:
+            few = middle
+    return _joined(counts, enough)
+
+
+def _joined(counts: Ids, enough: int) -> Ids:
+    classes = np.empty(len(counts), dtype=np.int64)
+    current, held = 0, 0
+    for k, count in enumerate(counts.tolist()):
+        if held and (count >= enough or k == len(counts) - 1):
+            current, held = current + 1, 0
+        classes[k] = current
+        held += count
+        if held >= enough:
+            current, held = current + 1, 0
+    return classes
