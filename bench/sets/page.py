@@ -49,8 +49,8 @@ def body(results: list[Result]) -> str:
         "gradient boosting that tells synthetic from real test traces, beside real training traces in their place; "
         "Jensen-Shannon divergence in bits, mean over positions, beside as many real training traces.\n\n"
     )
-    header = ("set", "seed", "copies", "of the test part", "detection AUC", "real", "JSD", "real", "wanted and reached")
-    text += table(header, [_likeness(result) for result in main])
+    columns = ("copies", "of the test part", "detection AUC", "real", "JSD", "real", "wanted and reached")
+    text += table(("set", "seed", *columns), [_likeness(result) for result in main])
     text += "".join(_anomaly(result) for result in main if "anomaly_ratio" in result["figures"])
     if series:
         text += "\n\nAblation: the same diffusion on the series, no imaging (`--image series`).\n\n"
@@ -120,7 +120,8 @@ def _strict(found: dict[str, float], chosen: TrafficSet) -> str:
     alike = found["jsd"] / found["jsd_floor"]
     return (
         f"copies not above the test part's: {_word(copies)}; "
-        f"AUC ≤ {DETECTION}: {_word(found['detection'] <= DETECTION)}; JSD ≤ {JSD:g} × real: {_word(alike <= JSD)} ({alike:.1f} ×)"
+        f"AUC ≤ {DETECTION}: {_word(found['detection'] <= DETECTION)}; "
+        f"JSD ≤ {JSD:g} × real: {_word(alike <= JSD)} ({alike:.1f} ×)"
     )
 
 
