@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -34,12 +34,14 @@ def test_an_array_that_cannot_take_them_is_named(out) -> None:
 
 
 @given(unit_series)
+@settings(deadline=None)  # the first example compiles
 def test_equals_the_cosine_of_the_sum_of_angles(x) -> None:
     theta = np.arccos(x)
     assert np.abs(gasf(x) - np.cos(theta[:, None] + theta)).max() < 1e-12
 
 
 @given(unit_series)
+@settings(deadline=None)  # the first example compiles
 def test_round_trip_both_ways(x) -> None:
     image = gasf(x)
     assert np.array_equal(image, image.T)
