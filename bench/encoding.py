@@ -52,7 +52,7 @@ def encoding(threads: int) -> list[tuple[str, ...]]:
             ways: dict[str, Callable[[], object]] = {
                 "float64": lambda x=x, out=double: gasf(x, out),  # type: ignore[misc]
                 "float32": lambda x=twice, out=single: gasf(x, out),  # type: ignore[misc]
-                "in training (torch, float32)": lambda chart=chart, z=z: chart.image(z),  # type: ignore[misc]
+                "in training (torch, float32, a new array)": lambda chart=chart, z=z: chart.image(z),  # type: ignore[misc]
             }
             for name, encode in ways.items():
                 encode()

@@ -19,6 +19,13 @@ def test_by_hand() -> None:
     assert np.allclose(gasf([1.0, 0.5, 0.0]), expected, atol=1e-15)
 
 
+def test_what_lies_outside_is_clipped_and_what_is_missing_stays_missing() -> None:
+    image = gasf([1.1, -0.1, np.nan])
+    assert np.array_equal(image[:2, :2], gasf([1.0, 0.0]))
+    assert np.isnan(image[2]).all()
+    assert np.isnan(image[:, 2]).all()
+
+
 def test_an_array_of_ones_own_takes_the_images_as_float32() -> None:
     x = np.random.default_rng(0).random((5, 2, 70))
     out = np.full((5, 2, 70, 70), np.nan, np.float32)

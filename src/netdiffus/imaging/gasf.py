@@ -31,9 +31,9 @@ def gasf(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     Raises:
         InputError: `out` is none that can take them.
     """
-    cos = np.clip(np.asarray(x, dtype=np.float64), 0.0, 1.0)
-    sin = np.sqrt((1.0 - cos) * (1.0 + cos))
-    shape = (*cos.shape, cos.shape[-1])
+    series = np.ascontiguousarray(x, dtype=np.float64)
+    n = series.shape[-1]
+    shape = (*series.shape, n)
     images = np.empty(shape) if out is None else out
     if images.shape != shape or images.dtype not in (np.float64, np.float32) or not images.flags.c_contiguous:
         raise InputError(
@@ -41,21 +41,27 @@ def gasf(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
             f"{images.dtype} of shape {images.shape}",
             "pass such an array, or none",
         )
-    n = cos.shape[-1]
-    cos, sin = (part.reshape(-1, n).astype(images.dtype, copy=False) for part in (cos, sin))
-    _outer(cos, sin, images.reshape(-1, n, n))
+    _outer(series.reshape(-1, n), images.reshape(-1, n, n))
     return images
 
 
 @numba.njit(parallel=True, cache=True, fastmath=False)
-def _outer(cos: NDArray[Any], sin: NDArray[Any], images: NDArray[Any]) -> None:
-    """images[k, i, j] = cos(theta_ki + theta_kj); cos and sin (N, n), images (N, n, n)."""
-    n = cos.shape[1]
-    for k in numba.prange(len(cos)):
+def _outer(x: Floats, images: NDArray[Any]) -> None:
+    """images[k, i, j] = cos(arccos x_ki + arccos x_kj); x (N, n), images (N, n, n)."""
+    n = x.shape[1]
+    for k in numba.prange(len(x)):
+        cos, sin = np.empty(n, images.dtype), np.empty(n, images.dtype)
         for i in range(n):
-            c, s = cos[k, i], sin[k, i]
+            value = x[k, i]
+            if value < 0.0:
+                value = 0.0
+            elif value > 1.0:
+                value = 1.0
+            cos[i], sin[i] = value, math.sqrt((1.0 - value) * (1.0 + value))
+        for i in range(n):
+            c, s = cos[i], sin[i]
             for j in range(n):
-                images[k, i, j] = c * cos[k, j] - s * sin[k, j]
+                images[k, i, j] = c * cos[j] - s * sin[j]
 
 
 def from_diagonal(images: ArrayLike) -> Floats:
