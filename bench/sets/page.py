@@ -51,7 +51,7 @@ def body(results: list[Result]) -> str:
     )
     columns = ("copies", "of the test part", "detection AUC", "real", "JSD", "real", "wanted and reached")
     text += table(("set", "seed", *columns), [_likeness(result) for result in main])
-    text += "".join(_anomaly(result) for result in main if "anomaly_ratio" in result["figures"])
+    text += "".join(_anomaly(result) for result in main if SETS[result["name"]].benign)
     if series:
         text += "\n\nAblation: the same diffusion on the series, no imaging (`--image series`).\n\n"
         pairs = [(one, _twin(one, main)) for one in series]
@@ -71,6 +71,7 @@ def body(results: list[Result]) -> str:
 
 SHOWN = {"ratio": "TSTR / TRTR,", "detection": "detection,", "jsd": "JSD,"}
 KINDS = ("GASF", "series")
+DETECTORS = {"forest": "isolation forest", "svm": "support vector machine"}
 
 
 def _names(results: list[Result]) -> list[str]:
@@ -126,13 +127,14 @@ def _strict(found: dict[str, float], chosen: TrafficSet) -> str:
 
 
 def _anomaly(result: Result) -> str:
-    found = result["figures"]
-    return (
-        f"\n\n{SETS[result['name']].title}, seed {result['seed']}: a one-class support vector machine that saw benign "
-        f"synthetic traces only finds attacks with an AUC of {found['anomaly_tstr']:.3f}, one that saw benign real "
-        f"ones with {found['anomaly_trtr']:.3f}: {found['anomaly_ratio']:.3f} of it (wanted {ANOMALY}: "
-        f"{_word(found['anomaly_ratio'] >= ANOMALY)})."
-    )
+    text = f"\n\n{SETS[result['name']].title}, seed {result['seed']}: attacks found by a one-class detector that saw "
+    text += f"benign traces only, AUC on the real test part, synthetic / real; wanted: {ANOMALY} of real. "
+    found = []
+    for name, words in DETECTORS.items():
+        real, synthetic = (result["figures"][f"anomaly_{name}_{way}"] for way in ("trtr", "tstr"))
+        share = synthetic / real
+        found.append(f"{words} {synthetic:.3f} / {real:.3f} = {share:.3f} ({_word(share >= ANOMALY)})")
+    return text + "; ".join(found) + "."
 
 
 def _word(reached: bool) -> str:
