@@ -40,8 +40,14 @@ class TrafficSet:
     benign: str | None = None
 
     def prepare(self, folder: Path) -> Path:
-        """The dataset folder, made below `folder`."""
+        """The dataset folder, made below `folder`.
+
+        Raises:
+            SystemExit: the development data are not here.
+        """
         options, source = dict(self.options), DATA / self.source
+        if not source.is_file():
+            raise SystemExit(f"expected the development data; got no file {source}; put it there")
         if "test" in options:
             options["test"] = str(DATA / options["test"])
         if self.rows is not None:
