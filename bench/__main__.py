@@ -1,4 +1,4 @@
-"""Run benchmarks: python -m bench [NAME ...]; without a name, all of them."""
+"""Run benchmarks: python -m bench [NAME ...]; without a name, all of them. Options after one name are that one's."""
 
 from __future__ import annotations
 
@@ -16,13 +16,19 @@ def names() -> list[str]:
 
 def main() -> int:
     """Run what the command line names."""
-    chosen = sys.argv[1:] or names()
+    given = sys.argv[1:]
+    first = next((index for index, word in enumerate(given) if word.startswith("-")), len(given))
+    chosen, options = given[:first] or names(), given[first:]
     unknown = [name for name in chosen if name not in names()]
     if unknown:
         print(f"expected benchmarks among {', '.join(names())}; got {unknown[0]}; name one of those", file=sys.stderr)
         return 2
+    if options and len(given[:first]) != 1:
+        print(f"expected one benchmark before {options[0]}; got {first}; name one", file=sys.stderr)
+        return 2
     for name in chosen:
-        importlib.import_module(f"bench.{name}").main()
+        run = importlib.import_module(f"bench.{name}").main
+        run(options) if options else run()
     return 0
 
 

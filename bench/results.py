@@ -26,7 +26,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def write_section(name: str, title: str, body: str) -> None:
     """Put a section into the page under its title, with command, date, commit and machine; print it too."""
-    stamp = f"`python -m bench {name}`, {datetime.date.today()}, commit {_commit()}, {machine()}."
+    stamp = f"`python -m bench {name}`, {datetime.date.today()}, commit {commit()}, {machine()}."
     section = f"## {title}\n\n{stamp}\n\n{body.strip()}\n"
     print(section)
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
@@ -45,6 +45,7 @@ def machine() -> str:
     return f"{len(os.sched_getaffinity(0))} cores of {model}, Python {platform.python_version()}"
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit of the checkout, "-dirty" where it was changed since."""
     run = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     return run.stdout.strip() or "unknown"

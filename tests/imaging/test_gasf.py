@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import from_diagonal, from_image, gasf
 from shared_files import parity
 
@@ -18,7 +19,36 @@ def test_by_hand() -> None:
     assert np.allclose(gasf([1.0, 0.5, 0.0]), expected, atol=1e-15)
 
 
+def test_what_lies_outside_is_clipped_and_what_is_missing_stays_missing() -> None:
+    image = gasf([1.1, -0.1, np.nan])
+    assert np.array_equal(image[:2, :2], gasf([1.0, 0.0]))
+    assert np.isnan(image[2]).all()
+    assert np.isnan(image[:, 2]).all()
+
+
+def test_an_array_of_ones_own_takes_the_images_as_float32() -> None:
+    x = np.random.default_rng(0).random((5, 2, 70))
+    out = np.full((5, 2, 70, 70), np.nan, np.float32)
+    assert gasf(x, out) is out
+    assert np.abs(out - gasf(x)).max() < 1e-6
+    assert gasf(np.zeros((0, 4))).shape == (0, 4, 4)
+
+
+@pytest.mark.parametrize("out", [np.empty((3, 3)), np.empty((4, 4), np.int64), np.empty((4, 8))[:, ::2]])
+def test_an_array_that_cannot_take_them_is_named(out) -> None:
+    with pytest.raises(InputError, match=r"expected an array for images of shape \(4, 4\), C-contiguous, float64 or"):
+        gasf(np.zeros(4), out)
+
+
 @given(unit_series)
+@settings(deadline=None)  # the first example compiles
+def test_equals_the_cosine_of_the_sum_of_angles(x) -> None:
+    theta = np.arccos(x)
+    assert np.abs(gasf(x) - np.cos(theta[:, None] + theta)).max() < 1e-12
+
+
+@given(unit_series)
+@settings(deadline=None)  # the first example compiles
 def test_round_trip_both_ways(x) -> None:
     image = gasf(x)
     assert np.array_equal(image, image.T)

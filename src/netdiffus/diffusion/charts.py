@@ -94,8 +94,9 @@ class GasfChart:
         self.noise_gain = step * math.sqrt(length)
 
     def image(self, z: Tensor) -> Tensor:
-        """(B, C, n) → the whole image (B, C, n, n) in [-1, 1]."""
-        return torch.sin(self.step * (z[..., :, None] + z[..., None, :]))
+        """(B, C, n) → (B, C, n, n) in [-1, 1], as products: a sine for every entry would take ten times as long."""
+        sin, cos = torch.sin(self.step * z), torch.cos(self.step * z)
+        return torch.stack([sin, cos], dim=-1) @ torch.stack([cos, sin], dim=-2)
 
     def image_noise(self, like: Tensor, generator: torch.Generator) -> Tensor:
         """Symmetric noise for images (B, C, n, n), every entry of deviation 1."""

@@ -56,7 +56,7 @@ def log_prior(classes: Tensor, label: Tensor, labels: int, size: int, trust: flo
 
 
 def first_codes(z: Tensor) -> Tensor:
-    """Embeddings (K, CODE) to begin with: half of each is a class's own, half waves of its centre, alike for near ones."""
+    """Embeddings (K, CODE) to begin with: half a class's own, half waves of its centre, alike for near ones."""
     waves = CODE // 2
     frequency = torch.logspace(-1, 1, waves) * math.pi
     smooth = math.sqrt(2) * torch.cos(z.float()[:, None] * frequency + 2 * math.pi * torch.rand(waves))

@@ -8,18 +8,60 @@ back under noise.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from netdiffus.errors import InputError
+
 Floats = NDArray[np.float64]
 
 
-def gasf(x: ArrayLike) -> Floats:
-    """Images (..., n, n) in [-1, 1] of series (..., n) in [0, 1]; what rounding put outside is clipped."""
-    theta = np.arccos(np.clip(np.asarray(x, dtype=np.float64), 0.0, 1.0))
-    return np.asarray(np.cos(theta[..., :, None] + theta[..., None, :]))
+def gasf(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Images (..., n, n) in [-1, 1] of series (..., n) in [0, 1]; what rounding put outside is clipped.
+
+    Computed as cos a cos b - sin a sin b with cos theta = x, so that a series costs n roots and an entry of its image
+    two products: what is left is the time that memory needs to be written.
+
+    Args:
+        out: where the images go, C-contiguous, float64 or float32 (then computed as such); None: a new float64 array.
+
+    Raises:
+        InputError: `out` is none that can take them.
+    """
+    series = np.ascontiguousarray(x, dtype=np.float64)
+    n = series.shape[-1]
+    shape = (*series.shape, n)
+    images = np.empty(shape) if out is None else out
+    if images.shape != shape or images.dtype not in (np.float64, np.float32) or not images.flags.c_contiguous:
+        raise InputError(
+            f"an array for images of shape {shape}, C-contiguous, float64 or float32",
+            f"{images.dtype} of shape {images.shape}",
+            "pass such an array, or none",
+        )
+    _outer(series.reshape(-1, n), images.reshape(-1, n, n))
+    return images
+
+
+@numba.njit(parallel=True, cache=True, fastmath=False)
+def _outer(x: Floats, images: NDArray[Any]) -> None:
+    """images[k, i, j] = cos(arccos x_ki + arccos x_kj); x (N, n), images (N, n, n)."""
+    n = x.shape[1]
+    for k in numba.prange(len(x)):
+        cos, sin = np.empty(n, images.dtype), np.empty(n, images.dtype)
+        for i in range(n):
+            value = x[k, i]
+            if value < 0.0:
+                value = 0.0
+            elif value > 1.0:
+                value = 1.0
+            cos[i], sin[i] = value, math.sqrt((1.0 - value) * (1.0 + value))
+        for i in range(n):
+            c, s = cos[i], sin[i]
+            for j in range(n):
+                images[k, i, j] = c * cos[j] - s * sin[j]
 
 
 def from_diagonal(images: ArrayLike) -> Floats:

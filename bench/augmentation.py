@@ -1,0 +1,200 @@
+"""What synthetic traces add to few real ones, and to rare labels, beside resampling with jitter.
+
+python -m bench augmentation [--only mirage,fgnet,imbalance] [--minutes 5] [--balance 0.5] [--seeds 0,1,2] [--write]
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from bench.results import commit, machine, table, write_section
+from bench.sets.collection import SETS
+from bench.sets.judging import arrays, forest, macro
+from netdiffus.api.verbs import generate, prepare, train
+from netdiffus.baselines import BASELINES
+from netdiffus.metrics.comparison import Traces
+from netdiffus.metrics.copies import seen_before
+from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.traces import channel_names
+
+BUILD = Path(__file__).parents[1] / "build" / "bench" / "augmentation"
+FEW = 20  # real traces of a label
+ADDED = (20, 50, 100, 200, 400)  # synthetic ones of a label, to choose from
+LEVELS = (200, 400, 800, 1600)  # what rare labels are filled up to, to choose from
+RAREST = 5
+HELD_BACK = 0.2
+TUNING_SEED = 1000  # of the draw that the numbers are chosen on
+WAYS = ("synthetic", "jitter")
+
+Score = Callable[[Mapping[str, float]], float]  # of the F1 of each label
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Real:
+    """Real traces to learn from, as a table and as arrays, and how long is trained on them."""
+
+    frame: pl.DataFrame
+    channels: tuple[str, ...]
+    length: int
+    minutes: float
+    balance: float
+
+    @property
+    def traces(self) -> Traces:
+        """As arrays."""
+        return arrays(self.frame, self.channels, self.length)
+
+    def take(self, rows: np.ndarray) -> Real:
+        """The traces of these rows (indices)."""
+        return Real(self.frame[np.sort(rows)], self.channels, self.length, self.minutes, self.balance)
+
+    def more(self, counts: Mapping[str, int], seed: int) -> dict[str, Traces]:
+        """So many traces of each label, by netdiffus trained on these traces alone, and by jitter."""
+        rng, mine = np.random.default_rng(seed), self.traces
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            known = self.frame.select("label", *self.channels).with_columns(split=pl.lit("train"))
+            known.write_parquet(folder / "real.parquet")
+            prepare(folder / "real.parquet", folder / "dataset", test=0.0)
+            train(folder / "dataset", folder / "model", minutes=self.minutes, seed=seed, balance=self.balance)
+            generate(folder / "model", folder / "drawn.parquet", count=dict(counts), seed=seed)
+            drawn = arrays(pl.read_parquet(folder / "drawn.parquet"), self.channels, self.length)
+        return {"synthetic": drawn, "jitter": Traces(*BASELINES["jitter"](mine.series, mine.labels, counts, rng))}
+
+
+def joined(one: Traces, two: Traces, counts: Mapping[str, int]) -> Traces:
+    """One set, and of the other the first so many of each label."""
+    rows = np.concatenate([np.flatnonzero(two.labels == label)[:count] for label, count in counts.items()])
+    some = two.take(rows.astype(np.intp))
+    return Traces(np.concatenate([one.series, some.series]), np.concatenate([one.labels, some.labels]))
+
+
+def chosen(
+    real: Real, held: Traces, fill: Callable[[int], dict[str, int]], levels: Sequence[int], score: Score
+) -> Result:
+    """For each way the level that does best on held-back training traces, and how each level did."""
+    more = real.more(fill(max(levels)), TUNING_SEED)
+    mine = real.traces
+    tried = {
+        way: {level: score(forest(joined(mine, more[way], fill(level)), held)[1]) for level in levels} for way in WAYS
+    }
+    return {"tried": tried, "level": {way: max(tried[way], key=tried[way].__getitem__) for way in WAYS}}
+
+
+def compared(
+    real: Real, test: Traces, fill: Callable[[int], dict[str, int]], levels: Mapping[str, int], score: Score, seed: int
+) -> dict[str, float]:
+    """The score on the test traces that equal no training trace: real alone, and with what each way adds."""
+    mine = real.traces
+    unseen = test.take(~seen_before(test, mine, list(range(len(real.channels)))))
+    more = real.more(fill(max(levels.values())), seed)
+    found = {"real": score(forest(mine, unseen, seed)[1])}
+    for way in WAYS:
+        found[way] = score(forest(joined(mine, more[way], fill(levels[way])), unseen, seed)[1])
+    return found
+
+
+def draw(labels: np.ndarray, count: Callable[[int], int], seed: int) -> np.ndarray:
+    """Rows: of each label as many as `count` says of the number there are."""
+    rng = np.random.default_rng(seed)
+    rows = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    return np.concatenate([mine[: count(len(mine))] for mine in rows])
+
+
+def measure(name: str, options: argparse.Namespace) -> Result:
+    """One case: `mirage` and `fgnet` with few traces of each label, `imbalance` as MIRAGE is."""
+    few = name != "imbalance"
+    with tempfile.TemporaryDirectory() as scratch:
+        _, traces = read_dataset(SETS[name if few else "mirage"].prepare(Path(scratch)))
+    channels = tuple(channel_names(traces))
+    length = int(traces.select(pl.col(channels[0]).list.len().max()).item())
+    whole = Real(traces.filter(split="train"), channels, length, options.minutes, 0.0 if few else options.balance)
+    test = arrays(traces.filter(split="test"), channels, length)
+    labels = whole.traces.labels
+    counts = dict(whole.frame["label"].value_counts().sort("count", "label").iter_rows())
+    rare = list(counts)[:RAREST]
+    first = draw(labels, lambda n: FEW if few else round((1 - HELD_BACK) * n), TUNING_SEED)
+    held = whole.take(np.setdiff1d(np.arange(len(labels)), first)).traces
+
+    def fill(level: int, real: Real) -> dict[str, int]:
+        if few:
+            return dict.fromkeys(counts, level)
+        there = dict(real.frame["label"].value_counts().iter_rows())
+        return {label: level - there[label] for label in rare if level > there[label]}
+
+    score: Score = macro if few else lambda f1: float(np.mean([f1[label] for label in rare]))  # type: ignore[assignment]
+    tuning = whole.take(first)
+    choice = chosen(tuning, held, lambda level: fill(level, tuning), ADDED if few else LEVELS, score)
+    runs = []
+    for seed in options.seeds:
+        real = whole.take(draw(labels, lambda n: FEW, seed)) if few else whole
+        runs.append(compared(real, test, lambda level, real=real: fill(level, real), choice["level"], score, seed))  # type: ignore[misc]
+        print(f"{name}, seed {seed}: {runs[-1]}", flush=True)
+    made = {"date": str(datetime.date.today()), "commit": commit(), "machine": machine()}
+    return {"name": name, "minutes": options.minutes, "balance": whole.balance, "rare": rare, "seeds": options.seeds,
+            "choice": choice, "runs": runs} | made  # fmt: skip
+
+
+def body(results: Sequence[Result]) -> str:
+    """The section."""
+    text = (
+        f"Macro F1 of a random forest (200 trees) on real test traces that equal none it learned from; mean and "
+        f"standard deviation over draws (seeds). Few: {FEW} real training traces of each label, and netdiffus trained "
+        f"on these alone. Imbalance: all training traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are "
+        "filled up; netdiffus trained with --balance. How many traces join the real ones was chosen for each way on "
+        "one more draw of the training part, judged on other training traces.\n\n"
+    )
+    rows = []
+    for result in results:
+        figures = {way: np.array([run[way] for run in result["runs"]]) for way in ("real", *WAYS)}
+        gain = figures["synthetic"] - figures["real"]
+        above = figures["synthetic"] - figures["jitter"]
+        row = [result["name"] if result["name"] == "imbalance" else f"{result['name']}, few", result["minutes"]]
+        row += [len(result["runs"]), *(_spread(figures[way]) for way in ("real", *WAYS))]
+        row += [f"**{_spread(100 * gain, 1)}**", _spread(100 * above, 1)]
+        rows.append(row + [result["choice"]["level"][way] for way in WAYS])
+    header = ("case", "minutes", "draws", "real alone", "with synthetic", "with jitter", "gain in points")
+    text += table((*header, "points above jitter", "synthetic: level", "jitter: level"), rows)
+    text += "\n\nLevel: traces of a label that are added, or in the imbalance, that each rare label is filled up to."
+    rare = next((", ".join(result["rare"]) for result in results if result["name"] == "imbalance"), "")
+    text += f" The rarest labels: {rare}." if rare else ""
+    text += " Wanted: a gain of 3 points with few, a gain for the rarest labels, and more than jitter brings."
+    places = {f"{result['date']}, commit {result['commit']}, {result['machine']}" for result in results}
+    return text + "\n\nMeasured: " + "; ".join(sorted(places)) + "."
+
+
+def _spread(values: np.ndarray, digits: int = 3) -> str:
+    return f"{values.mean():.{digits}f} ± {values.std(ddof=1) if len(values) > 1 else 0:.{digits}f}"
+
+
+def main(given: Sequence[str] = ()) -> None:
+    """Measure the cases; a trial (other minutes) is printed only."""
+    parser = argparse.ArgumentParser(prog="python -m bench augmentation", description=__doc__)
+    parser.add_argument("--only", default="mirage,fgnet,imbalance")
+    parser.add_argument("--minutes", type=float, default=5.0, help="of each training; other than 5: a trial")
+    parser.add_argument("--balance", type=float, default=0.5, help="of the training on all labels as they are")
+    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
+    parser.add_argument("--write", action="store_true", help="only write the page from what was measured")
+    options = parser.parse_args(given)
+    trial = options.minutes != parser.get_default("minutes")
+    folder = BUILD / "trial" if trial else BUILD
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in [] if options.write else options.only.split(","):
+        (folder / f"{name}.json").write_text(json.dumps(measure(name, options), indent=1) + "\n", encoding="utf-8")
+    text = body([json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))])
+    print(text) if trial else write_section("augmentation", "Augmentation", text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Runs sets: prepare, train, generate, judge; every figure goes to a JSON file, and all of those to the page."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from bench.results import commit, machine
+from bench.sets.collection import SETS
+from bench.sets.judging import Parts, arrays, judged
+from bench.sets.page import show, write
+from netdiffus.api.verbs import generate, train
+from netdiffus.store.cards import ModelCard
+from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.traces import channel_names
+
+BUILD = Path(__file__).parents[2] / "build" / "bench" / "sets"
+
+
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    """The command's options."""
+    parser = argparse.ArgumentParser(prog="python -m bench sets", description=__doc__)
+    parser.add_argument("--only", default=",".join(SETS), help=f"names with commas between, among {', '.join(SETS)}")
+    parser.add_argument("--minutes-scale", type=float, default=1.0, help="train this many times as long (a trial)")
+    parser.add_argument("--seed", type=int, default=0, help="of training and sampling; forests have their own")
+    parser.add_argument("--rows", type=int, help="synthetic traces, about (a trial); default: as many as real ones")
+    parser.add_argument("--ablation", action="store_true", help="train on the series too, without images")
+    parser.add_argument("--judge", action="store_true", help="judge what lies in build/ again, without training")
+    parser.add_argument("--write", action="store_true", help="only write the page from what was measured")
+    options = parser.parse_args(given)
+    unknown = [name for name in options.only.split(",") if name not in SETS]
+    if unknown:
+        parser.error(f"expected sets among {', '.join(SETS)}; got {unknown[0]}; correct --only")
+    return options
+
+
+def main(given: Sequence[str] = ()) -> None:
+    """Measure the sets one after the other, and write what is known of all; a trial is printed only."""
+    options = arguments(given)
+    trial = options.minutes_scale != 1 or options.rows is not None
+    folder = BUILD / "trial" if trial else BUILD
+    if not options.write:
+        for name in options.only.split(","):
+            for image in ("gasf", "series") if options.ablation else ("gasf",):
+                result = measure(name, image, folder, options)
+                file = folder / f"{name}-{image}-{options.seed}.json"
+                file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+                print(json.dumps(result, indent=1), flush=True)
+    (show if trial else write)(folder)
+
+
+def measure(name: str, image: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one set and one kind of model."""
+    chosen = SETS[name]
+    place = folder / f"{name}-{image}-{options.seed}"
+    place.mkdir(parents=True, exist_ok=True)
+    dataset, model, drawn = place / "dataset", place / "model", place / "synthetic.parquet"
+    if not options.judge:
+        chosen.prepare(place)
+    card, traces = read_dataset(dataset)
+    parts = Parts.of(traces, channel_names(traces))
+    dropped = int((~parts.unseen).sum())
+    print(f"{name}: {len(parts.train):,} training and {len(parts.test):,} test traces, "
+          f"{', '.join(parts.channels)}, {parts.train.series.shape[-1]} positions; "
+          f"{dropped:,} test traces equal a training trace and are dropped", flush=True)  # fmt: skip
+    if not options.judge:
+        minutes = chosen.minutes * options.minutes_scale
+        train(dataset, model, minutes=minutes, seed=options.seed, image=image)
+        began = time.perf_counter()
+        generate(model, drawn, count=parts.counts(options.rows), seed=options.seed)
+        (place / "sampling.json").write_text(json.dumps(time.perf_counter() - began), encoding="utf-8")
+    trained = ModelCard.read(model)
+    synthetic = arrays(pl.read_parquet(drawn), parts.channels, parts.train.series.shape[-1])
+    return {
+        "name": name,
+        "image": image,
+        "seed": options.seed,
+        "minutes": chosen.minutes * options.minutes_scale,
+        "train": len(parts.train),
+        "test": len(parts.test),
+        "dropped": dropped,
+        "synthetic": len(synthetic),
+        "training_seconds": trained.seconds,
+        "training_steps": trained.steps,
+        "sampling_seconds": json.loads((place / "sampling.json").read_text(encoding="utf-8")),
+        "faults": card.faults,
+        "figures": judged(parts, synthetic, chosen.benign, options.seed),
+        "date": str(datetime.date.today()),
+        "commit": commit(),
+        "machine": machine(),
+    }
