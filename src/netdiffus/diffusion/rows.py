@@ -83,7 +83,9 @@ class Block(nn.Module):
         scale1, shift1, gate1, scale2, shift2, gate2 = self.modulate(condition)[:, None].chunk(6, dim=-1)
         h = self.norm(tokens) * (1 + scale1) + shift1
         q, k, v = self.qkv(h).view(B, n, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, n, width)
+        # plain products: torch's fused attention takes ten times as long backwards on a CPU in bfloat16
+        weights = (q @ k.mT * (width // self.heads) ** -0.5).softmax(dim=-1)
+        attended = (weights @ v).transpose(1, 2).reshape(B, n, width)
         tokens = tokens + gate1 * self.out(attended)
         h = self.norm(tokens) * (1 + scale2) + shift2
         mixed: Tensor = tokens + gate2 * self.mlp(h)

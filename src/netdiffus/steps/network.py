@@ -19,7 +19,8 @@ from netdiffus.imaging.codec import STEP
 from netdiffus.steps.device import prefers_half
 
 Network = RowDenoiser | UNet
-MOST_CLASSES, LEAST_CLASSES, CLASS_BUDGET = 512, 64, 1 << 15  # classes x positions bound the work of a step
+MOST_CLASSES, LEAST_CLASSES, CLASS_BUDGET = 512, 64, 1 << 14  # the budget is positions x classes of a trace
+MOST_BATCH, LEAST_BATCH, LOGIT_BUDGET = 256, 32, 1 << 20
 TOKENS = 32
 SCHEDULE = "cosine"  # of the published presets
 
@@ -34,10 +35,17 @@ def label_rows(config: dict[str, Any], labels: int) -> int:
     return labels + bool(config.get("label_dropout"))
 
 
-def sizes(config: dict[str, Any], length: int) -> tuple[int, int]:
-    """Classes of a channel at most, and positions that share a token, where the configuration leaves them open."""
-    classes = config["classes"] or max(LEAST_CLASSES, min(MOST_CLASSES, CLASS_BUDGET // length))
-    return classes, config["patch"] or math.ceil(length / TOKENS)
+def most_classes(config: dict[str, Any], length: int) -> int:
+    """Classes of a channel at most."""
+    return int(config["classes"] or max(LEAST_CLASSES, min(MOST_CLASSES, CLASS_BUDGET // length)))
+
+
+def batch_size(config: dict[str, Any], length: int, classes: int) -> int:
+    """Traces of a training step; `classes` of all channels together.
+
+    Logits beyond the processor's cache cost more time than a larger batch saves steps.
+    """
+    return int(config["batch"] or max(LEAST_BATCH, min(MOST_BATCH, LOGIT_BUDGET // (length * classes))))
 
 
 def build_rows(
@@ -53,7 +61,7 @@ def build_rows(
         width=config["width"],
         depth=config["depth"],
         heads=config["heads"],
-        patch=sizes(config, length)[1],
+        patch=config["patch"] or math.ceil(length / TOKENS),
         half=config["precision"] == "bfloat16" or (config["precision"] == "auto" and prefers_half(device)),
     ).to(device)
 

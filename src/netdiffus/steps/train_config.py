@@ -33,7 +33,7 @@ class TrainConfig(Config):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of the transformer; auto: what the device is faster at
     timesteps: int = Field(1000, ge=2)  # T of the published formulation
     ema: float | None = Field(None, gt=0, lt=1)  # rate of the published average; None: the last tenth of the training
-    batch: int = Field(256, ge=1)
+    batch: int | None = Field(None, ge=1)  # None: as many as one step takes well (network.py)
     learning_rate: float = Field(2e-3, gt=0)
     length: int | None = Field(None, ge=2, le=1000)
     minutes: float | None = Field(None, gt=0)

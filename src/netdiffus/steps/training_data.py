@@ -13,7 +13,7 @@ from torch import Tensor
 from netdiffus.diffusion.fit import Batch
 from netdiffus.diffusion.rows import log_prior
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.steps.network import sizes
+from netdiffus.steps.network import batch_size, most_classes
 from netdiffus.steps.train_config import TrainConfig
 from netdiffus.traffic.traces import channel_names, series
 
@@ -63,10 +63,11 @@ def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device)
         codec = GasfCodec.fit(data, channel_names(part), config.scale, "direct")
         values = torch.from_numpy(codec.quantiles(data).astype(np.float32))
     else:
-        classes, _ = sizes(config.model_dump(), length)
+        classes = most_classes(config.model_dump(), length)
         codec = GasfCodec.fit(data, channel_names(part), config.scale, ids=ids, classes=classes)
         values = torch.from_numpy(codec.classes(data))
     values, label = values.to(device), torch.tensor(ids, device=device)
+    size = batch_size(config.model_dump(), length, sum(map(len, codec.alphabets)) or 1)
     held = held_back(ids, config.validation, np.random.default_rng(config.seed))
     kept, watched = (torch.from_numpy(np.flatnonzero(rows)).to(device) for rows in (~held, held))
     ends = balanced_ends(ids[~held], config.balance) if config.balance else None
@@ -74,18 +75,18 @@ def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device)
 
     def batch(generator: torch.Generator) -> tuple[Tensor, Tensor]:
         if ends is None:
-            index = kept[torch.randint(len(kept), (config.batch,), generator=generator, device=device)]
+            index = kept[torch.randint(len(kept), (size,), generator=generator, device=device)]
         else:
-            point = torch.rand(config.batch, generator=generator, device=device, dtype=torch.float64)
+            point = torch.rand(size, generator=generator, device=device, dtype=torch.float64)
             index = kept[torch.searchsorted(ends, point, right=True).clamp(max=len(kept) - 1)]
         known = label[index]
         if config.label_dropout:
-            hidden = torch.rand(config.batch, generator=generator, device=device) < config.label_dropout
+            hidden = torch.rand(size, generator=generator, device=device) < config.label_dropout
             known = torch.where(hidden, len(names), known)
         return values[index], known
 
     def validation(generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        index = watched[torch.randint(len(watched), (config.batch,), generator=generator, device=device)]
+        index = watched[torch.randint(len(watched), (size,), generator=generator, device=device)]
         return values[index], label[index]
 
     watch = validation if len(watched) else None
