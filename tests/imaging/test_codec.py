@@ -118,7 +118,7 @@ def test_netdiffus_2_images_equal_the_fixtures() -> None:
     found = parity("gasf_mirage.safetensors")
     series = np.stack([np.abs(found["signed"]), found["signed"] >= 0], axis=1).astype(float)
     scale = RangeScale(-1460.0, 1460.0, absent=False)
-    codec = GasfCodec(("size", "direction"), 10, (scale,), "direct", empty_up=False)
+    codec = GasfCodec(("size", "direction"), 10, (scale,), angle="direct", empty_up=False)
     images = codec.encode(series)
     assert np.abs(images[:, 0] - found["G"]).max() < 1e-12
     assert np.array_equal(codec.decode(images), series)

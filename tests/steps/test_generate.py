@@ -19,8 +19,10 @@ def test_columns_and_values_of_what_is_drawn(small_dataset, small_model, tmp_pat
     assert drawn.schema == real.schema
     assert set(drawn["split"]) == {"synthetic"}
     assert drawn["label"].value_counts().sort("label")["count"].to_list() == [60, 60]
-    for channel in ("size", "direction", "gap_ns"):
+    for channel in ("size", "direction"):
         assert set(drawn[channel].explode()) <= set(real[channel].explode())
+    assert drawn["gap_ns"].explode().max() <= real["gap_ns"].explode().max()
+    assert not drawn["gap_ns"].explode().is_in(real["gap_ns"].explode().to_list()).all()  # gaps lie between real ones
     lengths = drawn.select(pl.col("size", "direction", "gap_ns").list.len())
     assert (lengths["size"] == lengths["direction"]).all()
     assert (lengths["size"] == lengths["gap_ns"]).all()

@@ -148,8 +148,10 @@ class Fit:
             optimiser.param_groups[0]["lr"] = peak * self.recipe.rate(self.step, done)
             optimiser.zero_grad(set_to_none=True)
         traces, label = self.batch(self.generator)
-        loss = self.recipe.loss(self.network, traces, label, self.generator).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        with torch.random.fork_rng():
+            torch.manual_seed(self._draw_seed())  # dropout draws from torch's own state, which is not ours to keep
+            loss = self.recipe.loss(self.network.train(), traces, label, self.generator).mean()
+            loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         for optimiser in self.optimisers:
@@ -157,6 +159,9 @@ class Fit:
         self.step += 1
         self.average.update(dict(self.network.named_parameters()), self.step)
         return float(loss.detach())
+
+    def _draw_seed(self) -> int:
+        return int(torch.randint(1 << 62, (1,), generator=self.generator, device=self.generator.device))
 
     def _is_due(self, done: float) -> bool:
         return self.validation is not None and (done >= 1 or self.step % self.validation.every == 0)
@@ -174,6 +179,7 @@ class Fit:
         def averaged(*inputs: Tensor) -> Any:
             return torch.func.functional_call(self.network, self.average.tensors, inputs)
 
+        self.network.eval()
         generator = torch.Generator(self.generator.device).manual_seed(VALIDATION_SEED)
         parts = []
         for _ in range(VALIDATION_BATCHES):

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from netdiffus.diffusion.charts import Chart
 
-OWN_POSITIONS = 16  # the first so many have a prior of their own; later ones share it in bands that double
+OWN_POSITIONS, BANDS = 16, 8  # the first so many have a prior of their own; later ones share it, 8 bands an octave
 CODE = 64  # width of a class's embedding
 UNSEEN = 0.1  # occurrences that a class is granted in a place where training has none
 
@@ -32,11 +32,12 @@ UNSEEN = 0.1  # occurrences that a class is granted in a place where training ha
 def bands(length: int) -> Tensor:
     """(n,) the band of each position, from 0."""
     position = torch.arange(length)
-    later = OWN_POSITIONS + torch.log2(position.clamp(min=OWN_POSITIONS) / OWN_POSITIONS).floor().long()
+    octave = torch.log2(position.clamp(min=OWN_POSITIONS) / OWN_POSITIONS)
+    later = OWN_POSITIONS + (octave * BANDS).floor().long()
     return torch.where(position < OWN_POSITIONS, position, later)
 
 
-def log_prior(classes: Tensor, label: Tensor, labels: int, size: int, trust: float = 5.0) -> Tensor:
+def log_prior(classes: Tensor, label: Tensor, labels: int, size: int, trust: float = 60.0) -> Tensor:
     """ln p (labels + 1, bands, K) of one channel's classes (N, n) for labels (N,); the last row is for no label.
 
     Counts of a band are smoothed by the label's over all positions, worth `trust` occurrences, and those by the
@@ -66,9 +67,9 @@ def first_codes(z: Tensor) -> Tensor:
 class Block(nn.Module):
     """Attention and MLP, each scaled, shifted and gated by the condition (adaLN-Zero, Peebles and Xie 2023)."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.dropout = heads, nn.Dropout(dropout)
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
@@ -86,9 +87,9 @@ class Block(nn.Module):
         # plain products: torch's fused attention takes ten times as long backwards on a CPU in bfloat16
         weights = (q @ k.mT * (width // self.heads) ** -0.5).softmax(dim=-1)
         attended = (weights @ v).transpose(1, 2).reshape(B, n, width)
-        tokens = tokens + gate1 * self.out(attended)
+        tokens = tokens + gate1 * self.dropout(self.out(attended))
         h = self.norm(tokens) * (1 + scale2) + shift2
-        mixed: Tensor = tokens + gate2 * self.mlp(h)
+        mixed: Tensor = tokens + gate2 * self.dropout(self.mlp(h))
         return mixed
 
 
@@ -102,6 +103,7 @@ class RowDenoiser(nn.Module):
         chart: what is observed.
         width, depth, heads: size of the transformer.
         patch: neighbouring rows that share a token; the work falls in proportion.
+        dropout: share of what a block adds, and of the rows' embeddings, that is left out at random in training.
         half: whether the transformer computes in bfloat16.
     """
 
@@ -119,6 +121,7 @@ class RowDenoiser(nn.Module):
         depth: int,
         heads: int,
         patch: int,
+        dropout: float = 0.0,
         half: bool = False,
     ) -> None:
         super().__init__()
@@ -135,10 +138,11 @@ class RowDenoiser(nn.Module):
         self.code_in = nn.ParameterList(nn.Parameter(first_codes(z)) for z in centres)
         self.code_out = nn.ParameterList(nn.Parameter(first_codes(z) / math.sqrt(CODE)) for z in centres)
         self.read = nn.Linear(self.channels * patch * CODE, width)
+        self.dropout = nn.Dropout(dropout)
         self.position = nn.Parameter(torch.randn(tokens, width) * 0.2)
         self.label = nn.Embedding(len(priors[0]), width)
         self.noise_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.write = nn.Linear(width, self.channels * patch * CODE)
         nn.init.zeros_(self.write.weight)
@@ -166,7 +170,7 @@ class RowDenoiser(nn.Module):
         with torch.autocast(rows.device.type, torch.bfloat16, enabled=self.half_precision):
             level = self.noise_level(torch.cat([phase.cos(), phase.sin()], dim=-1))
             condition = functional.silu(level + self.label(label))
-            tokens = self.read(rows) + self.position
+            tokens = self.read(self.dropout(rows)) + self.position
             for block in self.blocks:
                 tokens = block(tokens, condition)
             out: Tensor = self.write(self.norm(tokens))

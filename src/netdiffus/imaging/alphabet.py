@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netdiffus.imaging.scale import EmpiricalScale
+from netdiffus.imaging.scale import EmpiricalScale, join_rare
 from netdiffus.imaging.scales import Scale
 
 Floats = NDArray[np.float64]
@@ -36,13 +36,13 @@ class Alphabet:
     counts: Ids
 
     @classmethod
-    def fit(cls, values: Floats, ids: Ids, most: int, known: EmpiricalScale | None = None) -> Alphabet:
+    def fit(cls, values: Floats, ids: Ids, most: int) -> Alphabet:
         """The alphabet of training values (N, n), NaN = absent, of labels (N,), with at most `most` classes.
 
         Raises:
             InputError: nothing but absence was given.
         """
-        known = known or EmpiricalScale.fit(values)
+        known = EmpiricalScale.of_atoms(values)
         index = known.index(values)
         V = len(known.values)
         counts = np.stack([np.bincount(index[ids == k].ravel(), minlength=V) for k in range(int(ids.max()) + 1)])
@@ -101,33 +101,3 @@ class Alphabet:
         """The way back from `to_json`, exact."""
         counts = np.asarray(data["counts"], dtype=np.int64)
         return cls(EmpiricalScale.from_json(data["known"]), np.asarray(data["classes"], dtype=np.int64), counts)
-
-
-def join_rare(counts: Ids, most: int) -> Ids:
-    """Classes (V,) of ascending values: neighbours are joined until each class holds enough, the fewest that is needed.
-
-    A value that holds enough by itself is never joined; the last value (absence, or the largest) stays alone.
-    """
-    if len(counts) <= most:
-        return np.arange(len(counts))
-    few, enough = 1, int(counts.sum())
-    while enough - few > 1:
-        middle = (few + enough) // 2
-        if _joined(counts, middle)[-1] < most:
-            enough = middle
-        else:
-            few = middle
-    return _joined(counts, enough)
-
-
-def _joined(counts: Ids, enough: int) -> Ids:
-    classes = np.empty(len(counts), dtype=np.int64)
-    current, held = 0, 0
-    for k, count in enumerate(counts.tolist()):
-        if held and (count >= enough or k == len(counts) - 1):
-            current, held = current + 1, 0
-        classes[k] = current
-        held += count
-        if held >= enough:
-            current, held = current + 1, 0
-    return classes

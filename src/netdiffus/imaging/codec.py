@@ -24,7 +24,6 @@ from netdiffus.errors import InputError
 from netdiffus.imaging.alphabet import Alphabet
 from netdiffus.imaging.channels import fold, image_channels, unfold
 from netdiffus.imaging.gasf import from_image, gasf
-from netdiffus.imaging.scale import EmpiricalScale
 from netdiffus.imaging.scales import Scale, fit_scale, scale_from_json
 
 Floats = NDArray[np.float64]
@@ -114,12 +113,8 @@ class GasfCodec:
             raise InputError(f"series of shape (N, {len(channels)}, n)", f"{series.shape}", "pass one row a channel")
         folded = fold(series, channels)
         scales = tuple(fit_scale(scale, folded[:, k]) for k in range(folded.shape[1]))
-        alphabets: list[Alphabet] = []
-        for k, fitted in enumerate(scales if ids is not None else ()):
-            assert ids is not None
-            known = fitted if isinstance(fitted, EmpiricalScale) else None
-            alphabets.append(Alphabet.fit(folded[:, k], ids, classes, known))
-        return cls(tuple(channels), series.shape[2], scales, tuple(alphabets), angle)
+        alphabets = () if ids is None else tuple(Alphabet.fit(folded[:, k], ids, classes) for k in range(len(scales)))
+        return cls(tuple(channels), series.shape[2], scales, alphabets, angle)
 
     @property
     def image_channels(self) -> list[str]:

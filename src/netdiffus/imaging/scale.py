@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netdiffus.errors import InputError
 
 Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
 
 
 def round_significant(values: Floats, digits: int) -> Floats:
@@ -37,6 +39,37 @@ def present_values(values: ArrayLike) -> tuple[Floats, int]:
     if not len(present):
         raise InputError("at least one value to fit a scale on", "none", "prepare the dataset from non-empty traces")
     return present, len(flat)
+
+
+def join_rare(counts: Ids, most: int) -> Ids:
+    """Groups (V,) of ascending values: neighbours are joined until each group holds enough, the fewest that is needed.
+
+    A value that holds enough by itself is never joined; the last one stays alone. There are at most `most` groups.
+    """
+    if len(counts) <= most:
+        return np.arange(len(counts))
+    few, enough = 1, int(counts.sum())
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        if _joined(counts, middle)[-1] < most:
+            enough = middle
+        else:
+            few = middle
+    return _joined(counts, enough)
+
+
+@numba.njit(cache=True)
+def _joined(counts: Ids, enough: int) -> Ids:
+    groups = np.empty(len(counts), dtype=np.int64)
+    current, held = 0, 0
+    for k in range(len(counts)):
+        if held and (counts[k] >= enough or k == len(counts) - 1):
+            current, held = current + 1, 0
+        groups[k] = current
+        held += counts[k]
+        if held >= enough:
+            current, held = current + 1, 0
+    return groups
 
 
 @dataclass(frozen=True)
@@ -71,8 +104,31 @@ class EmpiricalScale:
                 break
             digits = digits_tried
             known, counts = np.unique(round_significant(present, digits), return_counts=True)
+        return cls._of(known, counts, n, digits)
+
+    @classmethod
+    def of_atoms(cls, values: ArrayLike) -> EmpiricalScale:
+        """The same without rounding: of too many values rare neighbours are one, their median.
+
+        Frequent values stay exactly what they are; what is far from all others may lose its place.
+
+        Raises:
+            InputError: nothing but absence was given.
+        """
+        present, n = present_values(values)
+        known, counts = np.unique(present, return_counts=True)
+        if len(known) > cls.MOST_VALUES:
+            groups, passed = join_rare(counts, cls.MOST_VALUES), np.cumsum(counts)
+            first = np.searchsorted(groups, np.arange(groups[-1] + 2))
+            known = known[np.searchsorted(passed, (passed[first[:-1]] + passed[first[1:] - 1]) / 2)]
+            counts = np.bincount(groups, counts)
+        return cls._of(known, counts, n, None)
+
+    @classmethod
+    def _of(cls, known: Floats, counts: NDArray[Any], n: int, digits: int | None) -> EmpiricalScale:
+        """The scale of known values and their counts, out of n with absent ones."""
         share = counts / counts.sum()
-        absent = min(1.0 - len(present) / n, cls.LARGEST_ABSENT)
+        absent = min(1.0 - counts.sum() / n, cls.LARGEST_ABSENT)
         if absent > 0:
             known, share = np.append(known, np.nan), np.append(share * (1 - absent), absent)
         edges = np.concatenate([[0.0], np.cumsum(share)])

@@ -20,6 +20,7 @@ from netdiffus.steps.device import prefers_half
 
 Network = RowDenoiser | UNet
 MOST_CLASSES, LEAST_CLASSES, CLASS_BUDGET = 512, 64, 1 << 14  # the budget is positions x classes of a trace
+VALUES_PER_CLASS = 64  # on average, or most classes would be guesses
 MOST_BATCH, LEAST_BATCH, LOGIT_BUDGET = 256, 32, 1 << 20
 TOKENS = 32
 SCHEDULE = "cosine"  # of the published presets
@@ -35,9 +36,10 @@ def label_rows(config: dict[str, Any], labels: int) -> int:
     return labels + bool(config.get("label_dropout"))
 
 
-def most_classes(config: dict[str, Any], length: int) -> int:
-    """Classes of a channel at most."""
-    return int(config["classes"] or max(LEAST_CLASSES, min(MOST_CLASSES, CLASS_BUDGET // length)))
+def most_classes(config: dict[str, Any], length: int, traces: int) -> int:
+    """Classes of a channel at most: as many as the work of a step and the number of values allow."""
+    budget = min(MOST_CLASSES, CLASS_BUDGET // length, traces * length // VALUES_PER_CLASS)
+    return int(config["classes"] or max(LEAST_CLASSES, budget))
 
 
 def batch_size(config: dict[str, Any], length: int, classes: int) -> int:
@@ -62,6 +64,7 @@ def build_rows(
         depth=config["depth"],
         heads=config["heads"],
         patch=config["patch"] or math.ceil(length / TOKENS),
+        dropout=config["dropout"],
         half=config["precision"] == "bfloat16" or (config["precision"] == "auto" and prefers_half(device)),
     ).to(device)
 

@@ -63,7 +63,7 @@ def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device)
         codec = GasfCodec.fit(data, channel_names(part), config.scale, "direct")
         values = torch.from_numpy(codec.quantiles(data).astype(np.float32))
     else:
-        classes = most_classes(config.model_dump(), length)
+        classes = most_classes(config.model_dump(), length, len(part))
         codec = GasfCodec.fit(data, channel_names(part), config.scale, ids=ids, classes=classes)
         values = torch.from_numpy(codec.classes(data))
     values, label = values.to(device), torch.tensor(ids, device=device)
