@@ -71,19 +71,20 @@ def test_a_fresh_network_draws_independent_values_as_often_as_they_are(chart) ->
 
 def test_priors_are_smoothed_counts_of_label_and_position() -> None:
     classes = torch.tensor([[0, 1], [0, 1], [0, 0], [2, 2]])
-    prior = log_prior(classes, torch.tensor([0, 0, 0, 1]), 2, 3).exp()
+    prior = log_prior(classes, torch.tensor([0, 0, 0, 1]), 2, 3, trust=5.0).exp()
     assert prior.shape == (3, 2, 3)
     assert torch.allclose(prior.sum(-1), torch.ones(3, 2))
     assert (prior[0, 0].argmax(), prior[1, 0].argmax()) == (0, 2)
-    assert prior[0, 1, 1] > prior[0, 0, 1] > prior[1, 0, 1] > 0
+    assert prior[0, 1, 1] > prior[0, 0, 1] > prior[1, 0, 1] > 0  # counted, smoothed by the label, smoothed by all
     assert prior[0, 0, 0] > prior[0, 1, 0] > prior[1, 1, 0] > 0
     assert prior[2, 0, 0] > prior[2, 0, 2] > prior[2, 0, 1]  # no label: all together
 
 
-def test_bands_double() -> None:
+def test_bands_are_eight_an_octave() -> None:
     band = bands(200).tolist()
     assert band[:17] == list(range(17))
-    assert (band[31], band[32], band[63], band[64], band[127], band[128]) == (16, 17, 17, 18, 18, 19)
+    assert band[17] == 16  # 16 and 17 share one, 32 to 34 another
+    assert (band[31], band[32], band[34], band[35], band[128]) == (23, 24, 24, 25, 40)
 
 
 def test_classes_are_drawn_by_their_logits() -> None:
