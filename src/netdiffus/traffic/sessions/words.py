@@ -48,7 +48,8 @@ def ip_words(rows: FlowRows) -> Ints:
     """DSCP, ECN, don't fragment, and the step of the identification (0, 1, a few, any) of each packet as a number."""
     step = rows.rows["id_step"].astype(np.int64)
     kind = np.select([step <= 1, step <= ID_SMALL], [step, 2], 3)
-    return rows.rows["tos"] + (rows.rows["dont_fragment"].astype(np.int64) << 8) + (kind << 9)
+    word: Ints = rows.rows["tos"] + (rows.rows["dont_fragment"].astype(np.int64) << 8) + (kind << 9)
+    return word
 
 
 def usual_ip(rows: FlowRows) -> Ints:
@@ -56,9 +57,9 @@ def usual_ip(rows: FlowRows) -> Ints:
     end = rows.owner * 2 + rows.rows["direction"]
     pairs, counts = np.unique(np.stack([end, ip_words(rows)], axis=1), axis=0, return_counts=True)
     order = np.argsort(counts, kind="stable")  # the most frequent one is written last
-    usual = np.full(2 * len(rows), USUAL, np.int64)
-    usual[pairs[order, 0]] = pairs[order, 1]
-    usual = usual.reshape(-1, 2)
+    flat = np.full(2 * len(rows), USUAL, np.int64)
+    flat[pairs[order, 0]] = pairs[order, 1]
+    usual = flat.reshape(-1, 2)
     return np.where(usual == USUAL, usual[:, ::-1], usual)
 
 
