@@ -123,7 +123,7 @@ def test_networks_payload_and_rate(tmp_path) -> None:
     out = tmp_path / "made.pcap"
     write(
         out,
-        drawn(("dns",)),
+        drawn(("ntp",)),
         client_net=["192.168.7.0/24", "fd00::/64"],
         server_net=["203.0.113.0/24", "fd01::/64"],
         payload="zero",
