@@ -86,11 +86,7 @@ def write_capture(
     Raises:
         InputError: a network is wrong or too small, or both rate and duration are given.
     """
-    rng = np.random.default_rng(seed)
-    placed = fresh_endpoints(rows, rng, client_nets=config.client_net, server_nets=config.server_net)
-    starts = draw_starts(gaps, len(rows), rng, begin_ns=BEGIN_NS, rate=config.rate, duration_s=config.duration)
-    placed.flows["start_ns"] = rng.permutation(starts)
-    packets = compile_rows(placed)
+    packets = compile_rows(placed(rows, gaps, config, np.random.default_rng(seed)))
     parts = {out: packets}
     if config.per_label:
         parts = {
@@ -102,6 +98,14 @@ def write_capture(
     for path in files:
         write_json(_report_path(path), dict(provenance) | summary(written))
     return written
+
+
+def placed(rows: FlowRows, gaps: NDArray[np.int64], config: CaptureConfig, rng: np.random.Generator) -> FlowRows:
+    """The flows between fresh hosts, with fresh starts, labels mixed in time; arguments as of write_capture."""
+    fresh = fresh_endpoints(rows, rng, client_nets=config.client_net, server_nets=config.server_net)
+    starts = draw_starts(gaps, len(rows), rng, begin_ns=BEGIN_NS, rate=config.rate, duration_s=config.duration)
+    fresh.flows["start_ns"] = rng.permutation(starts)
+    return fresh
 
 
 def _write(path: Path, packets: Packets, config: CaptureConfig, seed: int, provenance: Mapping[str, Any]) -> int:
