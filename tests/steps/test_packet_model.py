@@ -11,6 +11,7 @@ from netdiffus import TrafficModel, generate, recordings, train
 from netdiffus.errors import InputError
 from netdiffus.steps.generate import class_counts, load_model
 from netdiffus.steps.packet_data import MOST_GAPS, class_names, packet_part
+from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import read_bit_images
@@ -148,3 +149,14 @@ def test_class_names(dataset) -> None:
     assert rows.labels == tuple(traces["label"])
     np.testing.assert_array_equal(rows.flows["start_ns"], traces["start_ns"])
     assert set(class_names(rows)) <= {"dns/udp", "dns/tcp", "mqtt/tcp", "ntp/udp"}
+
+
+def test_pictures_of_a_real_and_a_synthetic_flow_of_each_label(model, dataset, tmp_path) -> None:
+    pictures = packet_pictures(dataset, written(model, tmp_path / "made.pcap"), 5)
+    assert set(pictures) == {"dns", "mqtt", "ntp"}
+    for real, made in pictures.values():
+        assert real.shape == made.shape == (5, 1504)
+        assert not (real == -1).all()
+        assert not (made == -1).all()
+        assert (real[0, -96:] != -1).all(), "direction, size and gap are there"
+        assert (made[0, -96:] != -1).all()
