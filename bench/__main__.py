@@ -11,7 +11,7 @@ from pathlib import Path
 def names() -> list[str]:
     """The benchmarks in this folder."""
     found = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
-    return sorted(found - {"__main__", "results"})
+    return sorted(found - {"__main__", "gates", "kernel", "packet_fidelity", "results"})
 
 
 def main() -> int:

@@ -78,6 +78,22 @@ def summed(segment: bytes, place: int, before: bytes, checksum: int | None) -> b
     return segment[:place] + struct.pack("!H", checksum) + segment[place + 2 :]
 
 
+def crc32c(data: bytes) -> int:
+    """CRC-32C bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def sctp(chunks=b"\x0b\0\0\4", side=0, *, ports=(40000, 5000), checksum=None, version=4, **of_ip) -> bytes:
+    head = struct.pack("!HHI", *(ports if side == 0 else ports[::-1]), 0x01020304)
+    checksum = crc32c(head + bytes(4) + chunks) if checksum is None else checksum
+    return ip(version, head + checksum.to_bytes(4, "little") + chunks, 132, side, **of_ip)
+
+
 def udp_segment(payload=b"hello", side=0, *, ports=(40000, 53), size=None, checksum=None, version=4) -> bytes:
     size = 8 + len(payload) if size is None else size
     segment = struct.pack("!HHHH", *(ports if side == 0 else ports[::-1]), size, 0) + payload

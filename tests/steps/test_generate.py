@@ -80,7 +80,7 @@ def test_counts_of_the_command_line() -> None:
 
 
 def test_what_is_refused(small_model, tmp_path) -> None:
-    with pytest.raises(InputError, match=r"one of the suffixes .parquet, .csv, .npz; got .*x\.jpg"):
+    with pytest.raises(InputError, match=r"one of the suffixes .pcap, .*, .nprint.npz; got .*x\.jpg"):
         generate(small_model, tmp_path / "x.jpg")
     with pytest.raises(InputError, match="labels among bulk, chat; got 'web'"):
         generate(small_model, tmp_path / "x.csv", count={"web": 3})

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.metrics import Score, find
-from netdiffus.report import Headline, Verdict, headlines, markdown, overview_png, render, verdicts
+from netdiffus.report import Headline, PacketReport, Verdict, headlines, markdown, overview_png, render, verdicts
 from netdiffus.steps.evaluate import Evaluation
 from netdiffus.store.report import write_report
 
@@ -50,8 +50,12 @@ class Scores:
         """Four questions and their answers: train on it alone, mix it in, publish it, feed it to an IDS."""
         return verdicts(self.evaluation.scores)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write scores.json, report.html, report.md and overview.png into a folder; returns its path."""
+    def save(self, folder: str | Path, packets: PacketReport | None = None) -> Path:
+        """Write scores.json, report.html, report.md and overview.png into a folder; returns its path.
+
+        Args:
+            packets: what the report tells of a synthetic capture.
+        """
         found, sets = self.evaluation, self.evaluation.sets
         html = render(
             found.scores,
@@ -63,8 +67,9 @@ class Scores:
             image_channels=found.image_channels,
             nearest=found.nearest,
             plane=found.plane,
+            packets=packets,
         )
-        text = markdown(found.scores, sets.test, sets.synthetic, provenance=found.provenance)
+        text = markdown(found.scores, sets.test, sets.synthetic, provenance=found.provenance, packets=packets)
         picture = overview_png(sets.test, sets.synthetic, sets.channels, images=found.images)
         write_report(Path(folder), [score.to_dict() for score in found.scores], html, text, picture)
         return Path(folder)

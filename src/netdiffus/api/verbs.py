@@ -18,6 +18,7 @@ from netdiffus.steps import generate as generating
 from netdiffus.steps import nprint as converting
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
+from netdiffus.steps.capture import CaptureConfig
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.store.atomic import atomic_file, check_replaceable
 from netdiffus.store.report import SCORES
@@ -82,12 +83,16 @@ def train(
 def generate(model: PathLike, out: PathLike, *, on_progress: Progress | None = None, **options: Any) -> Path:
     """A model draws traces into the file `out` (.parquet, .csv, .npz; without a suffix a folder of images).
 
-    Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance.
+    Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance. A model of packets
+    (image="bits") also writes .pcap, .pcapng and .nprint, with the options protocol, packets, client_net, server_net
+    (lists), link, payload, rate, duration, per_label.
 
     Raises:
         InputError: the model is missing, or a label, a count or the suffix is not known.
     """
-    run(generating.generate(Path(model), Path(out), generating.GenerateConfig.of(**options)), on_progress)
+    chosen = {name: options.pop(name) for name in list(options) if name in CaptureConfig.model_fields}
+    capture = CaptureConfig.of(**chosen) if chosen else None
+    run(generating.generate(Path(model), Path(out), generating.GenerateConfig.of(**options), capture), on_progress)
     return Path(out)
 
 

@@ -148,7 +148,9 @@ def prepare(
 def train(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset folder.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="MODEL", help="The model folder to write.", show_default=False)],
-    image: Annotated[str, typer.Option(help="What is diffused: 'gasf' images, or the bare 'series'.")] = "gasf",
+    image: Annotated[
+        str, typer.Option(help="What is diffused: 'gasf' images, the bare 'series', or 'bits': packets.")
+    ] = "gasf",
     preset: Annotated[
         str, typer.Option(help="'default', 'tiny', or as published: 'netdiffus' (128 px), 'netdiffus2' (10 px).")
     ] = "default",
@@ -156,7 +158,7 @@ def train(
         str | None, typer.Option(help="Scale of values: empirical, minmax or log; default: the preset's.")
     ] = None,
     length: Annotated[
-        int | None, typer.Option(min=2, max=1000, help="Positions of a trace that are learned; default: all.")
+        int | None, typer.Option(min=2, max=1024, help="Positions of a trace that are learned; default: all.")
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for so many minutes (default 10).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
@@ -183,7 +185,7 @@ def train(
     )  # fmt: skip
     last = _train(dataset, out, config, resume=resume)
     print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
-    print(f"next: netdiffus generate {out} --out synthetic.parquet --count 1000")
+    print(f"next: netdiffus generate {out} --out synthetic.{'pcap' if image == 'bits' else 'parquet'} --count 1000")
 
 
 def _train(dataset: Path, out: Path, config: Any, *, resume: bool = False) -> TrainStep:
@@ -201,7 +203,7 @@ def generate(
         Path,
         typer.Option(
             metavar="FILE",
-            help="What to write: .parquet, .csv or .npz; without a suffix a folder of images.",
+            help="What to write: .parquet, .csv, .npz; of packets .pcap, .pcapng, .nprint; else a folder of images.",
             show_default=False,
         ),
     ],
@@ -220,17 +222,42 @@ def generate(
     guidance: Annotated[
         float, typer.Option(min=0.0, help="Push towards the label by this weight; needs 'train --label-dropout'.")
     ] = 1.0,
+    protocol: Annotated[str | None, typer.Option(help="Packets: flows of 'tcp' or 'udp' alone.")] = None,
+    packets: Annotated[int | None, typer.Option(min=1, help="Packets: the first so many of a flow.")] = None,
+    client_net: Annotated[
+        list[str] | None, typer.Option(help="Packets: clients' network, once for each IP version.", show_default=False)
+    ] = None,
+    server_net: Annotated[
+        list[str] | None, typer.Option(help="Packets: servers' network, once for each IP version.", show_default=False)
+    ] = None,
+    link: Annotated[str | None, typer.Option(help="Packets: 'ethernet' (default) or 'raw' IP.")] = None,
+    payload: Annotated[str | None, typer.Option(help="Packets: 'random' bytes (default) or 'zero'.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Packets: flows a second; default: as they arrive in the dataset.")
+    ] = None,
+    duration: Annotated[float | None, typer.Option(help="Packets: seconds in which all flows begin.")] = None,
+    per_label: Annotated[bool, typer.Option("--per-label", help="Packets: one capture a label.")] = False,
 ) -> None:
-    """A model draws synthetic traces."""
+    """A model draws synthetic traces, or packets."""
     from netdiffus.cli.progress import show_drawing
+    from netdiffus.cli.show import print_written
+    from netdiffus.steps.capture import CaptureConfig
     from netdiffus.steps.generate import GenerateConfig, parse_counts
     from netdiffus.steps.generate import generate as step
 
     config = GenerateConfig.of(
         count=parse_counts(count), balance=balance, seed=seed, sampling_steps=sampling_steps, sampler=sampler,
-        guidance=guidance,
+        guidance=guidance, protocol=protocol, packets=packets,
     )  # fmt: skip
-    show_drawing(step(model, out, config))
+    chosen = {
+        "client_net": client_net, "server_net": server_net, "link": link, "payload": payload, "rate": rate,
+        "duration": duration, "per_label": per_label or None,
+    }  # fmt: skip
+    chosen = {name: value for name, value in chosen.items() if value}
+    written = show_drawing(step(model, out, config, CaptureConfig.of(**chosen) if chosen else None))
+    if written is not None:
+        print_written(written)
+        return
     print(f"traces: {out}")
     print(f"next: netdiffus evaluate DATASET {out} --out report")
 

@@ -11,18 +11,23 @@ from netdiffus.api.verbs import evaluate
 from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
 from netdiffus.cli.show import print_headlines, print_verdicts
 from netdiffus.errors import InputError
+from netdiffus.report import Finding, PacketReport
 from netdiffus.steps.generate import GenerateConfig, generate
+from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.train import share_done, train, train_config
+from netdiffus.traffic.sessions import RULES
+from netdiffus.wire.conformance.check import check_capture
 
 PACKETS = 32
 STEPS_PER_MINUTE = 400  # of a 2-core machine; fixed, so that a seed gives the same traces however fast the machine is
 TRACES_PER_LABEL = 200
+PACKET_STEPS_PER_MINUTE, FLOWS_PER_LABEL = 150, 20  # of the model of packets, which is there to be looked at
 
 
 def run_demo(out: Path, minutes: float, seed: int) -> None:
-    """Recordings → dataset → model → balanced synthetic traces → report, all below the folder `out`.
+    """Recordings → dataset → models → balanced synthetic traces and a capture → report, all below the folder `out`.
 
     Raises:
         InputError: `minutes` is not above 0, or `out` is a file or holds other things under the demo's names.
@@ -38,16 +43,22 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     show_training(train(dataset, model, config), share_done(config), model)
     count = TRACES_PER_LABEL * len(recordings.labels())
     show_drawing(generate(model, synthetic, GenerateConfig.of(count=count, balance=True, seed=seed)))
+    capture = out / "synthetic.pcapng"
+    packets = _packets(dataset, out / "packet-model", capture, minutes, seed)
     with scoring() as show:
-        scores = evaluate(dataset, synthetic, report, seed=seed, on_progress=show)
+        scores = evaluate(dataset, synthetic, seed=seed, on_progress=show)
+    scores.save(report, packets)
     print()
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
+    print()
+    print(f"{packets.packets:,} synthetic packets, {packets.faults:,} faults found by 'netdiffus check'")
     print()
     for name, path in (
         ("dataset", dataset),
         ("model", model),
         ("traces", synthetic),
+        ("capture", capture),
         ("report", report / "report.html"),
     ):
         print(f"{name + ':':<9} {path}")
@@ -57,3 +68,23 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         f"netdiffus train {shlex.quote(str(out / 'my-dataset'))} --out {shlex.quote(str(out / 'my-model'))}",
     ):
         print(f"    {command}")
+
+
+def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: int) -> PacketReport:
+    """A small model of packets, its capture, and what the report tells of it."""
+    config = train_config(steps=max(1, round(minutes * PACKET_STEPS_PER_MINUTE)), seed=seed, image="bits")
+    show_training(train(dataset, model, config), share_done(config), model)
+    count = dict.fromkeys(recordings.labels(), FLOWS_PER_LABEL)
+    written = show_drawing(generate(model, capture, GenerateConfig.of(count=count, seed=seed)))
+    assert written is not None
+    found, changes = check_capture(capture), written.changes
+    return PacketReport(
+        name=capture.name,
+        packets=found.packets,
+        flows=found.flows,
+        findings=[Finding(f.rule.name, f.rule.severity, f.packets, f.rule.says) for f in found.findings],
+        asked=changes.packets,
+        changed=changes.changed,
+        rules=[(RULES[name].words, count) for name, count in changes.by_rule.items()],
+        images=packet_pictures(dataset, capture, PACKETS),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,14 +32,30 @@ def image(
         int | None, typer.Option(min=2, max=1000, help="Positions of a trace, pixels of its image; default: all.")
     ] = None,
     form: Annotated[str, typer.Option(help="npz (exact), png (8 bits, to look at) or both.")] = "both",
+    kind: Annotated[
+        str,
+        typer.Option("--image", help="'gasf' of traces; or 'bits' of packets: nPrint columns, exact in a .png too."),
+    ] = "gasf",
+    headers: Annotated[str, typer.Option(help="Bits: columns of ipv4,ipv6,tcp,udp,icmp.")] = "ipv4,ipv6,tcp,udp,icmp",
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Bits: nPrint's columns alone, without direction, payload size and gap.")
+    ] = False,
 ) -> None:
-    """Looks at traces as images (.npz, .png), and turns such images back into traces."""
+    """Looks at traces as images (.npz, .png), and turns such images back into traces or, of bits, into a capture."""
     from netdiffus.cli.show import print_losses
+    from netdiffus.errors import InputError
+    from netdiffus.steps.bitimage import is_bit_images
     from netdiffus.steps.image import ImageConfig, from_images, to_images
     from netdiffus.steps.import_checkpoint import parse_scale
     from netdiffus.store.cards import DatasetCard
 
-    if source.is_dir() and not (source / DatasetCard.FILE).exists():
+    if kind not in ("gasf", "bits"):
+        raise InputError("--image gasf or bits", kind, "correct --image")
+    made = source.is_dir() and not (source / DatasetCard.FILE).exists()
+    if kind == "bits" or (made and is_bit_images(source)):
+        _bits(source, out, made=made, headers=headers.split(","), bare=bare, length=length, form=form)
+        return
+    if made:
         print(f"traces: {from_images(source, out, parse_scale(scale)):,} in {out}")
         return
     config = ImageConfig.of(scale=scale or "empirical", length=length, form=form)
@@ -47,6 +63,19 @@ def image(
     print(f"images: {out}")
     print_losses(losses)
     print(f"back: netdiffus image {out} --out traces.parquet")
+
+
+def _bits(source: Path, out: Path, *, made: bool, **options: Any) -> None:
+    from netdiffus.steps.bitimage import BitImageConfig, from_bit_images, to_bit_images
+
+    if made:
+        print(f"flows: {from_bit_images(source, out):,} in {out}")
+        return
+    written = to_bit_images(source, out, BitImageConfig.of(**options))
+    print(f"images: {out}  ({written.images:,} of {written.length:,} rows, {written.columns:,} columns)")
+    for reason, count in written.left_out.most_common():
+        print(f"left out: flow with {reason}: {count:,}")
+    print(f"back: netdiffus image {out} --out packets.pcap")
 
 
 @app.command(name="import")

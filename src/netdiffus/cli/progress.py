@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netdiffus.steps.prepare import FileRead
 
 Read = TypeVar("Read", bound="FileRead")
+Result = TypeVar("Result")
 
 LOG_EVERY_S = 10.0  # where standard error is no terminal, a line this often
 
@@ -119,10 +120,15 @@ def show_training(records: Generator[TrainStep, None, None], share: Any, out: An
     return record
 
 
-def show_drawing(records: Iterator[Drawn]) -> None:
-    """Show `generate`: traces drawn."""
+def show_drawing(records: Generator[Drawn, None, Result]) -> Result:
+    """Show `generate`: traces drawn; returns what it returns."""
     with Shown("drawing") as shown:
-        for record in records:
+        while True:
+            try:
+                record = next(records)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
             shown.show(
                 record.done / record.total,
                 f"{record.done:,}/{record.total:,} traces",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from netdiffus.report import Headline, Verdict
+    from netdiffus.steps.capture import CaptureWritten
     from netdiffus.steps.image import Loss
     from netdiffus.store.cards import DatasetCard, Source
 
@@ -200,6 +201,22 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         print(f"{verdict.question} {verdict.answer}")
         print(f"    {verdict.why}")
+
+
+def print_written(written: CaptureWritten) -> None:
+    """What was made of drawn flows, and what the rules of the wire changed in them."""
+    from netdiffus.steps.capture import is_capture_name
+
+    for path, packets in written.files.items():
+        print(f"packets: {path}  ({packets:,})")
+    print(f"flows: {written.flows:,}")
+    print(written.changes)
+    for reason, count in written.not_as_drawn.items():
+        print(f"not as drawn: {reason}: {count:,}")
+    first = next(iter(written.files))
+    if is_capture_name(first):
+        print("beside each: FILE.labels.csv, FILE.json")
+        print(f"next: netdiffus check {first}")
 
 
 def _counts(counts: dict[str, int]) -> str:

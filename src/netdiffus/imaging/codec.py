@@ -103,17 +103,18 @@ class GasfCodec:
         scale: str = "empirical",
         angle: str = "normal",
         ids: Ids | None = None,
-        classes: int = CLASSES,
+        classes: int | Sequence[int] = CLASSES,
     ) -> GasfCodec:
         """The codec of training series (N, C, n), NaN = absent; `scale` is a name of SCALES.
 
-        With label ids (N,) it has alphabets, of at most `classes` classes.
+        With label ids (N,) it has alphabets, of at most `classes` classes, one number or one a channel.
         """
         if series.ndim != 3 or series.shape[1] != len(channels):
             raise InputError(f"series of shape (N, {len(channels)}, n)", f"{series.shape}", "pass one row a channel")
         folded = fold(series, channels)
         scales = tuple(fit_scale(scale, folded[:, k]) for k in range(folded.shape[1]))
-        alphabets = () if ids is None else tuple(Alphabet.fit(folded[:, k], ids, classes) for k in range(len(scales)))
+        most = [classes] * len(scales) if isinstance(classes, int) else classes
+        alphabets = () if ids is None else tuple(Alphabet.fit(folded[:, k], ids, n) for k, n in enumerate(most))
         return cls(tuple(channels), series.shape[2], scales, alphabets, angle)
 
     @property

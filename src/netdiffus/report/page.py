@@ -13,6 +13,7 @@ from netdiffus.metrics.plane import Plane
 from netdiffus.report.distributions import panels
 from netdiffus.report.gallery import Images, gallery
 from netdiffus.report.maps import map_svg, nearest_svg
+from netdiffus.report.packets import PacketReport
 from netdiffus.report.tables import baseline_names, beside_rows, confusion_rows, label_rows, score_rows
 from netdiffus.report.timelines import pair
 from netdiffus.report.verdict import RULE, verdicts, weakest
@@ -33,6 +34,7 @@ def render(
     image_channels: Sequence[str] | None = None,
     nearest: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
     plane: Plane | None = None,
+    packets: PacketReport | None = None,
     seed: int = 0,
 ) -> str:
     """report.html: headline, tables and pictures of one evaluation in a single self-contained page.
@@ -40,6 +42,7 @@ def render(
     `real` is the real test part that the scores speak of. `provenance` is printed as it is. `images` maps a label to
     (real, synthetic) images (C, H, W) in [-1, 1], whose channels `image_channels` names (default: `channels`).
     `nearest` holds distances to the nearest training trace, `plane` the points of the map; without them, no picture.
+    `packets` tells of a synthetic capture.
     """
     rng = np.random.default_rng(seed)
     common = [str(label) for label in np.intersect1d(real.labels, synthetic.labels)]
@@ -57,6 +60,8 @@ def render(
     ]
     return _template("page.html.j2").render(
         **_words(scores, real, synthetic, title, provenance),
+        packets=packets,
+        bit_rows=packets.rows() if packets else [],
         panels=panels(real, synthetic, channels),
         flows=flows,
         gallery=gallery(images or {}, list(image_channels or channels)),
@@ -74,9 +79,10 @@ def markdown(
     *,
     title: str = "Synthetic traffic beside real",
     provenance: Mapping[str, str] | None = None,
+    packets: PacketReport | None = None,
 ) -> str:
     """report.md: the words and tables of the report, without its pictures."""
-    return _template("page.md.j2").render(**_words(scores, real, synthetic, title, provenance))
+    return _template("page.md.j2").render(**_words(scores, real, synthetic, title, provenance), packets=packets)
 
 
 def _words(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -20,14 +21,18 @@ from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import STEP, GasfCodec
 from netdiffus.imaging.gasf import gasf
+from netdiffus.steps.capture import CaptureConfig, CaptureWritten, placed
 from netdiffus.steps.config import Config
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.network import Network, build_rows, build_unet, is_unet
 from netdiffus.steps.output import FORMS, write_traces
+from netdiffus.steps.packet_data import BITS, PacketCodec, label_of
+from netdiffus.steps.packets_out import check_out, traces_of, write_flows
 from netdiffus.steps.sampling import UNET_BUDGET, Sampling, sampling
 from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.images import ImageCard, write_images, write_stack
+from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
 from netdiffus.traffic.traces import conform, ragged
 
 DEFAULT_COUNT = 1000
@@ -43,6 +48,8 @@ class GenerateConfig(Config):
     sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 48, or all T of a published model
     sampler: str | None = None  # None: "ancestral", or "learned" for a published model
     guidance: float = Field(1.0, ge=0)
+    protocol: Literal["tcp", "udp"] | None = None  # of packets: flows of this one alone
+    packets: int | None = Field(None, ge=1)  # of packets: the first so many of a flow
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class LoadedModel:
     codec: GasfCodec | None  # None: images are all that can be drawn (imported without a scale)
     network: Network
     hash: str
+    packets: PacketCodec | None = None  # of a model of packets
 
     @property
     def channels(self) -> int:
@@ -94,33 +102,50 @@ def load_model(folder: Path) -> LoadedModel:
         network.load_state_dict(weights)
     except (RuntimeError, KeyError):
         raise InputError("weights that fit model.json", "others", "copy the model again, or train again") from None
-    return LoadedModel(card, codec, network.eval(), store.model_hash(folder))
+    packets = PacketCodec.from_json(card.codec) if card.config["image"] == BITS else None
+    return LoadedModel(card, codec, network.eval(), store.model_hash(folder), packets)
 
 
-def generate(model: Path, out: Path, config: GenerateConfig) -> Generator[Drawn, None, None]:
+def generate(
+    model: Path, out: Path, config: GenerateConfig, capture: CaptureConfig | None = None
+) -> Generator[Drawn, None, CaptureWritten | None]:
     """Draw traces from the model in a folder and write them to `out`; yields a record per batch.
 
     A suffix of `out` names the form of a table. Without one, `out` becomes a folder of images as `netdiffus image`
-    writes it. A model without a scale draws images alone: such a folder, or one .npz.
+    writes it. A model without a scale draws images alone: such a folder, or one .npz. A model of packets
+    (`train --image bits`) also writes captures and nPrint rows; what is in them is returned.
 
     Raises:
         InputError: `model` is no model, a label or the suffix of `out` is unknown, a count is below 1.
     """
     suffix = out.suffix.lower()
-    if suffix and suffix not in FORMS:
-        raise InputError(f"--out with one of the suffixes {', '.join(FORMS)}", str(out), "name such a file")
+    check_out(out)
     loaded = load_model(model)
+    if loaded.packets is not None:
+        rows, not_as_drawn = yield from draw_rows(loaded, config)
+        made_by = _made_by(loaded, config) | {"capture": (capture or CaptureConfig.of()).model_dump()}
+        return write_flows(
+            out,
+            rows,
+            loaded.packets.gaps,
+            capture or CaptureConfig.of(),
+            config.seed,
+            config.packets or loaded.length,
+            made_by,
+            not_as_drawn,
+        )
+    if (suffix and suffix not in FORMS) or capture is not None or config.protocol or config.packets:
+        raise InputError(
+            f"a model of packets (train --image bits) for {out.name} and options of captures",
+            f"one of --image {loaded.card.config['image']}",
+            "train such a model, or name a table with --out",
+        )
     if not suffix and loaded.card.config["image"] == "series":
         raise InputError("a model of images for a folder of images", "one of series", "name a table with --out")
-    provenance = {
-        "netdiffus": __version__,
-        "model": loaded.hash,
-        "dataset": loaded.card.dataset,
-        "config": config.model_dump(),
-    }
+    provenance = _made_by(loaded, config)
     if suffix and (loaded.codec or suffix != ".npz"):
         write_traces(out, (yield from draw(loaded, config)), json.dumps(provenance))
-        return
+        return None
     parts = []
     for ids, images in draw_images(loaded, config):
         parts.append((ids, images))
@@ -131,6 +156,32 @@ def generate(model: Path, out: Path, config: GenerateConfig) -> Generator[Drawn,
         write_stack(out, np.concatenate([images for _, images in parts]), labels, json.dumps(provenance))
     else:
         write_images(out, ImageCard(codec=loaded.card.codec, labels=names, made_by=provenance), parts)
+    return None
+
+
+def _made_by(model: LoadedModel, config: GenerateConfig) -> dict[str, Any]:
+    return {
+        "netdiffus": __version__,
+        "model": model.hash,
+        "dataset": model.card.dataset,
+        "config": config.model_dump(),
+    }
+
+
+def draw_rows(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, tuple[FlowRows, dict[str, int]]]:
+    """Yields a record per batch; returns a packet model's flows and how many packets it drew as none can be."""
+    assert model.packets is not None
+    assert model.codec is not None
+    total, rng, parts = sum(_counts(model, config).values()), np.random.default_rng(config.seed), []
+    changed: Counter[str] = Counter()
+    names = [label_of(name) for name in model.card.labels]
+    for ids, drawn in draw_batches(model, config):
+        series = model.codec.from_classes(drawn, ids, rng)[:, :, : config.packets]
+        rows, reasons = model.packets.fields.decode(series, tuple(names[k] for k in ids.tolist()), rng)
+        parts.append(rows)
+        changed.update(reasons)
+        yield Drawn(sum(map(len, parts)), total)
+    return concatenate(parts), dict(changed)
 
 
 def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, pl.DataFrame]:
@@ -144,6 +195,10 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
             "a model that knows the scale of its images, for traces", "one that was imported without", "import it "
             "again with --scale, or draw images: --out FOLDER or FILE.npz",
         )  # fmt: skip
+    if model.packets is not None:
+        rows, _ = yield from draw_rows(model, config)
+        flows = compile_rows(placed(rows, model.packets.gaps, CaptureConfig.of(), np.random.default_rng(config.seed)))
+        return traces_of(flows, f"netdiffus {__version__} model {model.hash[:16]} seed {config.seed}")
     counts = _counts(model, config)
     total, done = sum(counts.values()), 0
     rng = np.random.default_rng(config.seed)
@@ -159,6 +214,8 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
 
 
 def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:
+    if model.packets is not None:
+        return class_counts(model.card.labels, config.count, balance=config.balance, protocol=config.protocol)
     return label_counts(model.card.labels, config.count, balance=config.balance)
 
 
@@ -220,6 +277,26 @@ def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance
     for index in np.argsort(whole - exact, kind="stable")[: count - whole.sum()]:
         whole[index] += 1
     return {label: int(number) for label, number in zip(mix, whole, strict=True) if number}
+
+
+def class_counts(
+    mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool, protocol: str | None
+) -> dict[str, int]:
+    """How many flows of each class LABEL/PROTOCOL: labels as `label_counts` has it, their protocols by the mix.
+
+    Args:
+        protocol: this one alone, "tcp" or "udp"; None: all.
+    """
+    kept = {name: n for name, n in mix.items() if protocol is None or name.endswith(f"/{protocol}")}
+    if not kept:
+        raise InputError("a protocol that the training flows have", str(protocol), "leave --protocol out")
+    labels: Counter[str] = Counter()
+    for name, n in kept.items():
+        labels[label_of(name)] += n
+    counts: dict[str, int] = {}
+    for label, n in label_counts(labels, count, balance=balance).items():
+        counts |= label_counts({name: n for name, n in kept.items() if label_of(name) == label}, n, balance=False)
+    return {name: counts[name] for name in mix if name in counts}
 
 
 def traces_table(

@@ -54,7 +54,7 @@ def build_rows(
     config: dict[str, Any], length: int, centres: Sequence[Tensor], priors: Sequence[Tensor], device: torch.device
 ) -> RowDenoiser:
     """An untrained row denoiser of a model's configuration; priors have a row for each of the network's labels."""
-    chart: Chart = SeriesChart() if config["image"] == "series" else GasfChart(length, STEP)
+    chart: Chart = SeriesChart() if config["image"] in ("series", "bits") else GasfChart(length, STEP)
     return RowDenoiser(
         centres,
         priors,

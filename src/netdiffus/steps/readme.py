@@ -8,6 +8,10 @@ VALUES = {
     True: "Every value of a trace occurs in the training traces; values that never occurred are never drawn.",
     False: "Values are drawn from the whole range that occurs in the training traces, seen or not.",
 }
+PARTS = {
+    False: "No addresses, ports, times of day or payload are in the model.",
+    True: "Server ports, option layouts and gaps between flows are in it; addresses, times of day and payload are not.",
+}
 HELD = {True: "the distinct values", False: "the smallest and the largest value"}
 
 
@@ -15,15 +19,18 @@ def model_readme(card: ModelCard, traces: int) -> str:
     """Data, intended use, limits and privacy of a model, in Markdown."""
     channels = ", ".join(card.codec["channels"])
     labels = "\n".join(f"| {label} | {count} |" for label, count in card.labels.items())
+    packets = card.config["image"] == "bits"
+    what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
+    unit = "packets a flow" if packets else "positions a trace"
     return f"""# A netdiffus model
 
-Draws synthetic network traffic: labelled series of {channels}, up to {card.codec["length"]} positions a trace.
+Draws synthetic network traffic: {what}, up to {card.codec["length"]} {unit}.
 
 * Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}) on {traces} traces, seed {card.seed},
   dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.
 * Image: {card.config["image"]}; preset: {card.config["preset"]}. All options and the fitted scales are in model.json.
 
-    netdiffus generate MODEL --out synthetic.parquet --count 1000
+    netdiffus generate MODEL --out synthetic.{"pcap" if packets else "parquet"} --count 1000
 
 ## Data
 
@@ -45,7 +52,7 @@ be shared. Run `netdiffus evaluate` before use: it says how faithful and how use
 ## Privacy
 
 model.json holds {HELD[card.config["scale"] == "empirical"]} of each channel of the training traces,
-and the weights are fitted to whole traces. No addresses, ports, times of day or payload are in the model. Nothing here
+and the weights are fitted to whole traces. {PARTS[packets]} Nothing here
 is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside that of real
 held-back traffic.
 """

@@ -17,13 +17,15 @@ from netdiffus.diffusion.fit import Fit, TrainStep, Validation
 from netdiffus.errors import InputError
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.network import Network, build_recipe, build_rows, build_unet
+from netdiffus.steps.packet_data import BITS, CLASSES, packet_part
 from netdiffus.steps.readme import model_readme
 from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
-from netdiffus.steps.training_data import training_data
+from netdiffus.steps.training_data import TrainingData, series_data, training_data
 from netdiffus.store import model as store
 from netdiffus.store.atomic import check_replaceable
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.sessions.fields import CHANNELS
 
 __all__ = ["PRESETS", "TrainConfig", "share_done", "train", "train_config", "versions"]
 
@@ -51,7 +53,7 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
             "prepare more traffic",
         )
     check_replaceable(out, ModelCard.FILE)
-    fit, model = _begin(part, card.hash, config)
+    fit, model = _begin(dataset, traces, card.hash, config)
     if resume:
         _resume(fit, model, out)
     else:
@@ -59,9 +61,9 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
     yield from _run(fit, model, out, len(part))
 
 
-def _begin(part: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[Fit, ModelCard]:
+def _begin(dataset: Path, traces: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[Fit, ModelCard]:
     device = choose_device()
-    data = training_data(part, config, device)
+    data, of_packets = _data(dataset, traces, config, device)
     options, codec = config.model_dump(), data.codec
     torch.manual_seed(config.seed)
     if config.network == "unet":
@@ -77,7 +79,7 @@ def _begin(part: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[
     )
     model = ModelCard(
         config=options,
-        codec=codec.to_json(),
+        codec=codec.to_json() | of_packets,
         labels=data.labels,
         dataset=dataset_hash,
         steps=0,
@@ -87,6 +89,18 @@ def _begin(part: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[
         versions=versions(),
     )
     return fit, model
+
+
+def _data(
+    dataset: Path, traces: pl.DataFrame, config: TrainConfig, device: torch.device
+) -> tuple[TrainingData, dict[str, Any]]:
+    """The training part, and what else a model of packets keeps."""
+    part = traces.filter(pl.col("split") == "train")
+    if config.image != BITS:
+        return training_data(part, config, device), {}
+    found = packet_part(dataset, part, len(part) / len(traces), config.length)
+    classes = pl.Series(found.classes, dtype=pl.String)
+    return series_data(found.series, CHANNELS, classes, config, device, CLASSES), found.codec.to_json()
 
 
 def versions() -> dict[str, str]:

@@ -17,11 +17,13 @@ DEFAULT_MINUTES = 10.0
 class TrainConfig(Config):
     """What can be chosen in `train`; PRESETS give the sizes.
 
+    `image` is what is diffused: GASF images of traces, the bare series, or with "bits" the fields of packet images.
+
     `network` is "rows" (the default denoiser; width, depth, heads, patch, classes are its sizes) or "unet" (the
     published one; width is its channels, depth its residual blocks a level, length its image size in pixels).
     """
 
-    image: Literal["gasf", "series"] = "gasf"
+    image: Literal["gasf", "series", "bits"] = "gasf"
     preset: str = "default"
     network: Literal["rows", "unet"] = "rows"
     scale: Literal["empirical", "minmax", "log"] = "empirical"
@@ -36,7 +38,7 @@ class TrainConfig(Config):
     ema: float | None = Field(None, gt=0, lt=1)  # rate of the published average; None: the last tenth of the training
     batch: int | None = Field(None, ge=1)  # None: as many as one step takes well (network.py)
     learning_rate: float = Field(2e-3, gt=0)
-    length: int | None = Field(None, ge=2, le=1000)
+    length: int | None = Field(None, ge=2, le=1024)
     minutes: float | None = Field(None, gt=0)
     steps: int | None = Field(None, ge=1)
     seed: int = Field(0, ge=0)

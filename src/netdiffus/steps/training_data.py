@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -12,6 +14,7 @@ from torch import Tensor
 
 from netdiffus.diffusion.fit import Batch
 from netdiffus.diffusion.rows import log_prior
+from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.steps.network import batch_size, most_classes
 from netdiffus.steps.train_config import TrainConfig
@@ -54,17 +57,34 @@ class TrainingData:
 
 def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device) -> TrainingData:
     """The training part of a dataset, as its configuration wants it."""
-    length = trace_length(part, config)
-    data = series(part, length)
-    counts = dict(sorted(part["label"].value_counts().iter_rows()))
+    data = series(part, trace_length(part, config))
+    return series_data(data, channel_names(part), part["label"], config, device)
+
+
+def series_data(
+    data: NDArray[np.float64],
+    channels: Sequence[str],
+    labels: pl.Series,
+    config: TrainConfig,
+    device: torch.device,
+    limits: Mapping[str, int] = MappingProxyType({}),
+) -> TrainingData:
+    """The same of series (N, C, n), NaN = absent, of named channels, and their labels.
+
+    Args:
+        limits: classes of some channels at most, instead of what their length suggests.
+    """
+    length = data.shape[2]
+    counts = dict(sorted(labels.value_counts().iter_rows()))
     names = list(counts)
-    ids = part["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
+    ids = labels.replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
     if config.network == "unet":
-        codec = GasfCodec.fit(data, channel_names(part), config.scale, "direct")
+        codec = GasfCodec.fit(data, channels, config.scale, "direct")
         values = torch.from_numpy(codec.quantiles(data).astype(np.float32))
     else:
-        classes = most_classes(config.model_dump(), length, len(part))
-        codec = GasfCodec.fit(data, channel_names(part), config.scale, ids=ids, classes=classes)
+        most = most_classes(config.model_dump(), length, len(data))
+        classes = [config.classes or limits.get(name, most) for name in image_channels(channels)]
+        codec = GasfCodec.fit(data, channels, config.scale, ids=ids, classes=classes)
         values = torch.from_numpy(codec.classes(data))
     values, label = values.to(device), torch.tensor(ids, device=device)
     size = batch_size(config.model_dump(), length, sum(map(len, codec.alphabets)) or 1)

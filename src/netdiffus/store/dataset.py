@@ -78,3 +78,19 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
             "prepare the dataset again",
         )
     return card, pl.read_parquet(file)
+
+
+def read_packets(path: Path) -> pl.DataFrame:
+    """The packets of a dataset folder.
+
+    Raises:
+        InputError: it has none.
+    """
+    file = path / PACKETS
+    if not file.is_file():
+        raise InputError(
+            f"a dataset of packets ({PACKETS})",
+            f"{path} without, as it was made from tables or --bins",
+            "prepare the dataset from captures, without --bins",
+        )
+    return pl.read_parquet(file)

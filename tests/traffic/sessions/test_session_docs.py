@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from netdiffus.traffic.sessions import ROW, RULES
+from netdiffus.traffic.sessions.fields import CHANNELS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "sessions.md").read_text(encoding="utf-8")
 
@@ -21,3 +22,7 @@ def test_every_field_of_a_row_has_its_meaning() -> None:
 def test_every_rule_stands_there_with_its_words() -> None:
     assert first_cells("The rules") == set(RULES)
     assert all(f"| {rule.words} | {rule.source} |" in PAGE for rule in RULES.values())
+
+
+def test_every_channel_of_a_model_of_packets_stands_there() -> None:
+    assert first_cells("What the model learns") - {"channel"} == set(CHANNELS)

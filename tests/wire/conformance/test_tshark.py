@@ -1,28 +1,20 @@
 """Held against Wireshark's expert, where tshark is installed: what it flags at warning or above, we flag too."""
 
 import lzma
-import os
 import shutil
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bench import gates
 from netdiffus import recordings
 from netdiffus.wire.captures import read_capture
 from netdiffus.wire.conformance.judging import NUMBER, RULES, Judge
 from shared_files import shared
 
-LAYERS = (
-    "frame", "eth", "eth_withoutfcs", "eth_maybefcs", "ethertype", "llc", "vlan", "ip", "ipv6", "tcp", "udp", "icmp",
-    "icmpv6", "sll", "null", "raw", "ppp", "data",
-)  # fmt: skip
-"""Only these dissect: what is inside TLS or DNS is not ours to judge."""
-WARNING = 0x600000
 SAME = {
     "Connection reset (RST)": "tcp-reset",
     "Previous segment(s) not captured": "tcp-segment-missing",
@@ -43,39 +35,12 @@ SHARED_DIFFERENCES = {
 }
 
 
-@cache
-def configuration(folder: Path) -> dict[str, str]:
-    """An environment in which tshark knows only LAYERS."""
-    listed = subprocess.run(["tshark", "-G", "protocols"], capture_output=True, text=True, check=True).stdout
-    names = [line.split("\t")[2] for line in listed.splitlines()]
-    others = [name for name in names if name not in LAYERS and not name.startswith(("ipv6.", "ip.", "tcp.", "_ws."))]
-    (folder / "disabled_protos").write_text("\n".join(others) + "\n")
-    return os.environ | {"WIRESHARK_CONFIG_DIR": str(folder)}
-
-
 @pytest.fixture(scope="module")
-def expert(tmp_path_factory):
+def expert():
     """A function from a capture to {packet number: what tshark's expert says of it at warning or above}."""
     if not shutil.which("tshark"):
         pytest.skip("tshark is not installed")
-    environment = configuration(tmp_path_factory.mktemp("wireshark"))
-
-    def ask(path: Path) -> dict[int, list[str]]:
-        command = ["tshark", "-n", "-r", path, "-Y", "_ws.expert", "-T", "fields", "-E", "aggregator=|"]
-        for name in ("tcp", "ip", "udp"):
-            command += ["-o", f"{name}.check_checksum:TRUE"]
-        for field in ("frame.number", "_ws.expert.severity", "_ws.expert.message"):
-            command += ["-e", field]
-        printed = subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stdout
-        said = {}
-        for line in printed.splitlines():
-            number, grades, words = line.split("\t")
-            grave = [w for g, w in zip(grades.split("|"), words.split("|"), strict=True) if int(g) >= WARNING]
-            if grave:
-                said[int(number)] = grave
-        return said
-
-    return ask
+    return gates.tshark
 
 
 def broken(path: Path) -> np.ndarray:

@@ -7,6 +7,7 @@ of a valid flow it changes nothing: all header bits come back. What it had to ch
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,12 +52,14 @@ class Packets:
     changes: Changes
 
 
-def rows_of_flows(flows: pl.DataFrame, packets: pl.DataFrame, label: str = "") -> tuple[FlowRows, Counter[str]]:
+def rows_of_flows(
+    flows: pl.DataFrame, packets: pl.DataFrame, label: str | Sequence[str] = ""
+) -> tuple[FlowRows, Counter[str]]:
     """The rows of flows as flows.py reads them from a capture.
 
     Args:
         flows: FLOW_SCHEMA. packets: PACKET_SCHEMA, of the same flows, by flow and index.
-        label: of all these flows.
+        label: of all these flows, or of each.
 
     Returns:
         the rows of the flows that have rows, and how many have none, by reason.
@@ -83,7 +86,8 @@ def rows_of_flows(flows: pl.DataFrame, packets: pl.DataFrame, label: str = "") -
     worst = np.zeros(len(flows), np.uint8)
     np.maximum.at(worst, owner, reason)
     left_out = Counter({REASONS[code]: int(n) for code, n in enumerate(np.bincount(worst).tolist()) if code and n})
-    every = FlowRows(parsed, np.zeros(len(owner), ROW), counts, layouts, (label,) * len(flows))
+    labels = (label,) * len(flows) if isinstance(label, str) else tuple(label)
+    every = FlowRows(parsed, np.zeros(len(owner), ROW), counts, layouts, labels)
     chosen = (worst == 0) & (counts > 0)
     kept, segments = every.select(chosen), segments[chosen[owner]]
     for name in SAME:

@@ -1,4 +1,4 @@
-"""Checksums of packets (RFC 1071): whether those of IPv4, TCP, UDP, ICMP and ICMPv6 are right, and what they should be.
+"""Checksums of packets (RFC 1071; SCTP's is a CRC): whether they are right, and what they should be.
 
 Two numbers are equal in ones' complement when they differ by a multiple of 0xFFFF, so 0xFFFF stands for 0x0000: some
 stacks send the one, some the other, and both are right.
@@ -12,20 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ICMP, ICMPV6, OK, TCP, UDP, WHOLE
+from netdiffus.wire.crc32c import TABLE, crc32c
+from netdiffus.wire.fields import ICMP, ICMPV6, OK, SCTP, TCP, UDP, WHOLE
 from netdiffus.wire.packets import Bytes, PacketBlock
 
 NONE, RIGHT, WRONG, PARTIAL, ABSENT, NOT_CHECKED = range(6)
 """Verdicts. PARTIAL: the field holds the sum of the pseudo header alone, as a stack leaves it to a network card that
-finishes it (checksum offload); an IPv4 header's then holds 0. ABSENT: UDP without checksum. NOT_CHECKED: bytes that it
-covers were not captured, or the packet is a fragment."""
+finishes it (checksum offload); that of an IPv4 header and of SCTP then holds 0. ABSENT: UDP without checksum.
+NOT_CHECKED: bytes that it covers were not captured, or the packet is a fragment."""
 
 SUMS = np.dtype(
     [
         ("header", "u1"),  # verdict on the IPv4 header checksum
-        ("transport", "u1"),  # verdict on the checksum of TCP, UDP, ICMP or ICMPv6
+        ("transport", "u1"),  # verdict on the checksum of TCP, UDP, ICMP, ICMPv6 or SCTP
         ("header_value", "u2"),  # what the fields should hold, where the verdict is about bytes that are there
-        ("transport_value", "u2"),
+        ("transport_value", "u4"),  # of SCTP: the CRC, which is sent lowest byte first
     ],
     align=True,
 )
@@ -123,6 +124,22 @@ def _transport(data: Bytes, p: Any, end: int, on_wire: int, row: Any) -> int:
 
 
 @compiled
+def _sctp(data: Bytes, p: Any, end: int, on_wire: int, row: Any, table: NDArray[np.int64]) -> int:
+    """The same of SCTP, whose CRC covers no pseudo header (RFC 9260 section 6.8)."""
+    start = p.network + p.network_bytes
+    size = _size(data, p, on_wire)
+    if p.fragment != WHOLE or start + size > end:
+        return NOT_CHECKED
+    field = i64(0)
+    for k in range(4):
+        field |= i64(data[start + 8 + k]) << (8 * k)
+    row.transport_value = crc32c(data, start, start + size, start + 8, table)
+    if field == row.transport_value:
+        return RIGHT
+    return PARTIAL if field == 0 else WRONG
+
+
+@compiled
 def _verdicts(
     data: Bytes,
     offset: NDArray[np.int64],
@@ -130,6 +147,7 @@ def _verdicts(
     length: NDArray[np.int32],
     fields: NDArray[np.void],
     out: NDArray[np.void],
+    table: NDArray[np.int64],
 ) -> None:
     for i in range(offset.size):
         p, row = fields[i], out[i]
@@ -146,12 +164,14 @@ def _verdicts(
         icmp = (p.protocol == ICMP and p.version == 4) or (p.protocol == ICMPV6 and p.version == 6)
         if p.status == OK and (icmp or p.protocol in (TCP, UDP)):
             row.transport = _transport(data, p, end, offset[i] + max(length[i], captured[i]), row)
+        elif p.status == OK and p.protocol == SCTP and p.transport_bytes == 12:
+            row.transport = _sctp(data, p, end, offset[i] + max(length[i], captured[i]), row, table)
 
 
 def verdicts(block: PacketBlock, fields: NDArray[np.void]) -> NDArray[np.void]:
     """Whether the checksums of a block's packets are right, (N,) of SUMS; `fields` are their header fields."""
     out = np.zeros(len(block), SUMS)
-    _verdicts(block.data, block.offset, block.captured, block.length, fields, out)
+    _verdicts(block.data, block.offset, block.captured, block.length, fields, out, TABLE)
     return out
 
 

@@ -9,14 +9,27 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.conformance import checksums, fragments, icmp, ipv4, ipv6, link, options, segments, tcp, times, udp
+from netdiffus.wire.conformance import (
+    checksums,
+    fragments,
+    icmp,
+    ipv4,
+    ipv6,
+    link,
+    options,
+    sctp,
+    segments,
+    tcp,
+    times,
+    udp,
+)
 from netdiffus.wire.conformance.flows import Flows
 from netdiffus.wire.conformance.rules import Rule
 from netdiffus.wire.dissect import dissect
 from netdiffus.wire.fields import faults
 from netdiffus.wire.packets import PacketBlock
 
-TABLES = (times, link, ipv4, ipv6, fragments, udp, icmp, tcp, options, segments)
+TABLES = (times, link, ipv4, ipv6, fragments, udp, icmp, sctp, tcp, options, segments)
 RULES: tuple[Rule, ...] = tuple(rule for table in TABLES for rule in table.RULES)
 """All rules, in the order of their columns in `Judgement.found`."""
 FAULTS = np.array([rule.is_fault for rule in RULES])
@@ -66,6 +79,7 @@ def _alone(block: PacketBlock) -> tuple[Judgement, NDArray[np.void], NDArray[np.
     ipv6.judge(block, fields, part(found, ipv6))
     udp.judge(block, fields, sums, part(found, udp))
     icmp.judge(block, fields, sums, part(found, icmp))
+    sctp.judge(block, fields, sums, part(found, sctp))
     tcp.judge(block, fields, sums, part(found, tcp))
     said, edges = options.judge(block, fields, part(found, options))
     mends = np.zeros(len(block), segments.MENDS)
@@ -115,7 +129,7 @@ def _not_checked(fields: NDArray[np.void], sums: NDArray[np.void], found: NDArra
     """Packets that are left out, and checksums over bytes that were not captured, in plain words."""
     faulty = (found & FAULTS).any(axis=1)
     words = faults(fields[(fields["status"] != 0) & ~faulty])
-    for name, codes in (("TCP", 6), ("UDP", 17), ("ICMP", 1), ("ICMPv6", 58)):
+    for name, codes in (("TCP", 6), ("UDP", 17), ("ICMP", 1), ("ICMPv6", 58), ("SCTP", 132)):
         count = int(np.count_nonzero((fields["protocol"] == codes) & (sums["transport"] == checksums.NOT_CHECKED)))
         if count:
             words[f"{name} checksum: payload was not captured whole, or the packet is a fragment"] += count

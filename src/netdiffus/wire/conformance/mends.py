@@ -78,6 +78,10 @@ def _checksum(e: Edit) -> None:
         e.data[at : at + 2] = int(e.sums["transport_value"]).to_bytes(2, "big")
 
 
+def _crc(e: Edit) -> None:
+    e.data[e.transport + 8 : e.transport + 12] = int(e.sums["transport_value"]).to_bytes(4, "little")
+
+
 def _data_offset(e: Edit) -> None:
     at = e.transport + 12
     e.set(at, bytes([0x50 | e.data[at] & 0x0F]))
@@ -185,6 +189,8 @@ LAST: dict[str, Callable[[Edit], None]] = {
     "udp-no-checksum": _checksum,
     "icmp-checksum": _checksum,
     "icmpv6-checksum": _checksum,
+    "sctp-checksum": _crc,
+    "sctp-checksum-offload": _crc,
     "tcp-checksum": _checksum,
     "tcp-checksum-offload": _checksum,
 }

@@ -1,0 +1,307 @@
+"""A real TCP stack as judge: the client side of a capture's flows is replayed against this machine's kernel.
+
+In a network namespace of its own the kernel holds every server's address and listens; what the client of a flow sent
+goes in through a tun device, what the kernel answers comes out there. Where the capture's server sent data, FIN or RST,
+the program behind the socket does. The client's packets stay as they are but for what names the kernel's own choices:
+acknowledgements and SACK blocks are moved to its sequence numbers, timestamps echo its own.
+
+    unshare -rn python -m bench.kernel CAPTURE [FLOWS]       prints one line of JSON
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netdiffus.wire.captures import read_capture
+from netdiffus.wire.conformance.checksums import update
+from netdiffus.wire.links import ETHERNET
+
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+DEVICE = "judge0"
+SETUP = (
+    "ip link set lo up",
+    f"ip link set {DEVICE} up",
+    "ip route add local 198.18.0.0/15 dev lo",
+    f"ip route add 10.0.0.0/8 dev {DEVICE} initcwnd 1000",
+    "ip -6 route add local 2001:db8:5::/48 dev lo",
+    f"ip -6 route add 2001:db8:c::/48 dev {DEVICE} initcwnd 1000",
+)
+WAIT_S = 0.5
+SWITCHES = {8: "tcp_timestamps", 4: "tcp_sack", 3: "tcp_window_scaling"}
+"""Options that the kernel agrees to or not, as the capture's server did."""
+
+
+@dataclass
+class Segment:
+    """A TCP packet: its IP and TCP headers with payload, and what they say."""
+
+    packet: bytearray
+    at: int  # first byte of the TCP header
+
+    @property
+    def version(self) -> int:
+        return self.packet[0] >> 4
+
+    @property
+    def ends(self) -> tuple[bytes, bytes]:
+        """Source and destination as address and port."""
+        a, size = (12, 4) if self.version == 4 else (8, 16)
+        source, to = self.packet[a : a + size], self.packet[a + size : a + 2 * size]
+        return bytes(source + self.packet[self.at : self.at + 2]), bytes(to + self.packet[self.at + 2 : self.at + 4])
+
+    def word(self, at: int) -> int:
+        return int.from_bytes(self.packet[self.at + at : self.at + at + 4], "big")
+
+    @property
+    def flags(self) -> int:
+        return self.packet[self.at + 13]
+
+    @property
+    def payload(self) -> bytes:
+        return bytes(self.packet[self.at + (self.packet[self.at + 12] >> 4) * 4 :])
+
+    def options(self) -> Iterator[tuple[int, int, int]]:
+        """(kind, first byte of its value in the packet, bytes of it)."""
+        at, end = self.at + 20, self.at + (self.packet[self.at + 12] >> 4) * 4
+        while at < end and self.packet[at]:
+            if self.packet[at] == 1:
+                at += 1
+                continue
+            size = self.packet[at + 1]
+            yield self.packet[at], at + 2, size - 2
+            at += size
+
+    def put(self, at: int, value: int) -> None:
+        """Write a number into the header; a right checksum stays right, a wrong one wrong (RFC 1624)."""
+        head = slice(self.at, self.at + (self.packet[self.at + 12] >> 4) * 4)
+        before = bytes(self.packet[head])
+        self.packet[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "big")
+        field = int.from_bytes(self.packet[self.at + 16 : self.at + 18], "big")
+        self.packet[self.at + 16 : self.at + 18] = update(field, before, bytes(self.packet[head])).to_bytes(2, "big")
+
+
+def segment(packet: bytes) -> Segment | None:
+    """The TCP segment of an IP packet without extension headers; None of others."""
+    if packet[0] >> 4 == 4 and packet[9] == 6:
+        return Segment(bytearray(packet[: int.from_bytes(packet[2:4], "big")]), (packet[0] & 15) * 4)
+    if packet[0] >> 4 == 6 and packet[6] == 6:
+        return Segment(bytearray(packet[: 40 + int.from_bytes(packet[4:6], "big")]), 40)
+    return None
+
+
+def conversations(path: Path) -> list[list[tuple[bool, Segment]]]:
+    """Flows of a capture with a whole handshake: (whether the client sent it, segment) in order."""
+    flows: dict[frozenset[bytes], list[tuple[bool, Segment]]] = {}
+    clients: dict[frozenset[bytes], bytes] = {}
+    for block in read_capture(path):
+        for record, link in zip(block.packets(), block.link.tolist(), strict=True):
+            found = segment(record.data[14:] if link == ETHERNET else record.data)
+            if found is not None:
+                key = frozenset(found.ends)
+                clients.setdefault(key, found.ends[0])
+                flows.setdefault(key, []).append((clients[key] == found.ends[0], found))
+    return [flow for flow in flows.values() if _has_handshake(flow)]
+
+
+def _has_handshake(flow: list[tuple[bool, Segment]]) -> bool:
+    """SYN, SYN with ACK, and then something of the client's that is no RST."""
+    mine = [one.flags for is_client, one in flow if is_client]
+    theirs = [one.flags for is_client, one in flow if not is_client]
+    begins = bool(mine and theirs) and mine[0] & (SYN | ACK) == SYN and theirs[0] & (SYN | ACK | RST) == SYN | ACK
+    later = [flags for flags in mine if not flags & SYN]
+    return begins and bool(later) and not later[0] & RST
+
+
+@dataclass
+class Tally:
+    """What the kernel made of the flows: in how many it completed the handshake, took all of the data, or reset
+    the connection although the program behind it did not."""
+
+    flows: int = 0
+    handshakes: int = 0
+    with_data: int = 0
+    data_whole: int = 0
+    bytes_sent: int = 0
+    bytes_taken: int = 0
+    resets: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+class Judge:
+    """The namespace's kernel behind a tun device."""
+
+    def __init__(self) -> None:
+        self.tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(self.tun, TUNSETIFF, struct.pack("16sH", DEVICE.encode(), IFF_TUN | IFF_NO_PI))
+        for command in SETUP:
+            subprocess.run(command.split(), check=True)
+        self.listening: dict[tuple[int, int], socket.socket] = {}
+        self.switched: dict[str, bool] = {}
+
+    def listen(self, version: int, port: int) -> socket.socket:
+        """The socket that listens on a port, on all addresses."""
+        if (version, port) not in self.listening:
+            of = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
+            if version == 6:
+                of.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            of.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            of.bind(("0.0.0.0" if version == 4 else "::", port))
+            of.listen(64)
+            self.listening[version, port] = of
+        return self.listening[version, port]
+
+    def switch(self, agreed: Segment) -> None:
+        """Options on or off, as in the capture's SYN with ACK."""
+        kinds = {kind for kind, _, _ in agreed.options()}
+        for kind, name in SWITCHES.items():
+            if self.switched.get(name) != (kind in kinds):
+                Path(f"/proc/sys/net/ipv4/{name}").write_text(str(int(kind in kinds)))
+                self.switched[name] = kind in kinds
+
+    def answers(self, ends: frozenset[bytes], wait_s: float = 0.0) -> list[Segment]:
+        """What the kernel has sent in a connection; waits for the first segment up to wait_s."""
+        found: list[Segment] = []
+        until = time.monotonic() + wait_s
+        while True:
+            left = 0.0 if found else max(0.0, until - time.monotonic())
+            if not select.select([self.tun], [], [], left)[0]:
+                return found
+            one = segment(os.read(self.tun, 65_600))
+            if one is not None and frozenset(one.ends) == ends:
+                found.append(one)
+
+    def replay(self, flow: list[tuple[bool, Segment]], tally: Tally) -> None:
+        """One connection."""
+        first = flow[0][1]
+        ends, theirs = frozenset(first.ends), next(one for is_client, one in flow if not is_client)
+        self.switch(theirs)
+        server = self.listen(first.version, int.from_bytes(first.ends[1][-2:], "big"))
+        server.settimeout(WAIT_S)
+        tally.flows += 1
+        connection: socket.socket | None = None
+        shift: int | None = None
+        stamp, reset = 0, False
+        begin, sent_to, received, served_to = first.word(4) + 1, 0, 0, 0
+
+        def look(wait_s: float = 0.0) -> None:
+            nonlocal shift, stamp, reset
+            for one in self.answers(ends, wait_s):
+                if one.flags & SYN and shift is None:
+                    shift = one.word(4) - theirs.word(4)
+                reset |= bool(one.flags & RST)
+                for kind, at, _ in one.options():
+                    if kind == 8:
+                        stamp = int.from_bytes(one.packet[at : at + 4], "big")
+
+        for is_client, one in flow:
+            if is_client:
+                self._translate(one, shift or 0, stamp)
+                os.write(self.tun, bytes(one.packet))
+                look(WAIT_S if shift is None else 0.0)
+                if shift is None:
+                    tally.refused.append("SYN without answer")
+                    return
+                if connection is None and not one.flags & SYN:
+                    try:
+                        connection, _ = server.accept()
+                    except TimeoutError:
+                        tally.refused.append("handshake not completed")
+                        return
+                    tally.handshakes += 1
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    connection.setblocking(False)
+                if one.payload and not one.flags & RST:
+                    sent_to = max(sent_to, (one.word(4) - begin + len(one.payload)) & 0xFFFFFFFF)
+                if connection is not None and one.flags & RST:
+                    break
+            elif connection is not None:
+                end = (one.word(4) - theirs.word(4) - 1 + len(one.payload)) & 0xFFFFFFFF
+                fresh = end - served_to
+                try:
+                    if 0 < fresh < 1 << 31:
+                        connection.send(bytes(fresh))
+                        served_to = end
+                    if one.flags & FIN:
+                        connection.shutdown(socket.SHUT_WR)
+                except OSError:
+                    pass  # the client has reset the connection, or closed it
+                look(0.002)
+            if connection is not None:
+                received += self._read(connection)
+        if connection is not None:
+            received += self._read(connection, WAIT_S if received < sent_to else 0.0)
+            look()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+            self.answers(ends)
+        tally.resets += reset
+        if sent_to:
+            tally.with_data += 1
+            tally.data_whole += received == sent_to
+            if received != sent_to:
+                tally.refused.append(f"{received} of {sent_to} bytes taken")
+        tally.bytes_sent += sent_to
+        tally.bytes_taken += min(received, sent_to)
+
+    @staticmethod
+    def _translate(one: Segment, shift: int, stamp: int) -> None:
+        """The kernel's numbers in place of those of the capture's server."""
+        if one.flags & ACK:
+            one.put(one.at + 8, one.word(8) + shift)
+        for kind, at, size in list(one.options()):
+            if kind == 8 and one.flags & ACK:
+                one.put(at + 4, stamp)
+            elif kind == 5:
+                for edge in range(at, at + size, 4):
+                    one.put(edge, int.from_bytes(one.packet[edge : edge + 4], "big") + shift)
+
+    @staticmethod
+    def _read(connection: socket.socket, wait_s: float = 0.0) -> int:
+        total = 0
+        while select.select([connection], [], [], wait_s)[0]:
+            try:
+                got = len(connection.recv(1 << 20))
+            except OSError:
+                break
+            if not got:
+                break
+            total += got
+        return total
+
+
+def judge(path: Path, most: int = 300) -> Tally:
+    """Replay the first flows with a handshake; in a namespace of its own (see above)."""
+    kernel, tally = Judge(), Tally()
+    for flow in conversations(path)[:most]:
+        kernel.replay(flow, tally)
+    return tally
+
+
+def ask(path: Path, most: int = 300) -> Tally | str:
+    """The same in a new namespace; a text says why this machine does not allow it."""
+    command = ["unshare", "-rn", sys.executable, "-m", "bench.kernel", str(path), str(most)]
+    root = Path(__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": f"{root / 'src'}:{root}"}
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment, check=False)
+    except FileNotFoundError:
+        return "unshare is not installed"
+    if run.returncode:
+        return "no network namespace with a tun device here: " + (run.stderr.strip().splitlines() or ["no words"])[-1]
+    return Tally(**json.loads(run.stdout))
+
+
+if __name__ == "__main__":
+    print(json.dumps(vars(judge(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 300))))

@@ -1,0 +1,69 @@
+"""Packets in the report: whether a synthetic capture conforms, what was changed in it, and bit images of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from matplotlib.image import imsave
+from numpy.typing import NDArray
+
+from netdiffus.report.gallery import GalleryRow, Picture
+from netdiffus.report.svg import data_uri
+
+Levels = NDArray[np.int8]
+COLOURS = np.array([(128, 128, 128), (0, 170, 80), (220, 50, 47)], np.uint8)
+"""Of absent, 0 and 1; near to the paper's grey, green and red, and easier to look at."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule of `netdiffus check` that packets of the capture meet: a fault, or worth a note."""
+
+    rule: str
+    severity: str
+    packets: int
+    says: str
+
+
+@dataclass(frozen=True)
+class PacketReport:
+    """What is told of a synthetic capture.
+
+    Attributes:
+        name: of the file. packets, flows: in it.
+        findings: what `netdiffus check` found, notes among it.
+        asked, changed: packets that the model asked for, and how many of them the rules of the wire changed.
+        rules: (rule in words, packets) of these changes.
+        images: label → bit images (N, columns) of a real and of a synthetic flow, in -1, 0, 1.
+    """
+
+    name: str
+    packets: int
+    flows: int
+    findings: Sequence[Finding]
+    asked: int
+    changed: int
+    rules: Sequence[tuple[str, int]]
+    images: Mapping[str, tuple[Levels, Levels]]
+
+    @property
+    def faults(self) -> int:
+        """Packets with a fault."""
+        return sum(finding.packets for finding in self.findings if finding.severity != "note")
+
+    def rows(self) -> list[GalleryRow]:
+        """The images as pictures."""
+        return [
+            GalleryRow(label, [bit_picture(real, f"real {label}")], [bit_picture(made, f"synthetic {label}")])
+            for label, (real, made) in self.images.items()
+        ]
+
+
+def bit_picture(image: Levels, what: str) -> Picture:
+    """A bit image as a picture of a pixel a bit."""
+    buffer = BytesIO()
+    imsave(buffer, COLOURS[image + 1], format="png", metadata={"Software": ""})
+    return Picture(data_uri(buffer.getvalue()), f"Bits of the packets of a {what} flow")

@@ -1,0 +1,107 @@
+"""Training data of packets: a dataset's training flows as series of packet fields, and when they begin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from netdiffus.errors import InputError
+from netdiffus.store.dataset import read_packets
+from netdiffus.traffic.flowframes import PROTOCOLS
+from netdiffus.traffic.sessions import FlowRows, arrival_gaps
+from netdiffus.traffic.sessions.fields import FieldsCodec
+from netdiffus.traffic.sessions.tables import rows_of_tables
+
+BITS = "bits"
+"""The image of a model of packets (`train --image bits`)."""
+MOST_PACKETS = 1024
+CLASSES = {
+    "kind": 512, "reply": 64, "window": 128, "size": 256, "gap_ns": 128, "hosts": 256, "server_port": 128,
+}  # fmt: skip
+"""Classes that are enough for a channel: rare neighbours share one, and are told apart by how often a label has them.
+With 512 for each, a step takes twice as long."""
+MOST_GAPS = 1024
+"""Gaps between flows that a model keeps: quantiles, where there are more."""
+
+
+@dataclass(frozen=True)
+class PacketCodec:
+    """What leads from drawn series to flows.
+
+    Attributes:
+        fields: rows ↔ series.
+        gaps: between the starts of flows, ns, ascending.
+    """
+
+    fields: FieldsCodec
+    gaps: NDArray[np.int64]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; they stand in model.json beside the codec of the series."""
+        return {"fields": self.fields.to_json(), "gaps_ns": self.gaps.tolist()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> PacketCodec:
+        """The way back from `to_json`."""
+        return cls(FieldsCodec.from_json(data["fields"]), np.array(data["gaps_ns"], np.int64))
+
+
+@dataclass(frozen=True)
+class PacketPart:
+    """The training flows that a model of packets learns.
+
+    Attributes:
+        series: (N, C, n), NaN past the end; classes: of each flow, see `class_names`.
+        left_out: flows that cannot be learned, by reason.
+    """
+
+    codec: PacketCodec
+    series: NDArray[np.float64]
+    classes: list[str]
+    left_out: Counter[str]
+
+
+def packet_part(dataset: Path, part: pl.DataFrame, share: float, length: int | None) -> PacketPart:
+    """The flows of the training part of a dataset.
+
+    Args:
+        part: their traces. share: of all flows that these are; the others arrive between them.
+        length: packets of a flow that are learned; None: all that were kept.
+
+    Raises:
+        InputError: the dataset has no packets, or none of the flows can be learned.
+    """
+    rows, left_out = rows_of_tables(part, read_packets(dataset))
+    if not len(rows):
+        reasons = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
+        raise InputError("flows of TCP, UDP or ICMP to learn from", reasons or "none", "prepare other captures")
+    longest = int(rows.counts.max())
+    fields = FieldsCodec.fit(rows, max(2, min(length or MOST_PACKETS, longest)))
+    series, _ = fields.encode(rows)
+    gaps = arrival_gaps(starts.to_numpy() for starts in part.group_by("source").agg("start_ns")["start_ns"])
+    return PacketPart(PacketCodec(fields, _quantiles(gaps * share)), series, class_names(rows), left_out)
+
+
+def _quantiles(gaps: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    if len(gaps) > MOST_GAPS:
+        gaps = np.quantile(gaps, (np.arange(MOST_GAPS) + 0.5) / MOST_GAPS)
+    return gaps.astype(np.int64)
+
+
+def class_names(rows: FlowRows) -> list[str]:
+    """LABEL/PROTOCOL of each flow: what a model of packets tells apart, so that a protocol can be asked for."""
+    return [
+        f"{label}/{PROTOCOLS[number]}"
+        for label, number in zip(rows.labels, rows.flows["protocol"].tolist(), strict=True)
+    ]
+
+
+def label_of(name: str) -> str:
+    """The label of a class."""
+    return name.rpartition("/")[0]

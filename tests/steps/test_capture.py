@@ -1,0 +1,149 @@
+"""What a model would draw becomes a capture that other tools accept, with labels and an account of the changes.
+
+Drawn series are played by those of real flows: everything behind the model is the same.
+"""
+
+import csv
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import gates
+from netdiffus.errors import InputError
+from netdiffus.steps.capture import CaptureConfig, is_capture_name, write_capture
+from netdiffus.traffic.flows import flows_of_capture
+from netdiffus.traffic.sessions import FlowRows, concatenate, labels_path
+from netdiffus.traffic.sessions.fields import FieldsCodec, first_packets
+from netdiffus.wire.captures import read_capture
+from netdiffus.wire.conformance.check import check_capture
+from real_sessions import recorded
+
+LABELS = ("attack-scan", "dns", "quic", "ssh", "web")
+MADE_BY = {"netdiffus": "0.0", "model": "ab" * 32}
+
+
+def drawn(names=LABELS, length: int = 32, each: int = 40) -> FlowRows:
+    """Real flows through the channels of a model and back."""
+    parts = [first_packets(recorded(label)[0], length) for label in names]
+    rows = concatenate([part.select(np.arange(len(part)) < each) for part in parts])
+    codec = FieldsCodec.fit(rows, length)
+    return codec.decode(codec.encode(rows)[0], rows.labels, np.random.default_rng(0))[0]
+
+
+def labels(capture: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(labels_path(capture).read_text().splitlines()))
+
+
+def write(out: Path, rows: FlowRows | None = None, seed: int = 0, **options):
+    gaps = np.array([10**6, 10**8], np.int64)
+    return write_capture(out, rows or drawn(), gaps, CaptureConfig.of(**options), seed, MADE_BY, {"a reason": 2})
+
+
+def test_names() -> None:
+    assert is_capture_name(Path("x.pcap"))
+    assert is_capture_name(Path("x.PCAPNG"))
+    assert not is_capture_name(Path("x.parquet"))
+
+
+@pytest.mark.parametrize("form", [".pcap", ".pcapng"])
+@pytest.mark.parametrize("link", ["ethernet", "raw"])
+def test_the_capture_passes_every_gate(form, link, tmp_path) -> None:
+    out = tmp_path / f"made{form}"
+    written = write(out, link=link)
+    found = check_capture(out)
+    assert found.clean, found
+    assert found.packets == written.packets
+    read = flows_of_capture(out, timeout_s=2e7)
+    assert len(read.flows) == written.flows
+    assert gates.in_order(out) in (True, None)
+    assert not gates.tcpdump(out)
+    if shutil.which("tshark"):
+        said = gates.tshark(out) or {}
+        assert {word for words in said.values() for word in words} <= {"Connection reset (RST)"}
+    if link == "ethernet" and shutil.which("ndpiReader"):
+        assert gates.ndpi_flows(out) == written.flows
+
+
+def test_labels_lie_beside_and_in_the_comments(tmp_path) -> None:
+    out = tmp_path / "made.pcapng"
+    written = write(out)
+    table = labels(out)
+    assert len(table) == written.flows
+    assert Counter(row["label"] for row in table) == Counter(dict.fromkeys(LABELS, 40))
+    assert sum(int(row["packets"]) for row in table) == written.packets
+    data = out.read_bytes()
+    assert b"synthetic, netdiffus 0.0, model abababababababab, seed 0" in data
+    assert data.count(b"label: ssh") == 40
+    starts = [int(row["start_ns"]) for row in table]
+    assert starts == sorted(starts)
+    assert len({row["label"] for row in table[:20]}) > 2, "labels are mixed in time"
+
+
+def test_the_account_names_every_change(tmp_path) -> None:
+    rows = drawn()
+    plain = write(tmp_path / "a.pcap", rows)
+    rows.rows["flags"][rows.first[0]] = 0x006  # SYN and RST
+    written = write(tmp_path / "b.pcap", rows)
+    account = json.loads((tmp_path / "b.pcap.json").read_text())
+    assert account["model"] == MADE_BY["model"]
+    assert account["packets_asked"] == len(rows.rows)
+    assert account["packets_asked"] - account["packets_left_out"] == account["packets_written"] == written.packets
+    assert account["not_as_drawn"] == {"a reason": 2}
+    rules = account["changed_by_rule"]
+    assert rules["flags"]["packets"] == plain.changes.by_rule.get("flags", 0) + 1
+    assert rules["flags"]["source"] == "RFC 9293 3.10.7"
+
+
+def test_seeds(tmp_path) -> None:
+    rows = drawn(("dns",))
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        write(tmp_path / f"{name}.pcap", rows, seed)
+    a, b, c = ((tmp_path / f"{name}.pcap").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_one_file_per_label(tmp_path) -> None:
+    written = write(tmp_path / "made.pcap", per_label=True)
+    assert [path.name for path in written.files] == [f"made.{label}.pcap" for label in LABELS]
+    for path, packets in written.files.items():
+        found = check_capture(path)
+        assert found.clean
+        assert found.packets == packets
+        table = labels(path)
+        assert {row["label"] for row in table} == {path.name.split(".")[1]}
+    assert not (tmp_path / "made.pcap").exists()
+
+
+def test_networks_payload_and_rate(tmp_path) -> None:
+    out = tmp_path / "made.pcap"
+    write(
+        out,
+        drawn(("ntp",)),
+        client_net=["192.168.7.0/24", "fd00::/64"],
+        server_net=["203.0.113.0/24", "fd01::/64"],
+        payload="zero",
+        rate=1000.0,
+    )
+    table = labels(out)
+    assert all(row["client"].startswith(("192.168.7.", "fd00::")) for row in table)
+    assert all(row["server"].startswith(("203.0.113.", "fd01::")) for row in table)
+    starts = np.array([int(row["start_ns"]) for row in table])
+    assert 10**5 < np.diff(starts).mean() < 10**7, "about a thousand a second"
+    for block in read_capture(out):
+        for packet in block.packets():
+            assert not any(packet.data[14 + (28 if packet.data[14] >> 4 == 4 else 48) :])
+
+
+def test_what_is_refused(tmp_path) -> None:
+    with pytest.raises(InputError, match="--rate or --duration; got both"):
+        write(tmp_path / "x.pcap", rate=1.0, duration=2.0)
+    with pytest.raises(InputError, match=r"a network such as 10\.0\.0\.0/8.*; got 'here'; correct it"):
+        write(tmp_path / "x.pcap", client_net=["here"])
+    with pytest.raises(InputError, match="payload"):
+        write(tmp_path / "x.pcap", payload="secret")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,162 @@
+"""A model of packets, end to end on a shipped recording: train, generate in every form, and what steers it."""
+
+import csv
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from netdiffus import TrafficModel, generate, recordings, train
+from netdiffus.errors import InputError
+from netdiffus.steps.generate import class_counts, load_model
+from netdiffus.steps.packet_data import MOST_GAPS, class_names, packet_part
+from netdiffus.steps.packet_pictures import packet_pictures
+from netdiffus.steps.prepare import prepare
+from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.store.bitimages import read_bit_images
+from netdiffus.store.dataset import read_dataset
+from netdiffus.store.model import ModelCard
+from netdiffus.traffic.flows import flows_of_capture
+from netdiffus.wire.conformance.check import check_capture
+from netdiffus.wire.nprint import read_nprint
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    out = tmp_path_factory.mktemp("data") / "dataset"
+    captures = [recordings.captures()[label][0] for label in ("dns", "mqtt", "ntp")]
+    list(prepare(captures, out, PrepareConfig.of(packets=12)))
+    return out
+
+
+@pytest.fixture(scope="module")
+def model(dataset, tmp_path_factory):
+    return train(dataset, tmp_path_factory.mktemp("model") / "model", image="bits", preset="tiny", steps=40, batch=32)
+
+
+def written(model, out, **options):
+    generate(model, out, count=60, sampling_steps=6, **options)
+    return out
+
+
+@pytest.mark.parametrize("form", [".pcap", ".pcapng"])
+def test_a_capture_that_conforms(form, model, tmp_path) -> None:
+    out = written(model, tmp_path / f"made{form}")
+    found = check_capture(out)
+    assert found.clean, found.faults
+    assert found.flows == 60
+    labels = list(csv.DictReader((tmp_path / f"made{form}.labels.csv").read_text().splitlines()))
+    assert {row["label"] for row in labels} == {"dns", "mqtt", "ntp"}
+    account = json.loads((tmp_path / f"made{form}.json").read_text())
+    assert account["flows"] == 60
+    assert account["packets_written"] == found.packets
+    assert account["model"] == load_model(model).hash
+
+
+def test_other_forms_hold_the_same_flows(model, tmp_path) -> None:
+    table = pl.read_parquet(written(model, tmp_path / "made.parquet"))
+    assert len(table) == 60
+    assert set(table["split"]) == {"synthetic"}
+    images = list(read_bit_images(written(model, tmp_path / "images")))
+    assert len(images) == 60
+    assert all(image.values.shape == (12, 1504) for image in images)
+    assert sorted(image.start_ns for image in images) == sorted(table["start_ns"])
+    rows = read_nprint(written(model, tmp_path / "made.nprint.npz"))
+    assert sum(map(len, rows)) == table["size"].list.len().sum()
+    sampled = TrafficModel.load(model).sample(60, sampling_steps=6)
+    assert sampled["size"].to_list() == table["size"].to_list()
+
+
+def test_protocol_packets_and_counts_steer(model, tmp_path) -> None:
+    out = written(model, tmp_path / "udp.pcap", protocol="udp", packets=2)
+    flows = flows_of_capture(out, timeout_s=2e7).flows
+    assert set(flows["protocol"]) == {"udp"}
+    assert flows["n_packets"].max() <= 2
+    generate(model, tmp_path / "dns.pcap", count={"dns": 7}, sampling_steps=6)
+    labels = list(csv.DictReader((tmp_path / "dns.pcap.labels.csv").read_text().splitlines()))
+    assert [row["label"] for row in labels] == ["dns"] * 7
+
+
+def test_a_seed_gives_the_same_file(model, tmp_path) -> None:
+    a, b, c = (written(model, tmp_path / f"{k}.pcap", seed=seed).read_bytes() for k, seed in enumerate((1, 1, 2)))
+    assert a == b
+    assert a != c
+
+
+def test_counts_of_classes() -> None:
+    mix = {"dns/tcp": 10, "dns/udp": 30, "web/tcp": 40}
+    assert class_counts(mix, 8, balance=False, protocol=None) == {"dns/tcp": 1, "dns/udp": 3, "web/tcp": 4}
+    assert class_counts(mix, 8, balance=True, protocol=None) == {"dns/tcp": 1, "dns/udp": 3, "web/tcp": 4}
+    assert class_counts(mix, 5, balance=False, protocol="udp") == {"dns/udp": 5}
+    assert class_counts(mix, {"dns": 4}, balance=False, protocol=None) == {"dns/tcp": 1, "dns/udp": 3}
+    with pytest.raises(InputError, match="labels among dns; got 'web'; correct --count"):
+        class_counts(mix, {"web": 4}, balance=False, protocol="udp")
+    with pytest.raises(InputError, match="a protocol that the training flows have; got udp; leave --protocol out"):
+        class_counts({"web/tcp": 3}, 4, balance=False, protocol="udp")
+
+
+def test_only_the_training_part_is_learned(dataset) -> None:
+    _, traces = read_dataset(dataset)
+    part = traces.filter(pl.col("split") == "train")
+    found = packet_part(dataset, part, 0.8, None)
+    assert found.series.shape == (len(part), 7, 12)
+    assert {name.rpartition("/")[0] for name in found.classes} == {"dns", "mqtt", "ntp"}
+    assert len(found.codec.gaps) <= MOST_GAPS
+    fewer = packet_part(dataset, part.head(20), 0.8, 4)
+    assert fewer.series.shape[0] == 20
+    assert fewer.codec.fields.length == 4
+    assert len(fewer.codec.fields.hosts) <= len(found.codec.fields.hosts)
+
+
+def test_gaps_between_flows_are_those_of_all_flows(dataset) -> None:
+    _, traces = read_dataset(dataset)
+    whole = packet_part(dataset, traces, 1.0, 2).codec.gaps
+    half = traces.sample(fraction=0.5, seed=0).sort("trace_id")
+    part = packet_part(dataset, half, 0.5, 2).codec.gaps
+    assert part.mean() == pytest.approx(whole.mean(), rel=0.25)
+
+
+def test_the_model_folder(model) -> None:
+    card = ModelCard.read(model)
+    assert set(card.labels) >= {"dns/udp", "mqtt/tcp", "ntp/udp"}
+    assert card.config["image"] == "bits"
+    readme = (model / "README.md").read_text()
+    assert "flows of packets" in readme
+    assert "Server ports" in readme
+
+
+def test_what_is_refused(model, dataset, tmp_path) -> None:
+    with pytest.raises(InputError, match=r"--out with one of the suffixes \.pcap, .*; got .*x\.txt"):
+        written(model, tmp_path / "x.txt")
+    with pytest.raises(InputError, match="protocol"):
+        written(model, tmp_path / "x.pcap", protocol="sctp")
+    other = train(dataset, tmp_path / "model", preset="tiny", steps=2, batch=8)
+    with pytest.raises(InputError, match=r"a model of packets \(train --image bits\) for x\.pcap .*; got one of"):
+        written(other, tmp_path / "x.pcap")
+    with pytest.raises(InputError, match="a model of packets"):
+        written(other, tmp_path / "x.parquet", rate=1.0)
+    assert not list(tmp_path.glob("x.*"))
+
+
+def test_class_names(dataset) -> None:
+    from netdiffus.store.dataset import read_packets
+    from netdiffus.traffic.sessions.tables import rows_of_tables
+
+    _, traces = read_dataset(dataset)
+    rows, left_out = rows_of_tables(traces, read_packets(dataset))
+    assert not left_out
+    assert rows.labels == tuple(traces["label"])
+    np.testing.assert_array_equal(rows.flows["start_ns"], traces["start_ns"])
+    assert set(class_names(rows)) <= {"dns/udp", "dns/tcp", "mqtt/tcp", "ntp/udp"}
+
+
+def test_pictures_of_a_real_and_a_synthetic_flow_of_each_label(model, dataset, tmp_path) -> None:
+    pictures = packet_pictures(dataset, written(model, tmp_path / "made.pcap"), 5)
+    assert set(pictures) == {"dns", "mqtt", "ntp"}
+    for real, made in pictures.values():
+        assert real.shape == made.shape == (5, 1504)
+        assert not (real == -1).all()
+        assert not (made == -1).all()
+        assert (real[0, -96:] != -1).all(), "direction, size and gap are there"
+        assert (made[0, -96:] != -1).all()
