@@ -89,6 +89,11 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
     files = _files(sources, config)
     own_test = isinstance(config.test, str)
     tests = _files([Path(str(config.test))], config) if own_test else []
+    both = {file.path.resolve() for file in files} & {file.path.resolve() for file in tests}
+    if both:
+        raise InputError(
+            "other files for --test than for training", f"{min(both).name} as both", "name it once, with --test"
+        )
     if any(file.path == STANDARD_INPUT for file in [*files, *tests]) and not config.unlabelled:
         _check_label_of_standard_input(config.labels or "folder")
     found: list[Source] = []

@@ -5,14 +5,14 @@ from __future__ import annotations
 from netdiffus.store.cards import ModelCard
 
 VALUES = {
-    True: "Every value of a trace occurs in the training traces; values that never occurred are never drawn.",
+    True: "Every value of a trace occurs in the training traces, but for gaps, which lie between those that occurred.",
     False: "Values are drawn from the whole range that occurs in the training traces, seen or not.",
 }
 PARTS = {
     False: "No addresses, ports, times of day or payload are in the model.",
     True: "Server ports, option layouts and gaps between flows are in it; addresses, times of day and payload are not.",
 }
-HELD = {True: "the distinct values", False: "the smallest and the largest value"}
+HELD = {True: "the distinct values, and how often each label has them,", False: "the smallest and the largest value"}
 
 
 def model_readme(card: ModelCard, traces: int) -> str:
@@ -21,6 +21,7 @@ def model_readme(card: ModelCard, traces: int) -> str:
     labels = "\n".join(f"| {label} | {count} |" for label, count in card.labels.items())
     packets = card.config["image"] == "bits"
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
+    has_alphabet = card.config["network"] != "unet"
     unit = "packets a flow" if packets else "positions a trace"
     return f"""# A netdiffus model
 
@@ -46,12 +47,12 @@ be shared. Run `netdiffus evaluate` before use: it says how faithful and how use
 ## Limits
 
 * It knows the labels above and no other, as they were where and when they were recorded.
-* {VALUES[card.config["scale"] == "empirical"]}
+* {VALUES[has_alphabet]}
 * Rare behaviour inside a label may be missing or too frequent.
 
 ## Privacy
 
-model.json holds {HELD[card.config["scale"] == "empirical"]} of each channel of the training traces,
+model.json holds {HELD[has_alphabet]} of each channel of the training traces,
 and the weights are fitted to whole traces. {PARTS[packets]} Nothing here
 is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside that of real
 held-back traffic.
