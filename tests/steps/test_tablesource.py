@@ -33,7 +33,7 @@ def test_a_source_of_its_own_is_the_test_part(table, tmp_path) -> None:
     ]  # fmt: skip
     assert (card.split.rule, card.split.test) == ("as the sources say", 0.1667)
     assert card.test_duplicates == 4
-    with pytest.raises(InputError, match="other files for --test than for training; got test.parquet as both"):
+    with pytest.raises(InputError, match=r"other files for --test than for training; got test\.parquet as both"):
         prepare([train, test], tmp_path / "both", test=str(test))
     web, dns = (recordings.captures()[label][0] for label in ("web", "dns"))
     card, traces = read_dataset(prepare(web, tmp_path / "captures", test=str(dns), packets=4))
