@@ -22,7 +22,9 @@ TRACES = 2100
 VARIANTS: dict[str, dict[str, Any]] = {
     "default (GASF)": {},
     "`--image series`: no imaging": {"image": "series"},
-    "no low-rank correction": {"rank": 0},
+    "nothing left out at random": {"dropout": 0.0},
+    "128 classes instead of up to 512": {"classes": 128},
+    "float32 instead of what is faster": {"precision": "float32"},
     "AdamW, instead of Muon": {"adamw": True},
 }
 FIGURES = ("utility.ratio", "utility.tstr_macro_f1", "marginal.by_label.jsd", "detection.auc")
