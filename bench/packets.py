@@ -37,7 +37,6 @@ from netdiffus.traffic.flows import flows_of_capture
 from netdiffus.traffic.sessions import (
     FlowRows,
     compile_rows,
-    concatenate,
     fresh_endpoints,
     rows_of_flows,
     write_packets,
@@ -203,8 +202,8 @@ def measured(name: str, sources: list[Path], folder: Path) -> str:
     mean, labels = float(real["train"].rows.counts.mean()), real["train"].counts
     counts = dict.fromkeys(labels, max(PER_LABEL, round(1.2 * WANTED / mean / len(labels))))
     generate(model, capture, count=counts, seed=1)
-    every = concatenate([real["train"].rows, real["test"].rows])
-    lines, flows = asked(capture, every, folder)
+    alike = dict.fromkeys(labels, min(labels.values()))  # of every label alike many, as in the capture
+    lines, flows = asked(capture, real["train"].sample(alike, np.random.default_rng(0)).rows, folder)
     made = made_flows(capture)
     text = f"### {name}\n\n{card.steps:,} steps in {card.seconds / 60:.1f} minutes on {card.device}; "
     text += f"{len(counts)} labels with at least {FEWEST} flows; {flows:,} flows made.\n\n"

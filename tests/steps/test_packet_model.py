@@ -160,3 +160,13 @@ def test_pictures_of_a_real_and_a_synthetic_flow_of_each_label(model, dataset, t
         assert not (made == -1).all()
         assert (real[0, -96:] != -1).all(), "direction, size and gap are there"
         assert (made[0, -96:] != -1).all()
+
+
+def test_a_capture_becomes_a_dataset_again_with_its_labels(model, tmp_path) -> None:
+    out = written(model, tmp_path / "made.pcapng")
+    config = PrepareConfig.of(labels=f"{out}.labels.csv", test=0.0, packets=12)
+    list(prepare([out], tmp_path / "again", config))
+    card, traces = read_dataset(tmp_path / "again")
+    assert len(traces) == 60
+    assert set(card.labels) == {"dns", "mqtt", "ntp"}
+    assert not card.sources[0].faults
