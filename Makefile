@@ -3,14 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= netdiffus-demo
 SECONDS ?= 60
+WORKERS ?= 2
 
 .PHONY: demo test setup check bench fuzz record clean
 
 demo: .venv/ready
 	$(BIN)/netdiffus demo --out $(OUT)
 
+# In WORKERS processes, a file's tests in one of them: what a file's tests share is made once.
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 setup: .venv/ready
 
