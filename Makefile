@@ -10,9 +10,9 @@ WORKERS ?= 2
 demo: .venv/ready
 	$(BIN)/netdiffus demo --out $(OUT)
 
-# In WORKERS processes, a file's tests in one of them: what a file's tests share is made once.
+# In WORKERS processes; one that is done takes tests from the other.
 test: .venv/ready
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 setup: .venv/ready
 

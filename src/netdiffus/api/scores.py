@@ -63,6 +63,7 @@ class Scores:
             image_channels=found.image_channels,
             nearest=found.nearest,
             plane=found.plane,
+            packets=sets.packets,
         )
         text = markdown(found.scores, sets.test, sets.synthetic, provenance=found.provenance)
         picture = overview_png(sets.test, sets.synthetic, sets.channels, images=found.images)

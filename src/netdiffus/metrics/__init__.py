@@ -16,13 +16,17 @@ from netdiffus.metrics.anomaly import anomaly
 from netdiffus.metrics.atoms import atoms
 from netdiffus.metrics.autocorrelation import autocorrelation
 from netdiffus.metrics.balance import balance
+from netdiffus.metrics.bitclassifiers import bitclassifiers
+from netdiffus.metrics.bits import bits
 from netdiffus.metrics.boosting import boosting
 from netdiffus.metrics.comparison import Comparison, Traces, comparison
+from netdiffus.metrics.conformance import conformance
 from netdiffus.metrics.copies import copies
 from netdiffus.metrics.correlation import correlation
 from netdiffus.metrics.coverage import coverage
 from netdiffus.metrics.detection import detection
 from netdiffus.metrics.disclosure import disclosure
+from netdiffus.metrics.headerfields import headerfields
 from netdiffus.metrics.identifiers import identifiers
 from netdiffus.metrics.images import images
 from netdiffus.metrics.leakage import leakage
@@ -60,6 +64,10 @@ METRICS: dict[str, Callable[[Comparison, np.random.Generator], Iterator[Score]]]
     "anomaly": anomaly,
     "detection": detection,
     "images": images,
+    "headerfields": headerfields,
+    "bits": bits,
+    "bitclassifiers": bitclassifiers,
+    "conformance": conformance,
 }
 
 

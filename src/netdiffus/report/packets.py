@@ -1,0 +1,95 @@
+"""What the report shows of packets: a table of header fields, and flows as pictures of their nPrint bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from netdiffus.metrics import Score
+from netdiffus.metrics.bits import columns
+from netdiffus.metrics.packets import Packets, PacketSets
+from netdiffus.report.gallery import GalleryRow, Picture
+from netdiffus.report.svg import data_uri
+from netdiffus.report.words import figure
+
+ROWS = 32  # packets of a flow
+COLOURS = np.array([[158, 163, 172], [22, 130, 76], [190, 45, 38]], np.uint8)  # absent, 0, 1: grey, green, red
+FIELDS = "fields."
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One header field, mean over the labels, and the label that is farthest from real."""
+
+    name: str
+    measure: str
+    value: str
+    real: str
+    reading: str
+    worst: str
+
+
+def field_rows(scores: Sequence[Score]) -> list[FieldRow]:
+    """One row a field of `metrics/headerfields.py`."""
+    rows = []
+    for score in scores:
+        if not score.name.startswith(FIELDS) or score.label is not None:
+            continue
+        labels = [other for other in scores if other.name == score.name and other.label is not None]
+        worst = max(labels, key=lambda other: (other.value or 0.0) - (other.floor or 0.0), default=None)
+        _, name, measure = score.name.split(".")
+        rows.append(
+            FieldRow(
+                name.replace("_", " "),
+                {"ks": "Kolmogorov-Smirnov", "tvd": "total variation"}[measure],
+                figure(score.value),
+                figure(score.floor),
+                "worse" if score.flagged else "as real" if score.excess is not None else "",
+                "–" if worst is None else f"{worst.label} {figure(worst.value)} (real {figure(worst.floor)})",
+            )
+        )
+    return rows
+
+
+def packet_gallery(packets: PacketSets | None) -> list[GalleryRow]:
+    """For each label that both sides have, the bits of one real test flow and of one synthetic flow."""
+    if packets is None:
+        return []
+    chosen = columns(packets)
+    rows = []
+    for label in map(str, np.intersect1d(packets.test.labels, packets.synthetic.labels)):
+        real, made = (
+            [Picture(data_uri(bits_png(flow_bits(part, label, chosen))), f"nPrint bits of a {side} {label} flow")]
+            for side, part in (("real", packets.test), ("synthetic", packets.synthetic))
+        )
+        rows.append(GalleryRow(label, real, made))
+    return rows
+
+
+def flow_bits(part: Packets, label: str, chosen: NDArray[np.intp]) -> NDArray[np.int8]:
+    """The chosen columns of the first 32 packets of a label's flow, (32, C): -1 absent, 0 or 1.
+
+    It is the one with the middle number of packets: neither the shortest nor the longest.
+    """
+    flows = np.flatnonzero(part.labels == label)
+    flow = flows[np.argsort(part.counts[flows], kind="stable")[len(flows) // 2]]
+    rows = slice(int(part.first[flow]), int(part.first[flow] + min(ROWS, part.counts[flow])))
+    there, ones = (
+        np.unpackbits(packed[rows], axis=1)[:, chosen].view(np.int8)
+        for packed in (part.columns.present, part.columns.bits)
+    )
+    found = np.full((ROWS, len(chosen)), -1, np.int8)
+    found[: len(there)] = there + ones - 1
+    return found
+
+
+def bits_png(bits: NDArray[np.int8]) -> bytes:
+    """Rows of bits as a PNG of as many pixels, red, green and grey as in the nPrint paper."""
+    buffer = BytesIO()
+    Image.fromarray(COLOURS[bits + 1]).quantize(len(COLOURS)).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
