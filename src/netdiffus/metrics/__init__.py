@@ -30,6 +30,7 @@ from netdiffus.metrics.headerfields import headerfields
 from netdiffus.metrics.identifiers import identifiers
 from netdiffus.metrics.images import images
 from netdiffus.metrics.leakage import leakage
+from netdiffus.metrics.likelihood import likelihood
 from netdiffus.metrics.lowdata import lowdata
 from netdiffus.metrics.manifold import manifold
 from netdiffus.metrics.marginal import marginal
@@ -55,6 +56,7 @@ METRICS: dict[str, Callable[[Comparison, np.random.Generator], Iterator[Score]]]
     "mmd": mmd,
     "copies": copies,
     "membership": membership,
+    "likelihood": likelihood,
     "disclosure": disclosure,
     "identifiers": identifiers,
     "utility": utility,

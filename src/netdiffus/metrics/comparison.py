@@ -62,6 +62,7 @@ class Comparison:
         draws: real pairs that floors and their intervals are taken from; 0: values only.
         imager: series (N, C, n) → images (N, C', n', n') in [-1, 1], for the metrics that look at images; it must
             know nothing but the training part.
+        losses: what the model that made the synthetic traces loses on training traces, and on test traces.
         packets: those of each part, for the metrics that look at headers.
         texts: for each part, the distinct texts that came with its traces, such as addresses and host names.
 
@@ -76,6 +77,7 @@ class Comparison:
     draws: int = DRAWS
     imager: Imager | None = None
     packets: PacketSets | None = None
+    losses: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     texts: tuple[frozenset[str], frozenset[str], frozenset[str]] | None = None
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ RULE = (
     f"A score counts as worse than real where it lies more than {FLAGGED:g} times as far beyond the real one as the "
     "end of the 95 % interval, which is what other real traces of the same numbers get."
 )
-PRIVACY = ("copies.exact", "copies.exact_shape", "copies.near", "membership.auc", "membership.tpr", "disclosure.excess")
+PRIVACY = ("copies.exact", "copies.exact_shape", "copies.near", "membership.", "disclosure.excess")
 SHAPE = ("totals.", "bursts.", "idle.", "autocorrelation.", "correlation.", "spectrum.", "marginal.mean.jsd")
 HEADERS = ("fields.", "bits.jsd", "bits.by_label.jsd", "bits.detection_auc")
 SIZES = (50, 20, 10, 5)
