@@ -20,7 +20,7 @@ from netdiffus.metrics.reference import Interval, interval, share_interval
 from netdiffus.metrics.score import Confusion, Score
 
 TREES = 100
-MOST = 20_000  # traces that a forest learns from
+MOST = 10_000  # traces that a forest learns from
 FOREST = f"random forest, {TREES} trees, first {FIRST_PACKETS} packets"
 
 

@@ -66,19 +66,21 @@ class Evaluation:
 
 
 def evaluate(
-    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig
+    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig, model: Path | None = None
 ) -> Generator[Scored, None, Evaluation]:
     """Compare synthetic traces with real ones; yields a record per metric, returns an Evaluation.
+
+    `model` made the synthetic traces of the real training traces: then its losses are attacked too.
 
     Raises:
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
     with TemporaryDirectory() as scratch:
-        return (yield from _evaluate(real, synthetic, test, config, Path(scratch)))
+        return (yield from _evaluate(real, synthetic, test, config, model, Path(scratch)))
 
 
 def _evaluate(
-    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig, scratch: Path
+    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig, model: Path | None, scratch: Path
 ) -> Generator[Scored, None, Evaluation]:
     given = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
     loaded = {name: load_traces(path, scratch) for name, path in given.items()}
@@ -96,6 +98,8 @@ def _evaluate(
     texts = [origin.texts_of(table) for origin, table in origins]
     if texts[0] is not None and texts[2] is not None:
         sets = replace(sets, texts=(texts[0], texts[1] or frozenset(), texts[2]))
+    if model is not None:
+        sets = replace(sets, losses=_losses(model, train_table, test_table, config.seed))
     sets = replace(sets, packets=packet_sets(origins, length, np.random.default_rng(config.seed)))
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
@@ -208,6 +212,13 @@ def beside(name: str, sets: Comparison, found: list[Score], seed: int) -> Iterat
 
 def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
     return Traces(series(table, length, names), table["label"].to_numpy().astype(np.str_))
+
+
+def _losses(model: Path, train: pl.DataFrame, test: pl.DataFrame, seed: int) -> tuple[Floats, Floats]:
+    from netdiffus.steps.generate import load_model  # torch, which nothing else here needs
+    from netdiffus.steps.likelihood import member_losses
+
+    return member_losses(load_model(model), train, test, np.random.default_rng(seed))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:
