@@ -1,14 +1,15 @@
 """What `netdiffus evaluate` says of every synthetic set that the other benchmarks left behind, and of the recordings.
 
-python -m bench verdicts [NAME=REAL,SYNTHETIC[,TEST] ...]
+python -m bench verdicts [--set NAME=REAL,SYNTHETIC[,TEST] ...]
 
-Without arguments: every folder below build/bench that holds `dataset` and `synthetic.parquet` (or .pcap, .pcapng), and
+Without options: every folder below build/bench that holds `dataset` and `synthetic.parquet` (or .pcap, .pcapng), and
 the recordings, for which a model is trained first if none lies in build/bench/recordings (VERDICT_MINUTES, default 10).
 The reports are kept beside the sets.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
@@ -71,14 +72,16 @@ def recorded() -> None:
     generate(RECORDINGS / "model", RECORDINGS / FORMS[0], count=count, balance=True)
 
 
-def named(arguments: Sequence[str]) -> list[Pair]:
+def named(given: Sequence[str]) -> list[Pair]:
     """Pairs from the command line.
 
     Raises:
-        SystemExit: an argument is no NAME=REAL,SYNTHETIC[,TEST].
+        SystemExit: a set is no NAME=REAL,SYNTHETIC[,TEST].
     """
+    parser = argparse.ArgumentParser(prog="python -m bench verdicts", description=__doc__)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=REAL,SYNTHETIC[,TEST]")
     found = []
-    for argument in arguments:
+    for argument in parser.parse_args(given).set:
         name, _, rest = argument.partition("=")
         paths = [Path(text) for text in rest.split(",") if text]
         if not name or len(paths) not in (2, 3):
