@@ -57,10 +57,16 @@ def field_rows(scores: Sequence[Score]) -> list[FieldRow]:
 
 
 def packet_gallery(packets: PacketSets | None) -> list[GalleryRow]:
-    """For each label that both sides have, the bits of one real test flow and of one synthetic flow."""
+    """For each label that both sides have, the bits of one real test flow and of one synthetic flow.
+
+    Columns that no packet has, such as most of the options, are left out.
+    """
     if packets is None:
         return []
     chosen = columns(packets)
+    shown = [part.columns.present for part in (packets.test, packets.synthetic)]
+    there = np.unpackbits(np.bitwise_or.reduce([np.bitwise_or.reduce(present, axis=0) for present in shown]))
+    chosen = chosen[there[chosen] == 1]
     rows = []
     for label in map(str, np.intersect1d(packets.test.labels, packets.synthetic.labels)):
         real, made = (

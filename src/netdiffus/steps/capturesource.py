@@ -51,7 +51,7 @@ def texts_of_flows(folder: Path) -> pl.DataFrame | None:
         address = pl.col(end)
         bracketed = pl.when(address.str.contains(":", literal=True)).then("[" + address + "]").otherwise(address)
         ends.append((bracketed + ":" + pl.col(f"{end}_port").cast(pl.String)).alias(end))
-    return first.select("trace_id", *ends).collect()
+    return first.select("trace_id", *ends).collect(engine="streaming")
 
 
 def texts_of_frames(captures: list[Path]) -> frozenset[str]:

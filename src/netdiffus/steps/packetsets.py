@@ -51,7 +51,7 @@ def _sampled(loaded: LoadedTraces, table: pl.DataFrame, length: int, rng: np.ran
     if len(chosen) > FLOWS:
         chosen = chosen[np.sort(rng.choice(len(chosen), FLOWS, replace=False))]
     rows = pl.scan_parquet(loaded.packets / PACKETS).filter(pl.col("index") < length)
-    return rows.join(chosen.lazy(), on="trace_id", how="inner").sort("trace_id", "index").collect()
+    return rows.join(chosen.lazy(), on="trace_id", how="inner").sort("trace_id", "index").collect(engine="streaming")
 
 
 def _packets(frame: pl.DataFrame) -> Packets:
