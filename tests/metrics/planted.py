@@ -8,7 +8,20 @@ import numpy as np
 
 from netdiffus.metrics import Traces
 
+CHANNELS = ("size", "direction", "gap_ns")
 Generator = Callable[[Traces, Traces, tuple[str, ...], np.random.Generator], Traces]
+
+
+def parts(traces: Traces, per_label: int, seed: int) -> tuple[Traces, Traces, Traces]:
+    """Training, test and fresh traces, two, one and one of `per_label` of each label, or of as many as there are."""
+    rng = np.random.default_rng(seed)
+    rows: list[list[int]] = [[], [], []]
+    for label in np.unique(traces.labels):
+        mine = rng.permutation(np.flatnonzero(traces.labels == label))[: 4 * per_label]
+        share = len(mine) // 4
+        for part, some in zip(rows, np.split(mine[: 4 * share], [2 * share, 3 * share]), strict=True):
+            part += some.tolist()
+    return tuple(traces.take(np.array(part)) for part in rows)  # type: ignore[return-value]
 
 
 def resample(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:

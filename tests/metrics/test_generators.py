@@ -9,29 +9,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted import GENERATORS, MUST_FLAG
 
 from netdiffus.api.verbs import prepare
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, compute
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import series
+from planted import CHANNELS, GENERATORS, MUST_FLAG, parts
 from shared_files import shared
 
-CHANNELS = ("size", "direction", "gap_ns")
 DEAR = {"images", "lowdata", "balance", "boosting"}
-
-
-def parts(traces: Traces, per_label: int) -> tuple[Traces, Traces, Traces]:
-    """Training, test and fresh traces, two, one and one of `per_label` of each label, or of as many as there are."""
-    rng = np.random.default_rng(0)
-    rows: list[list[int]] = [[], [], []]
-    for label in np.unique(traces.labels):
-        mine = rng.permutation(np.flatnonzero(traces.labels == label))[: 4 * per_label]
-        share = len(mine) // 4
-        for part, some in zip(rows, np.split(mine[: 4 * share], [2 * share, 3 * share]), strict=True):
-            part += some.tolist()
-    return tuple(traces.take(np.array(part)) for part in rows)  # type: ignore[return-value]
 
 
 def evaluated(sets: tuple[Traces, Traces, Traces], generator: str, metrics: set[str]) -> dict[str, Score]:
@@ -54,7 +41,7 @@ def flagged(found: dict[str, Score]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def recorded_parts(recorded: Traces) -> tuple[Traces, Traces, Traces]:
-    return parts(recorded, 40)
+    return parts(recorded, 40, 0)
 
 
 @pytest.mark.parametrize("generator", MUST_FLAG)
@@ -75,7 +62,7 @@ def mirage_parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Traces, Trac
     sources = [shared(f"data/mirage_appxact/{name}.parquet") for name in ("train", "test")]
     prepare(sources, folder, columns="size=PL,direction=DIR,gap_us=IAT,label=LABEL", strip_padding=True)
     _, table = read_dataset(folder)
-    return parts(Traces(series(table, 10, CHANNELS), table["label"].to_numpy().astype(np.str_)), 60)
+    return parts(Traces(series(table, 10, CHANNELS), table["label"].to_numpy().astype(np.str_)), 60, 0)
 
 
 @pytest.mark.parametrize("generator", GENERATORS)

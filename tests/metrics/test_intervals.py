@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
 import pytest
+from splits import inside
 
-from netdiffus.metrics import Traces, comparison, compute
+from netdiffus.metrics import Traces, comparison
 from netdiffus.metrics.reference import interval, logit_interval, redraws, share_interval
 
-CHANNELS = ("size", "direction", "gap_ns")
 FAST = ("marginal", "atoms", "autocorrelation", "correlation", "runs", "totals", "copies")
-SPLITS, TRAIN, TEST, FRESH = 50, 30, 15, 15
+SPLITS = 50
 
 
 def test_real_traces_lie_inside(recorded: Traces) -> None:
-    inside: dict[str, list[bool]] = defaultdict(list)
-    members = [np.flatnonzero(recorded.labels == label) for label in np.unique(recorded.labels)]
-    for split in range(SPLITS):
-        rng = np.random.default_rng(split)
-        drawn = [rng.permutation(rows)[: TRAIN + TEST + FRESH] for rows in members]
-        train, test, fresh = (
-            recorded.take(np.concatenate([rows[first:last] for rows in drawn]))
-            for first, last in ((0, TRAIN), (TRAIN, TRAIN + TEST), (TRAIN + TEST, None))
-        )
-        sets = comparison(train, test, fresh, CHANNELS)
-        for name in FAST:
-            for score in compute(name, sets, split):
-                if score.label is None and score.value is not None and score.low is not None:
-                    assert score.high is not None
-                    inside[score.name].append(score.low <= score.value <= score.high)
-    shares = {name: float(np.mean(found)) for name, found in inside.items() if len(found) == SPLITS}
+    found = inside(recorded, range(SPLITS), FAST)
+    shares = {name: float(np.mean(each)) for name, each in found.items() if len(each) == SPLITS}
     assert len(shares) > 25
     least = min(shares, key=shares.__getitem__)
     print(f"inside: {np.mean(list(shares.values())):.3f} of {len(shares)} scores; least {least} {shares[least]}")

@@ -75,3 +75,20 @@ def test_what_comes_out_again_is_counted() -> None:
     (score,) = compute("identifiers", replace(sets, texts=texts), 0)  # type: ignore[arg-type]
     assert (score.name, score.value, score.floor, score.flagged) == ("identifiers.ipv4", 0.5, 0, True)
     assert list(compute("identifiers", sets, 0)) == []
+
+
+def test_a_model_that_knows_training_traces_by_heart_is_found() -> None:
+    sets = comparison(TRAIN, TEST, FRESH, ["size"])
+    assert list(compute("likelihood", sets, 0)) == []  # no model, no losses
+    learned = replace(sets, losses=(np.linspace(0, 1, 100), np.linspace(2, 3, 100)))
+    assert {s.name: (s.value, s.flagged) for s in compute("likelihood", learned, 0)} == {
+        "membership.likelihood_auc": (1.0, True), "membership.likelihood_tpr": (1.0, True)
+    }  # fmt: skip
+    alike = replace(sets, losses=(np.linspace(0, 1, 100), np.linspace(0, 1, 100)))
+    auc, tpr = compute("likelihood", alike, 0)
+    assert (auc.value, auc.flagged) == (0.5, False)
+    assert tpr.value == pytest.approx(0.01)
+    assert auc.high == pytest.approx(0.5 + 1.96 * np.sqrt(201 / 120_000))
+    (few,) = compute("likelihood", replace(sets, losses=(np.zeros(5), np.zeros(100))), 0)
+    assert few.value is None
+    assert "needs 20 training and 20 test traces" in few.note

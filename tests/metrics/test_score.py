@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from scipy.stats import t as student
 
 from netdiffus.metrics import Confusion, Score, find
+from netdiffus.metrics.comparison import DRAWS
+from netdiffus.metrics.score import FLAGGED
 
 
 def test_journey_through_json() -> None:
@@ -42,3 +45,8 @@ def test_find() -> None:
     assert find(scores, "x") is scores[1]
     assert find(scores, "x", "a") is scores[0]
     assert find(scores, "y") is None
+
+
+def test_the_border_is_one_per_cent_for_four_hundred_scores_together() -> None:
+    border = student.ppf(1 - 0.01 / 400, DRAWS - 1) / student.ppf(0.975, DRAWS - 1)
+    assert border == pytest.approx(FLAGGED, abs=0.02)

@@ -7,7 +7,7 @@ import pytest
 
 from netdiffus.metrics import Traces, find, scores
 from netdiffus.metrics.features import features
-from netdiffus.metrics.utility import judge
+from netdiffus.metrics.utility import f1_interval, judge
 
 NAN = np.nan
 
@@ -59,3 +59,13 @@ def test_labels_that_do_not_overlap_are_named() -> None:
     assert ratio.note == "no real label (a, b) occurs among the synthetic traces"
     assert covered is not None
     assert (covered.value, covered.note) == (0, "missing: a, b; not a real label: z")
+
+
+def test_the_interval_of_macro_f1_by_hand() -> None:
+    truth = np.repeat(np.array(["a", "b"]), 50)
+    result = judge(truth, truth)
+    # shares of (1 * 50 + 2) / 54 = 26 / 27 of each label; the deviations of two labels add in squares
+    low = 26 / 27 - 1.96 * np.sqrt(26 / 27 * (1 / 27) * 2 / 50)
+    found = f1_interval(result)
+    assert found.middle == found.high == 1
+    assert found.low == pytest.approx(1 - (1 - low) / np.sqrt(2))

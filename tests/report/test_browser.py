@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from chromium import Tab, chromium
-from netdiffus.api.verbs import evaluate
+from netdiffus import recordings
+from netdiffus.api.verbs import evaluate, prepare
+from netdiffus.metrics import compute
+from netdiffus.steps.load import load_traces
+from netdiffus.steps.packetsets import packet_sets
 from small_traffic import two_labels
 
 SPOKEN = {"image", "img", "region", "table", "link", "heading", "graphics-document"}
@@ -17,11 +23,18 @@ SPOKEN = {"image", "img", "region", "table", "link", "heading", "graphics-docume
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of a real evaluation."""
+    """A report of a real evaluation, with the packets of a recording."""
     folder = tmp_path_factory.mktemp("page")
     two_labels(200, seed=0).write_parquet(folder / "real.parquet")
     two_labels(160, seed=1).write_parquet(folder / "synthetic.parquet")
-    evaluate(folder / "real.parquet", folder / "synthetic.parquet", folder / "report")
+    scores = evaluate(folder / "real.parquet", folder / "synthetic.parquet")
+    prepare(recordings.folder() / "mqtt", folder / "dataset", packets=8)
+    loaded = load_traces(folder / "dataset")
+    part = loaded, loaded.traces.head(60)
+    found = replace(scores.evaluation.sets, packets=packet_sets([part, part, part], 8, np.random.default_rng(0)))
+    fields = list(compute("headerfields", found, 0))
+    scores.evaluation = replace(scores.evaluation, sets=found, scores=[*scores, *fields])
+    scores.save(folder / "report")
     return folder / "report" / "report.html"
 
 
@@ -51,6 +64,7 @@ def test_everything_that_is_spoken_of_has_a_name(tab: Tab) -> None:
     assert len(named) > 20
     assert [node for node in named if not node.get("name", {}).get("value", "").strip()] == []
     assert {"image", "heading", "table"} <= set(roles.values())
+    assert any("nPrint bits of a synthetic mqtt flow" in node["name"]["value"] for node in named)
 
 
 @pytest.mark.parametrize("width", [360, 1200])

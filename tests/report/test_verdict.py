@@ -22,8 +22,9 @@ def scores(**changed: float) -> list[Score]:
         "lowdata.5.augmented": 0.5,
     } | {name.replace("__", "."): value for name, value in changed.items()}  # fmt: skip
     real = {"utility.ratio": 1.0, "labels.covered": 1.0, "copies.exact": 0.0, "membership.auc": 0.5,
-            "totals.bytes": 0.1, "bursts.length": 0.1, "detection.auc": 0.5, "lowdata.5.augmented": 0.5}  # fmt: skip
-    large = ("utility", "labels", "lowdata")
+            "totals.bytes": 0.1, "bursts.length": 0.1, "detection.auc": 0.5, "lowdata.5.augmented": 0.5,
+            "bits.detection_auc": 0.5}  # fmt: skip
+    large = ("utility", "labels", "lowdata", "conformance")
     found = [
         spanned(name, value, real.get(name, 0.9), 0.02, "max" if name.startswith(large) else "min")
         for name, value in values.items()
@@ -45,6 +46,8 @@ def scores(**changed: float) -> list[Score]:
         ({"copies__exact": 0.2}, ["yes", "yes", "no", "yes"]),
         ({"detection__auc": 0.9}, ["yes", "yes", "with care", "with care"]),
         ({"totals__bytes": 0.5}, ["yes", "yes", "with care", "no"]),
+        ({"bits__detection_auc": 0.9}, ["yes", "yes", "with care", "with care"]),
+        ({"conformance__clean_flows": 0.5}, ["yes", "yes", "with care", "no"]),
     ],
 )
 def test_answers(changed: dict[str, float], answers: list[str]) -> None:

@@ -50,11 +50,11 @@ class Scores:
         """Four questions and their answers: train on it alone, mix it in, publish it, feed it to an IDS."""
         return verdicts(self.evaluation.scores)
 
-    def save(self, folder: str | Path, packets: PacketReport | None = None) -> Path:
+    def save(self, folder: str | Path, capture: PacketReport | None = None) -> Path:
         """Write scores.json, report.html, report.md and overview.png into a folder; returns its path.
 
         Args:
-            packets: what the report tells of a synthetic capture.
+            capture: what the report tells of a synthetic capture.
         """
         found, sets = self.evaluation, self.evaluation.sets
         html = render(
@@ -67,9 +67,10 @@ class Scores:
             image_channels=found.image_channels,
             nearest=found.nearest,
             plane=found.plane,
-            packets=packets,
+            packets=sets.packets,
+            capture=capture,
         )
-        text = markdown(found.scores, sets.test, sets.synthetic, provenance=found.provenance, packets=packets)
+        text = markdown(found.scores, sets.test, sets.synthetic, provenance=found.provenance, capture=capture)
         picture = overview_png(sets.test, sets.synthetic, sets.channels, images=found.images)
         write_report(Path(folder), [score.to_dict() for score in found.scores], html, text, picture)
         return Path(folder)

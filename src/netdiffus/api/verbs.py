@@ -103,29 +103,39 @@ def evaluate(
     *,
     test: PathLike | Arrays | None = None,
     channels: Sequence[str] | None = None,
+    model: PathLike | None = None,
     seed: int = 0,
     baselines: bool = True,
     on_progress: Progress | None = None,
 ) -> Scores:
     """How faithful, useful and private synthetic traces are; written to the report folder `out` if given.
 
-    Each set is a path (dataset folder or table) or a pair (series, labels) of arrays: series (N, n) or (N, C, n) of
-    numbers, NaN past the end of a trace, labels (N,); all sets alike. `channels` names the C channels of arrays
-    (default: "channel 1" and so on). Without `test` a fifth of
-    the real traces is held back, by label and seed, unless the dataset has a test part.
+    Each set is a path (dataset folder, table, capture, folder of captures) or a pair (series, labels) of arrays: series
+    (N, n) or (N, C, n) of numbers, NaN past the end of a trace, labels (N,); all sets alike. `channels` names the C
+    channels of arrays (default: "channel 1" and so on). Without `test` a fifth of the real traces is held back, by
+    label and seed, unless the dataset has a test part. With the folder of the `model` that made the synthetic traces
+    its losses are attacked too (paths only).
 
     Raises:
-        InputError: a path is neither dataset nor table, the channels differ, or there are too few traces.
+        InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
     if out is not None:
         check_replaceable(Path(out), SCORES)
     config = evaluating.EvaluateConfig.of(seed=seed, baselines=baselines)
     if isinstance(real, tuple) and isinstance(synthetic, tuple) and (test is None or isinstance(test, tuple)):
+        if model is not None:
+            raise InputError("sets as paths beside a model", "arrays", "name the model's dataset, or leave model out")
         steps = evaluating.evaluate_arrays(real, synthetic, test, channels, config)
     elif isinstance(real, tuple) or isinstance(synthetic, tuple) or isinstance(test, tuple):
         raise InputError("all sets as paths, or all as pairs (series, labels)", "some of each", "load the files")
     else:
-        steps = evaluating.evaluate(Path(real), Path(synthetic), None if test is None else Path(test), config)
+        steps = evaluating.evaluate(
+            Path(real),
+            Path(synthetic),
+            None if test is None else Path(test),
+            config,
+            None if model is None else Path(model),
+        )
     scores = Scores(run(steps, on_progress))
     if out is not None:
         scores.save(out)

@@ -265,14 +265,20 @@ def generate(
 @app.command()
 def evaluate(
     real: Annotated[
-        Path, typer.Argument(metavar="REAL", help="A dataset folder, or a table of real traces.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="REAL", help="A dataset folder, a table, or captures, of real traffic.", show_default=False
+        ),
     ],
     synthetic: Annotated[
-        Path, typer.Argument(metavar="SYNTHETIC", help="A table of synthetic traces.", show_default=False)
+        Path, typer.Argument(metavar="SYNTHETIC", help="A table of synthetic traces, or captures.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(metavar="REPORT", help="The report folder to write.", show_default=False)],
     test: Annotated[
         Path | None, typer.Option(help="Real traces to test on, where REAL has no test part of its own.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="The model that made SYNTHETIC of REAL: its losses are attacked too.")
     ] = None,
     seed: Seed = 0,
     no_baselines: Annotated[
@@ -285,7 +291,9 @@ def evaluate(
     from netdiffus.cli.show import print_headlines, print_verdicts
 
     with scoring() as show:
-        scores = verb(real, synthetic, out, test=test, seed=seed, baselines=not no_baselines, on_progress=show)
+        scores = verb(
+            real, synthetic, out, test=test, model=model, seed=seed, baselines=not no_baselines, on_progress=show
+        )
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
     print(f"report: {out / 'report.html'}")

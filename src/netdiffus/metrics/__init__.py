@@ -16,16 +16,21 @@ from netdiffus.metrics.anomaly import anomaly
 from netdiffus.metrics.atoms import atoms
 from netdiffus.metrics.autocorrelation import autocorrelation
 from netdiffus.metrics.balance import balance
+from netdiffus.metrics.bitclassifiers import bitclassifiers
+from netdiffus.metrics.bits import bits
 from netdiffus.metrics.boosting import boosting
 from netdiffus.metrics.comparison import Comparison, Traces, comparison
+from netdiffus.metrics.conformance import conformance
 from netdiffus.metrics.copies import copies
 from netdiffus.metrics.correlation import correlation
 from netdiffus.metrics.coverage import coverage
 from netdiffus.metrics.detection import detection
 from netdiffus.metrics.disclosure import disclosure
+from netdiffus.metrics.headerfields import headerfields
 from netdiffus.metrics.identifiers import identifiers
 from netdiffus.metrics.images import images
 from netdiffus.metrics.leakage import leakage
+from netdiffus.metrics.likelihood import likelihood
 from netdiffus.metrics.lowdata import lowdata
 from netdiffus.metrics.manifold import manifold
 from netdiffus.metrics.marginal import marginal
@@ -51,6 +56,7 @@ METRICS: dict[str, Callable[[Comparison, np.random.Generator], Iterator[Score]]]
     "mmd": mmd,
     "copies": copies,
     "membership": membership,
+    "likelihood": likelihood,
     "disclosure": disclosure,
     "identifiers": identifiers,
     "utility": utility,
@@ -60,6 +66,10 @@ METRICS: dict[str, Callable[[Comparison, np.random.Generator], Iterator[Score]]]
     "anomaly": anomaly,
     "detection": detection,
     "images": images,
+    "headerfields": headerfields,
+    "bits": bits,
+    "bitclassifiers": bitclassifiers,
+    "conformance": conformance,
 }
 
 

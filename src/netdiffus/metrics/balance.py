@@ -13,7 +13,7 @@ from netdiffus.metrics.score import Score
 from netdiffus.metrics.utility import Result, judge, spread
 
 TREES = 100
-MOST = 20_000  # real traces that the forest learns from
+MOST = 10_000  # real traces that the forest learns from
 
 
 def balance(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
+
+if TYPE_CHECKING:
+    from netdiffus.metrics.packets import PacketSets
 
 DRAWS = 20
 Imager = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -58,6 +62,8 @@ class Comparison:
         draws: real pairs that floors and their intervals are taken from; 0: values only.
         imager: series (N, C, n) → images (N, C', n', n') in [-1, 1], for the metrics that look at images; it must
             know nothing but the training part.
+        losses: what the model that made the synthetic traces loses on training traces, and on test traces.
+        packets: those of each part, for the metrics that look at headers.
         texts: for each part, the distinct texts that came with its traces, such as addresses and host names.
 
     Raises:
@@ -70,6 +76,8 @@ class Comparison:
     channels: tuple[str, ...]
     draws: int = DRAWS
     imager: Imager | None = None
+    packets: PacketSets | None = None
+    losses: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     texts: tuple[frozenset[str], frozenset[str], frozenset[str]] | None = None
 
     def __post_init__(self) -> None:

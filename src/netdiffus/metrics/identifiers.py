@@ -9,6 +9,7 @@ from ipaddress import IPv6Address
 import numpy as np
 
 from netdiffus.metrics.comparison import Comparison
+from netdiffus.metrics.reference import Interval, share_interval
 from netdiffus.metrics.score import Score
 
 KINDS = {
@@ -23,7 +24,7 @@ KINDS = {
 def identifiers(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     """Of each kind, the share of the training part's identifiers that occur in the synthetic texts.
 
-    The floor is the share that the real test part holds of them. Nothing where the sets came without texts.
+    The floor is what as many identifiers of the real test part would hold. Nothing where the sets came without texts.
     """
     if sets.texts is None:
         return
@@ -32,9 +33,25 @@ def identifiers(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         known = train[kind]
         if not known:
             continue
-        value, floor = (len(known & part[kind]) / len(known) for part in (synthetic, test))
-        note = f"of {len(known):,} distinct in the training part"
-        yield Score(f"identifiers.{kind}", value, floor, 1.0, "min", "share", note=note, low=0.0, high=floor)
+        value = len(known & synthetic[kind]) / len(known)
+        span = expected(len(known), len(known & test[kind]), len(test[kind]), len(synthetic[kind]))
+        note = f"of {len(known):,} distinct in the training part; the synthetic set has {len(synthetic[kind]):,}"
+        yield Score(
+            f"identifiers.{kind}", value, span.middle, 1.0, "min", "share", note=note, low=span.low, high=span.high
+        )
+
+
+def expected(known: int, met: int, held: int, released: int) -> Interval:
+    """The share of `known` identifiers that so many released ones meet, if they meet them as often as held-out ones do.
+
+    Of `held` in the test part `met` are known. Ports meet by chance, servers because many talk to them; a larger set
+    meets more.
+    """
+    if not held or not released:
+        return Interval(0.0, 0.0, 0.0)
+    rate = share_interval(met / held, held, released)
+    middle, low, high = (min(1.0, share * released / known) for share in (rate.middle, rate.low, rate.high))
+    return Interval(middle, low, high)
 
 
 def found(texts: Iterable[str]) -> dict[str, frozenset[str]]:

@@ -1,7 +1,7 @@
 """Report: scores, tables and pictures of one evaluation as report.html and report.md, and a picture for a README."""
 
+from netdiffus.report.capture import Finding, PacketReport
 from netdiffus.report.overview import overview_png
-from netdiffus.report.packets import Finding, PacketReport
 from netdiffus.report.page import markdown, render
 from netdiffus.report.verdict import Verdict, verdicts, weakest
 from netdiffus.report.words import Headline, figure, headlines

@@ -1,69 +1,101 @@
-"""Packets in the report: whether a synthetic capture conforms, what was changed in it, and bit images of it."""
+"""What the report shows of packets: a table of header fields, and flows as pictures of their nPrint bits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
-from matplotlib.image import imsave
 from numpy.typing import NDArray
+from PIL import Image
 
+from netdiffus.metrics import Score
+from netdiffus.metrics.bits import columns
+from netdiffus.metrics.packets import Packets, PacketSets
 from netdiffus.report.gallery import GalleryRow, Picture
 from netdiffus.report.svg import data_uri
+from netdiffus.report.words import figure
 
-Levels = NDArray[np.int8]
-COLOURS = np.array([(128, 128, 128), (0, 170, 80), (220, 50, 47)], np.uint8)
-"""Of absent, 0 and 1; near to the paper's grey, green and red, and easier to look at."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A rule of `netdiffus check` that packets of the capture meet: a fault, or worth a note."""
-
-    rule: str
-    severity: str
-    packets: int
-    says: str
+ROWS = 32  # packets of a flow
+COLOURS = np.array([[158, 163, 172], [22, 130, 76], [190, 45, 38]], np.uint8)  # absent, 0, 1: grey, green, red
+FIELDS = "fields."
 
 
 @dataclass(frozen=True)
-class PacketReport:
-    """What is told of a synthetic capture.
-
-    Attributes:
-        name: of the file. packets, flows: in it.
-        findings: what `netdiffus check` found, notes among it.
-        asked, changed: packets that the model asked for, and how many of them the rules of the wire changed.
-        rules: (rule in words, packets) of these changes.
-        images: label → bit images (N, columns) of a real and of a synthetic flow, in -1, 0, 1.
-    """
+class FieldRow:
+    """One header field, mean over the labels, and the label that is farthest from real."""
 
     name: str
-    packets: int
-    flows: int
-    findings: Sequence[Finding]
-    asked: int
-    changed: int
-    rules: Sequence[tuple[str, int]]
-    images: Mapping[str, tuple[Levels, Levels]]
-
-    @property
-    def faults(self) -> int:
-        """Packets with a fault."""
-        return sum(finding.packets for finding in self.findings if finding.severity != "note")
-
-    def rows(self) -> list[GalleryRow]:
-        """The images as pictures."""
-        return [
-            GalleryRow(label, [bit_picture(real, f"real {label}")], [bit_picture(made, f"synthetic {label}")])
-            for label, (real, made) in self.images.items()
-        ]
+    measure: str
+    value: str
+    real: str
+    reading: str
+    worst: str
 
 
-def bit_picture(image: Levels, what: str) -> Picture:
-    """A bit image as a picture of a pixel a bit."""
+def field_rows(scores: Sequence[Score]) -> list[FieldRow]:
+    """One row a field of `metrics/headerfields.py`."""
+    rows = []
+    for score in scores:
+        if not score.name.startswith(FIELDS) or score.label is not None:
+            continue
+        labels = [other for other in scores if other.name == score.name and other.label is not None]
+        worst = max(labels, key=lambda other: (other.value or 0.0) - (other.floor or 0.0), default=None)
+        _, name, measure = score.name.split(".")
+        rows.append(
+            FieldRow(
+                name.replace("_", " "),
+                {"ks": "Kolmogorov-Smirnov", "tvd": "total variation"}[measure],
+                figure(score.value),
+                figure(score.floor),
+                "worse" if score.flagged else "as real" if score.excess is not None else "",
+                "–" if worst is None else f"{worst.label} {figure(worst.value)} (real {figure(worst.floor)})",
+            )
+        )
+    return rows
+
+
+def packet_gallery(packets: PacketSets | None) -> list[GalleryRow]:
+    """For each label that both sides have, the bits of one real test flow and of one synthetic flow.
+
+    Columns that no packet has, such as most of the options, are left out.
+    """
+    if packets is None:
+        return []
+    chosen = columns(packets)
+    shown = [part.columns.present for part in (packets.test, packets.synthetic)]
+    there = np.unpackbits(np.bitwise_or.reduce([np.bitwise_or.reduce(present, axis=0) for present in shown]))
+    chosen = chosen[there[chosen] == 1]
+    rows = []
+    for label in map(str, np.intersect1d(packets.test.labels, packets.synthetic.labels)):
+        real, made = (
+            [Picture(data_uri(bits_png(flow_bits(part, label, chosen))), f"nPrint bits of a {side} {label} flow")]
+            for side, part in (("real", packets.test), ("synthetic", packets.synthetic))
+        )
+        rows.append(GalleryRow(label, real, made))
+    return rows
+
+
+def flow_bits(part: Packets, label: str, chosen: NDArray[np.intp]) -> NDArray[np.int8]:
+    """The chosen columns of the first 32 packets of a label's flow, (32, C): -1 absent, 0 or 1.
+
+    It is the one with the middle number of packets: neither the shortest nor the longest.
+    """
+    flows = np.flatnonzero(part.labels == label)
+    flow = flows[np.argsort(part.counts[flows], kind="stable")[len(flows) // 2]]
+    rows = slice(int(part.first[flow]), int(part.first[flow] + min(ROWS, part.counts[flow])))
+    there, ones = (
+        np.unpackbits(packed[rows], axis=1)[:, chosen].view(np.int8)
+        for packed in (part.columns.present, part.columns.bits)
+    )
+    found = np.full((ROWS, len(chosen)), -1, np.int8)
+    found[: len(there)] = there + ones - 1
+    return found
+
+
+def bits_png(bits: NDArray[np.int8]) -> bytes:
+    """Rows of bits as a PNG of as many pixels, red, green and grey as in the nPrint paper."""
     buffer = BytesIO()
-    imsave(buffer, COLOURS[image + 1], format="png", metadata={"Software": ""})
-    return Picture(data_uri(buffer.getvalue()), f"Bits of the packets of a {what} flow")
+    Image.fromarray(COLOURS[bits + 1]).quantize(len(COLOURS)).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

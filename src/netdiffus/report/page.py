@@ -9,11 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
 from netdiffus.metrics import Score, Traces, find
+from netdiffus.metrics.packets import PacketSets
 from netdiffus.metrics.plane import Plane
+from netdiffus.report.capture import PacketReport
 from netdiffus.report.distributions import panels
 from netdiffus.report.gallery import Images, gallery
 from netdiffus.report.maps import map_svg, nearest_svg
-from netdiffus.report.packets import PacketReport
+from netdiffus.report.packets import field_rows, packet_gallery
 from netdiffus.report.tables import baseline_names, beside_rows, confusion_rows, label_rows, score_rows
 from netdiffus.report.timelines import pair
 from netdiffus.report.verdict import RULE, verdicts, weakest
@@ -34,15 +36,16 @@ def render(
     image_channels: Sequence[str] | None = None,
     nearest: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
     plane: Plane | None = None,
-    packets: PacketReport | None = None,
+    packets: PacketSets | None = None,
+    capture: PacketReport | None = None,
     seed: int = 0,
 ) -> str:
     """report.html: headline, tables and pictures of one evaluation in a single self-contained page.
 
     `real` is the real test part that the scores speak of. `provenance` is printed as it is. `images` maps a label to
     (real, synthetic) images (C, H, W) in [-1, 1], whose channels `image_channels` names (default: `channels`).
-    `nearest` holds distances to the nearest training trace, `plane` the points of the map; without them, no picture.
-    `packets` tells of a synthetic capture.
+    `nearest` holds distances to the nearest training trace, `plane` the points of the map, `packets` those of the
+    three parts; without them, no picture. `capture` tells of a synthetic capture.
     """
     rng = np.random.default_rng(seed)
     common = [str(label) for label in np.intersect1d(real.labels, synthetic.labels)]
@@ -56,18 +59,20 @@ def render(
             ("trained on real", "utility.trtr_accuracy"),
             ("trained on synthetic", "utility.tstr_accuracy"),
             ("CNN on images, trained on synthetic", "fingerprinting.tstr_accuracy"),
+            ("packet bits, trained on synthetic", "bits.tstr_accuracy"),
         )
     ]
     return _template("page.html.j2").render(
         **_words(scores, real, synthetic, title, provenance),
-        packets=packets,
-        bit_rows=packets.rows() if packets else [],
+        capture=capture,
+        bit_rows=capture.rows() if capture else [],
         panels=panels(real, synthetic, channels),
         flows=flows,
         gallery=gallery(images or {}, list(image_channels or channels)),
         map=None if plane is None else map_svg(plane),
         map_how="" if plane is None else plane.how,
         nearest=None if nearest is None or not all(map(len, nearest)) else nearest_svg(nearest),
+        packet_rows=packet_gallery(packets),
         confusions=[(caption, rows) for caption, rows in confusions if rows],
     )
 
@@ -79,10 +84,10 @@ def markdown(
     *,
     title: str = "Synthetic traffic beside real",
     provenance: Mapping[str, str] | None = None,
-    packets: PacketReport | None = None,
+    capture: PacketReport | None = None,
 ) -> str:
     """report.md: the words and tables of the report, without its pictures."""
-    return _template("page.md.j2").render(**_words(scores, real, synthetic, title, provenance), packets=packets)
+    return _template("page.md.j2").render(**_words(scores, real, synthetic, title, provenance), capture=capture)
 
 
 def _words(
@@ -102,6 +107,7 @@ def _words(
         "headlines": headlines(scores, len(real), len(synthetic)),
         "grades": GRADES,
         "labels": label_rows(scores, real, synthetic),
+        "fields": field_rows(scores),
         "scores": score_rows(scores),
         "provenance": dict(provenance or {}),
     }

@@ -13,8 +13,9 @@ RULE = (
     f"A score counts as worse than real where it lies more than {FLAGGED:g} times as far beyond the real one as the "
     "end of the 95 % interval, which is what other real traces of the same numbers get."
 )
-PRIVACY = ("copies.exact", "copies.exact_shape", "copies.near", "membership.auc", "membership.tpr", "disclosure.excess")
+PRIVACY = ("copies.exact", "copies.exact_shape", "copies.near", "membership.", "disclosure.excess")
 SHAPE = ("totals.", "bursts.", "idle.", "autocorrelation.", "correlation.", "spectrum.", "marginal.mean.jsd")
+HEADERS = ("fields.", "bits.jsd", "bits.by_label.jsd", "bits.detection_auc")
 SIZES = (50, 20, 10, 5)
 NAMED = 3  # labels, and reasons
 CAPPED = 20.0  # so that no single score decides which label is the weakest
@@ -160,15 +161,18 @@ def _feed(scores: list[Score]) -> Verdict:
     detected = find(scores, "detection.auc")
     if detected is None or detected.value is None:
         return Verdict(question, "unknown", (detected.note if detected else "") or "No detector was trained.")
-    worse = _worse(scores, SHAPE)
+    worse = _worse(scores, (*SHAPE, *HEADERS))
+    broken = _worse(scores, ("conformance.",))
     auc = (
         f"a detector tells it from real traffic with an AUC of {figure(detected.value)} (real {figure(detected.floor)})"
     )
+    if broken:
+        return Verdict(question, "no", f"Packets break rules that real ones keep: {_list(broken)}.")
     if (worse and worse[0].name.startswith("totals.")) or any(score.name.startswith("totals.") for score in worse):
         return Verdict(question, "no", f"Flows come out with other totals or shapes: {_list(worse)}; {auc}.")
     if worse or detected.flagged:
         why = f"{_list(worse)}; {auc}" if worse else auc
         return Verdict(question, "with care", f"Good for load and function tests, not for tuning thresholds: {why}.")
-    return Verdict(
-        question, "yes", f"Totals, bursts and order are as in real traffic; {auc}. Headers were not looked at."
-    )
+    looked = find(scores, "bits.jsd")
+    headers = "Headers were not looked at." if looked is None else "So are header fields, and packets keep the rules."
+    return Verdict(question, "yes", f"Totals, bursts and order are as in real traffic; {auc}. {headers}")

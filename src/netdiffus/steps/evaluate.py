@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ from netdiffus.metrics.copies import nearest_distances
 from netdiffus.metrics.plane import Plane, plane
 from netdiffus.steps.config import Config
 from netdiffus.steps.load import TEST_SHARE, load_traces, real_parts
+from netdiffus.steps.packetsets import packet_sets
 from netdiffus.traffic.split import split
 from netdiffus.traffic.traces import channel_names, series
 
@@ -64,16 +66,24 @@ class Evaluation:
 
 
 def evaluate(
-    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig
+    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig, model: Path | None = None
 ) -> Generator[Scored, None, Evaluation]:
     """Compare synthetic traces with real ones; yields a record per metric, returns an Evaluation.
 
+    `model` made the synthetic traces of the real training traces: then its losses are attacked too.
+
     Raises:
-        InputError: a path is neither dataset nor table, the channels differ, or there are too few traces.
+        InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
-    loaded = {"real": load_traces(real), "synthetic": load_traces(synthetic)}
-    if test is not None:
-        loaded["test"] = load_traces(test)
+    with TemporaryDirectory() as scratch:
+        return (yield from _evaluate(real, synthetic, test, config, model, Path(scratch)))
+
+
+def _evaluate(
+    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig, model: Path | None, scratch: Path
+) -> Generator[Scored, None, Evaluation]:
+    given = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
+    loaded = {name: load_traces(path, scratch) for name, path in given.items()}
     tables = {name: part.traces for name, part in loaded.items()}
     names = _shared_channels(tables)
     train_table, test_table = real_parts(tables["real"], tables.get("test"), config.seed)
@@ -83,9 +93,14 @@ def evaluate(
     length = min(LONGEST, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
     train_part, test_part, drawn = (_arrays(table, names, length) for table in parts.values())
     sets = comparison(train_part, test_part, drawn, names)
-    if loaded["synthetic"].texts is not None and loaded["real"].texts is not None:
-        held_out = loaded["test"].texts if "test" in loaded else None
-        sets = replace(sets, texts=(loaded["real"].texts, held_out or frozenset(), loaded["synthetic"].texts))
+    came_from = [loaded["real"], loaded.get("test", loaded["real"]), loaded["synthetic"]]
+    origins = list(zip(came_from, parts.values(), strict=True))
+    texts = [origin.texts_of(table) for origin, table in origins]
+    if texts[0] is not None and texts[2] is not None:
+        sets = replace(sets, texts=(texts[0], texts[1] or frozenset(), texts[2]))
+    if model is not None:
+        sets = replace(sets, losses=_losses(model, train_table, test_table, config.seed))
+    sets = replace(sets, packets=packet_sets(origins, length, np.random.default_rng(config.seed)))
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
         name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()
@@ -197,6 +212,13 @@ def beside(name: str, sets: Comparison, found: list[Score], seed: int) -> Iterat
 
 def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
     return Traces(series(table, length, names), table["label"].to_numpy().astype(np.str_))
+
+
+def _losses(model: Path, train: pl.DataFrame, test: pl.DataFrame, seed: int) -> tuple[Floats, Floats]:
+    from netdiffus.steps.generate import load_model  # torch, which nothing else here needs
+    from netdiffus.steps.likelihood import member_losses
+
+    return member_losses(load_model(model), train, test, np.random.default_rng(seed))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Loading traces for a comparison: from dataset folders and from tables, whatever made them."""
+"""Loading traces for a comparison: from dataset folders, tables and captures, whatever made them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.store.dataset import read_dataset, sha256
+from netdiffus.steps.capturesource import dataset_of_captures, holds_captures, texts_of_flows, texts_of_frames
+from netdiffus.store.cards import DatasetCard
+from netdiffus.store.dataset import PACKETS, read_dataset, sha256
 from netdiffus.traffic.columns import KNOWN
 from netdiffus.traffic.split import split
 from netdiffus.traffic.tables import is_table_name, read_table
@@ -20,28 +22,50 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class LoadedTraces:
-    """A table of traces, where it came from, and the hash of what was read."""
+    """A table of traces, where it came from, and the hash of what was read.
+
+    Attributes:
+        texts: what stands beside the series, as texts: columns of a row or flow and its `trace_id`, which is null
+            where it belongs to all of them; None: there is nothing.
+        packets: the dataset folder that holds the packets of the traces; None: there are none.
+        captures: the captures that were read.
+    """
 
     traces: pl.DataFrame
     name: str
     hash: str
-    texts: frozenset[str] | None = None  # distinct texts of a table's other columns; None: there are none
+    texts: pl.DataFrame | None = None
+    packets: Path | None = None
+    captures: tuple[Path, ...] = ()
+
+    def texts_of(self, part: pl.DataFrame) -> frozenset[str] | None:
+        """The distinct texts beside some of the traces; None where there are none beside any."""
+        if self.texts is None:
+            return None
+        trace = pl.col("trace_id")
+        rows = self.texts.filter(trace.is_null() | trace.is_in(part["trace_id"].to_list()))
+        columns = [name for name in rows.columns if name != "trace_id"]
+        return frozenset(text for name in columns for text in rows[name].drop_nulls().unique().to_list())
 
 
-def load_traces(path: Path) -> LoadedTraces:
-    """The traces of a dataset folder or a table file.
+def load_traces(path: Path, scratch: Path | None = None) -> LoadedTraces:
+    """The traces of a dataset folder or a table file; with a folder for what lasts as long as they do, of captures too.
 
     Raises:
-        InputError: it is neither, or the table lacks columns.
+        InputError: it is none of these, or the table lacks columns.
     """
+    is_other = path.exists() and not is_table_name(path) and not (path / DatasetCard.FILE).exists()
+    if scratch is not None and is_other and holds_captures(path):
+        return _of_captures(path, scratch / f"{len(list(scratch.iterdir()))}")
     if path.is_dir():
         card, traces = read_dataset(path)
-        return LoadedTraces(traces, path.name, card.hash)
+        packets = path if (path / PACKETS).is_file() else None
+        return LoadedTraces(traces, path.name, card.hash, texts_of_flows(path), packets)
     if not path.is_file():
         raise InputError("a dataset folder or a table of traces", f"{path}, which does not exist", "check the path")
     if not is_table_name(path):
         raise InputError(
-            "a dataset folder or a table of traces (.parquet, .csv, .jsonl, .npz)",
+            "a dataset folder, a table of traces (.parquet, .csv, .jsonl, .npz) or a capture",
             str(path),
             "run 'netdiffus prepare' on it first",
         )
@@ -50,15 +74,28 @@ def load_traces(path: Path) -> LoadedTraces:
     if read.faults:
         words = "; ".join(f"{reason}: {count:,}" for reason, count in read.faults.items())
         raise InputError("a table of traces without faults", f"{path} ({words})", "run 'netdiffus prepare' on it first")
-    return LoadedTraces(read.traces, path.name, sha256(path), texts_of(table))
+    return LoadedTraces(read.traces, path.name, sha256(path), texts_of_table(table, read.traces))
 
 
-def texts_of(table: pl.DataFrame) -> frozenset[str] | None:
-    """The distinct texts of a table's columns that are no series, label or group; None where it has none."""
+def _of_captures(path: Path, folder: Path) -> LoadedTraces:
+    captures = dataset_of_captures(path, folder)
+    card, traces = read_dataset(folder)
+    flows, frames = texts_of_flows(folder), sorted(texts_of_frames(captures))
+    inside = pl.DataFrame({"frame": frames}, schema={"frame": pl.String}).with_columns(trace_id=pl.lit(None, pl.Int64))
+    texts = inside if flows is None else pl.concat([flows, inside], how="diagonal")
+    return LoadedTraces(traces, path.name, card.hash, texts, folder, tuple(captures))
+
+
+def texts_of_table(table: pl.DataFrame, traces: pl.DataFrame) -> pl.DataFrame | None:
+    """The texts of a table's columns that are no series, label or group; None where it has none.
+
+    Rows are known by trace where each is one.
+    """
     columns = [name for name, kind in table.schema.items() if kind == pl.String and name not in KNOWN]
     if not columns:
         return None
-    return frozenset(text for name in columns for text in table[name].drop_nulls().unique().to_list())
+    trace = traces["trace_id"] if len(traces) == len(table) else pl.lit(None, pl.Int64)
+    return table.select(pl.lit(trace).alias("trace_id"), *columns)
 
 
 def real_parts(real: pl.DataFrame, test: pl.DataFrame | None, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -8,7 +8,8 @@ from PIL import Image
 from test_page import CHANNELS, REAL, SCORES, SYNTHETIC, Page
 
 from netdiffus.report import Finding, PacketReport, markdown, render
-from netdiffus.report.packets import COLOURS, bit_picture
+from netdiffus.report.capture import bit_picture
+from netdiffus.report.packets import COLOURS
 
 BITS = np.array([[-1, 0, 1, 1], [0, 0, -1, 1]], np.int8)
 TOLD = PacketReport(
@@ -34,7 +35,7 @@ def test_a_picture_has_a_pixel_a_bit() -> None:
 
 
 def test_the_page_tells_of_the_capture() -> None:
-    page = Page(render(SCORES, REAL, SYNTHETIC, CHANNELS, packets=TOLD))
+    page = Page(render(SCORES, REAL, SYNTHETIC, CHANNELS, capture=TOLD))
     words = " ".join(page.text.split())
     assert "synthetic.pcapng holds 1,234 packets in 56 flows. netdiffus check finds 3 faults in it." in words
     assert "Of 1,300 packets that the model asked for, 77 had to be changed or left out" in words
@@ -47,7 +48,7 @@ def test_the_page_tells_of_the_capture() -> None:
 
 
 def test_markdown_tells_of_it_too() -> None:
-    text = markdown(SCORES, REAL, SYNTHETIC, packets=TOLD)
+    text = markdown(SCORES, REAL, SYNTHETIC, capture=TOLD)
     assert "synthetic.pcapng holds 1,234 packets" in text
     assert "* a packet fits the MTU: 37" in text
 

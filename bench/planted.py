@@ -1,0 +1,99 @@
+"""Do the scores tell good from bad: planted generators on the recordings and on MIRAGE, over seeds that chose nothing.
+
+Every seed draws other training, test and fresh traces and spoils them anew. The right scores must flag each spoilt set,
+and no score may flag the fresh traces as they are. PLANTED_SEEDS sets how many (default 20, some two minutes each).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.results import table, write_section
+from netdiffus import recordings
+from netdiffus.api.verbs import prepare
+from netdiffus.imaging.codec import GasfCodec
+from netdiffus.metrics import METRICS, Score, Traces, comparison, compute
+from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.traces import series
+from tests.metrics.planted import CHANNELS, GENERATORS, MUST_FLAG, parts
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+FIRST_SEED, SEEDS = 1_000, 20
+PER_LABEL = {"recordings": 40, "MIRAGE": 60}
+Sets = tuple[Traces, Traces, Traces]
+
+
+def sources(folder: Path) -> dict[str, Traces]:
+    """All traces of the recordings, and of MIRAGE where it is there."""
+    prepare(recordings.folder(), folder / "recordings", packets=32)
+    found = {"recordings": (folder / "recordings", 32)}
+    mirage = [SHARED / "mirage_appxact" / f"{side}.parquet" for side in ("train", "test")]
+    if all(path.exists() for path in mirage):
+        columns = "size=PL,direction=DIR,gap_us=IAT,label=LABEL"
+        prepare(mirage, folder / "mirage", columns=columns, strip_padding=True)
+        found["MIRAGE"] = (folder / "mirage", 10)
+    return {name: _traces(path, length) for name, (path, length) in found.items()}
+
+
+def _traces(folder: Path, length: int) -> Traces:
+    _, rows = read_dataset(folder)
+    return Traces(series(rows, length, CHANNELS), rows["label"].to_numpy().astype(np.str_))
+
+
+def flagged(sets: Sets, generator: str, metrics: set[str], seed: int) -> tuple[set[str], int]:
+    """The scores that flag what a generator makes, and how many could have."""
+    train, test, fresh = sets
+    made = GENERATORS[generator](train, fresh, CHANNELS, np.random.default_rng(seed))
+    codec = GasfCodec.fit(train.series, CHANNELS)
+    compared = replace(comparison(train, test, made, CHANNELS), imager=codec.encode)
+    found: list[Score] = [score for name in METRICS if name in metrics for score in compute(name, compared, seed)]
+    able = [score for score in found if score.excess is not None and score.label is None]
+    return {score.name for score in able if score.flagged}, len(able)
+
+
+def main() -> None:
+    """Count flags over all seeds."""
+    count = int(os.environ.get("PLANTED_SEEDS", str(SEEDS)))
+    hits: dict[str, Counter[str]] = {}
+    wrong: dict[str, Counter[str]] = {}
+    looked: Counter[str] = Counter()
+    clean: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as scratch:
+        for source, traces in sources(Path(scratch)).items():
+            hits[source], wrong[source] = Counter(), Counter()
+            for seed in range(FIRST_SEED, FIRST_SEED + count):
+                sets = parts(traces, PER_LABEL[source], seed)
+                found, able = flagged(sets, "resample", set(METRICS), seed)
+                wrong[source].update(found)
+                looked[source] += able
+                clean[source] += not found
+                for generator, names in MUST_FLAG.items():
+                    met, _ = flagged(sets, generator, {name.split(".")[0] for name in names}, seed)
+                    hits[source].update((f"{generator}: {name}") for name in names if name in met)
+                print(f"{source} seed {seed}: resample flagged by {sorted(found) or 'nothing'}", flush=True)
+    body = f"{count} seeds that no threshold was chosen with, each with other training, test and fresh traces.\n\n"
+    rows = [
+        (source, f"{clean[source]} of {count}", f"{sum(wrong[source].values())} of {looked[source]:,}",
+         ", ".join(f"{name} {n}" for name, n in wrong[source].most_common()) or "–")
+        for source in hits
+    ]  # fmt: skip
+    body += table(("fresh real traces", "sets that no score flags", "scores that flag", "which"), rows) + "\n\n"
+    pairs = [(generator, name) for generator, names in MUST_FLAG.items() for name in names]
+    body += table(
+        ("planted", "score that must flag it", *hits),
+        [(g, f"`{n}`", *(f"{hits[source][f'{g}: {n}']} of {count}" for source in hits)) for g, n in pairs],
+    )
+    if count == SEEDS:
+        write_section("planted", "Planted generators", body)
+    else:
+        print(body)
+
+
+if __name__ == "__main__":
+    main()

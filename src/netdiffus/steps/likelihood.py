@@ -1,0 +1,83 @@
+"""What a model loses on traces: the likelihood attack of metrics/likelihood.py, from a model folder and real tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from netdiffus.errors import InputError
+from netdiffus.metrics import Traces
+from netdiffus.steps.generate import LoadedModel
+from netdiffus.steps.network import build_recipe, is_unet
+from netdiffus.steps.training_data import held_back
+from netdiffus.traffic.traces import series
+
+Floats = NDArray[np.float64]
+
+MOST = 500  # training, and test traces
+LEVELS = 16  # noise levels that a trace's loss is the mean over
+NOISE_SEED = 0  # the same levels and the same noise for every trace
+
+
+def member_losses(
+    model: LoadedModel, train: pl.DataFrame, test: pl.DataFrame, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Losses of at most 500 training traces, and of as many test traces of each label; labels that the model knows.
+
+    Traces that the training held back for its validation are no members and are left out.
+
+    Raises:
+        InputError: the model draws images alone, or the traces lack a channel of its.
+    """
+    if model.codec is None:
+        raise InputError("a model of traces for --model", "one that was imported without a scale", "leave --model out")
+    missing = [name for name in model.codec.channels if name not in train.columns or name not in test.columns]
+    if missing:
+        raise InputError(
+            f"real traces with the model's channels {', '.join(model.codec.channels)}",
+            f"traces without {', '.join(missing)}",
+            "name the dataset that the model was trained on",
+        )
+    known = _of_known_labels(model, train)
+    names = list(model.card.labels)
+    ids = known["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
+    share = float(model.card.config.get("validation", 0.0))
+    kept = ~held_back(ids, share, np.random.default_rng(model.card.seed)) if len(known) else np.zeros(0, np.bool_)
+    members, others = (_traces(model, part) for part in (known.filter(pl.Series(kept)), _of_known_labels(model, test)))
+    others = others.matching(members, rng).sample(MOST, rng)
+    members = members.matching(others, rng)
+    return trace_losses(model, members), trace_losses(model, others)
+
+
+def _of_known_labels(model: LoadedModel, table: pl.DataFrame) -> pl.DataFrame:
+    return table.filter(pl.col("label").is_in(list(model.card.labels)))
+
+
+def _traces(model: LoadedModel, table: pl.DataFrame) -> Traces:
+    assert model.codec is not None
+    return Traces(series(table, model.codec.length, model.codec.channels), table["label"].to_numpy().astype(np.str_))
+
+
+def trace_losses(model: LoadedModel, traces: Traces) -> Floats:
+    """The training loss (N,) of each trace, mean over 16 noise levels, which are the same for all traces.
+
+    A trace is a batch of its own, 16 times: the levels of a batch are drawn one from each of as many equal shares.
+    """
+    assert model.codec is not None
+    config, codec = model.card.config, model.codec
+    recipe = build_recipe(model.network, config, codec.length)
+    device = next(model.network.parameters()).device
+    whole = codec.quantiles(traces.series).astype(np.float32) if is_unet(config) else codec.classes(traces.series)
+    names = np.array(list(model.card.labels))
+    order = np.argsort(names)
+    labels = order[np.searchsorted(names, traces.labels, sorter=order)]
+    found = np.empty(len(traces))
+    for row, label in enumerate(labels.tolist()):
+        generator = torch.Generator(device).manual_seed(NOISE_SEED)
+        batch = torch.from_numpy(whole[row : row + 1]).to(device).expand(LEVELS, *whole.shape[1:])
+        with torch.no_grad():
+            loss = recipe.loss(model.network, batch, torch.full((LEVELS,), label, device=device), generator)
+        found[row] = float(loss.mean())
+    return found

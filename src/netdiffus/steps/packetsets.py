@@ -1,0 +1,114 @@
+"""The packets behind the traces of a comparison: header columns of each part, and what the checker says of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from netdiffus.metrics.packets import Checked, Packets, PacketSets
+from netdiffus.steps.load import LoadedTraces
+from netdiffus.store.dataset import PACKETS
+from netdiffus.traffic.headercolumns import header_block, header_columns
+from netdiffus.wire import links
+from netdiffus.wire.captures import write_pcap
+from netdiffus.wire.conformance.check import Conformance, check_capture
+from netdiffus.wire.conformance.repair import repair_capture
+
+FLOWS = 4_000  # of each part
+CHECKED = 300  # flows of each side, one by one
+NAMED = 3  # broken rules
+
+
+def packet_sets(
+    parts: list[tuple[LoadedTraces, pl.DataFrame]], length: int, rng: np.random.Generator
+) -> PacketSets | None:
+    """The packets of real training, real test and synthetic traces; None where one of them has none.
+
+    Each part is what it was loaded from and its rows of the table of traces. At most 4,000 flows of each, drawn at
+    random, and the first `length` packets of a flow.
+    """
+    if any(loaded.packets is None for loaded, _ in parts):
+        return None
+    frames = [_sampled(loaded, table, length, rng) for loaded, table in parts]
+    if not all(map(len, frames)):
+        return None
+    train, test, synthetic = (_packets(frame) for frame in frames)
+    real, made = (_checked_flows(frame, rng) for frame in frames[1:])
+    # a real test part that is a share of the real traces is judged by all of their captures
+    captures = [_checked_captures(loaded.captures) if loaded.captures else None for loaded, _ in parts[1:]]
+    return PacketSets(train, test, synthetic, (real, made), (captures[0], captures[1]))
+
+
+def _sampled(loaded: LoadedTraces, table: pl.DataFrame, length: int, rng: np.random.Generator) -> pl.DataFrame:
+    """Rows of packets.parquet of some of the traces, by trace and index, with their label."""
+    assert loaded.packets is not None
+    chosen = table.select("trace_id", "label")
+    if len(chosen) > FLOWS:
+        chosen = chosen[np.sort(rng.choice(len(chosen), FLOWS, replace=False))]
+    rows = pl.scan_parquet(loaded.packets / PACKETS).filter(pl.col("index") < length)
+    return rows.join(chosen.lazy(), on="trace_id", how="inner").sort("trace_id", "index").collect(engine="streaming")
+
+
+def _packets(frame: pl.DataFrame) -> Packets:
+    first, owner = _flows(frame)
+    return Packets(frame["label"].to_numpy().astype(np.str_)[first], header_columns(frame, owner))
+
+
+def _flows(frame: pl.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Where each flow begins, and the flow of each packet."""
+    _, first, owner = np.unique(frame["trace_id"].to_numpy(), return_index=True, return_inverse=True)
+    return first, owner.astype(np.int64)
+
+
+def _checked_captures(captures: tuple[Path, ...]) -> Checked:
+    """Whole captures, checked, repaired, and checked again."""
+    before: list[Conformance] = []
+    after: list[Conformance] = []
+    changed = 0
+    with TemporaryDirectory() as scratch:
+        target = Path(scratch) / "repaired.pcapng"
+        for path in captures:
+            before.append(check_capture(path))
+            repair = repair_capture(path, target)
+            after.append(repair.left)
+            changed += repair.changed
+    return _summed(before, after, changed, f"{len(captures)} captures as they are")
+
+
+def _checked_flows(frame: pl.DataFrame, rng: np.random.Generator) -> Checked:
+    """Flows one by one, as far as their headers tell: those of one dataset may come from captures of the same hosts."""
+    first, _ = _flows(frame)
+    before: list[Conformance] = []
+    after: list[Conformance] = []
+    changed = 0
+    ends = np.append(first[1:], len(frame))
+    with TemporaryDirectory() as scratch:
+        source, target = Path(scratch) / "flow.pcap", Path(scratch) / "repaired.pcap"
+        for flow in rng.permutation(len(first))[:CHECKED].tolist():
+            block = header_block(frame[int(first[flow]) : int(ends[flow])])
+            write_pcap(source, block.packets(), links.RAW)
+            before.append(check_capture(source))
+            repair = repair_capture(source, target)
+            after.append(repair.left)
+            changed += repair.changed
+    return _summed(before, after, changed, f"of {len(first):,}, headers only, one by one")
+
+
+def _summed(before: list[Conformance], after: list[Conformance], changed: int, how: str) -> Checked:
+    faults: Counter[str] = Counter()
+    for found in before:
+        faults.update({finding.rule.name: finding.packets for finding in found.faults})
+    return Checked(
+        sum(found.flows for found in before),
+        sum(found.clean_flows for found in before),
+        sum(found.clean_flows for found in after),
+        sum(found.packets for found in before),
+        changed,
+        tuple(faults.most_common(NAMED)),
+        how,
+    )
