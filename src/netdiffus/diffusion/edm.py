@@ -8,7 +8,6 @@ it from fewer traces (docs/results.md, ablation).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -21,30 +20,21 @@ Classify = Callable[[Tensor, Tensor, Tensor], Sequence[Tensor]]  # (observation,
 
 P_MEAN, P_STD = -1.5, 1.7  # log-normal sigma of the training, for z of unit variance
 SIGMA_MIN, SIGMA_MAX, RHO = 0.005, 20.0, 7.0
-SHORT = 10  # positions that these levels are made for
 
 
-def reach(length: int) -> float:
-    """How many times more noise a trace of n positions bears until what they have in common is hidden too."""
-    return max(1.0, math.sqrt(length / SHORT))
-
-
-def draw_sigma(count: int, length: int, generator: torch.Generator) -> Tensor:
-    """(count,) training noise levels of z for traces of `length` positions, one from each of `count` equal shares.
-
-    ln sigma ~ N(P_MEAN, P_STD^2), times `reach`.
-    """
+def draw_sigma(count: int, generator: torch.Generator) -> Tensor:
+    """(count,) training noise levels of z, ln sigma ~ N(P_MEAN, P_STD^2), one from each of `count` equal shares."""
     device = generator.device
     places = torch.randperm(count, generator=generator, device=device)
     shares = (places + torch.rand(count, generator=generator, device=device)) / count
-    sigma: Tensor = (torch.special.ndtri(shares.clamp(1e-4, 1 - 1e-4)) * P_STD + P_MEAN).exp() * reach(length)
+    sigma: Tensor = (torch.special.ndtri(shares.clamp(1e-4, 1 - 1e-4)) * P_STD + P_MEAN).exp()
     return sigma
 
 
-def sigmas(steps: int, length: int = SHORT) -> Tensor:
-    """(steps + 1,) sampling noise levels of z from SIGMA_MAX times `reach` down to SIGMA_MIN, then 0 (equation 5)."""
+def sigmas(steps: int) -> Tensor:
+    """(steps + 1,) sampling noise levels of z from SIGMA_MAX down to SIGMA_MIN, then 0 (equation 5)."""
     ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
-    high, low = (SIGMA_MAX * reach(length)) ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
+    high, low = SIGMA_MAX ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
     return torch.cat([(high + ramp * (low - high)) ** RHO, torch.zeros(1, dtype=torch.float64)]).float()
 
 
@@ -55,7 +45,7 @@ def loss(
 
     z (B, C, n) the centres of the classes (B, C, n), label (B,).
     """
-    sigma = draw_sigma(len(z), z.shape[-1], generator) * chart.noise_gain
+    sigma = draw_sigma(len(z), generator) * chart.noise_gain
     clean = chart.observe(z)
     logits = classify(clean + chart.noise(clean, generator) * sigma.view(-1, 1, 1), sigma, label)
     parts = [

@@ -66,8 +66,7 @@ def _of_rows(network: RowDenoiser, how: Sampling, null: int) -> Draw:
     name = how.sampler or ROW_SAMPLER
     _check_sampler(name, list(SAMPLERS))
     chart, classify = network.chart, guided(network, null, how.guidance)
-    sigmas = edm.sigmas(how.steps or ROW_STEPS, network.length)[:-1]  # from the last level classes are drawn
-    sigmas = sigmas * chart.noise_gain
+    sigmas = edm.sigmas(how.steps or ROW_STEPS)[:-1] * chart.noise_gain  # from the last level classes are drawn
 
     def draw(label: Tensor, generator: torch.Generator) -> Tensor:
         levels = sigmas.to(label.device)
