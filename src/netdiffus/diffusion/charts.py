@@ -1,10 +1,10 @@
 """Charts: what is diffused, as the denoiser sees it.
 
 A trace is a series of classes, each with a centre z. On a chart it becomes an observation (B, C, n), to which noise of
-sigma is added. For the bare series the observation is z itself. For the GASF it is the sums of the image's rows: an
-image G = sin(step (z_i + z_j)) under symmetric noise tells a reader that starts from linear least squares nothing
-about z that its n row sums do not, and noise, expectation and sampler are linear in the image. So a diffusion of
-images is the same diffusion of their row sums, at the cost of a series; tests/diffusion/test_images.py runs both.
+sigma is added. For the bare series the observation is z itself. For the GASF it is the sums of the image's rows, which
+is what linear least squares reads of an image G = sin(step (z_i + z_j)): in the range of angles used they tell each z
+to within a few per cent of what the whole image tells. Noise, expectation and samplers are linear in the image, so the
+images' diffusion is their row sums', at the cost of a series; tests/diffusion/test_rows.py runs both.
 
 A chart also knows how likely an observation makes each class at each position, as far as the observation of that
 position alone says: a product of `coefficients` and `features`. That much need not be learned.
