@@ -13,13 +13,14 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from netdiffus.imaging.bits import BitsCodec
-from netdiffus.metrics.distances import cdf_difference, jsd, kolmogorov_smirnov
+from netdiffus.metrics.bits import ADDRESSES
+from netdiffus.metrics.distances import jsd
+from netdiffus.metrics.headerfields import ks, tvd
 from netdiffus.steps.bitimage import packet_rows
 from netdiffus.traffic.sessions import FlowRows
 from netdiffus.traffic.sessions.rows import SERVER
 
 CODEC = BitsCodec.of(bare=True)
-ADDRESSES = ("ipv4_src", "ipv4_dst", "ipv6_src", "ipv6_dst")
 CHANCE = (
     "ipv4_id", "ipv4_cksum", "ipv6_fl", "tcp_seq", "tcp_ackn", "tcp_cksum", "udp_cksum", "icmp_cksum", "icmp_roh",
     "tcp_sprt", "tcp_dprt", "udp_sport", "udp_dport", "tcp_opt",
@@ -98,11 +99,7 @@ def distance(kind: str, a: NDArray[np.generic], b: NDArray[np.generic]) -> float
     """KS or TVD of two samples; 0 where both are empty, 1 where one is."""
     if not len(a) or not len(b):
         return float(len(a) != len(b))
-    if kind == "KS":
-        x, y = a.astype(np.float64), b.astype(np.float64)
-        return kolmogorov_smirnov(cdf_difference(x, y, np.ones(len(x)), np.ones(len(y)))[1])
-    p, q = (dict(zip(*map(list, np.unique(v.astype(str), return_counts=True)), strict=True)) for v in (a, b))
-    return float(sum(abs(p.get(v, 0) / len(a) - q.get(v, 0) / len(b)) for v in {*p, *q}) / 2)
+    return ks(a.astype(np.float64), b.astype(np.float64)) if kind == "KS" else tvd(a.astype(str), b.astype(str))
 
 
 def field_rows(real: Flows, other: Flows, made: Flows) -> list[tuple[str, ...]]:

@@ -9,7 +9,8 @@ import pytest
 
 from netdiffus import TrafficModel, generate, recordings, train
 from netdiffus.errors import InputError
-from netdiffus.steps.generate import class_counts, load_model
+from netdiffus.steps.counts import class_counts
+from netdiffus.steps.generate import load_model
 from netdiffus.steps.packet_data import MOST_GAPS, class_names, packet_part
 from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare

@@ -242,7 +242,8 @@ def generate(
     from netdiffus.cli.progress import show_drawing
     from netdiffus.cli.show import print_written
     from netdiffus.steps.capture import CaptureConfig
-    from netdiffus.steps.generate import GenerateConfig, parse_counts
+    from netdiffus.steps.counts import parse_counts
+    from netdiffus.steps.generate import GenerateConfig
     from netdiffus.steps.generate import generate as step
 
     config = GenerateConfig.of(

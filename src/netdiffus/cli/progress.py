@@ -122,18 +122,15 @@ def show_training(records: Generator[TrainStep, None, None], share: Any, out: An
 
 def show_drawing(records: Generator[Drawn, None, Result]) -> Result:
     """Show `generate`: traces drawn; returns what it returns."""
+    from netdiffus.api.verbs import run
+
     with Shown("drawing") as shown:
-        while True:
-            try:
-                record = next(records)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            shown.show(
-                record.done / record.total,
-                f"{record.done:,}/{record.total:,} traces",
-                final=record.done == record.total,
-            )
+
+        def show(record: Drawn) -> None:
+            note = f"{record.done:,}/{record.total:,} traces"
+            shown.show(record.done / record.total, note, final=record.done == record.total)
+
+        return run(records, show)
 
 
 @contextmanager

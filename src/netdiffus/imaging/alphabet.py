@@ -69,17 +69,13 @@ class Alphabet:
         for quantities that are measured rather than chosen, such as times.
         """
         first = np.searchsorted(self.classes, np.arange(len(self) + 1))  # the first value of each class, and the end
-        ends = np.concatenate([np.zeros((len(self.counts) + 1, 1)), self._weights().cumsum(axis=1)], axis=1)
+        ends = np.concatenate([np.zeros((len(self.counts), 1)), self._weights(first[:-1]).cumsum(axis=1)], axis=1)
         place = np.empty(classes.shape, dtype=np.int64)
         shares = rng.random(classes.shape)
         for label in np.unique(ids).tolist():
             rows = ids == label
             low, high = (ends[label, first[classes[rows] + side]] for side in (0, 1))
-            own = np.searchsorted(ends[label], low + shares[rows] * (high - low), side="right") - 1
-            low, high = (ends[-1, first[classes[rows] + side]] for side in (0, 1))
-            anyone = np.searchsorted(ends[-1], low + shares[rows] * (high - low), side="right") - 1
-            has = ends[label, first[classes[rows] + 1]] > ends[label, first[classes[rows]]]
-            place[rows] = np.where(has, own, anyone)
+            place[rows] = np.searchsorted(ends[label], low + shares[rows] * (high - low), side="right") - 1
         place = np.clip(place, first[classes], first[classes + 1] - 1)  # where rounding went past an end
         values: Floats = self.known.values[place]
         if not between:
@@ -88,9 +84,10 @@ class Alphabet:
         other = self.known.values[np.clip(place + side, first[classes], first[classes + 1] - 1)]
         return np.asarray(np.round(values + (other - values) * rng.random(classes.shape) / 2))
 
-    def _weights(self) -> Floats:
-        """(labels + 1, V): how often each label holds a value, and all together, which knows every value."""
-        return np.concatenate([self.counts, self.counts.sum(axis=0, keepdims=True)]).astype(np.float64)
+    def _weights(self, first: Ids) -> Floats:
+        """(labels, V): how often each label holds a value; in classes of which it holds none, how often all do."""
+        holds = np.add.reduceat(self.counts, first, axis=1)[:, self.classes] > 0
+        return np.where(holds, self.counts, self.counts.sum(axis=0)).astype(np.float64)
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists."""

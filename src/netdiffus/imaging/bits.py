@@ -25,6 +25,10 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 Levels = NDArray[np.int8]
 
+BITS = "bits"
+"""What images of this codec are called in cards and options."""
+MOST_PACKETS = 1024
+"""Rows of an image at most."""
 NETWORK, TRANSPORT = ("ipv4", "ipv6"), ("tcp", "udp", "icmp")
 ALL = NETWORK + TRANSPORT
 OWN = {"direction": 1, "payload_size": 31, "gap_ns": 64}

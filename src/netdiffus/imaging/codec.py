@@ -71,6 +71,11 @@ ANGLES = {
 }
 
 
+def images_of(z: Floats) -> Floats:
+    """Images (..., n, n) in [-1, 1] of z (..., n)."""
+    return gasf(np.cos(math.pi / 4 - z * STEP))
+
+
 CLASSES = 512  # of an alphabet, unless asked otherwise
 MEASURED = ("gap_ns",)  # channels whose values are drawn between those that are known
 
@@ -155,7 +160,7 @@ class GasfCodec:
 
     def encode(self, series: Floats, rng: np.random.Generator | None = None) -> Floats:
         """Images (N, C', n, n) in [-1, 1] of series (N, C, n)."""
-        return gasf(np.cos(math.pi / 4 - self.quantiles(series, rng) * STEP))
+        return images_of(self.quantiles(series, rng))
 
     def decode(self, images: Floats) -> Floats:
         """Series (N, C, n) of images (N, C', n, n), by the whole image; NaN past the end."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +97,7 @@ def ks(a: Floats, b: Floats) -> float:
     return kolmogorov_smirnov(cdf_difference(a, b, np.ones(len(a)), np.ones(len(b)))[1])
 
 
-def tvd(a: Floats, b: Floats) -> float:
+def tvd(a: NDArray[Any], b: NDArray[Any]) -> float:
     """Half the sum of the differences between the shares of each value."""
     values, places = np.unique(np.concatenate([a, b]), return_inverse=True)
     p, q = (np.bincount(part, minlength=len(values)) / len(part) for part in np.split(places, [len(a)]))

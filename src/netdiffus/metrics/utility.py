@@ -72,15 +72,7 @@ def utility(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     yield Score("utility.trtr_matched_macro_f1", matched.macro_f1, None, trtr.macro_f1, "max", note=note)
     tstr = learn(synthetic, sets.test, sets.channels, seed)
     note = FOREST if shared.all() else f"without {', '.join(np.array(sets.labels)[~shared])}, which have no traces"
-    yield Score(
-        "utility.tstr_accuracy", tstr.accuracy, guess, matched.accuracy, "max", note=note, confusion=tstr.confusion,
-        low=span.low, high=span.high,
-    )  # fmt: skip
-    f1_span = f1_interval(matched)
-    yield Score(
-        "utility.tstr_macro_f1", tstr.macro_f1, None, matched.macro_f1, "max", note=note,
-        low=f1_span.low, high=f1_span.high,
-    )  # fmt: skip
+    yield from _both("utility.tstr", tstr, matched, guess, span, note, tstr.confusion)
     yield from _ratio(tstr, matched, trtr, guess, span)
     yield from _augmented(learn(both, sets.test, sets.channels, seed), trtr, guess)
     yield from _on_synthetic(forest, trtr, synthetic.take(np.isin(synthetic.labels, sets.labels)), sets.channels)
@@ -137,15 +129,27 @@ def f1_interval(result: Result) -> Interval:
 def _augmented(augmented: Result, trtr: Result, guess: float) -> Iterator[Score]:
     note = "trained on real and synthetic traces together; above the ceiling, the synthetic ones helped"
     span = spread(trtr, augmented)
+    yield from _both("utility.augmented", augmented, trtr, guess, span, note)
+
+
+def _both(
+    name: str,
+    found: Result,
+    ceiling: Result,
+    guess: float,
+    span: Interval,
+    note: str,
+    confusion: Confusion | None = None,
+) -> Iterator[Score]:
+    """Accuracy, within `span`, and macro F1 of one result beside those of its ceiling."""
     yield Score(
-        "utility.augmented_accuracy", augmented.accuracy, guess, trtr.accuracy, "max", note=note,
+        f"{name}_accuracy", found.accuracy, guess, ceiling.accuracy, "max", note=note, confusion=confusion,
         low=span.low, high=span.high,
     )  # fmt: skip
-    f1_span = f1_interval(trtr)
+    f1_span = f1_interval(ceiling)
     yield Score(
-        "utility.augmented_macro_f1", augmented.macro_f1, None, trtr.macro_f1, "max", note=note,
-        low=f1_span.low, high=f1_span.high,
-    )  # fmt: skip
+        f"{name}_macro_f1", found.macro_f1, None, ceiling.macro_f1, "max", note=note, low=f1_span.low, high=f1_span.high
+    )
 
 
 def _on_synthetic(

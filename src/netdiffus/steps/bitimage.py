@@ -15,7 +15,7 @@ from pydantic import Field
 
 from netdiffus import __version__
 from netdiffus.errors import InputError
-from netdiffus.imaging.bits import ALL, BitsCodec, PacketRows, padded, trimmed
+from netdiffus.imaging.bits import ALL, BITS, MOST_PACKETS, BitsCodec, PacketRows, padded, trimmed
 from netdiffus.steps.config import Config
 from netdiffus.steps.output import FORMS as TABLES
 from netdiffus.steps.output import write_traces
@@ -31,8 +31,6 @@ from netdiffus.wire.writing import WRITERS
 
 Ints = NDArray[np.int64]
 
-BITS = "bits"
-MOST_PACKETS = 1024
 FIRST_NS = 1_000_000_000
 """Between the first packets of images that do not say when they began, as bare ones made elsewhere."""
 

@@ -93,7 +93,7 @@ def write_capture(
             out.with_name(f"{out.stem}.{label_folder(label)}{out.suffix}"): part
             for label, part in by_label(packets).items()
         }
-    files = {path: _write(path, part, config, seed, provenance) for path, part in parts.items()}
+    files = {path: write_compiled(path, part, config, seed, provenance) for path, part in parts.items()}
     written = CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, dict(not_as_drawn))
     for path in files:
         write_json(_report_path(path), dict(provenance) | summary(written))
@@ -108,7 +108,10 @@ def placed(rows: FlowRows, gaps: NDArray[np.int64], config: CaptureConfig, rng: 
     return fresh
 
 
-def _write(path: Path, packets: Packets, config: CaptureConfig, seed: int, provenance: Mapping[str, Any]) -> int:
+def write_compiled(
+    path: Path, packets: Packets, config: CaptureConfig, seed: int, provenance: Mapping[str, Any]
+) -> int:
+    """Write one capture of compiled flows, and its labels beside it; arguments as of write_capture; returns packets."""
     made_by = f"netdiffus {provenance['netdiffus']}"
     comment = f"synthetic, {made_by}, model {provenance['model'][:16]}, seed {seed}"
     with atomic_file(path) as temporary, temporary.open("wb") as file:

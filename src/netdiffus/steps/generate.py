@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,14 +18,15 @@ from pydantic import Field
 from netdiffus import __version__
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import STEP, GasfCodec
-from netdiffus.imaging.gasf import gasf
+from netdiffus.imaging.bits import BITS
+from netdiffus.imaging.codec import GasfCodec, images_of
 from netdiffus.steps.capture import CaptureConfig, CaptureWritten, placed
 from netdiffus.steps.config import Config
+from netdiffus.steps.counts import DEFAULT_COUNT, class_counts, label_counts
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.network import Network, build_rows, build_unet, is_unet
 from netdiffus.steps.output import FORMS, write_traces
-from netdiffus.steps.packet_data import BITS, PacketCodec, label_of
+from netdiffus.steps.packet_data import PacketCodec, label_of
 from netdiffus.steps.packets_out import check_out, traces_of, write_flows
 from netdiffus.steps.sampling import UNET_BUDGET, Sampling, sampling
 from netdiffus.store import model as store
@@ -35,7 +35,6 @@ from netdiffus.store.images import ImageCard, write_images, write_stack
 from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
 from netdiffus.traffic.traces import conform, ragged
 
-DEFAULT_COUNT = 1000
 BATCH_BUDGET = 1_500_000  # floats of one batch of images or logits: bounds memory, and keeps a batch in the cache
 
 
@@ -227,7 +226,7 @@ def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[ND
         else:
             with torch.inference_mode():
                 z = model.network.series(torch.from_numpy(drawn).to(choose_device()))
-            yield ids, gasf(np.cos(math.pi / 4 - z.cpu().double().numpy() * STEP))
+            yield ids, images_of(z.cpu().double().numpy())
 
 
 def draw_batches(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
@@ -254,51 +253,6 @@ def batch_size(model: LoadedModel) -> int:
     return max(1, min(512, BATCH_BUDGET // (model.length * classes)))
 
 
-def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool) -> dict[str, int]:
-    """How many traces of each label: as named, or `count` in all by the training mix or in equal parts.
-
-    Shares are rounded by largest remainder, so that they add up to `count`.
-
-    Raises:
-        InputError: a label that the model does not know, or a count below 1.
-    """
-    if isinstance(count, dict):
-        unknown = [label for label in count if label not in mix]
-        if unknown:
-            raise InputError(f"labels among {', '.join(mix)}", repr(unknown[0]), "correct --count")
-        if min(count.values(), default=0) < 1:
-            raise InputError("a count of at least 1", str(min(count.values(), default=0)), "correct --count")
-        return count
-    if count < 1:
-        raise InputError("a count of at least 1", str(count), "correct --count")
-    weights = np.array([1.0 if balance else number for number in mix.values()])
-    exact = count * weights / weights.sum()
-    whole = np.floor(exact).astype(int)
-    for index in np.argsort(whole - exact, kind="stable")[: count - whole.sum()]:
-        whole[index] += 1
-    return {label: int(number) for label, number in zip(mix, whole, strict=True) if number}
-
-
-def class_counts(
-    mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool, protocol: str | None
-) -> dict[str, int]:
-    """How many flows of each class LABEL/PROTOCOL: labels as `label_counts` has it, their protocols by the mix.
-
-    Args:
-        protocol: this one alone, "tcp" or "udp"; None: all.
-    """
-    kept = {name: n for name, n in mix.items() if protocol is None or name.endswith(f"/{protocol}")}
-    if not kept:
-        raise InputError("a protocol that the training flows have", str(protocol), "leave --protocol out")
-    labels: Counter[str] = Counter()
-    for name, n in kept.items():
-        labels[label_of(name)] += n
-    counts: dict[str, int] = {}
-    for label, n in label_counts(labels, count, balance=balance).items():
-        counts |= label_counts({name: n for name, n in kept.items() if label_of(name) == label}, n, balance=False)
-    return {name: counts[name] for name in mix if name in counts}
-
-
 def traces_table(
     values: NDArray[np.float64], channels: tuple[str, ...], labels: NDArray[np.str_], model_hash: str, seed: int
 ) -> pl.DataFrame:
@@ -310,23 +264,3 @@ def traces_table(
     return conform(
         pl.DataFrame({"label": labels.tolist(), **lists}).with_columns(split=pl.lit("synthetic"), source=pl.lit(source))
     )
-
-
-def parse_counts(texts: Sequence[str] | None) -> int | dict[str, int]:
-    """`--count 1000` as 1000, `--count web=10 --count dns=20` as {"web": 10, "dns": 20}; nothing as the default.
-
-    Raises:
-        InputError: neither form, or both mixed.
-    """
-    if not texts:
-        return DEFAULT_COUNT
-    pairs = [text.rpartition("=") for text in texts]
-    try:
-        numbers = [int(number) for _, _, number in pairs]
-    except ValueError:
-        numbers = []
-    if not numbers or (len(texts) > 1 and not all(label for label, _, _ in pairs)):
-        raise InputError("--count N, or --count LABEL=N once for each label", " ".join(texts), "correct --count")
-    if not pairs[0][0]:
-        return numbers[0]
-    return {label: number for (label, _, _), number in zip(pairs, numbers, strict=True)}

@@ -15,6 +15,7 @@ from netdiffus.diffusion.fit import EdmRecipe, Recipe
 from netdiffus.diffusion.rows import RowDenoiser
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNet, UNetShape, published_shape
+from netdiffus.imaging.bits import BITS
 from netdiffus.imaging.codec import STEP
 from netdiffus.steps.device import prefers_half
 
@@ -27,8 +28,8 @@ SCHEDULE = "cosine"  # of the published presets
 
 
 def is_unet(config: dict[str, Any]) -> bool:
-    """Whether a model's configuration is of the published kind; older models do not say."""
-    return bool(config.get("network") == "unet")
+    """Whether a model's configuration is of the published kind."""
+    return bool(config["network"] == "unet")
 
 
 def label_rows(config: dict[str, Any], labels: int) -> int:
@@ -54,7 +55,7 @@ def build_rows(
     config: dict[str, Any], length: int, centres: Sequence[Tensor], priors: Sequence[Tensor], device: torch.device
 ) -> RowDenoiser:
     """An untrained row denoiser of a model's configuration; priors have a row for each of the network's labels."""
-    chart: Chart = SeriesChart() if config["image"] in ("series", "bits") else GasfChart(length, STEP)
+    chart: Chart = SeriesChart() if config["image"] in ("series", BITS) else GasfChart(length, STEP)
     return RowDenoiser(
         centres,
         priors,

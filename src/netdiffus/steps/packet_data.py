@@ -12,15 +12,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
+from netdiffus.imaging.bits import MOST_PACKETS
 from netdiffus.store.dataset import read_packets
 from netdiffus.traffic.flowframes import PROTOCOLS
 from netdiffus.traffic.sessions import FlowRows, arrival_gaps
 from netdiffus.traffic.sessions.fields import FieldsCodec
 from netdiffus.traffic.sessions.tables import rows_of_tables
 
-BITS = "bits"
-"""The image of a model of packets (`train --image bits`)."""
-MOST_PACKETS = 1024
 CLASSES = {
     "kind": 512, "reply": 64, "window": 128, "size": 256, "gap_ns": 128, "hosts": 256, "server_port": 128,
 }  # fmt: skip

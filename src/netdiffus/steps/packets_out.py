@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BitsCodec, PacketRows, padded
 from netdiffus.steps.bitimage import codec_json
-from netdiffus.steps.capture import CAPTURES, CaptureConfig, CaptureWritten, is_capture_name, placed, write_capture
+from netdiffus.steps.capture import (
+    CAPTURES,
+    CaptureConfig,
+    CaptureWritten,
+    is_capture_name,
+    placed,
+    write_capture,
+    write_compiled,
+)
 from netdiffus.steps.nprint import NprintConfig, write_packets
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.store.bitimages import BitImage, write_bit_images
@@ -57,7 +65,7 @@ def write_flows(
     if is_nprint_name(out):
         with tempfile.TemporaryDirectory() as folder:
             capture = Path(folder) / "flows.pcap"
-            write_capture(capture, rows, gaps, config, seed, provenance, not_as_drawn)
+            write_compiled(capture, packets, config, seed, provenance)
             list(write_packets([capture], out, NprintConfig.of(headers=NPRINT_HEADERS)))
     elif out.suffix.lower() in FORMS:
         source = f"netdiffus {provenance['netdiffus']} model {provenance['model'][:16]} seed {seed}"

@@ -15,9 +15,10 @@ import torch
 from netdiffus import __version__
 from netdiffus.diffusion.fit import Fit, TrainStep, Validation
 from netdiffus.errors import InputError
+from netdiffus.imaging.bits import BITS
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.network import Network, build_recipe, build_rows, build_unet
-from netdiffus.steps.packet_data import BITS, CLASSES, packet_part
+from netdiffus.steps.packet_data import CLASSES, packet_part
 from netdiffus.steps.readme import model_readme
 from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
 from netdiffus.steps.training_data import TrainingData, series_data, training_data

@@ -1,0 +1,78 @@
+"""How many traces of each label are drawn: as the user names them, by the training mix, or in equal parts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from netdiffus.errors import InputError
+from netdiffus.steps.packet_data import label_of
+
+DEFAULT_COUNT = 1000
+
+
+def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool) -> dict[str, int]:
+    """How many traces of each label: as named, or `count` in all by the training mix or in equal parts.
+
+    Shares are rounded by largest remainder, so that they add up to `count`.
+
+    Raises:
+        InputError: a label that the model does not know, or a count below 1.
+    """
+    if isinstance(count, dict):
+        unknown = [label for label in count if label not in mix]
+        if unknown:
+            raise InputError(f"labels among {', '.join(mix)}", repr(unknown[0]), "correct --count")
+        if min(count.values(), default=0) < 1:
+            raise InputError("a count of at least 1", str(min(count.values(), default=0)), "correct --count")
+        return count
+    if count < 1:
+        raise InputError("a count of at least 1", str(count), "correct --count")
+    weights = np.array([1.0 if balance else number for number in mix.values()])
+    exact = count * weights / weights.sum()
+    whole = np.floor(exact).astype(int)
+    for index in np.argsort(whole - exact, kind="stable")[: count - whole.sum()]:
+        whole[index] += 1
+    return {label: int(number) for label, number in zip(mix, whole, strict=True) if number}
+
+
+def class_counts(
+    mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool, protocol: str | None
+) -> dict[str, int]:
+    """How many flows of each class LABEL/PROTOCOL: labels as `label_counts` has it, their protocols by the mix.
+
+    Args:
+        protocol: this one alone, "tcp" or "udp"; None: all.
+    """
+    kept = {name: n for name, n in mix.items() if protocol is None or name.endswith(f"/{protocol}")}
+    if not kept:
+        raise InputError("a protocol that the training flows have", str(protocol), "leave --protocol out")
+    labels: Counter[str] = Counter()
+    for name, n in kept.items():
+        labels[label_of(name)] += n
+    counts: dict[str, int] = {}
+    for label, n in label_counts(labels, count, balance=balance).items():
+        counts |= label_counts({name: n for name, n in kept.items() if label_of(name) == label}, n, balance=False)
+    return {name: counts[name] for name in mix if name in counts}
+
+
+def parse_counts(texts: Sequence[str] | None) -> int | dict[str, int]:
+    """`--count 1000` as 1000, `--count web=10 --count dns=20` as {"web": 10, "dns": 20}; nothing as the default.
+
+    Raises:
+        InputError: neither form, or both mixed.
+    """
+    if not texts:
+        return DEFAULT_COUNT
+    pairs = [text.rpartition("=") for text in texts]
+    try:
+        numbers = [int(number) for _, _, number in pairs]
+    except ValueError:
+        numbers = []
+    if not numbers or (len(texts) > 1 and not all(label for label, _, _ in pairs)):
+        raise InputError("--count N, or --count LABEL=N once for each label", " ".join(texts), "correct --count")
+    if not pairs[0][0]:
+        return numbers[0]
+    return {label: number for (label, _, _), number in zip(pairs, numbers, strict=True)}
