@@ -102,7 +102,7 @@ SETS: dict[str, TrafficSet] = {
     "vqflow": TrafficSet(
         "vqflow, 20 titles, bytes in 128 windows",
         "vqflow_titles/traces.parquet",
-        minutes=20,
+        minutes=5,
         ratio=0.85,
         note="the first 4,096 lengths of a trace in 128 windows of 32 packets: the source has no times",
         options={"columns": "size=LEN,label=LABEL", "sum": 32},
@@ -110,7 +110,7 @@ SETS: dict[str, TrafficSet] = {
     "video": TrafficSet(
         "video platform, 50 ms bins, 600 steps",
         "video_platform/sessions_50ms.parquet",
-        minutes=20,
+        minutes=5,
         ratio=0.95,
         note="bytes up and down",
         options={"columns": "up_bytes=UP,down_bytes=DOWN,label=LABEL", "bins": 50.0},
@@ -133,7 +133,7 @@ SETS: dict[str, TrafficSet] = {
     "tiissrc23": TrafficSet(
         "tiissrc23, benign / attack, first 30 packets",
         "anomaly/tiissrc23_flows.parquet",
-        minutes=5,
+        minutes=3,
         ratio=0.95,
         note="size × direction × gap, because without gaps one-class detectors that saw real traces are hardly better "
         "than chance (AUC .60); every flow has 30 packets or more; the source's own split, trained on its part 'valid'",

@@ -10,7 +10,8 @@ from netdiffus.diffusion import edm
 from netdiffus.diffusion.average import PowerAverage
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
 from netdiffus.diffusion.fit import Fit, TrainStep, Validation
-from netdiffus.diffusion.rows import RowDenoiser, draw_classes, log_prior
+from netdiffus.diffusion.mixture import fit_mixtures
+from netdiffus.diffusion.rows import RowDenoiser, draw_classes
 from netdiffus.diffusion.samplers import heun
 from netdiffus.imaging.codec import STEP
 
@@ -29,8 +30,16 @@ def two_classes(generator: torch.Generator) -> tuple[Tensor, Tensor]:
 def new_fit(chart: Chart, seed: int = 0) -> Fit:
     torch.manual_seed(0)
     classes, label = two_classes(torch.Generator().manual_seed(0))
-    priors = [log_prior(classes[:, 0], label, 2, len(CENTRES))[:2]]
-    network = RowDenoiser([CENTRES], priors, 4, chart, width=32, depth=2, heads=2, patch=1)
+    network = RowDenoiser(
+        [CENTRES],
+        fit_mixtures(classes, label, 2, [CENTRES], torch.arange(64) % 2)[0],
+        4,
+        chart,
+        width=32,
+        depth=2,
+        heads=2,
+        patch=1,
+    )
     return Fit(network, two_classes, learning_rate=2e-3, seed=seed)
 
 

@@ -5,7 +5,8 @@ import torch
 
 from netdiffus.diffusion import edm
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
-from netdiffus.diffusion.rows import RowDenoiser, bands, draw_classes, log_prior
+from netdiffus.diffusion.mixture import fit_mixtures
+from netdiffus.diffusion.rows import RowDenoiser, draw_classes
 from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.imaging.codec import STEP
 
@@ -16,9 +17,18 @@ LABELS = 3
 def fresh(chart: Chart, patch: int = 1, **options) -> RowDenoiser:
     torch.manual_seed(0)
     label = torch.arange(LABELS).repeat(40)
-    classes = [torch.randint(len(z), (120, 7)) for z in CENTRES]
-    priors = [log_prior(part, label, LABELS, len(z))[:LABELS] for part, z in zip(classes, CENTRES, strict=True)]
-    return RowDenoiser(CENTRES, priors, 7, chart, width=16, depth=2, heads=2, patch=patch, **options).eval()
+    classes = torch.stack([torch.randint(len(z), (120, 7)) for z in CENTRES], dim=1)
+    return RowDenoiser(
+        CENTRES,
+        fit_mixtures(classes, label, LABELS, CENTRES, torch.arange(120) % 2)[0],
+        7,
+        chart,
+        width=16,
+        depth=2,
+        heads=2,
+        patch=patch,
+        **options,
+    ).eval()
 
 
 def trained(chart: Chart, patch: int = 1, **options) -> RowDenoiser:
@@ -60,31 +70,29 @@ def test_without_noise_the_classes_are_known(chart) -> None:
     assert (network.expected(logits) - clean).abs().max() < 1e-3
 
 
-def test_a_fresh_network_draws_independent_values_as_often_as_they_are(chart) -> None:
-    """Under noise that hides all: the prior of the label and position, whatever is observed."""
+def test_a_fresh_network_draws_from_the_mixture(chart) -> None:
+    """Under noise that hides all: the values of the label and position, as often as they are, whatever is observed."""
     network = fresh(chart)
     label = torch.tensor([1])
     logits = network(torch.zeros(1, 2, 7), torch.full((1,), 1e4 * chart.noise_gain), label)
+    mine = slice(*network.mixture.get_buffer("ends")[1:3].tolist())
     for k, part in enumerate(logits):
-        assert (part.log_softmax(-1)[0] - network.get_buffer(f"prior{k}")[1]).abs().max() < 1e-4
+        weight = network.mixture.log_weight[mine].exp()[:, None, None]
+        wanted = (weight * network.mixture.get_buffer(f"table{k}")[mine]).sum(dim=0)
+        assert (part.softmax(-1)[0] - wanted).abs().max() < 1e-3
 
 
-def test_priors_are_smoothed_counts_of_label_and_position() -> None:
-    classes = torch.tensor([[0, 1], [0, 1], [0, 0], [2, 2]])
-    prior = log_prior(classes, torch.tensor([0, 0, 0, 1]), 2, 3, trust=5.0).exp()
-    assert prior.shape == (3, 2, 3)
-    assert torch.allclose(prior.sum(-1), torch.ones(3, 2))
-    assert (prior[0, 0].argmax(), prior[1, 0].argmax()) == (0, 2)
-    assert prior[0, 1, 1] > prior[0, 0, 1] > prior[1, 0, 1] > 0  # counted, smoothed by the label, smoothed by all
-    assert prior[0, 0, 0] > prior[0, 1, 0] > prior[1, 1, 0] > 0
-    assert prior[2, 0, 0] > prior[2, 0, 2] > prior[2, 0, 1]  # no label: all together
-
-
-def test_bands_are_eight_an_octave() -> None:
-    band = bands(200).tolist()
-    assert band[:17] == list(range(17))
-    assert band[17] == 16  # 16 and 17 share one, 32 to 34 another
-    assert (band[31], band[32], band[34], band[35], band[128]) == (23, 24, 24, 25, 40)
+def test_in_training_a_trace_sees_the_mixture_that_did_not_count_it() -> None:
+    label, fold = torch.arange(LABELS).repeat(40), torch.arange(120) % 2
+    classes = drawn(120)
+    network = fresh(SeriesChart())
+    network.crossed = fit_mixtures(classes, label, LABELS, CENTRES, fold)[1]
+    hidden = torch.zeros(2, 2, 7), torch.full((2,), 1e4)
+    plain = network(*hidden, torch.tensor([1, 1]))
+    first, second = network.train()(*hidden, torch.tensor([1, 1 + LABELS]))[0]
+    assert not torch.allclose(first, second)
+    assert torch.equal(*network.eval()(*hidden, torch.tensor([1, 1]))[0])
+    assert torch.equal(plain[0], network(*hidden, torch.tensor([1, 1]))[0])
 
 
 def test_classes_are_drawn_by_their_logits() -> None:

@@ -1,13 +1,14 @@
 """The row-token denoiser: a transformer whose tokens are the rows of the image, n tokens for n x n pixels.
 
 A trace's values come from an alphabet per channel, so what the noise hides at a position is a class, and the best
-denoised image follows from the classes' probabilities. Bayes' rule splits them in three factors:
+denoised image follows from the classes' probabilities. Bayes' rule splits them in two factors:
 
-    p(class | observation) ~ prior(class | label, position) * p(this row | class) * what the other rows say.
+    p(class | observation) ~ p(this row | class) * p(class | label, the other rows).
 
-The first is counted in the training data, the second is the chart's Gaussian likelihood; the network learns the third
-alone. It sees each row as the mean embedding of its classes under the first two factors, and answers with logits. An
-untrained network therefore draws independent values of the right frequencies already.
+The first is the chart's Gaussian likelihood. Of the second much is known from counting: a mixture of components per
+label (mixture.py), each of independent positions. The network learns what that leaves out. It sees each row as the mean
+embedding of its classes under both factors, and answers with logits. An untrained network therefore draws from the
+mixture already.
 
 Cross-entropy as the loss, and the mean over classes as the denoised value, are as in Dieleman et al., "Continuous
 diffusion for categorical data" (2022), sections 3.1 and 3.2; the noise is that of Karras et al. (edm.py).
@@ -23,37 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netdiffus.diffusion.charts import Chart
+from netdiffus.diffusion.mixture import Mixture
 
-OWN_POSITIONS, BANDS = 16, 8  # the first so many have a prior of their own; later ones share it, 8 bands an octave
 CODE = 64  # width of a class's embedding
-UNSEEN = 0.1  # occurrences that a class is granted in a place where training has none
-
-
-def bands(length: int) -> Tensor:
-    """(n,) the band of each position, from 0."""
-    position = torch.arange(length)
-    octave = torch.log2(position.clamp(min=OWN_POSITIONS) / OWN_POSITIONS)
-    later = OWN_POSITIONS + (octave * BANDS).floor().long()
-    return torch.where(position < OWN_POSITIONS, position, later)
-
-
-def log_prior(classes: Tensor, label: Tensor, labels: int, size: int, trust: float = 60.0) -> Tensor:
-    """ln p (labels + 1, bands, K) of one channel's classes (N, n) for labels (N,); the last row is for no label.
-
-    Counts of a band are smoothed by the label's over all positions, worth `trust` occurrences, and those by the
-    counts of all labels.
-    """
-    band = bands(classes.shape[1])
-    B = int(band[-1]) + 1
-    where = (label[:, None] * B + band) * size + classes
-    counts = torch.bincount(where.flatten(), minlength=labels * B * size).view(labels, B, size).double()
-    counts = torch.cat([counts, counts.sum(dim=0, keepdim=True)])
-    everyone = counts[-1].sum(dim=0) + UNSEEN
-    prior = everyone / everyone.sum()
-    of_label = counts.sum(dim=1, keepdim=True)
-    prior = (of_label + trust * prior) / (of_label.sum(-1, keepdim=True) + trust)
-    prior = (counts + trust * prior) / (counts.sum(-1, keepdim=True) + trust)
-    return prior.log().float()
 
 
 def first_codes(z: Tensor) -> Tensor:
@@ -98,7 +71,7 @@ class RowDenoiser(nn.Module):
 
     Args:
         centres: z (K,) of each channel's classes.
-        priors: ln p (labels, bands, K) of each channel, as `log_prior` makes it.
+        mixture: what is known of each label's traces; a group for each row of the label table.
         length: n, rows of an image.
         chart: what is observed.
         width, depth, heads: size of the transformer.
@@ -108,12 +81,11 @@ class RowDenoiser(nn.Module):
     """
 
     frequency: Tensor
-    band: Tensor
 
     def __init__(
         self,
         centres: Sequence[Tensor],
-        priors: Sequence[Tensor],
+        mixture: Mixture,
         length: int,
         chart: Chart,
         *,
@@ -128,19 +100,19 @@ class RowDenoiser(nn.Module):
         self.chart, self.channels, self.length, self.patch, self.half_precision = (
             chart, len(centres), length, patch, half,
         )  # fmt: skip
-        for k, (z, prior) in enumerate(zip(centres, priors, strict=True)):
+        self.mixture, self.labels = mixture, len(mixture)
+        self.crossed: Mixture | None = None
+        for k, z in enumerate(centres):
             self.register_buffer(f"centre{k}", z.float(), persistent=False)
             self.register_buffer(f"feature{k}", chart.features(z.double()).float(), persistent=False)
             self.register_buffer(f"moment{k}", chart.moments(z.double()).float(), persistent=False)
-            self.register_buffer(f"prior{k}", prior.float())
-        self.register_buffer("band", bands(length), persistent=False)
         tokens = math.ceil(length / patch)
         self.code_in = nn.ParameterList(nn.Parameter(first_codes(z)) for z in centres)
         self.code_out = nn.ParameterList(nn.Parameter(first_codes(z) / math.sqrt(CODE)) for z in centres)
         self.read = nn.Linear(self.channels * patch * CODE, width)
         self.dropout = nn.Dropout(dropout)
         self.position = nn.Parameter(torch.randn(tokens, width) * 0.2)
-        self.label = nn.Embedding(len(priors[0]), width)
+        self.label = nn.Embedding(self.labels, width)
         self.noise_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
@@ -152,14 +124,21 @@ class RowDenoiser(nn.Module):
         self.register_buffer("frequency", frequency, persistent=False)
 
     def forward(self, observation: Tensor, sigma: Tensor, label: Tensor) -> tuple[Tensor, ...]:
-        """observation (B, C, n) with noise sigma (B,) > 0, label (B,) int → logits (B, n, K) of each channel."""
+        """observation (B, C, n) with noise sigma (B,) > 0, label (B,) int → logits (B, n, K) of each channel.
+
+        In training, while `crossed` is there, a label is one of its groups (mixture.py, `fit_crossed`).
+        """
         B, C, n = observation.shape
         coefficients = self.chart.coefficients(observation, sigma)
-        known, codes = [], []
-        for k in range(C):
-            likelihood = coefficients[:, k].flatten(0, 1) @ self.get_buffer(f"feature{k}")
-            known.append(likelihood.view(B, n, -1) + self.get_buffer(f"prior{k}")[label][:, self.band])
-            codes.append(known[k].softmax(dim=-1) @ self.code_in[k])
+        likelihood = [
+            (coefficients[:, k].flatten(0, 1) @ self.get_buffer(f"feature{k}")).view(B, n, -1) for k in range(C)
+        ]
+        if self.training and self.crossed is not None:
+            priors, label = self.crossed(likelihood, label), label % self.labels
+        else:
+            priors = self.mixture(likelihood, label)
+        known = [part + prior for part, prior in zip(likelihood, priors, strict=True)]
+        codes = [part.softmax(dim=-1) @ code for part, code in zip(known, self.code_in, strict=True)]
         rows = functional.pad(torch.stack(codes, dim=2).flatten(2), (0, 0, 0, -n % self.patch))
         learned = self._transform(rows.view(B, -1, self.patch * C * CODE), sigma, label)
         learned = learned.reshape(B, -1, C, CODE)[:, :n]

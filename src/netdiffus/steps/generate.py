@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import __version__
+from netdiffus.diffusion.mixture import Mixture
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
@@ -96,8 +97,9 @@ def load_model(folder: Path) -> LoadedModel:
         else:
             assert codec is not None
             centres = [torch.from_numpy(z) for z in codec.centres]
-            priors = [weights[f"prior{k}"] for k in range(channels)]
-            network = build_rows(card.config, codec.length, centres, priors, device)
+            tables = [weights[f"mixture.log_table{k}"] for k in range(channels)]
+            mixture = Mixture(weights["mixture.log_weight"], tables, weights["mixture.ends"])
+            network = build_rows(card.config, codec.length, centres, mixture, device)
         network.load_state_dict(weights)
     except (RuntimeError, KeyError):
         raise InputError("weights that fit model.json", "others", "copy the model again, or train again") from None

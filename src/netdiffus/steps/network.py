@@ -12,6 +12,7 @@ from torch import Tensor
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
 from netdiffus.diffusion.discrete_recipe import DiscreteRecipe
 from netdiffus.diffusion.fit import EdmRecipe, Recipe
+from netdiffus.diffusion.mixture import Mixture
 from netdiffus.diffusion.rows import RowDenoiser
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNet, UNetShape, published_shape
@@ -52,13 +53,13 @@ def batch_size(config: dict[str, Any], length: int, classes: int) -> int:
 
 
 def build_rows(
-    config: dict[str, Any], length: int, centres: Sequence[Tensor], priors: Sequence[Tensor], device: torch.device
+    config: dict[str, Any], length: int, centres: Sequence[Tensor], mixture: Mixture, device: torch.device
 ) -> RowDenoiser:
-    """An untrained row denoiser of a model's configuration; priors have a row for each of the network's labels."""
+    """An untrained row denoiser of a model's configuration; the mixture has a group for each label."""
     chart: Chart = SeriesChart() if config["image"] in ("series", BITS) else GasfChart(length, STEP)
     return RowDenoiser(
         centres,
-        priors,
+        mixture,
         length,
         chart,
         width=config["width"],

@@ -63,7 +63,7 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
 
 
 def _begin(dataset: Path, traces: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[Fit, ModelCard]:
-    device = choose_device()
+    began, device = time.perf_counter(), choose_device()
     data, of_packets = _data(dataset, traces, config, device)
     options, codec = config.model_dump(), data.codec
     torch.manual_seed(config.seed)
@@ -71,13 +71,15 @@ def _begin(dataset: Path, traces: pl.DataFrame, dataset_hash: str, config: Train
         network: Network = build_unet(options, len(codec.image_channels), codec.length, len(data.labels), device)
     else:
         centres = [torch.from_numpy(z) for z in codec.centres]
-        priors = data.priors(hidden=config.label_dropout > 0)
-        network = build_rows(options, codec.length, centres, priors, device)
+        mixture, crossed = data.mixtures()
+        network = build_rows(options, codec.length, centres, mixture, device)
+        network.crossed = crossed.to(device)
     watch = Validation(data.validation, VALIDATE_EVERY, config.patience) if data.validation else None
     recipe = build_recipe(network, options, codec.length)
     fit = Fit(
         network, data.batch, learning_rate=config.learning_rate, seed=config.seed, recipe=recipe, validation=watch
     )
+    fit.seconds = time.perf_counter() - began  # counting is part of the training
     model = ModelCard(
         config=options,
         codec=codec.to_json() | of_packets,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netdiffus.diffusion.fit import Batch
-from netdiffus.diffusion.rows import log_prior
+from netdiffus.diffusion.mixture import Mixture, fit_mixtures
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.steps.network import batch_size, most_classes
@@ -21,6 +21,7 @@ from netdiffus.steps.train_config import TrainConfig
 from netdiffus.traffic.traces import channel_names, series
 
 FEWEST_HELD_BACK = 8  # fewer say too little, so that none are held back then
+FOLDS = 4
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class TrainingData:
         traces: (N, C, n): classes for the row denoiser, z for the U-Net.
         ids: (N,) label ids.
         held: (N,) which traces are held back from training.
-        batch: draws training batches.
+        fold: (N,) the part of the training traces that each is in.
+        hidden: whether some labels are hidden in training.
+        batch: draws training batches; for the row denoiser its labels are groups by fold (diffusion/mixture.py).
         validation: draws held-back traces; None if there are too few.
     """
 
@@ -42,17 +45,16 @@ class TrainingData:
     traces: Tensor
     ids: Tensor
     held: Tensor
+    fold: Tensor
+    hidden: bool
     batch: Batch
     validation: Batch | None
 
-    def priors(self, *, hidden: bool) -> list[Tensor]:
-        """ln p of each channel's classes (labels, bands, K), without what is held back; `hidden`: for no label too."""
-        known = self.traces[~self.held], self.ids[~self.held]
-        last = len(self.labels) + hidden
-        return [
-            log_prior(known[0][:, k], known[1], len(self.labels), len(alphabet))[:last]
-            for k, alphabet in enumerate(self.codec.alphabets)
-        ]
+    def mixtures(self) -> tuple[Mixture, Mixture]:
+        """What is counted in the traces that are not held back: for sampling, and by folds for training."""
+        kept, centres = ~self.held, [torch.from_numpy(z) for z in self.codec.centres]
+        known = self.traces[kept], self.ids[kept], len(self.labels), centres, self.fold[kept]
+        return fit_mixtures(*known, hidden=self.hidden)
 
 
 def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device) -> TrainingData:
@@ -90,6 +92,9 @@ def series_data(
     size = batch_size(config.model_dump(), length, sum(map(len, codec.alphabets)) or 1)
     held = held_back(ids, config.validation, np.random.default_rng(config.seed))
     kept, watched = (torch.from_numpy(np.flatnonzero(rows)).to(device) for rows in (~held, held))
+    fold = torch.from_numpy(np.random.default_rng(config.seed).permutation(len(ids)) % FOLDS).to(device)
+    hides = config.label_dropout > 0
+    groups = 0 if config.network == "unet" else len(names) + hides
     ends = balanced_ends(ids[~held], config.balance) if config.balance else None
     ends = None if ends is None else ends.to(device)
 
@@ -100,17 +105,18 @@ def series_data(
             point = torch.rand(size, generator=generator, device=device, dtype=torch.float64)
             index = kept[torch.searchsorted(ends, point, right=True).clamp(max=len(kept) - 1)]
         known = label[index]
-        if config.label_dropout:
+        if hides:
             hidden = torch.rand(size, generator=generator, device=device) < config.label_dropout
             known = torch.where(hidden, len(names), known)
-        return values[index], known
+        return values[index], known + groups * fold[index]
 
     def validation(generator: torch.Generator) -> tuple[Tensor, Tensor]:
         index = watched[torch.randint(len(watched), (size,), generator=generator, device=device)]
         return values[index], label[index]
 
     watch = validation if len(watched) else None
-    return TrainingData(codec, counts, values, label, torch.from_numpy(held).to(device), batch, watch)
+    held_rows = torch.from_numpy(held).to(device)
+    return TrainingData(codec, counts, values, label, held_rows, fold, hides, batch, watch)
 
 
 def trace_length(part: pl.DataFrame, config: TrainConfig) -> int:

@@ -1,0 +1,156 @@
+"""The mixture that a denoiser begins with: exact posteriors, sub-kinds found, smoothing, and folds that saw nothing."""
+
+import itertools
+
+import pytest
+import torch
+
+from netdiffus.diffusion.mixture import (
+    FIRST_SMOOTHING,
+    SPREADS,
+    TRUSTS,
+    Mixture,
+    Smoothing,
+    band_prior,
+    bands,
+    count_mixture,
+    find_groups,
+    fit_mixtures,
+)
+
+CENTRES = [torch.linspace(-2, 2, 6), torch.tensor([-1.0, 1.0])]
+
+
+def two_kinds(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Classes (2 count, 2, 5): label 0 is all low or all high, half of each; label 1 is high alone."""
+    generator = torch.Generator().manual_seed(0)
+    high = torch.rand(2 * count, 1, generator=generator) < 0.5
+    label = torch.arange(2).repeat_interleave(count)
+    high |= label[:, None] == 1
+    size = torch.randint(2, (2 * count, 5), generator=generator) + 4 * high
+    return torch.stack([size, high.long().expand(-1, 5)], dim=1), label
+
+
+def test_what_is_known_elsewhere_is_exact() -> None:
+    """Against the sum over all traces."""
+    generator = torch.Generator().manual_seed(1)
+    M, n, sizes = 3, 3, (3, 2)
+    weight = torch.rand(M, generator=generator).log_softmax(0)
+    tables = [torch.randn(M, n, size, generator=generator).log_softmax(-1) for size in sizes]
+    mixture = Mixture(weight, tables, torch.tensor([0, M]))
+    likelihood = [torch.randn(2, n, size, generator=generator) for size in sizes]
+    found = mixture(likelihood, torch.zeros(2, dtype=torch.int64))
+    posterior = [(part + prior).softmax(-1) for part, prior in zip(likelihood, found, strict=True)]
+    wanted = [torch.zeros_like(part) for part in posterior]
+    for trace in itertools.product(*[range(sizes[k // n]) for k in range(2 * n)]):
+        places = [(k // n, k % n, c) for k, c in enumerate(trace)]
+        of_components = weight + sum(tables[k][:, i, c] for k, i, c in places)
+        joint = of_components.logsumexp(0) + sum(likelihood[k][:, i, c] for k, i, c in places)
+        for k, i, c in places:
+            wanted[k][:, i, c] += joint.exp()
+    for part, sums in zip(posterior, wanted, strict=True):
+        assert (part - sums / sums.sum(-1, keepdim=True)).abs().max() < 2e-3  # tables are kept in half precision
+
+
+def test_kinds_inside_a_label_are_found() -> None:
+    """One position that is seen tells all others what the trace is."""
+    classes, label = two_kinds(100)
+    mixture = count_mixture(find_groups(classes, label, 2, CENTRES), FIRST_SMOOTHING)
+    hidden = [torch.zeros(2, 5, len(z)) for z in CENTRES]
+    alone = mixture(hidden, torch.tensor([0, 1]))[0].softmax(-1)
+    assert alone[0, 3, :2].sum() == pytest.approx(0.5, abs=0.1)
+    assert alone[1, 3, :2].sum() < 0.1
+    hidden[0][:, 0] = torch.nn.functional.one_hot(torch.tensor([0, 5]), 6) * 20.0  # low, then high
+    seen = mixture(hidden, torch.tensor([0, 0]))[0].softmax(-1)
+    assert seen[0, 3, :2].sum() > 0.8
+    assert seen[1, 3, 4:].sum() > 0.8
+
+
+def test_tables_are_probabilities_and_nothing_is_impossible() -> None:
+    classes, label = two_kinds(40)
+    mixture = count_mixture(find_groups(classes, label, 2, CENTRES, hidden=True), FIRST_SMOOTHING)
+    assert len(mixture) == 3  # two labels, and no label
+    for k in range(2):
+        table = mixture.get_buffer(f"table{k}")
+        assert (table.sum(-1) - 1).abs().max() < 0.01
+        assert table.min() > 0
+    ends = mixture.get_buffer("ends")
+    shares = [mixture.log_weight[a:b].exp().sum().item() for a, b in itertools.pairwise(ends.tolist())]
+    assert shares == pytest.approx([1, 1, 1])
+
+
+def test_components_pull_towards_classes_near_those_they_saw() -> None:
+    centres = [torch.linspace(-2, 2, 64)]
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.randint(64, (64, 1, 3), generator=generator)
+    classes[:4] = 20
+    few = torch.tensor([1] * 4 + [0] * 60)
+    groups = find_groups(classes, few, 2, centres)
+    table = count_mixture(groups, FIRST_SMOOTHING).get_buffer("table0")[-1, 1]
+    assert table[20] == table.max()
+    assert table[18:23].sum() > 1.5 * table[40:45].sum()
+
+
+def test_folds_do_not_count_themselves() -> None:
+    classes, label = two_kinds(40)
+    fold = torch.arange(80) % 4
+    _, crossed = fit_mixtures(classes, label, 2, CENTRES, fold, hidden=True)
+    assert len(crossed) == 4 * 3
+    assert not crossed.state_dict()
+    groups = find_groups(classes[fold != 2], label[fold != 2], 2, CENTRES, hidden=True)
+    hidden = [torch.randn(3, 5, len(z), generator=torch.Generator().manual_seed(0)) for z in CENTRES]
+    here = crossed(hidden, torch.tensor([6, 7, 8]))[0]
+    alone = [count_mixture(groups, Smoothing(trust, *spread)) for trust in TRUSTS for spread in SPREADS]
+    assert any(torch.equal(here, one(hidden, torch.tensor([0, 1, 2]))[0]) for one in alone)
+
+
+def test_a_label_that_a_fold_lacks_is_as_all_labels() -> None:
+    classes, label = two_kinds(20)
+    label[-1] = 2
+    _, crossed = fit_mixtures(classes, label, 3, CENTRES, (torch.arange(40) == 39).long())
+    assert torch.isfinite(crossed.log_weight).all()
+    assert (crossed.get_buffer("table0").sum(-1) - 1).abs().max() < 0.01
+
+
+def test_counts_are_smoothed_by_label_and_by_all() -> None:
+    classes = torch.tensor([[0, 1], [0, 1], [0, 0], [2, 2]])
+    prior = band_prior(classes, torch.tensor([0, 0, 0, 1]), 2, 3, trust=5.0)
+    assert prior.shape == (3, 2, 3)
+    assert torch.allclose(prior.sum(-1), torch.ones(3, 2))
+    assert (prior[0, 0].argmax(), prior[1, 0].argmax()) == (0, 2)
+    assert prior[0, 1, 1] > prior[0, 0, 1] > prior[1, 0, 1] > 0  # counted, smoothed by the label, smoothed by all
+    assert prior[0, 0, 0] > prior[0, 1, 0] > prior[1, 1, 0] > 0
+    assert prior[2, 0, 0] > prior[2, 0, 2] > prior[2, 0, 1]  # no label: all together
+
+
+def test_bands_are_eight_an_octave() -> None:
+    band = bands(200).tolist()
+    assert band[:17] == list(range(17))
+    assert band[17] == 16  # 16 and 17 share one, 32 to 34 another
+    assert (band[31], band[32], band[34], band[35], band[128]) == (23, 24, 24, 25, 40)
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_smoothing_is_chosen_by_traces_that_were_not_counted(few) -> None:
+    """Few values of many at chance need it; a few fixed values do not."""
+    generator = torch.Generator().manual_seed(0)
+    centres = [torch.linspace(-2, 2, 64)]
+    chance = torch.randint(64, (60, 1, 12), generator=generator)
+    fixed = torch.arange(12).expand(60, 1, 12) * (1 + torch.arange(60) % 2)[:, None, None]
+    label, fold = torch.zeros(60, dtype=torch.int64), torch.arange(60) // 2 % 4
+    classes = chance if few else fixed
+    mixture, crossed = fit_mixtures(classes, label, 1, centres, fold)
+    apart = [group for f in range(4) for group in find_groups(classes[fold != f], label[fold != f], 1, centres)]
+    tried = [count_mixture(apart, Smoothing(trust, *SPREADS[-few])) for trust in TRUSTS]
+    best = max(range(len(TRUSTS)), key=lambda k: tried[k].log_likelihood(classes, fold).mean())
+    assert TRUSTS[best] == (200.0 if few else 5.0)
+    assert torch.equal(crossed.get_buffer("table0"), tried[best].get_buffer("table0"))
+    whole = count_mixture(find_groups(classes, label, 1, centres), Smoothing(TRUSTS[best], *SPREADS[-few]))
+    assert torch.equal(mixture.get_buffer("table0"), whole.get_buffer("table0"))
+
+
+def test_likelihood_of_whole_traces() -> None:
+    tables = [torch.tensor([[[0.9, 0.1]], [[0.2, 0.8]]]).log()]
+    mixture = Mixture(torch.tensor([0.25, 0.75]).log(), tables, torch.tensor([0, 2]))
+    found = mixture.log_likelihood(torch.tensor([[[0]], [[1]]]), torch.zeros(2, dtype=torch.int64)).exp()
+    assert found.tolist() == pytest.approx([0.25 * 0.9 + 0.75 * 0.2, 0.25 * 0.1 + 0.75 * 0.8], rel=2e-3)
