@@ -9,8 +9,8 @@ from torch import Tensor
 from netdiffus.diffusion import edm
 from netdiffus.diffusion.average import PowerAverage
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
+from netdiffus.diffusion.components import fit_mixtures
 from netdiffus.diffusion.fit import Fit, TrainStep, Validation
-from netdiffus.diffusion.mixture import fit_mixtures
 from netdiffus.diffusion.rows import RowDenoiser, draw_classes
 from netdiffus.diffusion.samplers import heun
 from netdiffus.imaging.codec import STEP

@@ -5,18 +5,19 @@ import itertools
 import pytest
 import torch
 
-from netdiffus.diffusion.mixture import (
+from netdiffus.diffusion.components import (
     FIRST_SMOOTHING,
     SPREADS,
     TRUSTS,
-    Mixture,
     Smoothing,
     band_prior,
     bands,
     count_mixture,
+    ending_channels,
     find_groups,
     fit_mixtures,
 )
+from netdiffus.diffusion.mixture import Mixture
 
 CENTRES = [torch.linspace(-2, 2, 6), torch.tensor([-1.0, 1.0])]
 
@@ -31,25 +32,70 @@ def two_kinds(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack([size, high.long().expand(-1, 5)], dim=1), label
 
 
-def test_what_is_known_elsewhere_is_exact() -> None:
-    """Against the sum over all traces."""
+@pytest.mark.parametrize("ending", [[], [0], [0, 1]])
+def test_what_is_known_elsewhere_is_exact(ending) -> None:
+    """Against the sum over all traces; where a channel ends, its last class is absence."""
     generator = torch.Generator().manual_seed(1)
     M, n, sizes = 3, 3, (3, 2)
     weight = torch.rand(M, generator=generator).log_softmax(0)
-    tables = [torch.randn(M, n, size, generator=generator).log_softmax(-1) for size in sizes]
-    mixture = Mixture(weight, tables, torch.tensor([0, M]))
-    likelihood = [torch.randn(2, n, size, generator=generator) for size in sizes]
+    of_length = torch.randn(M, n + 1, generator=generator).log_softmax(-1)
+    tables = []
+    for k, size in enumerate(sizes):
+        table = torch.randn(M, n, size, generator=generator)
+        table[..., -1] = -torch.inf if k in ending else table[..., -1]
+        tables.append(table.log_softmax(-1))
+        tables[k][..., -1] = 0.0 if k in ending else tables[k][..., -1]
+    mixture = Mixture(weight, tables, of_length, torch.tensor([0, M]), torch.tensor(ending, dtype=torch.int64))
+    likelihood = [3 * torch.randn(2, n, size, generator=generator) for size in sizes]
     found = mixture(likelihood, torch.zeros(2, dtype=torch.int64))
     posterior = [(part + prior).softmax(-1) for part, prior in zip(likelihood, found, strict=True)]
     wanted = [torch.zeros_like(part) for part in posterior]
     for trace in itertools.product(*[range(sizes[k // n]) for k in range(2 * n)]):
         places = [(k // n, k % n, c) for k, c in enumerate(trace)]
+        lengths = {k: [c < sizes[k] - 1 for j, _, c in places if j == k] for k in ending}
+        length = sum(lengths[ending[0]]) if ending else n
+        if any(present != [i < length for i in range(n)] for present in lengths.values()):
+            continue
         of_components = weight + sum(tables[k][:, i, c] for k, i, c in places)
+        of_components += of_length[:, length] if ending else 0.0
         joint = of_components.logsumexp(0) + sum(likelihood[k][:, i, c] for k, i, c in places)
         for k, i, c in places:
             wanted[k][:, i, c] += joint.exp()
     for part, sums in zip(posterior, wanted, strict=True):
         assert (part - sums / sums.sum(-1, keepdim=True)).abs().max() < 2e-3  # tables are kept in half precision
+
+
+def test_a_trace_ends_once() -> None:
+    """Lengths 2 and 4 alone: one position that is seen to be absent says where the trace ends."""
+    generator = torch.Generator().manual_seed(0)
+    length = 2 + 2 * (torch.arange(80) % 2)
+    classes = torch.randint(5, (80, 1, 6), generator=generator)
+    classes[torch.arange(6) >= length[:, None, None]] = 5
+    known = classes, torch.zeros(80, dtype=torch.int64), 1, CENTRES[:1], torch.arange(80) // 2 % 4
+    assert ending_channels(classes, [6], [True]) == [0]
+    mixture, crossed = fit_mixtures(*known, [True])
+    hidden = torch.zeros(2, 6, 6)
+    hidden[0, 3, 5], hidden[1, 3, :5] = 30.0, 30.0  # absent, and present
+    gone = mixture([hidden], torch.zeros(2, dtype=torch.int64))[0].softmax(-1)[..., 5]
+    assert gone[0, [2, 4, 5]].min() > 0.95
+    assert gone[1, :3].max() < 0.05
+    assert gone[:, 3].tolist() == pytest.approx([0.5, 0.5], abs=0.1)  # what is seen there itself is left out
+    assert gone[1, 5] > 0.95
+    whole = mixture.log_likelihood(classes, known[1])
+    broken = classes.clone()
+    broken[:, 0, 4] = torch.where(length == 4, 0, 5)  # one longer
+    assert (whole[length == 4] > mixture.log_likelihood(broken, known[1])[length == 4]).all()
+    assert torch.isfinite(crossed.log_likelihood(classes, known[4])).all()
+
+
+def test_channels_that_end_otherwise_do_not_share_the_length() -> None:
+    classes = torch.zeros(4, 4, 3, dtype=torch.int64)
+    classes[0, [0, 1], 2] = 1
+    classes[1, 2, 1] = 1  # a hole
+    classes[2, 3, 2] = 1  # another length
+    assert ending_channels(classes, [2, 2, 2, 2], [True, True, True, True]) == [0, 1]
+    assert ending_channels(classes, [2, 2, 2, 2], [False, True, True, True]) == [1]
+    assert ending_channels(classes, [2, 2, 2, 2], []) == []
 
 
 def test_kinds_inside_a_label_are_found() -> None:
@@ -151,6 +197,7 @@ def test_smoothing_is_chosen_by_traces_that_were_not_counted(few) -> None:
 
 def test_likelihood_of_whole_traces() -> None:
     tables = [torch.tensor([[[0.9, 0.1]], [[0.2, 0.8]]]).log()]
-    mixture = Mixture(torch.tensor([0.25, 0.75]).log(), tables, torch.tensor([0, 2]))
+    ends, plain = torch.tensor([0, 2]), torch.zeros(0, dtype=torch.int64)
+    mixture = Mixture(torch.tensor([0.25, 0.75]).log(), tables, torch.zeros(2, 2), ends, plain)
     found = mixture.log_likelihood(torch.tensor([[[0]], [[1]]]), torch.zeros(2, dtype=torch.int64)).exp()
     assert found.tolist() == pytest.approx([0.25 * 0.9 + 0.75 * 0.2, 0.25 * 0.1 + 0.75 * 0.8], rel=2e-3)

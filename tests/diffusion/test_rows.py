@@ -5,7 +5,7 @@ import torch
 
 from netdiffus.diffusion import edm
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
-from netdiffus.diffusion.mixture import fit_mixtures
+from netdiffus.diffusion.components import fit_mixtures
 from netdiffus.diffusion.rows import RowDenoiser, draw_classes
 from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.imaging.codec import STEP

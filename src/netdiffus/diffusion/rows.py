@@ -126,7 +126,7 @@ class RowDenoiser(nn.Module):
     def forward(self, observation: Tensor, sigma: Tensor, label: Tensor) -> tuple[Tensor, ...]:
         """observation (B, C, n) with noise sigma (B,) > 0, label (B,) int → logits (B, n, K) of each channel.
 
-        In training, while `crossed` is there, a label is one of its groups (mixture.py, `fit_crossed`).
+        In training, while `crossed` is there, a label is one of its groups (components.py).
         """
         B, C, n = observation.shape
         coefficients = self.chart.coefficients(observation, sigma)

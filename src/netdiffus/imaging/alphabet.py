@@ -51,6 +51,11 @@ class Alphabet:
     def __len__(self) -> int:
         return int(self.classes[-1]) + 1
 
+    @property
+    def ends_in_absence(self) -> bool:
+        """Whether the last class is absence and nothing else."""
+        return bool(np.isnan(self.known.values[-1])) and int(np.sum(self.classes == self.classes[-1])) == 1
+
     def index(self, values: ArrayLike) -> Ids:
         """The class of each value; unknown ones go to the nearest."""
         return np.asarray(self.classes[self.known.index(values)])

@@ -133,6 +133,11 @@ class GasfCodec:
         pairs = zip(self.alphabets, self.scales, strict=True)
         return [np.asarray(ANGLES[self.angle].z(alphabet.middles(scale))) for alphabet, scale in pairs]
 
+    @property
+    def absent(self) -> list[bool]:
+        """Of every channel of the image, whether its last class is absence and nothing else."""
+        return [alphabet.ends_in_absence for alphabet in self.alphabets]
+
     def classes(self, series: Floats) -> Ids:
         """Classes (N, C', n) of series (N, C, n)."""
         folded = fold(series, self.channels, empty_up=self.empty_up)

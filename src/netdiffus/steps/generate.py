@@ -97,8 +97,7 @@ def load_model(folder: Path) -> LoadedModel:
         else:
             assert codec is not None
             centres = [torch.from_numpy(z) for z in codec.centres]
-            tables = [weights[f"mixture.log_table{k}"] for k in range(channels)]
-            mixture = Mixture(weights["mixture.log_weight"], tables, weights["mixture.ends"])
+            mixture = Mixture.from_state(weights, "mixture.", channels)
             network = build_rows(card.config, codec.length, centres, mixture, device)
         network.load_state_dict(weights)
     except (RuntimeError, KeyError):

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.diffusion.components import fit_mixtures
 from netdiffus.diffusion.fit import Batch
-from netdiffus.diffusion.mixture import Mixture, fit_mixtures
+from netdiffus.diffusion.mixture import Mixture
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.steps.network import batch_size, most_classes
@@ -54,7 +55,7 @@ class TrainingData:
         """What is counted in the traces that are not held back: for sampling, and by folds for training."""
         kept, centres = ~self.held, [torch.from_numpy(z) for z in self.codec.centres]
         known = self.traces[kept], self.ids[kept], len(self.labels), centres, self.fold[kept]
-        return fit_mixtures(*known, hidden=self.hidden)
+        return fit_mixtures(*known, self.codec.absent, hidden=self.hidden)
 
 
 def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device) -> TrainingData:

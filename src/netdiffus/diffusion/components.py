@@ -1,0 +1,245 @@
+"""Finding a mixture (mixture.py) in training traces: components, counts and how far to smooth them.
+
+Counts are smoothed in three stages, each worth some occurrences of the one before: all labels, the label, a band of
+its positions. A component tilts these towards the classes near those it has seen, and counts its own on top. How much
+it is smoothed is what makes training traces likeliest that were not counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from torch import Tensor, nn
+
+from netdiffus.diffusion.mixture import Mixture, evidence_of
+
+OWN_POSITIONS, BANDS = 16, 8  # the first so many have counts of their own; later ones share them, 8 bands an octave
+UNSEEN = 0.1  # occurrences that a class is granted in a place where training has none
+BAND_TRUST = 60.0  # occurrences that a label's counts are worth in a band, and those of all labels in a label
+TRACES_PER_COMPONENT, MOST_COMPONENTS = 10, 32
+SWEEPS = 5  # of expectation and maximisation
+MOST_TRACES = 4096  # of a label, that its components are found in
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """How far a component's few counts are believed.
+
+    Attributes:
+        trust: occurrences that the tilted coarser counts are worth.
+        near: deviation of the kernel that finds classes near those seen, as a share of all.
+        pull: occurrences, before the kernel, that hold the tilt back.
+    """
+
+    trust: float
+    near: float
+    pull: float
+
+
+TRUSTS = (5.0, 20.0, 60.0, 200.0)
+SPREADS = ((1 / 96, 1.0), (1 / 32, 1.0), (1 / 16, 2.0))  # near, pull
+FIRST_SMOOTHING = Smoothing(20.0, 1 / 32, 1.0)  # while components are sought, and others are compared with it
+
+
+def bands(length: int) -> Tensor:
+    """(n,) the band of each position, from 0."""
+    position = torch.arange(length)
+    octave = torch.log2(position.clamp(min=OWN_POSITIONS) / OWN_POSITIONS)
+    later = OWN_POSITIONS + (octave * BANDS).floor().long()
+    return torch.where(position < OWN_POSITIONS, position, later)
+
+
+def band_prior(classes: Tensor, label: Tensor, labels: int, size: int, trust: float = BAND_TRUST) -> Tensor:
+    """p (labels + 1, bands, K) of one channel's classes (N, n) for labels (N,); the last row is for no label.
+
+    Counts of a band are smoothed by the label's over all positions, worth `trust` occurrences, and those by the
+    counts of all labels.
+    """
+    band = bands(classes.shape[1])
+    B = int(band[-1]) + 1
+    where = (label[:, None] * B + band) * size + classes
+    counts = torch.bincount(where.flatten(), minlength=labels * B * size).view(labels, B, size).double()
+    counts = torch.cat([counts, counts.sum(dim=0, keepdim=True)])
+    everyone = counts[-1].sum(dim=0) + UNSEEN
+    prior = everyone / everyone.sum()
+    of_label = counts.sum(dim=1, keepdim=True)
+    prior = (of_label + trust * prior) / (of_label.sum(-1, keepdim=True) + trust)
+    prior = (counts + trust * prior) / (counts.sum(-1, keepdim=True) + trust)
+    return prior.float()
+
+
+def fit_mixtures(
+    classes: Tensor,
+    label: Tensor,
+    labels: int,
+    centres: Sequence[Tensor],
+    fold: Tensor,
+    absent: Sequence[bool] = (),
+    *,
+    hidden: bool = False,
+) -> tuple[Mixture, Mixture]:
+    """The mixtures of training classes (N, C, n), whose centres are z (K,) of each channel: of all, and by folds (N,).
+
+    `absent` says of each channel whether its last class is absence; those that are absent from a trace's end on, and
+    only there, share a length.
+
+    A mixture has a group for each of `labels`, and with `hidden` one more of all traces, for no label. By folds group
+    `f * (labels + hidden) + label` has not seen fold f: were the network trained beside a mixture that has counted the
+    very traces it is shown, it would learn to believe it too much. The smoothing is the one under which the folds are
+    likeliest: SPREADS are tried first, then TRUSTS.
+    """
+    ending = ending_channels(classes, [len(z) for z in centres], absent)
+    apart = [
+        group
+        for f in range(int(fold.max()) + 1)
+        for group in find_groups(classes[fold != f], label[fold != f], labels, centres, ending, hidden=hidden)
+    ]
+    place = label + (labels + hidden) * fold
+
+    def likelihood(smoothing: Smoothing) -> float:
+        found = count_mixture(apart, smoothing, persistent=False)
+        return float(found.log_likelihood(classes, place).double().mean())
+
+    best = max((replace(FIRST_SMOOTHING, near=near, pull=pull) for near, pull in SPREADS), key=likelihood)
+    best = max((replace(best, trust=trust) for trust in TRUSTS), key=likelihood)
+    whole = find_groups(classes, label, labels, centres, ending, hidden=hidden)
+    return count_mixture(whole, best), count_mixture(apart, best, persistent=False)
+
+
+def ending_channels(classes: Tensor, sizes: Sequence[int], absent: Sequence[bool]) -> list[int]:
+    """The channels that are present up to a trace's end, absent after it, and end together."""
+    position, first = torch.arange(classes.shape[2], device=classes.device), None
+    found: list[int] = []
+    for k in [k for k, known in enumerate(absent) if known]:
+        present = classes[:, k] != sizes[k] - 1
+        length = present.sum(dim=1)
+        whole = torch.equal(present, position < length[:, None])
+        if whole and (first is None or torch.equal(length, first)):
+            first = length
+            found.append(k)
+    return found
+
+
+@dataclass(frozen=True)
+class Group:
+    """A label's traces and their shares of its components.
+
+    Attributes:
+        classes: (N, C, n). share: (N, M). priors: p (n, K) of each channel, what counts are smoothed by.
+        ending: channels that end together. lengths: (N,) of the traces, and their prior (1, n + 1), if there are such.
+    """
+
+    classes: Tensor
+    share: Tensor
+    priors: list[Tensor]
+    ending: list[int]
+    lengths: Tensor
+    length_prior: Tensor
+
+    def weight(self) -> Tensor:
+        """(M,) shares of the components, none of them 0."""
+        return (self.share.sum(dim=0) + 1) / (len(self.classes) + self.share.shape[1])
+
+    def tables(self, smoothing: Smoothing) -> list[Tensor]:
+        """p (M, n, K) of each channel; where it ends, of what is present, and 1 for absence."""
+        return [
+            _table(self.classes[:, k], self.share, prior, smoothing, present=k in self.ending)
+            for k, prior in enumerate(self.priors)
+        ]
+
+    def length(self, smoothing: Smoothing) -> Tensor:
+        """p (M, n + 1) of the trace's length."""
+        return _table(self.lengths[:, None], self.share, self.length_prior, smoothing)[:, 0]
+
+    def better(self) -> Group:
+        """Expectation and maximisation, once."""
+        found = self.weight().log() + self.length(FIRST_SMOOTHING).log()[:, self.lengths].T
+        for k, table in enumerate(self.tables(FIRST_SMOOTHING)):
+            found = found + evidence_of(self.classes[:, k], table)
+        return replace(self, share=found.softmax(dim=-1))
+
+
+def find_groups(
+    classes: Tensor,
+    label: Tensor,
+    labels: int,
+    centres: Sequence[Tensor],
+    ending: Sequence[int] = (),
+    *,
+    hidden: bool = False,
+) -> list[Group]:
+    """The components of each label, and with `hidden` those of all traces."""
+    centres, n = [z.to(classes.device) for z in centres], classes.shape[2]
+    priors = [band_prior(classes[:, k], label, labels, len(z)) for k, z in enumerate(centres)]
+    lengths = torch.full_like(label, n)
+    if ending:
+        lengths = (classes[:, ending[0]] != len(centres[ending[0]]) - 1).sum(dim=1)
+    of_length = band_prior(lengths[:, None], label, labels, n + 1)
+    band, groups = bands(n), []
+    for g in range(labels + hidden):
+        rows = torch.arange(len(label), device=label.device) if g == labels else torch.nonzero(label == g)[:, 0]
+        rows = rows[:: math.ceil(len(rows) / MOST_TRACES) or 1]
+        mine = classes[rows]
+        share = _clusters(mine, centres)
+        group = Group(mine, share, [prior[g][band] for prior in priors], list(ending), lengths[rows], of_length[g])
+        for _ in range(SWEEPS if share.shape[1] > 1 else 0):
+            group = group.better()
+        groups.append(group)
+    return groups
+
+
+def count_mixture(groups: Sequence[Group], smoothing: Smoothing, *, persistent: bool = True) -> Mixture:
+    """The mixture of groups whose components were found."""
+    tables = zip(*[group.tables(smoothing) for group in groups], strict=True)
+    sizes = [0, *(group.share.shape[1] for group in groups)]
+    return Mixture(
+        torch.cat([group.weight() for group in groups]).log(),
+        [torch.cat(parts).log() for parts in tables],
+        torch.cat([group.length(smoothing) for group in groups]).log(),
+        torch.tensor(sizes).cumsum(0),
+        torch.tensor(groups[0].ending, dtype=torch.int64),
+        persistent=persistent,
+    )
+
+
+def _clusters(classes: Tensor, centres: Sequence[Tensor]) -> Tensor:
+    """Shares (N, M) to begin with: clusters of the traces' z."""
+    z = torch.cat([centre[classes[:, k]] for k, centre in enumerate(centres)], dim=1).cpu().numpy()
+    count = min(MOST_COMPONENTS, len(z) // TRACES_PER_COMPONENT, len(np.unique(z, axis=0)))
+    if count <= 1:
+        return torch.ones(len(classes), 1, device=classes.device)
+    with threadpool_limits(1):
+        found = KMeans(count, n_init=1, random_state=0).fit_predict(z)
+    return nn.functional.one_hot(torch.from_numpy(found).long(), count).float().to(classes.device)
+
+
+def _kernel(size: int, near: float, device: torch.device) -> Tensor:
+    """(K, K) how near classes are, by their ranks; rows sum to 1."""
+    rank = torch.arange(size, device=device)
+    return torch.softmax(-(((rank[:, None] - rank) / max(1.0, near * size)) ** 2) / 2, dim=-1)
+
+
+def _table(classes: Tensor, share: Tensor, prior: Tensor, smoothing: Smoothing, *, present: bool = False) -> Tensor:
+    """p (M, n, K) of one channel's classes (N, n), whose traces' shares of the components are (N, M).
+
+    With `present` the last class is not counted, and 1.
+    """
+    (N, M), (n, K) = share.shape, prior.shape
+    kernel = _kernel(K, smoothing.near, prior.device)
+    counts = torch.zeros(n * K, M, device=share.device)
+    where = torch.arange(n, device=classes.device) * K + classes
+    counts.index_add_(0, where.flatten(), share[:, None].expand(N, n, M).reshape(N * n, M))
+    counts = counts.T.reshape(M, n, K)
+    if present:
+        counts, prior, kernel = counts[..., :-1], prior[:, :-1], kernel[:-1, :-1]
+        prior = prior / prior.sum(dim=-1, keepdim=True)
+    tilted = prior * ((counts + smoothing.pull * prior) @ kernel) / (prior @ kernel)
+    tilted = tilted / tilted.sum(dim=-1, keepdim=True)
+    table = (counts + smoothing.trust * tilted) / (counts.sum(dim=-1, keepdim=True) + smoothing.trust)
+    return nn.functional.pad(table, (0, 1), value=1.0) if present else table
