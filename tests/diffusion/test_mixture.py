@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from netdiffus.diffusion.components import (
+    FEWEST_TRACES,
     FIRST_SMOOTHING,
     SPREADS,
     TRUSTS,
@@ -201,3 +202,25 @@ def test_likelihood_of_whole_traces() -> None:
     mixture = Mixture(torch.tensor([0.25, 0.75]).log(), tables, torch.zeros(2, 2), ends, plain)
     found = mixture.log_likelihood(torch.tensor([[[0]], [[1]]]), torch.zeros(2, dtype=torch.int64)).exp()
     assert found.tolist() == pytest.approx([0.25 * 0.9 + 0.75 * 0.2, 0.25 * 0.1 + 0.75 * 0.8], rel=2e-3)
+
+
+def test_no_trace_has_a_component_of_its_own() -> None:
+    """An outlier among alike traces; its values are possible, but it does not come back as a whole."""
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.randint(3, (60, 1, 12), generator=generator)
+    classes[7] = 63
+    centres = [torch.linspace(-2, 2, 64)]
+    (group,) = find_groups(classes, torch.zeros(60, dtype=torch.int64), 1, centres)
+    assert group.share.shape[1] > 1
+    assert group.share.sum(dim=0).min() >= FEWEST_TRACES
+    assert (group.share.sum(dim=1) - 1).abs().max() < 1e-5
+    mixture = count_mixture([group], Smoothing(5.0, *SPREADS[0]))
+    whole = mixture.log_likelihood(classes[7:8], torch.zeros(1, dtype=torch.int64)).exp()
+    assert whole < 1e-6
+    assert mixture.get_buffer("table0")[..., 63].max() > 0.01
+
+
+def test_components_stay_with_few_traces() -> None:
+    classes = torch.arange(24).view(4, 1, 6)
+    (group,) = find_groups(classes, torch.zeros(4, dtype=torch.int64), 1, [torch.linspace(-2, 2, 24)])
+    assert group.share.shape == (4, 1)

@@ -17,12 +17,13 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
-from netdiffus.diffusion.mixture import Mixture, evidence_of
+from netdiffus.diffusion.mixture import TINY, Mixture, evidence_of
 
 OWN_POSITIONS, BANDS = 16, 8  # the first so many have counts of their own; later ones share them, 8 bands an octave
 UNSEEN = 0.1  # occurrences that a class is granted in a place where training has none
 BAND_TRUST = 60.0  # occurrences that a label's counts are worth in a band, and those of all labels in a label
-TRACES_PER_COMPONENT, MOST_COMPONENTS = 10, 32
+TRACES_PER_COMPONENT, MOST_COMPONENTS = 10, 32  # the first on average
+FEWEST_TRACES = 5  # of a component: no trace has one of its own
 SWEEPS = 5  # of expectation and maximisation
 MOST_TRACES = 4096  # of a label, that its components are found in
 
@@ -164,6 +165,15 @@ class Group:
             found = found + evidence_of(self.classes[:, k], table)
         return replace(self, share=found.softmax(dim=-1))
 
+    def without_few(self) -> Group:
+        """Without the components of fewer than FEWEST_TRACES traces, which go to the others; one stays in any case."""
+        group = self
+        while group.share.shape[1] > 1 and (sizes := group.share.sum(dim=0)).min() < FEWEST_TRACES:
+            kept = sizes >= min(FEWEST_TRACES, float(sizes.max()))
+            share = group.share[:, kept] + TINY * sizes[kept]  # those of a lost one: as large as the others are
+            group = replace(group, share=share / share.sum(dim=1, keepdim=True)).better()
+        return group
+
 
 def find_groups(
     classes: Tensor,
@@ -190,7 +200,7 @@ def find_groups(
         group = Group(mine, share, [prior[g][band] for prior in priors], list(ending), lengths[rows], of_length[g])
         for _ in range(SWEEPS if share.shape[1] > 1 else 0):
             group = group.better()
-        groups.append(group)
+        groups.append(group.without_few())
     return groups
 
 

@@ -13,6 +13,7 @@ PARTS = {
     True: "Server ports, option layouts and gaps between flows are in it; addresses, times of day and payload are not.",
 }
 HELD = {True: "the distinct values, and how often each label has them,", False: "the smallest and the largest value"}
+COUNTED = {True: "; they hold what kinds of trace, of five or more, have at each position", False: ""}
 
 
 def model_readme(card: ModelCard, traces: int) -> str:
@@ -53,7 +54,7 @@ be shared. Run `netdiffus evaluate` before use: it says how faithful and how use
 ## Privacy
 
 model.json holds {HELD[has_alphabet]} of each channel of the training traces,
-and the weights are fitted to whole traces. {PARTS[packets]} Nothing here
-is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside that of real
-held-back traffic.
+and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}
+Nothing here is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside
+that of real held-back traffic.
 """
