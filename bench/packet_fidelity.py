@@ -21,8 +21,10 @@ from netdiffus.traffic.sessions import FlowRows
 from netdiffus.traffic.sessions.rows import SERVER
 
 CODEC = BitsCodec.of(bare=True)
+SUMS = ("ipv4_cksum", "tcp_cksum", "udp_cksum", "icmp_cksum")
+"""Sums over addresses, and over numbers of chance."""
 CHANCE = (
-    "ipv4_id", "ipv4_cksum", "ipv6_fl", "tcp_seq", "tcp_ackn", "tcp_cksum", "udp_cksum", "icmp_cksum", "icmp_roh",
+    *SUMS, "ipv4_id", "ipv6_fl", "tcp_seq", "tcp_ackn", "icmp_roh",
     "tcp_sprt", "tcp_dprt", "udp_sport", "udp_dport", "tcp_opt",
 )  # fmt: skip
 """Fields that hold numbers drawn by chance (of tcp_opt the timestamps), or sums over them."""

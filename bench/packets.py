@@ -20,6 +20,7 @@ from bench.packet_fidelity import (
     ADDRESSES,
     CHANCE,
     CODEC,
+    SUMS,
     Flows,
     bit_distances,
     bits_of,
@@ -150,7 +151,11 @@ def scored(real: dict[str, Flows], made: Flows, rng: np.random.Generator) -> str
     head = ("field", "real against real", "made against real", "labels within 0.1 of the floor", "most beyond it")
     text = "Distances, the mean over labels:\n\n" + table(head, field_rows(test, other, like))
     lines = []
-    for name, without in (("all but addresses", ADDRESSES), ("no numbers of chance either", ADDRESSES + CHANCE)):
+    for name, without in (
+        ("all but addresses", ADDRESSES),
+        ("no sums over them either", ADDRESSES + SUMS),
+        ("no numbers of chance either", ADDRESSES + CHANCE),
+    ):
         floor, value = bit_distances(test, other, without), bit_distances(test, like, without)
         for kind, a, b in zip(("JSD", "TVD", "Hellinger"), floor, value, strict=True):
             lines.append((f"{kind}, {name}", f"{a:.4f}", f"{b:.4f}", f"{b / a:.2f}"))

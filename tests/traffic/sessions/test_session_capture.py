@@ -21,6 +21,7 @@ from netdiffus.traffic.sessions import (
     labels_path,
     write_packets,
 )
+from netdiffus.traffic.sessions.endpoints import port_like
 from netdiffus.wire.captures import read_capture
 from plain_judge import checksum_is_zero_sum, ip
 from real_sessions import recorded, seen, without_checksum
@@ -174,7 +175,12 @@ def test_ends_are_fresh_and_no_two_flows_share_them() -> None:
     fresh = fresh_endpoints(rows, np.random.default_rng(0), clients=3)
     assert (fresh.flows["port"][:, 1] == rows.flows["port"][:, 1]).all(), "server ports are the class's"
     clients = fresh.flows["port"][:, 0]
-    assert ((clients >= 32768) & (clients < 61000)).all()
+    asked = rows.flows["port"][:, 0]
+    for low, high in ((1024, 32768), (32768, 61000), (61000, 65536)):
+        here = (asked >= low) & (asked < high)
+        assert ((clients[here] >= low) & (clients[here] < high)).all()
+    assert (clients % 2 == asked % 2).all(), "Linux gives even ports to sockets that connect"
+    assert (clients != asked).mean() > 0.9
     assert not np.isin(fresh.flows["address"][:, :, 1], rows.flows["address"][:, :, 1]).any()
     ends = {
         (tuple(map(tuple, flow["address"].tolist())), tuple(flow["port"].tolist()), int(flow["protocol"]))
@@ -255,3 +261,10 @@ def test_headers_without_checksum_are_the_test_s_own() -> None:
     header = originals[0][0].header
     assert without_checksum(header) != header
     assert len(without_checksum(header)) == len(header)
+
+
+def test_client_ports_stand_for_all_that_are_drawn_alike() -> None:
+    port, protocol = np.array([40_000, 40_001, 40_001, 2_000, 65_535, 0]), np.array([6, 6, 17, 17, 6, 1])
+    like = port_like(port, protocol)
+    assert like.tolist() == [60_998, 60_999, 60_999, 32_767, 65_535, 0]
+    assert np.array_equal(port_like(like, protocol), like)

@@ -21,6 +21,8 @@ CLIENT_NETS = ("10.0.0.0/8", "2001:db8:c::/48")
 SERVER_NETS = ("198.18.0.0/15", "2001:db8:5::/48")
 EPHEMERAL = (32768, 61000)
 """Client ports as Linux draws them: from the first to below the second."""
+PORT_RANGES = np.array([(1024, EPHEMERAL[0]), EPHEMERAL, (EPHEMERAL[1], 1 << 16)])
+"""Client ports are drawn anew inside the one of these that theirs is in."""
 WELL_KNOWN = 1024
 """Client ports below are kept: NTP, DHCP and the like speak from them."""
 FLOWS_PER_CLIENT = 8
@@ -81,8 +83,10 @@ def fresh_endpoints(
 ) -> FlowRows:
     """The same flows between other hosts, from other ports, with other initial numbers.
 
-    Server ports stay as the class has them; client ports below 1024, and those equal to the server's, too. No two flows
-    share both ends, so nothing that splits a capture into flows can join them.
+    Server ports stay as the class has them; client ports below 1024, and those equal to the server's, too. Others stay
+    in their range, those of TCP even or odd as they were: Linux gives even ones to sockets that connect, and odd ones
+    to those that are bound first. No two flows share both ends, so nothing that splits a capture into flows can join
+    them.
 
     Args:
         clients: hosts in the client pool; a client for every 8 flows unless given.
@@ -118,7 +122,7 @@ def fresh_endpoints(
             flows["address"][here, CLIENT] = hosts[rng.integers(0, pool, len(here))]
             flows["address"][here, SERVER] = nets[SERVER][version].draw(len(here), rng)
         drawn = open_[with_ports[open_] & ~fixed[open_]]
-        flows["port"][drawn, CLIENT] = rng.integers(*EPHEMERAL, len(drawn))
+        flows["port"][drawn, CLIENT] = _client_ports(asked[drawn, CLIENT], flows["protocol"][drawn], rng)
         open_ = _clashes(flows)
         if not len(open_):
             break
@@ -135,6 +139,27 @@ def fresh_endpoints(
     labelled = flows["label"] != 0  # a system that sets no flow label goes on setting none
     flows["label"] = np.where(labelled, rng.integers(1, 1 << 20, (n, 2)), 0)
     return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
+
+
+def port_like(port: NDArray[np.int64], protocol: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The highest client port that is drawn as these are (F,), which are of protocols (F,); 0 stays 0."""
+    _, high, step = _port_range(port, protocol)
+    return np.where(port > 0, high - step + np.where(step > 1, port % step, 0), 0)
+
+
+def _client_ports(port: NDArray[np.int64], protocol: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    low, high, step = _port_range(port, protocol)
+    first = low + np.where(step > 1, port % step, 0)
+    return np.asarray(first + step * rng.integers(0, (high - low) // step))
+
+
+def _port_range(
+    port: NDArray[np.int64], protocol: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """First port, the one past the last, and the step between ports, where these are drawn."""
+    place = np.where(port == 0, 1, np.searchsorted(PORT_RANGES[:, 1], port, side="right"))
+    low, high = PORT_RANGES[place].T
+    return low, high, np.where((protocol == TCP) & (port > 0), 2, 1)
 
 
 def _clashes(flows: NDArray[np.void]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.traffic.sessions.clocks import USUAL_MHZ
-from netdiffus.traffic.sessions.endpoints import WELL_KNOWN
+from netdiffus.traffic.sessions.endpoints import WELL_KNOWN, port_like
 from netdiffus.traffic.sessions.rows import CLIENT, FLOW, LAST_END, NEXT, ROW, SERVER, UNACKNOWLEDGED, ZERO, FlowRows
 from netdiffus.wire.fields import TCP
 
@@ -105,14 +105,16 @@ def reply_words(rows: FlowRows, lost: dict[str, int]) -> Ints:
 
 
 def host_words(rows: FlowRows) -> Ints:
-    """(F, len(HOSTS)) numbers: clocks are common ones, a client port is 0 unless the class speaks from that one."""
+    """(F, len(HOSTS)) numbers: clocks are common ones, a client port stands for all that are drawn alike, unless the
+    class speaks from that one."""
     flows = rows.flows
     port = flows["port"].astype(np.int64)
     kept = (port[:, CLIENT] < WELL_KNOWN) | (port[:, CLIENT] == port[:, SERVER])
     rate = flows["ts_mhz"]
     nearest = np.abs(np.log(np.maximum(rate, 1)[:, :, None] / USUAL_MHZ)).argmin(axis=2)
     clock = np.where(rate > 0, USUAL_MHZ[nearest], 0)
-    columns = [flows["protocol"], flows["version"], np.where(kept, port[:, CLIENT], 0)]
+    client_port = np.where(kept, port[:, CLIENT], port_like(port[:, CLIENT], flows["protocol"]))
+    columns = [flows["protocol"], flows["version"], client_port]
     for pair in (flows["ttl"], clock, flows["label"] != 0, usual_ip(rows)):
         columns += [pair[:, CLIENT], pair[:, SERVER]]
     return np.stack([column.astype(np.int64) for column in columns], axis=1)
