@@ -1,6 +1,7 @@
 """What synthetic traces add to few real ones, and to rare labels, beside resampling with jitter.
 
-python -m bench augmentation [--only mirage,fgnet,imbalance] [--minutes 5] [--balance 0.5] [--seeds 0,1,2] [--write]
+python -m bench augmentation [--only mirage,fgnet,imbalance] [--minutes-scale 1] [--balance 0.5]
+                             [--seeds 0,1,2] [--write]
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from netdiffus.traffic.traces import channel_names
 
 BUILD = Path(__file__).parents[1] / "build" / "bench" / "augmentation"
 FEW = 20  # real traces of a label
-ADDED = (20, 50, 100, 200, 400)  # synthetic ones of a label, to choose from
+ADDED = (20, 50, 100, 200)  # synthetic ones of a label, to choose from
 LEVELS = (200, 400, 800, 1600)  # what rare labels are filled up to, to choose from
 RAREST = 5
 HELD_BACK = 0.2
+FEW_MINUTES, ALL_MINUTES = 1.0, 5.0  # of each training
 TUNING_SEED = 1000  # of the draw that the numbers are chosen on
 WAYS = ("synthetic", "jitter")
 
@@ -115,11 +117,12 @@ def draw(labels: np.ndarray, count: Callable[[int], int], seed: int) -> np.ndarr
 def measure(name: str, options: argparse.Namespace) -> Result:
     """One case: `mirage` and `fgnet` with few traces of each label, `imbalance` as MIRAGE is."""
     few = name != "imbalance"
+    minutes = options.minutes_scale * (FEW_MINUTES if few else ALL_MINUTES)
     with tempfile.TemporaryDirectory() as scratch:
         _, traces = read_dataset(SETS[name if few else "mirage"].prepare(Path(scratch)))
     channels = tuple(channel_names(traces))
     length = int(traces.select(pl.col(channels[0]).list.len().max()).item())
-    whole = Real(traces.filter(split="train"), channels, length, options.minutes, 0.0 if few else options.balance)
+    whole = Real(traces.filter(split="train"), channels, length, minutes, 0.0 if few else options.balance)
     test = arrays(traces.filter(split="test"), channels, length)
     labels = whole.traces.labels
     counts = dict(whole.frame["label"].value_counts().sort("count", "label").iter_rows())
@@ -142,7 +145,7 @@ def measure(name: str, options: argparse.Namespace) -> Result:
         runs.append(compared(real, test, lambda level, real=real: fill(level, real), choice["level"], score, seed))  # type: ignore[misc]
         print(f"{name}, seed {seed}: {runs[-1]}", flush=True)
     made = {"date": str(datetime.date.today()), "commit": commit(), "machine": machine()}
-    return {"name": name, "minutes": options.minutes, "balance": whole.balance, "rare": rare, "seeds": options.seeds,
+    return {"name": name, "minutes": minutes, "balance": whole.balance, "rare": rare, "seeds": options.seeds,
             "choice": choice, "runs": runs} | made  # fmt: skip
 
 
@@ -179,15 +182,15 @@ def _spread(values: np.ndarray, digits: int = 3) -> str:
 
 
 def main(given: Sequence[str] = ()) -> None:
-    """Measure the cases; a trial (other minutes) is printed only."""
+    """Measure the cases; a trial is printed only."""
     parser = argparse.ArgumentParser(prog="python -m bench augmentation", description=__doc__)
     parser.add_argument("--only", default="mirage,fgnet,imbalance")
-    parser.add_argument("--minutes", type=float, default=5.0, help="of each training; other than 5: a trial")
+    parser.add_argument("--minutes-scale", type=float, default=1.0, help="train this many times as long (a trial)")
     parser.add_argument("--balance", type=float, default=0.5, help="of the training on all labels as they are")
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
     parser.add_argument("--write", action="store_true", help="only write the page from what was measured")
     options = parser.parse_args(given)
-    trial = options.minutes != parser.get_default("minutes")
+    trial = options.minutes_scale != 1
     folder = BUILD / "trial" if trial else BUILD
     folder.mkdir(parents=True, exist_ok=True)
     for name in [] if options.write else options.only.split(","):

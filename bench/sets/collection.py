@@ -85,7 +85,7 @@ SETS: dict[str, TrafficSet] = {
     "mirage-gap": TrafficSet(
         "MIRAGE with gap",
         _MIRAGE,
-        minutes=15,
+        minutes=10,
         ratio=0.93,
         note="the same with the gaps",
         options=_SPLIT | {"columns": "size=PL,direction=DIR,gap_us=IAT,label=LABEL"},
@@ -93,7 +93,7 @@ SETS: dict[str, TrafficSet] = {
     "fgnet": TrafficSet(
         "fgnet flows, 24 apps, first 30 packets",
         "fgnet_d1/flows.parquet",
-        minutes=20,
+        minutes=12,
         ratio=0.85,
         note="size × direction (gaps do not help a forest trained on real flows: .871 with, .872 without); all flows "
         "of one 30 s capture on one side of the split",

@@ -51,8 +51,9 @@ class Mixture(nn.Module):
         self._ending: list[int] = ending.tolist()
         for k, table in enumerate(log_tables):
             self.register_buffer(f"log_table{k}", table.half(), persistent=persistent)
-            present = table[..., :-1] if k in self._ending else table
-            self.register_buffer(f"table{k}", present.half().float().exp(), persistent=False)
+            present = table.half().float().exp()
+            present[..., -1] *= k not in self._ending
+            self.register_buffer(f"table{k}", present, persistent=False)
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor], prefix: str, channels: int) -> Mixture:
@@ -74,8 +75,12 @@ class Mixture(nn.Module):
 
         likelihood: ln p(observation | class) (B, n, K) of each channel, but for a constant; group (B,).
         """
+        groups = torch.unique(group).tolist()
+        if len(groups) == 1:
+            own = [part.transpose(0, 1) for part in likelihood]
+            return [part.transpose(0, 1).to(likelihood[0].dtype) for part in self._elsewhere(own, groups[0])]
         found = [torch.empty_like(part) for part in likelihood]
-        for g in torch.unique(group).tolist():
+        for g in groups:
             rows = torch.nonzero(group == g)[:, 0]
             own = [part[rows].transpose(0, 1) for part in likelihood]
             for part, answer in zip(found, self._elsewhere(own, g), strict=True):
@@ -88,8 +93,7 @@ class Mixture(nn.Module):
         own = [part - part.amax(dim=-1, keepdim=True) for part in own]
         tables = [self.get_buffer(f"table{k}")[mine].transpose(0, 1) for k in range(len(own))]  # (n, M, K)
         evidence = [  # (n, b, M): of what is present
-            (part[..., : table.shape[-1]].exp() @ table.mT).clamp(min=TINY).log()
-            for part, table in zip(own, tables, strict=True)
+            (part.exp() @ table.mT).clamp_(min=TINY).log_() for part, table in zip(own, tables, strict=True)
         ]
         whole = self.log_weight[mine] + sum(part.sum(dim=0) for k, part in enumerate(evidence) if k not in ending)
         if ending:
@@ -107,11 +111,11 @@ class Mixture(nn.Module):
             if k in ending:
                 going, gone = goes_on - evidence[k], ended.logsumexp(dim=-1, keepdim=True) - part[..., -1:]
                 most = torch.maximum(going.amax(dim=-1, keepdim=True), gone)
-                mixed = (going - most).exp().float().to(table) @ table
-                found.append(torch.cat([mixed, (gone - most).exp().to(table)], dim=-1))
+                found.append((going - most).exp().to(table) @ table)
+                found[k][..., -1:] = (gone - most).exp()
             else:
                 found.append((whole - evidence[k]).softmax(dim=-1).to(table) @ table)
-        return [part.clamp(min=TINY).log() for part in found]
+        return [part.clamp_(min=TINY).log_() for part in found]
 
     def log_likelihood(self, classes: Tensor, group: Tensor) -> Tensor:
         """ln p (B,) of whole traces (B, C, n) without noise; group (B,)."""
