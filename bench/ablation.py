@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -14,18 +15,26 @@ import torch
 from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, generate, prepare, train
-from netdiffus.diffusion import fit
+from netdiffus.diffusion import components, fit
 from netdiffus.diffusion.rows import RowDenoiser
+
+
+def adamw(network: RowDenoiser, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """All weights fitted with AdamW."""
+    return [torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01)]
+
 
 STEPS = 600
 TRACES = 2100
 VARIANTS: dict[str, dict[str, Any]] = {
     "default (GASF)": {},
     "`--image series`: no imaging": {"image": "series"},
+    "the mixture alone (2 steps)": {"steps": 2},
+    "one component a label": {"change": (components, "MOST_COMPONENTS", 1)},
+    "one component a label alone (2 steps)": {"steps": 2, "change": (components, "MOST_COMPONENTS", 1)},
     "nothing left out at random": {"dropout": 0.0},
-    "128 classes instead of up to 512": {"classes": 128},
     "float32 instead of what is faster": {"precision": "float32"},
-    "AdamW, instead of Muon": {"adamw": True},
+    "AdamW, instead of Muon": {"change": (fit, "optimisers", adamw)},
 }
 FIGURES = ("utility.ratio", "utility.tstr_macro_f1", "marginal.by_label.jsd", "detection.auc")
 
@@ -37,10 +46,10 @@ def main() -> None:
         folder = Path(scratch)
         prepare(recordings.folder(), folder / "dataset", packets=32)
         for name, options in VARIANTS.items():
-            choices = dict(options)
-            with _optimiser(adamw=choices.pop("adamw", False)):
+            choices = {"steps": STEPS} | options
+            with _changed(choices.pop("change", None)):
                 began = time.perf_counter()
-                train(folder / "dataset", folder / "model", steps=STEPS, **choices)
+                train(folder / "dataset", folder / "model", **choices)
                 seconds = time.perf_counter() - began
             generate(folder / "model", folder / "synthetic.parquet", count=TRACES, balance=True)
             scores = evaluate(folder / "dataset", folder / "synthetic.parquet")
@@ -51,18 +60,18 @@ def main() -> None:
 
 
 @contextmanager
-def _optimiser(*, adamw: bool) -> Iterator[None]:
-    """Fit all weights with AdamW while the block runs."""
-
-    def only_adamw(network: RowDenoiser, learning_rate: float) -> list[torch.optim.Optimizer]:
-        return [torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01)]
-
-    before = fit.optimisers
-    fit.optimisers = only_adamw if adamw else before
+def _changed(change: tuple[ModuleType, str, Any] | None) -> Iterator[None]:
+    """With another value of a module's name while the block runs."""
+    if change is None:
+        yield
+        return
+    module, name, value = change
+    before = getattr(module, name)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        fit.optimisers = before
+        setattr(module, name, before)
 
 
 if __name__ == "__main__":
