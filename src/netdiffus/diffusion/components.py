@@ -62,7 +62,7 @@ def band_prior(classes: Tensor, label: Tensor, labels: int, size: int, trust: fl
     Counts of a band are smoothed by the label's over all positions, worth `trust` occurrences, and those by the
     counts of all labels.
     """
-    band = bands(classes.shape[1])
+    band = bands(classes.shape[1]).to(classes.device)
     B = int(band[-1]) + 1
     where = (label[:, None] * B + band) * size + classes
     counts = torch.bincount(where.flatten(), minlength=labels * B * size).view(labels, B, size).double()
