@@ -224,3 +224,13 @@ def test_components_stay_with_few_traces() -> None:
     classes = torch.arange(24).view(4, 1, 6)
     (group,) = find_groups(classes, torch.zeros(4, dtype=torch.int64), 1, [torch.linspace(-2, 2, 24)])
     assert group.share.shape == (4, 1)
+
+
+def test_with_many_traces_a_label_has_one_component() -> None:
+    classes, label = two_kinds(100)
+    fold = torch.arange(200) % 4
+    known = classes[..., :4], label, 2, CENTRES, fold
+    assert len(fit_mixtures(*known)[0].log_weight) == 2
+    fewer = torch.arange(200) % 100 < 70
+    few = classes[fewer, :, :4], label[fewer], 2, CENTRES, fold[fewer]
+    assert len(fit_mixtures(*few)[0].log_weight) > 2

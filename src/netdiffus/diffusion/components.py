@@ -23,6 +23,7 @@ OWN_POSITIONS, BANDS = 16, 8  # the first so many have counts of their own; late
 UNSEEN = 0.1  # occurrences that a class is granted in a place where training has none
 BAND_TRUST = 60.0  # occurrences that a label's counts are worth in a band, and those of all labels in a label
 TRACES_PER_COMPONENT, MOST_COMPONENTS = 10, 32  # the first on average
+ENOUGH = 20  # traces of a label for each position: from so many the network learns more than components hold
 FEWEST_TRACES = 5  # of a component: no trace has one of its own
 SWEEPS = 5  # of expectation and maximisation
 MOST_TRACES = 4096  # of a label, that its components are found in
@@ -87,8 +88,9 @@ def fit_mixtures(
 ) -> tuple[Mixture, Mixture]:
     """The mixtures of training classes (N, C, n), whose centres are z (K,) of each channel: of all, and by folds (N,).
 
-    `absent` says of each channel whether its last class is absence; those that are absent from a trace's end on, and
-    only there, share a length.
+    Where labels have ENOUGH traces they have one component each: the network then learns more of them than components
+    hold, and starts from less (docs/results.md). `absent` says of each channel whether its last class is absence; those
+    that are absent from a trace's end on, and only there, share a length.
 
     A mixture has a group for each of `labels`, and with `hidden` one more of all traces, for no label. By folds group
     `f * (labels + hidden) + label` has not seen fold f: were the network trained beside a mixture that has counted the
@@ -96,10 +98,11 @@ def fit_mixtures(
     likeliest: SPREADS are tried first, then TRUSTS.
     """
     ending = ending_channels(classes, [len(z) for z in centres], absent)
+    most = 1 if len(classes) >= ENOUGH * labels * classes.shape[2] else MOST_COMPONENTS
     apart = [
         group
         for f in range(int(fold.max()) + 1)
-        for group in find_groups(classes[fold != f], label[fold != f], labels, centres, ending, hidden=hidden)
+        for group in find_groups(classes[fold != f], label[fold != f], labels, centres, ending, most, hidden=hidden)
     ]
     place = label + (labels + hidden) * fold
 
@@ -109,7 +112,7 @@ def fit_mixtures(
 
     best = max((replace(FIRST_SMOOTHING, near=near, pull=pull) for near, pull in SPREADS), key=likelihood)
     best = max((replace(best, trust=trust) for trust in TRUSTS), key=likelihood)
-    whole = find_groups(classes, label, labels, centres, ending, hidden=hidden)
+    whole = find_groups(classes, label, labels, centres, ending, most, hidden=hidden)
     return count_mixture(whole, best), count_mixture(apart, best, persistent=False)
 
 
@@ -181,10 +184,11 @@ def find_groups(
     labels: int,
     centres: Sequence[Tensor],
     ending: Sequence[int] = (),
+    most: int = MOST_COMPONENTS,
     *,
     hidden: bool = False,
 ) -> list[Group]:
-    """The components of each label, and with `hidden` those of all traces."""
+    """The components of each label, at most so many, and with `hidden` those of all traces."""
     centres, n = [z.to(classes.device) for z in centres], classes.shape[2]
     priors = [band_prior(classes[:, k], label, labels, len(z)) for k, z in enumerate(centres)]
     lengths = torch.full_like(label, n)
@@ -196,7 +200,7 @@ def find_groups(
         rows = torch.arange(len(label), device=label.device) if g == labels else torch.nonzero(label == g)[:, 0]
         rows = rows[:: math.ceil(len(rows) / MOST_TRACES) or 1]
         mine = classes[rows]
-        share = _clusters(mine, centres)
+        share = _clusters(mine, centres, most)
         group = Group(mine, share, [prior[g][band] for prior in priors], list(ending), lengths[rows], of_length[g])
         for _ in range(SWEEPS if share.shape[1] > 1 else 0):
             group = group.better()
@@ -218,10 +222,10 @@ def count_mixture(groups: Sequence[Group], smoothing: Smoothing, *, persistent: 
     )
 
 
-def _clusters(classes: Tensor, centres: Sequence[Tensor]) -> Tensor:
+def _clusters(classes: Tensor, centres: Sequence[Tensor], most: int) -> Tensor:
     """Shares (N, M) to begin with: clusters of the traces' z."""
     z = torch.cat([centre[classes[:, k]] for k, centre in enumerate(centres)], dim=1).cpu().numpy()
-    count = min(MOST_COMPONENTS, len(z) // TRACES_PER_COMPONENT, len(np.unique(z, axis=0)))
+    count = min(most, len(z) // TRACES_PER_COMPONENT, len(np.unique(z, axis=0)))
     if count <= 1:
         return torch.ones(len(classes), 1, device=classes.device)
     with threadpool_limits(1):
