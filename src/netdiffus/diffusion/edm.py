@@ -19,7 +19,7 @@ from netdiffus.diffusion.charts import Chart
 Classify = Callable[[Tensor, Tensor, Tensor], Sequence[Tensor]]  # (observation, sigma, label) → logits (B, n, K) each
 
 P_MEAN, P_STD = -1.5, 1.7  # log-normal sigma of the training, for z of unit variance
-SIGMA_MIN, SIGMA_MAX, RHO = 0.02, 10.0, 7.0
+SIGMA_MIN, SIGMA_MAX, RHO = 0.02, 20.0, 7.0
 
 
 def draw_sigma(count: int, generator: torch.Generator) -> Tensor:
