@@ -102,7 +102,7 @@ SETS: dict[str, TrafficSet] = {
     "vqflow": TrafficSet(
         "vqflow, 20 titles, bytes in 128 windows",
         "vqflow_titles/traces.parquet",
-        minutes=5,
+        minutes=1.5,
         ratio=0.85,
         note="the first 4,096 lengths of a trace in 128 windows of 32 packets: the source has no times",
         options={"columns": "size=LEN,label=LABEL", "sum": 32},
