@@ -230,7 +230,12 @@ def test_with_many_traces_a_label_has_one_component() -> None:
     classes, label = two_kinds(100)
     fold = torch.arange(200) % 4
     known = classes[..., :4], label, 2, CENTRES, fold
-    assert len(fit_mixtures(*known)[0].log_weight) == 2
+    mixture, crossed = fit_mixtures(*known)
+    assert len(mixture.log_weight) == 2
+    assert len(crossed) == 8
+    prior = band_prior(classes[:, 0, :4], label, 2, 6)
+    assert (mixture.get_buffer("table0") - prior[:2]).abs().max() < 1e-3
+    assert torch.equal(mixture.get_buffer("table0"), crossed.get_buffer("table0")[4:6])
     fewer = torch.arange(200) % 100 < 70
     few = classes[fewer, :, :4], label[fewer], 2, CENTRES, fold[fewer]
     assert len(fit_mixtures(*few)[0].log_weight) > 2

@@ -88,8 +88,10 @@ def fit_mixtures(
 ) -> tuple[Mixture, Mixture]:
     """The mixtures of training classes (N, C, n), whose centres are z (K,) of each channel: of all, and by folds (N,).
 
-    Where labels have ENOUGH traces they have one component each: the network then learns more of them than components
-    hold, and starts from less (docs/results.md). `absent` says of each channel whether its last class is absence; those
+    Where labels have ENOUGH traces they have one component each, of the coarser counts, in all folds: the network then
+    learns more of them than components hold, and starts from less (docs/results.md).
+
+    `absent` says of each channel whether its last class is absence; those
     that are absent from a trace's end on, and only there, share a length.
 
     A mixture has a group for each of `labels`, and with `hidden` one more of all traces, for no label. By folds group
@@ -98,11 +100,14 @@ def fit_mixtures(
     likeliest: SPREADS are tried first, then TRUSTS.
     """
     ending = ending_channels(classes, [len(z) for z in centres], absent)
-    most = 1 if len(classes) >= ENOUGH * labels * classes.shape[2] else MOST_COMPONENTS
+    if len(classes) >= ENOUGH * labels * classes.shape[2]:
+        plain = find_groups(classes, label, labels, centres, ending, 1, hidden=hidden)
+        folds = [group for _ in range(int(fold.max()) + 1) for group in plain]
+        return count_mixture(plain, None), count_mixture(folds, None, persistent=False)
     apart = [
         group
         for f in range(int(fold.max()) + 1)
-        for group in find_groups(classes[fold != f], label[fold != f], labels, centres, ending, most, hidden=hidden)
+        for group in find_groups(classes[fold != f], label[fold != f], labels, centres, ending, hidden=hidden)
     ]
     place = label + (labels + hidden) * fold
 
@@ -112,7 +117,7 @@ def fit_mixtures(
 
     best = max((replace(FIRST_SMOOTHING, near=near, pull=pull) for near, pull in SPREADS), key=likelihood)
     best = max((replace(best, trust=trust) for trust in TRUSTS), key=likelihood)
-    whole = find_groups(classes, label, labels, centres, ending, most, hidden=hidden)
+    whole = find_groups(classes, label, labels, centres, ending, hidden=hidden)
     return count_mixture(whole, best), count_mixture(apart, best, persistent=False)
 
 
@@ -150,14 +155,14 @@ class Group:
         """(M,) shares of the components, none of them 0."""
         return (self.share.sum(dim=0) + 1) / (len(self.classes) + self.share.shape[1])
 
-    def tables(self, smoothing: Smoothing) -> list[Tensor]:
+    def tables(self, smoothing: Smoothing | None) -> list[Tensor]:
         """p (M, n, K) of each channel; where it ends, of what is present, and 1 for absence."""
         return [
             _table(self.classes[:, k], self.share, prior, smoothing, present=k in self.ending)
             for k, prior in enumerate(self.priors)
         ]
 
-    def length(self, smoothing: Smoothing) -> Tensor:
+    def length(self, smoothing: Smoothing | None) -> Tensor:
         """p (M, n + 1) of the trace's length."""
         return _table(self.lengths[:, None], self.share, self.length_prior, smoothing)[:, 0]
 
@@ -208,8 +213,8 @@ def find_groups(
     return groups
 
 
-def count_mixture(groups: Sequence[Group], smoothing: Smoothing, *, persistent: bool = True) -> Mixture:
-    """The mixture of groups whose components were found."""
+def count_mixture(groups: Sequence[Group], smoothing: Smoothing | None, *, persistent: bool = True) -> Mixture:
+    """The mixture of groups whose components were found; without smoothing of one each, the coarser counts."""
     tables = zip(*[group.tables(smoothing) for group in groups], strict=True)
     sizes = [0, *(group.share.shape[1] for group in groups)]
     return Mixture(
@@ -239,21 +244,28 @@ def _kernel(size: int, near: float, device: torch.device) -> Tensor:
     return torch.softmax(-(((rank[:, None] - rank) / max(1.0, near * size)) ** 2) / 2, dim=-1)
 
 
-def _table(classes: Tensor, share: Tensor, prior: Tensor, smoothing: Smoothing, *, present: bool = False) -> Tensor:
+def _table(
+    classes: Tensor, share: Tensor, prior: Tensor, smoothing: Smoothing | None, *, present: bool = False
+) -> Tensor:
     """p (M, n, K) of one channel's classes (N, n), whose traces' shares of the components are (N, M).
 
     With `present` the last class is not counted, and 1.
     """
-    (N, M), (n, K) = share.shape, prior.shape
-    kernel = _kernel(K, smoothing.near, prior.device)
-    counts = torch.zeros(n * K, M, device=share.device)
-    where = torch.arange(n, device=classes.device) * K + classes
-    counts.index_add_(0, where.flatten(), share[:, None].expand(N, n, M).reshape(N * n, M))
-    counts = counts.T.reshape(M, n, K)
+    M = share.shape[1]
     if present:
-        counts, prior, kernel = counts[..., :-1], prior[:, :-1], kernel[:-1, :-1]
-        prior = prior / prior.sum(dim=-1, keepdim=True)
+        prior = prior[:, :-1] / prior[:, :-1].sum(dim=-1, keepdim=True)
+    table = prior.expand(M, *prior.shape) if smoothing is None else _smoothed(classes, share, prior, smoothing)
+    return nn.functional.pad(table, (0, 1), value=1.0) if present else table
+
+
+def _smoothed(classes: Tensor, share: Tensor, prior: Tensor, smoothing: Smoothing) -> Tensor:
+    """p (M, n, K) of counts, those of the prior's classes alone."""
+    N, M, n, K = *share.shape, *prior.shape
+    kernel = _kernel(K, smoothing.near, prior.device)
+    counts = torch.zeros(n * (K + 1), M, device=share.device)
+    where = torch.arange(n, device=classes.device) * (K + 1) + classes.clamp(max=K)
+    counts.index_add_(0, where.flatten(), share[:, None].expand(N, n, M).reshape(N * n, M))
+    counts = counts.T.reshape(M, n, K + 1)[..., :K]
     tilted = prior * ((counts + smoothing.pull * prior) @ kernel) / (prior @ kernel)
     tilted = tilted / tilted.sum(dim=-1, keepdim=True)
-    table = (counts + smoothing.trust * tilted) / (counts.sum(dim=-1, keepdim=True) + smoothing.trust)
-    return nn.functional.pad(table, (0, 1), value=1.0) if present else table
+    return (counts + smoothing.trust * tilted) / (counts.sum(dim=-1, keepdim=True) + smoothing.trust)
