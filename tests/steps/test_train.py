@@ -269,3 +269,13 @@ def test_models_of_an_older_format_are_refused(small_model, tmp_path) -> None:
         InputError, match=r"a model of format 3 .*; got .* of format 1 .*; make it again with 'netdiffus train"
     ):
         load_model(old)
+
+
+def test_components_bound_what_a_label_is_counted_as(small_dataset, tmp_path) -> None:
+    found = {}
+    for most in (None, 1, 2):
+        model = tiny(small_dataset, tmp_path / str(most), 2, components=most)
+        found[most] = read_weights(model)["mixture.ends"].diff().tolist()
+    assert found[1] == [1, 1]
+    assert max(found[2]) == 2
+    assert max(found[None]) > 2

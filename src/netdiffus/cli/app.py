@@ -173,6 +173,10 @@ def train(
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after N checks in a row without better weights.")
     ] = None,
+    components: Annotated[
+        int | None,
+        typer.Option(min=1, help="Kinds of trace counted in a label, at most; with 1 a model gives away less."),
+    ] = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
 ) -> None:
@@ -182,6 +186,7 @@ def train(
     config = train_config(
         preset, image=image, scale=scale, length=length, minutes=minutes, steps=steps, seed=seed,
         balance=1.0 if balance else 0.0, label_dropout=label_dropout, validation=validation, patience=patience,
+        components=components,
     )  # fmt: skip
     last = _train(dataset, out, config, resume=resume)
     print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")

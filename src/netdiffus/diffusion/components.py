@@ -83,13 +83,15 @@ def fit_mixtures(
     centres: Sequence[Tensor],
     fold: Tensor,
     absent: Sequence[bool] = (),
+    most: int | None = None,
     *,
     hidden: bool = False,
 ) -> tuple[Mixture, Mixture]:
     """The mixtures of training classes (N, C, n), whose centres are z (K,) of each channel: of all, and by folds (N,).
 
-    Where labels have ENOUGH traces they have one component each, of the coarser counts, in all folds: the network then
-    learns more of them than components hold, and starts from less (docs/results.md).
+    A label has at most `most` components, or MOST_COMPONENTS. Where labels have ENOUGH traces they have one each: the
+    network then learns more than components hold, and starts from less (docs/results.md). One is of the coarser counts,
+    in all folds.
 
     `absent` says of each channel whether its last class is absence; those
     that are absent from a trace's end on, and only there, share a length.
@@ -100,14 +102,16 @@ def fit_mixtures(
     likeliest: SPREADS are tried first, then TRUSTS.
     """
     ending = ending_channels(classes, [len(z) for z in centres], absent)
-    if len(classes) >= ENOUGH * labels * classes.shape[2]:
+    if most is None:
+        most = 1 if len(classes) >= ENOUGH * labels * classes.shape[2] else MOST_COMPONENTS
+    if most == 1:
         plain = find_groups(classes, label, labels, centres, ending, 1, hidden=hidden)
         folds = [group for _ in range(int(fold.max()) + 1) for group in plain]
         return count_mixture(plain, None), count_mixture(folds, None, persistent=False)
     apart = [
         group
         for f in range(int(fold.max()) + 1)
-        for group in find_groups(classes[fold != f], label[fold != f], labels, centres, ending, hidden=hidden)
+        for group in find_groups(classes[fold != f], label[fold != f], labels, centres, ending, most, hidden=hidden)
     ]
     place = label + (labels + hidden) * fold
 
@@ -117,7 +121,7 @@ def fit_mixtures(
 
     best = max((replace(FIRST_SMOOTHING, near=near, pull=pull) for near, pull in SPREADS), key=likelihood)
     best = max((replace(best, trust=trust) for trust in TRUSTS), key=likelihood)
-    whole = find_groups(classes, label, labels, centres, ending, hidden=hidden)
+    whole = find_groups(classes, label, labels, centres, ending, most, hidden=hidden)
     return count_mixture(whole, best), count_mixture(apart, best, persistent=False)
 
 

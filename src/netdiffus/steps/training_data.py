@@ -37,6 +37,7 @@ class TrainingData:
         held: (N,) which traces are held back from training.
         fold: (N,) the part of the training traces that each is in.
         hidden: whether some labels are hidden in training.
+        components: most that a label has; None: as is best for so many traces.
         batch: draws training batches; for the row denoiser its labels are groups by fold (diffusion/mixture.py).
         validation: draws held-back traces; None if there are too few.
     """
@@ -48,6 +49,7 @@ class TrainingData:
     held: Tensor
     fold: Tensor
     hidden: bool
+    components: int | None
     batch: Batch
     validation: Batch | None
 
@@ -55,7 +57,7 @@ class TrainingData:
         """What is counted in the traces that are not held back: for sampling, and by folds for training."""
         kept, centres = ~self.held, [torch.from_numpy(z) for z in self.codec.centres]
         known = self.traces[kept], self.ids[kept], len(self.labels), centres, self.fold[kept]
-        return fit_mixtures(*known, self.codec.absent, hidden=self.hidden)
+        return fit_mixtures(*known, self.codec.absent, self.components, hidden=self.hidden)
 
 
 def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device) -> TrainingData:
@@ -117,7 +119,7 @@ def series_data(
 
     watch = validation if len(watched) else None
     held_rows = torch.from_numpy(held).to(device)
-    return TrainingData(codec, counts, values, label, held_rows, fold, hides, batch, watch)
+    return TrainingData(codec, counts, values, label, held_rows, fold, hides, config.components, batch, watch)
 
 
 def trace_length(part: pl.DataFrame, config: TrainConfig) -> int:
