@@ -19,7 +19,7 @@ from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.steps.network import SCHEDULE, Network
 
-ROW_SAMPLER, ROW_STEPS = "dpm++2m", 12  # docs/results.md has others
+ROW_SAMPLER, ROW_STEPS = "dpm++2m", 16  # docs/results.md has others
 LEARNED = "learned"  # the published loop: ancestral steps with the variance that the U-Net learned
 UNET_BUDGET = 8  # a U-Net's layers are so much larger than its images that batches must be smaller
 
