@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
-from netdiffus.diffusion.mixture import TINY, Mixture, evidence_of
+from netdiffus.diffusion.mixture import TINY, Mixture, evidence_of, lengths_of
 
 OWN_POSITIONS, BANDS = 16, 8  # the first so many have counts of their own; later ones share them, 8 bands an octave
 UNSEEN = 0.1  # occurrences that a class is granted in a place where training has none
@@ -93,8 +94,8 @@ def fit_mixtures(
     network then learns more than components hold, and starts from less (docs/results.md). One is of the coarser counts,
     in all folds.
 
-    `absent` says of each channel whether its last class is absence; those
-    that are absent from a trace's end on, and only there, share a length.
+    `absent` says of each channel whether its last class is absence; those absent from a trace's end on, and only
+    there, share a length.
 
     A mixture has a group for each of `labels`, and with `hidden` one more of all traces, for no label. By folds group
     `f * (labels + hidden) + label` has not seen fold f: were the network trained beside a mixture that has counted the
@@ -115,6 +116,7 @@ def fit_mixtures(
     ]
     place = label + (labels + hidden) * fold
 
+    @cache
     def likelihood(smoothing: Smoothing) -> float:
         found = count_mixture(apart, smoothing, persistent=False)
         return float(found.log_likelihood(classes, place).double().mean())
@@ -131,7 +133,7 @@ def ending_channels(classes: Tensor, sizes: Sequence[int], absent: Sequence[bool
     found: list[int] = []
     for k in [k for k, known in enumerate(absent) if known]:
         present = classes[:, k] != sizes[k] - 1
-        length = present.sum(dim=1)
+        length = lengths_of(classes[:, k], sizes[k])
         whole = torch.equal(present, position < length[:, None])
         if whole and (first is None or torch.equal(length, first)):
             first = length
@@ -202,7 +204,7 @@ def find_groups(
     priors = [band_prior(classes[:, k], label, labels, len(z)) for k, z in enumerate(centres)]
     lengths = torch.full_like(label, n)
     if ending:
-        lengths = (classes[:, ending[0]] != len(centres[ending[0]]) - 1).sum(dim=1)
+        lengths = lengths_of(classes[:, ending[0]], len(centres[ending[0]]))
     of_length = band_prior(lengths[:, None], label, labels, n + 1)
     band, groups = bands(n), []
     for g in range(labels + hidden):

@@ -125,12 +125,17 @@ class Mixture(nn.Module):
             length = torch.full_like(rows, n)
             if self._ending:
                 first = self._ending[0]
-                length = (classes[rows, first] != self.get_buffer(f"log_table{first}").shape[-1] - 1).sum(dim=1)
+                length = lengths_of(classes[rows, first], self.get_buffer(f"log_table{first}").shape[-1])
             whole = self.log_weight[mine] + self.log_length[mine].T[length]
             for k in range(classes.shape[1]):
                 whole = whole + evidence_of(classes[rows, k], self.get_buffer(f"log_table{k}")[mine].float().exp())
             found[rows] = whole.logsumexp(dim=-1)
         return found
+
+
+def lengths_of(classes: Tensor, size: int) -> Tensor:
+    """(N,) present positions of a channel's classes (N, n), whose last one of `size` is absence."""
+    return (classes != size - 1).sum(dim=1)
 
 
 def evidence_of(classes: Tensor, table: Tensor) -> Tensor:

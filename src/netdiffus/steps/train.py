@@ -71,7 +71,8 @@ def _begin(dataset: Path, traces: pl.DataFrame, dataset_hash: str, config: Train
         network: Network = build_unet(options, len(codec.image_channels), codec.length, len(data.labels), device)
     else:
         centres = [torch.from_numpy(z) for z in codec.centres]
-        mixture, crossed = data.mixtures()
+        assert data.mixtures is not None
+        mixture, crossed = data.mixtures
         network = build_rows(options, codec.length, centres, mixture, device)
         network.crossed = crossed.to(device)
     watch = Validation(data.validation, VALIDATE_EVERY, config.patience) if data.validation else None

@@ -32,32 +32,17 @@ class TrainingData:
     Attributes:
         codec: fitted on the training part.
         labels: label → training traces (those held back included), in the order of the label ids.
-        traces: (N, C, n): classes for the row denoiser, z for the U-Net.
-        ids: (N,) label ids.
-        held: (N,) which traces are held back from training.
-        fold: (N,) the part of the training traces that each is in.
-        hidden: whether some labels are hidden in training.
-        components: most that a label has; None: as is best for so many traces.
-        batch: draws training batches; for the row denoiser its labels are groups by fold (diffusion/mixture.py).
+        mixtures: what is counted in the traces that are not held back, of all and by folds; None for the U-Net.
+        batch: draws training batches: classes (B, C, n) for the row denoiser, whose labels are groups by fold
+            (diffusion/components.py); z for the U-Net.
         validation: draws held-back traces; None if there are too few.
     """
 
     codec: GasfCodec
     labels: dict[str, int]
-    traces: Tensor
-    ids: Tensor
-    held: Tensor
-    fold: Tensor
-    hidden: bool
-    components: int | None
+    mixtures: tuple[Mixture, Mixture] | None
     batch: Batch
     validation: Batch | None
-
-    def mixtures(self) -> tuple[Mixture, Mixture]:
-        """What is counted in the traces that are not held back: for sampling, and by folds for training."""
-        kept, centres = ~self.held, [torch.from_numpy(z) for z in self.codec.centres]
-        known = self.traces[kept], self.ids[kept], len(self.labels), centres, self.fold[kept]
-        return fit_mixtures(*known, self.codec.absent, self.components, hidden=self.hidden)
 
 
 def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device) -> TrainingData:
@@ -95,9 +80,21 @@ def series_data(
     size = batch_size(config.model_dump(), length, sum(map(len, codec.alphabets)) or 1)
     held = held_back(ids, config.validation, np.random.default_rng(config.seed))
     kept, watched = (torch.from_numpy(np.flatnonzero(rows)).to(device) for rows in (~held, held))
-    fold = torch.from_numpy(np.random.default_rng(config.seed).permutation(len(ids)) % FOLDS).to(device)
     hides = config.label_dropout > 0
-    groups = 0 if config.network == "unet" else len(names) + hides
+    mixtures, first_group = None, torch.zeros_like(label)  # of each trace's fold
+    if config.network == "rows":
+        fold = torch.from_numpy(np.random.default_rng(config.seed).permutation(len(ids)) % FOLDS).to(device)
+        mixtures = fit_mixtures(
+            values[kept],
+            label[kept],
+            len(names),
+            [torch.from_numpy(z) for z in codec.centres],
+            fold[kept],
+            codec.absent,
+            config.components,
+            hidden=hides,
+        )
+        first_group = (len(names) + hides) * fold
     ends = balanced_ends(ids[~held], config.balance) if config.balance else None
     ends = None if ends is None else ends.to(device)
 
@@ -111,15 +108,14 @@ def series_data(
         if hides:
             hidden = torch.rand(size, generator=generator, device=device) < config.label_dropout
             known = torch.where(hidden, len(names), known)
-        return values[index], known + groups * fold[index]
+        return values[index], known + first_group[index]
 
     def validation(generator: torch.Generator) -> tuple[Tensor, Tensor]:
         index = watched[torch.randint(len(watched), (size,), generator=generator, device=device)]
         return values[index], label[index]
 
     watch = validation if len(watched) else None
-    held_rows = torch.from_numpy(held).to(device)
-    return TrainingData(codec, counts, values, label, held_rows, fold, hides, config.components, batch, watch)
+    return TrainingData(codec, counts, mixtures, batch, watch)
 
 
 def trace_length(part: pl.DataFrame, config: TrainConfig) -> int:

@@ -102,7 +102,7 @@ def fresh_endpoints(
         raise InputError("at least 1 client", str(pool), "choose more clients")
     asked = flows["port"].copy()
     with_ports = np.isin(flows["protocol"], (TCP, UDP))
-    fixed = (asked[:, CLIENT] > 0) & ((asked[:, CLIENT] < WELL_KNOWN) | (asked[:, CLIENT] == asked[:, SERVER]))
+    fixed = speaks_from(asked)
     flows["port"][~with_ports] = 0
     portless = with_ports & (asked[:, SERVER] == 0)
     flows["port"][portless, SERVER] = rng.integers(*EPHEMERAL, int(portless.sum()))
@@ -139,6 +139,12 @@ def fresh_endpoints(
     labelled = flows["label"] != 0  # a system that sets no flow label goes on setting none
     flows["label"] = np.where(labelled, rng.integers(1, 1 << 20, (n, 2)), 0)
     return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
+
+
+def speaks_from(port: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Whether client ports stay, of (F, 2) ports: those well known, and those that are the server's too."""
+    client = port[:, CLIENT]
+    return np.asarray((client > 0) & ((client < WELL_KNOWN) | (client == port[:, SERVER])))
 
 
 def port_like(port: NDArray[np.int64], protocol: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.traffic.sessions.clocks import USUAL_MHZ
-from netdiffus.traffic.sessions.endpoints import WELL_KNOWN, port_like
+from netdiffus.traffic.sessions.endpoints import port_like, speaks_from
 from netdiffus.traffic.sessions.rows import CLIENT, FLOW, LAST_END, NEXT, ROW, SERVER, UNACKNOWLEDGED, ZERO, FlowRows
 from netdiffus.wire.fields import TCP
 
@@ -109,11 +109,10 @@ def host_words(rows: FlowRows) -> Ints:
     class speaks from that one."""
     flows = rows.flows
     port = flows["port"].astype(np.int64)
-    kept = (port[:, CLIENT] < WELL_KNOWN) | (port[:, CLIENT] == port[:, SERVER])
     rate = flows["ts_mhz"]
     nearest = np.abs(np.log(np.maximum(rate, 1)[:, :, None] / USUAL_MHZ)).argmin(axis=2)
     clock = np.where(rate > 0, USUAL_MHZ[nearest], 0)
-    client_port = np.where(kept, port[:, CLIENT], port_like(port[:, CLIENT], flows["protocol"]))
+    client_port = np.where(speaks_from(port), port[:, CLIENT], port_like(port[:, CLIENT], flows["protocol"]))
     columns = [flows["protocol"], flows["version"], client_port]
     for pair in (flows["ttl"], clock, flows["label"] != 0, usual_ip(rows)):
         columns += [pair[:, CLIENT], pair[:, SERVER]]
