@@ -26,7 +26,8 @@ def boosting(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         return
     seed = int(rng.integers(2**31))
     synthetic = few(sets.synthetic, PER_LABEL, rng).sample(MOST, rng)
-    real, again = (_learn(sets.train.matching(synthetic, rng), sets, seed) for _ in range(2))
+    counts = {label: int(np.count_nonzero(synthetic.labels == label)) for label in sets.labels}
+    real, again = (_learn(part, sets, seed) for part in sets.train.two_draws(counts, rng))
     tstr = _learn(synthetic, sets, seed)
     guess = float(np.unique(sets.test.labels, return_counts=True)[1].max() / len(sets.test))
     span = spread(real, again)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,20 @@ class Traces:
             mine = np.flatnonzero(self.labels == label)
             rows.append(mine if len(mine) <= count else rng.choice(mine, count, replace=False))
         return self.take(np.sort(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.intp))
+
+    def two_draws(self, counts: Mapping[str, int], rng: np.random.Generator) -> tuple[Traces, Traces]:
+        """Two sets of so many traces of each label, as far apart as can be.
+
+        The first has each trace once, and all of a label that has fewer; the second has those that the first left, and
+        where these are too few, any of the label again.
+        """
+        pairs = []
+        for label, count in counts.items():
+            mine = rng.permutation(np.flatnonzero(self.labels == label))
+            first, rest = mine[:count], mine[count : 2 * count]
+            pairs.append((first, np.concatenate([rest, rng.choice(mine, len(first) - len(rest))])))
+        one, two = (np.sort(np.concatenate(rows)) for rows in zip(*pairs, strict=True))
+        return self.take(one), self.take(two)
 
 
 @dataclass(frozen=True)
