@@ -6,7 +6,7 @@ import torch
 from netdiffus.diffusion import edm
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
 from netdiffus.diffusion.components import fit_mixtures
-from netdiffus.diffusion.rows import RowDenoiser, draw_classes
+from netdiffus.diffusion.rows import Block, RowDenoiser, draw_classes
 from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.imaging.codec import STEP
 
@@ -93,6 +93,45 @@ def test_in_training_a_trace_sees_the_mixture_that_did_not_count_it() -> None:
     assert not torch.allclose(first, second)
     assert torch.equal(*network.eval()(*hidden, torch.tensor([1, 1]))[0])
     assert torch.equal(plain[0], network(*hidden, torch.tensor([1, 1]))[0])
+
+
+def ending(chart: Chart) -> tuple[RowDenoiser, torch.Tensor]:
+    """A fresh network of traces of every length, the first channel's last class being absence, and those traces."""
+    classes = drawn(120)
+    classes[:, 0] = torch.where(torch.arange(7) < 1 + torch.arange(120)[:, None] % 7, classes[:, 0] % 3, 3)
+    label = torch.arange(LABELS).repeat(40)
+    mixture = fit_mixtures(classes, label, LABELS, CENTRES, torch.arange(120) % 2, (True, False))[0]
+    return RowDenoiser(CENTRES, mixture, 7, chart, width=16, depth=2, heads=2, patch=1).eval(), classes
+
+
+def test_the_network_is_told_how_near_the_end_is(chart) -> None:
+    network, classes = ending(chart)
+    seen: list[torch.Tensor] = []
+    network.place.register_forward_hook(lambda _, args, out: seen.append(args[0]))
+    observation = chart.observe(network.series(classes))
+    network(observation, torch.full((120,), 0.01 * chart.noise_gain), torch.zeros(120, dtype=torch.int64))
+    length = (classes[:, 0] != 3).sum(dim=1)[:, None]
+    left = length - 1 - torch.arange(7)  # positions after this one
+    known = torch.stack([left == t for t in range(4)] + [left >= 4], dim=-1)
+    short = length[:, 0] < 7
+    assert short.sum() > 80
+    torch.testing.assert_close(seen[0][short], known[short].float(), atol=1e-3, rtol=0)
+    assert (seen[0][~short] - torch.eye(5)[4]).abs().max() < 1e-3, "a trace that fills all positions may go on"
+
+
+def test_what_comes_before_and_after_matters_by_its_distance() -> None:
+    torch.manual_seed(0)
+    block = Block(16, 2, 6)
+    for parameter in block.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    tokens, condition = torch.randn(1, 6, 16), torch.randn(1, 16)
+    whole = block(tokens, condition)
+    swapped = block(tokens[:, [1, 0, 2, 3, 4, 5]], condition)
+    assert not torch.allclose(whole[:, 3], swapped[:, 3]), "the bias tells one distance from another"
+    for parameter in (block.before, block.after, block.far):
+        torch.nn.init.zeros_(parameter)
+    whole, swapped = block(tokens, condition), block(tokens[:, [1, 0, 2, 3, 4, 5]], condition)
+    torch.testing.assert_close(whole[:, 3], swapped[:, 3])
 
 
 def test_classes_are_drawn_by_their_logits() -> None:

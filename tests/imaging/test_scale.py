@@ -21,6 +21,14 @@ def test_intervals_are_as_wide_as_the_probability() -> None:
     assert scale.decode([0.0, 0.374, 0.375, 0.499, 0.5, 1.0]).tolist() == [0, 0, 517, 517, 1448, 1448]
 
 
+def test_names_are_as_wide_as_the_root_of_their_probability_and_leave_absence_as_it_was() -> None:
+    values = [7.0] * 25 + [8.0] + [9.0] * 4 + [float("nan")] * 10
+    scale = EmpiricalScale.of_names(values)
+    assert scale.values[:-1].tolist() == [7, 8, 9]
+    np.testing.assert_allclose(np.diff(scale.edges), [0.75 * 5 / 8, 0.75 / 8, 0.75 * 2 / 8, 0.25])
+    np.testing.assert_allclose(scale.edges[-2:], EmpiricalScale.fit(values).edges[-2:])
+
+
 def test_absence_is_the_topmost_atom_and_is_narrowed() -> None:
     nan = float("nan")
     scale = EmpiricalScale.fit([5, nan, nan, nan])

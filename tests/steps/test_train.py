@@ -266,7 +266,7 @@ def test_models_of_an_older_format_are_refused(small_model, tmp_path) -> None:
     card = json.loads((old / "model.json").read_text())
     (old / "model.json").write_text(json.dumps(card | {"format": 1}))
     with pytest.raises(
-        InputError, match=r"a model of format 3 .*; got .* of format 1 .*; make it again with 'netdiffus train"
+        InputError, match=r"a model of format 4 .*; got .* of format 1 .*; make it again with 'netdiffus train"
     ):
         load_model(old)
 

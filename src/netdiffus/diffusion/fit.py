@@ -237,9 +237,8 @@ def optimisers(network: RowDenoiser, learning_rate: float) -> list[torch.optim.O
     Muon (Jordan et al. 2024) orthogonalises each matrix's update; docs/results.md has what it brings over AdamW alone.
     Its rate is MUON_RATE times AdamW's.
     """
-    matrices = [
-        p for block in network.blocks for name, p in block.named_parameters() if p.ndim == 2 and "modulate" not in name
-    ]
+    named = [item for block in network.blocks for item in block.named_parameters()]
+    matrices = [p for name, p in named if p.ndim == 2 and name.endswith("weight") and "modulate" not in name]
     chosen = {id(p) for p in matrices}
     rest = [p for p in network.parameters() if id(p) not in chosen]
     return [

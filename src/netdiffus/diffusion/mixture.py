@@ -69,6 +69,11 @@ class Mixture(nn.Module):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
+    @property
+    def ends_with(self) -> list[int]:
+        """The channels that end with the trace."""
+        return self._ending
+
     @torch.no_grad()
     def forward(self, likelihood: Sequence[Tensor], group: Tensor) -> list[Tensor]:
         """ln p (B, n, K) of each channel's classes given all that is observed elsewhere, but for a constant.

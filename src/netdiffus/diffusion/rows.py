@@ -7,8 +7,8 @@ denoised image follows from the classes' probabilities. Bayes' rule splits them 
 
 The first is the chart's Gaussian likelihood. Of the second much is known from counting: a mixture of components per
 label (mixture.py), each of independent positions. The network learns what that leaves out. It sees each row as the mean
-embedding of its classes under both factors, and answers with logits. An untrained network therefore draws from the
-mixture already.
+embedding of its classes under both factors, and how near the trace's end it is, and answers with logits. An untrained
+network therefore draws from the mixture already.
 
 Cross-entropy as the loss, and the mean over classes as the denoised value, are as in Dieleman et al., "Continuous
 diffusion for categorical data" (2022), sections 3.1 and 3.2; the noise is that of Karras et al. (edm.py).
@@ -27,6 +27,7 @@ from netdiffus.diffusion.charts import Chart
 from netdiffus.diffusion.mixture import Mixture
 
 CODE = 64  # width of a class's embedding
+ENDS = 4  # a position is told apart from others by its place from the trace's end, if that is among the last so many
 
 
 def first_codes(z: Tensor) -> Tensor:
@@ -38,32 +39,48 @@ def first_codes(z: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Attention and MLP, each scaled, shifted and gated by the condition (adaLN-Zero, Peebles and Xie 2023)."""
+    """Attention and MLP, each scaled, shifted and gated by the condition (adaLN-Zero, Peebles and Xie 2023).
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+    What traffic does next depends on what came just before: both read each token with its two neighbours, and attention
+    learns how far to look (a bias for each distance, Raffel et al. 2020, section 2.1). These start from nothing.
+    """
+
+    distance: Tensor
+
+    def __init__(self, width: int, heads: int, tokens: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.heads, self.dropout = heads, nn.Dropout(dropout)
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.before, self.after = (nn.Parameter(torch.zeros(2, width)) for _ in range(2))
+        self.far = nn.Parameter(torch.zeros(heads, 2 * tokens - 1))
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.modulate = nn.Linear(width, 6 * width)
         nn.init.zeros_(self.modulate.weight)
         nn.init.zeros_(self.modulate.bias)
+        place = torch.arange(tokens)
+        self.register_buffer("distance", place[:, None] - place + tokens - 1, persistent=False)
 
     def forward(self, tokens: Tensor, condition: Tensor) -> Tensor:
         """tokens (B, n, width), condition (B, width) → (B, n, width)."""
         B, n, width = tokens.shape
         scale1, shift1, gate1, scale2, shift2, gate2 = self.modulate(condition)[:, None].chunk(6, dim=-1)
-        h = self.norm(tokens) * (1 + scale1) + shift1
+        h = self._beside(self.norm(tokens) * (1 + scale1) + shift1, 0)
         q, k, v = self.qkv(h).view(B, n, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         # plain products: torch's fused attention takes ten times as long backwards on a CPU in bfloat16
-        weights = (q @ k.mT * (width // self.heads) ** -0.5).softmax(dim=-1)
-        attended = (weights @ v).transpose(1, 2).reshape(B, n, width)
+        near = q @ k.mT * (width // self.heads) ** -0.5
+        weights = (near + self.far[:, self.distance].to(near.dtype)).softmax(dim=-1)
+        attended = (weights.to(v.dtype) @ v).transpose(1, 2).reshape(B, n, width)
         tokens = tokens + gate1 * self.dropout(self.out(attended))
-        h = self.norm(tokens) * (1 + scale2) + shift2
+        h = self._beside(self.norm(tokens) * (1 + scale2) + shift2, 1)
         mixed: Tensor = tokens + gate2 * self.dropout(self.mlp(h))
         return mixed
+
+    def _beside(self, tokens: Tensor, which: int) -> Tensor:
+        """Tokens with shares of those before and after them."""
+        before, after = functional.pad(tokens[:, :-1], (0, 0, 1, 0)), functional.pad(tokens[:, 1:], (0, 0, 0, 1))
+        return tokens + before * self.before[which] + after * self.after[which]
 
 
 class RowDenoiser(nn.Module):
@@ -110,11 +127,12 @@ class RowDenoiser(nn.Module):
         self.code_in = nn.ParameterList(nn.Parameter(first_codes(z)) for z in centres)
         self.code_out = nn.ParameterList(nn.Parameter(first_codes(z) / math.sqrt(CODE)) for z in centres)
         self.read = nn.Linear(self.channels * patch * CODE, width)
+        self.place = nn.Linear(patch * (ENDS + 1), width, bias=False)
         self.dropout = nn.Dropout(dropout)
         self.position = nn.Parameter(torch.randn(tokens, width) * 0.2)
         self.label = nn.Embedding(self.labels, width)
         self.noise_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
+        self.blocks = nn.ModuleList(Block(width, heads, tokens, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.write = nn.Linear(width, self.channels * patch * CODE)
         nn.init.zeros_(self.write.weight)
@@ -138,18 +156,34 @@ class RowDenoiser(nn.Module):
         else:
             priors = self.mixture(likelihood, label)
         known = [part + prior for part, prior in zip(likelihood, priors, strict=True)]
-        codes = [part.softmax(dim=-1) @ code for part, code in zip(known, self.code_in, strict=True)]
-        rows = functional.pad(torch.stack(codes, dim=2).flatten(2), (0, 0, 0, -n % self.patch))
-        learned = self._transform(rows.view(B, -1, self.patch * C * CODE), sigma, label)
+        shares = [part.softmax(dim=-1) for part in known]
+        codes = [share @ code for share, code in zip(shares, self.code_in, strict=True)]
+        rows = self._tokens(torch.stack(codes, dim=2).flatten(2))
+        learned = self._transform(rows, self._tokens(self._places(shares)), sigma, label)
         learned = learned.reshape(B, -1, C, CODE)[:, :n]
         return tuple(known[k] + learned[:, :, k] @ self.code_out[k].T for k in range(C))
 
-    def _transform(self, rows: Tensor, sigma: Tensor, label: Tensor) -> Tensor:
+    def _tokens(self, rows: Tensor) -> Tensor:
+        """(B, n, F) → (B, tokens, patch F)."""
+        rows = functional.pad(rows, (0, 0, 0, -rows.shape[1] % self.patch))
+        return rows.reshape(len(rows), -1, self.patch * rows.shape[2])
+
+    def _places(self, shares: Sequence[Tensor]) -> Tensor:
+        """(B, n, ENDS + 1): how likely a position is the last, the last but one and so on, or lies before those."""
+        ending = self.mixture.ends_with
+        if not ending:
+            return shares[0].new_zeros(*shares[0].shape[:2], ENDS + 1)
+        here = 1 - torch.stack([shares[k].detach()[..., -1] for k in ending]).mean(dim=0)
+        beyond = here[:, -1:].expand(-1, ENDS)  # a trace that fills all positions may have been cut there
+        ahead = torch.cat([here, beyond], dim=1).unfold(1, ENDS + 1, 1)  # present at this position, the next ...
+        return torch.cat([ahead[..., :-1] - ahead[..., 1:], ahead[..., -1:]], dim=-1)
+
+    def _transform(self, rows: Tensor, places: Tensor, sigma: Tensor, label: Tensor) -> Tensor:
         phase = (sigma / self.chart.noise_gain).log()[:, None] / 4 * self.frequency * 2 * math.pi
         with torch.autocast(rows.device.type, torch.bfloat16, enabled=self.half_precision):
             level = self.noise_level(torch.cat([phase.cos(), phase.sin()], dim=-1))
             condition = functional.silu(level + self.label(label))
-            tokens = self.read(self.dropout(rows)) + self.position
+            tokens = self.read(self.dropout(rows)) + self.place(places) + self.position
             for block in self.blocks:
                 tokens = block(tokens, condition)
             out: Tensor = self.write(self.norm(tokens))

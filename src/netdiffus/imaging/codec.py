@@ -12,7 +12,7 @@ published way, x = u.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from netdiffus.errors import InputError
 from netdiffus.imaging.alphabet import Alphabet
 from netdiffus.imaging.channels import fold, image_channels, unfold
 from netdiffus.imaging.gasf import from_image, gasf
+from netdiffus.imaging.scale import EmpiricalScale
 from netdiffus.imaging.scales import Scale, fit_scale, scale_from_json
 
 Floats = NDArray[np.float64]
@@ -109,15 +110,20 @@ class GasfCodec:
         angle: str = "normal",
         ids: Ids | None = None,
         classes: int | Sequence[int] = CLASSES,
+        names: Container[str] = (),
     ) -> GasfCodec:
         """The codec of training series (N, C, n), NaN = absent; `scale` is a name of SCALES.
 
-        With label ids (N,) it has alphabets, of at most `classes` classes, one number or one a channel.
+        With label ids (N,) it has alphabets, of at most `classes` classes, one number or one a channel. Channels in
+        `names` hold names of things: their scale is `EmpiricalScale.of_names`.
         """
         if series.ndim != 3 or series.shape[1] != len(channels):
             raise InputError(f"series of shape (N, {len(channels)}, n)", f"{series.shape}", "pass one row a channel")
         folded = fold(series, channels)
-        scales = tuple(fit_scale(scale, folded[:, k]) for k in range(folded.shape[1]))
+        scales = tuple(
+            EmpiricalScale.of_names(folded[:, k]) if name in names else fit_scale(scale, folded[:, k])
+            for k, name in enumerate(image_channels(channels))
+        )
         most = [classes] * len(scales) if isinstance(classes, int) else classes
         alphabets = () if ids is None else tuple(Alphabet.fit(folded[:, k], ids, n) for k, n in enumerate(most))
         return cls(tuple(channels), series.shape[2], scales, alphabets, angle)

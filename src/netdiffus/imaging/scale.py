@@ -88,6 +88,7 @@ class EmpiricalScale:
 
     MOST_VALUES = 4096  # more distinct values than this are rounded until they fit
     LARGEST_ABSENT = 0.3  # absence is narrowed to this, so that short traces leave room for the values
+    NAMES_POWER = 0.5  # of the counts of names, which are as wide as that
 
     @classmethod
     def fit(cls, values: ArrayLike) -> EmpiricalScale:
@@ -115,6 +116,25 @@ class EmpiricalScale:
         Raises:
             InputError: nothing but absence was given.
         """
+        return cls._of(*cls._atoms(values), None)
+
+    @classmethod
+    def of_names(cls, values: ArrayLike) -> EmpiricalScale:
+        """The same for values that are names of things, whose neighbours are no better guesses than others.
+
+        Intervals are as wide as the square root of how often a name was seen: rare ones, of which a packet that ends a
+        connection is one, are then told apart while there is still noise that the positions beside them can answer to.
+
+        Raises:
+            InputError: nothing but absence was given.
+        """
+        known, counts, n = cls._atoms(values)
+        width = counts**cls.NAMES_POWER
+        return cls._of(known, width * (counts.sum() / width.sum()), n, None)
+
+    @classmethod
+    def _atoms(cls, values: ArrayLike) -> tuple[Floats, NDArray[Any], int]:
+        """Known values, their counts, and how many values there are with absent ones."""
         present, n = present_values(values)
         known, counts = np.unique(present, return_counts=True)
         if len(known) > cls.MOST_VALUES:
@@ -122,7 +142,7 @@ class EmpiricalScale:
             first = np.searchsorted(groups, np.arange(groups[-1] + 2))
             known = known[np.searchsorted(passed, (passed[first[:-1]] + passed[first[1:] - 1]) / 2)]
             counts = np.bincount(groups, counts)
-        return cls._of(known, counts, n, None)
+        return known, counts, n
 
     @classmethod
     def _of(cls, known: Floats, counts: NDArray[Any], n: int, digits: int | None) -> EmpiricalScale:

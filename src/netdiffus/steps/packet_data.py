@@ -24,6 +24,8 @@ CLASSES = {
 }  # fmt: skip
 """Classes that are enough for a channel: rare neighbours share one, and are told apart by how often a label has them.
 With 512 for each, a step takes twice as long."""
+NAMES = ("kind", "reply", "hosts", "server_port")
+"""Channels whose values are names of things, not quantities."""
 MOST_GAPS = 1024
 """Gaps between flows that a model keeps: quantiles, where there are more."""
 

@@ -18,7 +18,7 @@ from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.network import Network, build_recipe, build_rows, build_unet
-from netdiffus.steps.packet_data import CLASSES, packet_part
+from netdiffus.steps.packet_data import CLASSES, NAMES, packet_part
 from netdiffus.steps.readme import model_readme
 from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
 from netdiffus.steps.training_data import TrainingData, series_data, training_data
@@ -104,7 +104,7 @@ def _data(
         return training_data(part, config, device), {}
     found = packet_part(dataset, part, len(part) / len(traces), config.length)
     classes = pl.Series(found.classes, dtype=pl.String)
-    return series_data(found.series, CHANNELS, classes, config, device, CLASSES), found.codec.to_json()
+    return series_data(found.series, CHANNELS, classes, config, device, CLASSES, NAMES), found.codec.to_json()
 
 
 def versions() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -58,11 +58,13 @@ def series_data(
     config: TrainConfig,
     device: torch.device,
     limits: Mapping[str, int] = MappingProxyType({}),
+    named: Container[str] = (),
 ) -> TrainingData:
     """The same of series (N, C, n), NaN = absent, of named channels, and their labels.
 
     Args:
         limits: classes of some channels at most, instead of what their length suggests.
+        named: channels that hold names of things.
     """
     length = data.shape[2]
     counts = dict(sorted(labels.value_counts().iter_rows()))
@@ -74,7 +76,7 @@ def series_data(
     else:
         most = most_classes(config.model_dump(), length, len(data))
         classes = [config.classes or limits.get(name, most) for name in image_channels(channels)]
-        codec = GasfCodec.fit(data, channels, config.scale, ids=ids, classes=classes)
+        codec = GasfCodec.fit(data, channels, config.scale, ids=ids, classes=classes, names=named)
         values = torch.from_numpy(codec.classes(data))
     values, label = values.to(device), torch.tensor(ids, device=device)
     size = batch_size(config.model_dump(), length, sum(map(len, codec.alphabets)) or 1)

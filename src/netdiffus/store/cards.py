@@ -127,9 +127,9 @@ class ModelCard(Card):
     FILE: ClassVar[str] = "model.json"
     KIND: ClassVar[str] = "model"
     MADE_BY: ClassVar[str] = "netdiffus train DATASET --out MODEL"
-    FORMAT: ClassVar[int] = 3
+    FORMAT: ClassVar[int] = 4
 
-    format: int = 3
+    format: int = 4
 
     config: dict[str, Any]  # the training's resolved configuration
     codec: dict[str, Any]
