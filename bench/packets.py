@@ -130,16 +130,21 @@ def asked(capture: Path, real: FlowRows, scratch: Path) -> tuple[list[tuple[str,
             "not here" if answer is None else f"{len(answer):,} findings" if isinstance(answer, list) else str(answer)
         )
         lines.append((name, text, wanted))
-    whole = gates.complete(capture), gates.complete(written(real, scratch / "real.pcap", as_captured=True))
+    beside = written(real, scratch / "real.pcap", as_captured=True)
+    whole = gates.complete(capture), gates.complete(beside)
     if whole[0] and whole[1]:
         made, of_real = (100 * n / max(total, 1) for n, total in whole)
         lines.append(("tcptrace, complete connections", f"{made:.1f} %", f"real {of_real:.1f} % ± 5"))
-    answer = kernel.ask(capture)
-    if isinstance(answer, str):
-        lines.append(("a real kernel", answer, "–"))
+    answer, of_real = kernel.ask(capture), kernel.ask(beside)
+    if isinstance(answer, str) or isinstance(of_real, str):
+        lines.append(("a real kernel", str(answer), "–"))
     else:
-        lines.append(("a real kernel, handshakes", f"{answer.handshakes} of {answer.flows}", "all"))
-        lines.append(("a real kernel, data taken whole", f"{answer.data_whole} of {answer.with_data}", "all"))
+        for text, taken, asked_for in (
+            ("handshakes", "handshakes", "flows"),
+            ("data whole", "data_whole", "with_data"),
+        ):
+            made, wanted = (f"{getattr(one, taken)} of {getattr(one, asked_for)}" for one in (answer, of_real))
+            lines.append((f"a real kernel, {text}", made, f"real {wanted}"))
     return lines, flows
 
 

@@ -1,7 +1,7 @@
 """Do the scores tell good from bad: planted generators on the recordings and on MIRAGE, over seeds that chose nothing.
 
 Every seed draws other training, test and fresh traces and spoils them anew. The right scores must flag each spoilt set,
-and no score may flag the fresh traces as they are. PLANTED_SEEDS sets how many (default 20, some two minutes each).
+and no score may flag the fresh traces as they are. PLANTED_SEEDS sets how many (default 10, some three minutes each).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from netdiffus.traffic.traces import series
 from tests.metrics.planted import CHANNELS, GENERATORS, MUST_FLAG, parts
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-FIRST_SEED, SEEDS = 1_000, 20
+FIRST_SEED, SEEDS = 1_000, 10
 PER_LABEL = {"recordings": 40, "MIRAGE": 60}
 Sets = tuple[Traces, Traces, Traces]
 
