@@ -24,6 +24,22 @@ def test_matching_takes_as_many_of_each_label_as_there_are() -> None:
     assert drawn.labels.tolist() == ["a", "a", "b", "b"]
 
 
+def test_two_draws_share_no_trace_where_there_are_enough() -> None:
+    traces = Traces(np.arange(12.0).reshape(12, 1, 1), np.array(list("aaaaaaaabbbc")))
+    one, two = traces.two_draws({"a": 4, "b": 2, "c": 1, "d": 0}, np.random.default_rng(0))
+    assert one.labels.tolist() == two.labels.tolist() == list("aaaabbc")
+    first, second = (set(part.series[:4].ravel().tolist()) for part in (one, two))
+    assert first | second == set(range(8))
+    assert not first & second
+    last = set(range(8, 11)) - set(one.series[4:6].ravel().tolist())
+    assert last <= set(two.series[4:6].ravel().tolist()), "the one that the first left, and any again"
+    assert two.series[6].item() == 11, "a label with one trace"
+    one, two = traces.two_draws({"a": 99}, np.random.default_rng(0))
+    assert sorted(one.series.ravel().tolist()) == list(range(8))
+    assert len(two) == 8
+    assert len(set(two.series.ravel().tolist())) < 8, "with replacement"
+
+
 def test_shorter_arrays_are_filled() -> None:
     sets = comparison(made("a", 3), made("a", 2), made("a", 4), ["size"])
     assert [part.series.shape for part in (sets.train, sets.test, sets.synthetic)] == [(1, 1, 4)] * 3

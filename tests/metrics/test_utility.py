@@ -44,6 +44,9 @@ def test_real_beside_synthetic_with_a_label_missing() -> None:
     assert tstr.note == "without b, which have no traces"
     assert tstr.confusion is not None
     assert tstr.confusion.counts == ((4, 0), (4, 0))
+    augmented = find(found, "utility.augmented_macro_f1")
+    assert augmented is not None
+    assert augmented.high == 1, "more real traces would help, too"
     ratio = find(found, "utility.ratio")
     assert ratio is not None
     assert (ratio.value, ratio.floor) == (0.5, 0.5)
