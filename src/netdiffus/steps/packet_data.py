@@ -21,10 +21,11 @@ from netdiffus.traffic.sessions.tables import rows_of_tables
 
 CLASSES = {
     "kind": 512, "reply": 64, "window": 128, "size": 256, "gap_ns": 128, "hosts": 256, "server_port": 128,
+    "ending": 256,
 }  # fmt: skip
 """Classes that are enough for a channel: rare neighbours share one, and are told apart by how often a label has them.
 With 512 for each, a step takes twice as long."""
-NAMES = ("kind", "reply", "hosts", "server_port")
+NAMES = ("kind", "reply", "hosts", "server_port", "ending")
 """Channels whose values are names of things, not quantities."""
 MOST_GAPS = 1024
 """Gaps between flows that a model keeps: quantiles, where there are more."""

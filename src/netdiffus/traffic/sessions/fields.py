@@ -1,8 +1,9 @@
 """The fields codec: flows' rows ↔ series (N, C, n) of what a model of packets learns.
 
 Channels of every packet: its kind and reply as places in vocabularies (words.py), window, payload size and gap.
-Channels of the flow stand at position 0 alone: hosts, again a place in a vocabulary, and the server's port. Everything
-else of a packet follows from these by the rules of the wire (compiler.py), or is chance (endpoints.py).
+Channels of the flow stand at position 0 alone: hosts and how a connection ends (endings.py), again places in
+vocabularies, and the server's port. Everything else of a packet follows from these by the rules of the wire
+(compiler.py), or is chance (endpoints.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.traffic.sessions.endings import ending_places, fit_endings, last_kinds, with_endings
 from netdiffus.traffic.sessions.endpoints import EPHEMERAL
 from netdiffus.traffic.sessions.layouts import layout_places, plain_layouts
 from netdiffus.traffic.sessions.rows import SERVER, FlowRows
@@ -25,16 +27,18 @@ from netdiffus.traffic.sessions.words import (
     packets_of_words,
     reply_words,
 )
+from netdiffus.wire.fields import TCP
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CHANNELS = ("kind", "reply", "window", "size", "gap_ns", "hosts", "server_port")
+CHANNELS = ("kind", "reply", "window", "size", "gap_ns", "hosts", "server_port", "ending")
 OF_PACKET = 5
 """The first so many channels have a value at every packet, the others at the first."""
 FEW_FLOWS = 3
 """A server port of the ephemeral range that fewer flows have is chance, and drawn anew."""
-PROTOCOL, DIRECTION = KIND.index("protocol"), KIND.index("direction")
+PROTOCOL, DIRECTION, FLAGS = (KIND.index(name) for name in ("protocol", "direction", "flags"))
+SYN = 2
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class FieldsCodec:
     Attributes:
         length: n, packets of a flow that are held; longer flows are cut.
         layouts: of TCP options, without the bytes of options that are not known here: those could be identifiers.
-        kinds, replies, hosts: vocabularies of words.py.
+        kinds, replies, hosts: vocabularies of words.py. endings: that of endings.py, of kinds.
         server_ports: the ports that are kept, ascending; any other is 0: it is drawn anew.
     """
 
@@ -54,6 +58,7 @@ class FieldsCodec:
     replies: Vocabulary
     hosts: Vocabulary
     server_ports: Ints
+    endings: Vocabulary
 
     @classmethod
     def fit(cls, rows: FlowRows, length: int) -> FieldsCodec:
@@ -62,13 +67,16 @@ class FieldsCodec:
         layouts = plain_layouts(rows)
         port, flows = np.unique(rows.flows["port"][:, SERVER], return_counts=True)
         kept = port[(port < EPHEMERAL[0]) | (flows >= FEW_FLOWS)].astype(np.int64)
+        words = kind_words(rows, layout_places(rows, layouts)[0], {})
+        kinds = Vocabulary.fit(words)
         return cls(
             length,
             layouts,
-            Vocabulary.fit(kind_words(rows, layout_places(rows, layouts)[0], {})),
+            kinds,
             Vocabulary.fit(reply_words(rows, {})),
             Vocabulary.fit(host_words(rows)),
             kept,
+            fit_endings(_ends(kinds, kinds.places(words)[0], rows.counts, length)),
         )
 
     def encode(self, rows: FlowRows) -> tuple[Floats, dict[str, int]]:
@@ -97,7 +105,8 @@ class FieldsCodec:
         at = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
         for channel, values in enumerate((kind, reply, rows.rows["window"], rows.rows["size"], rows.rows["gap_ns"])):
             series[rows.owner, channel, at] = values
-        series[:, OF_PACKET, 0], series[:, OF_PACKET + 1, 0] = hosts, np.where(drawn, 0, port)
+        ending = ending_places(self.endings, _ends(self.kinds, kind, rows.counts, self.length))
+        series[:, OF_PACKET:, 0] = np.stack([hosts, np.where(drawn, 0, port), ending], axis=1)
         return series, lost
 
     def decode(
@@ -117,7 +126,10 @@ class FieldsCodec:
         whole = np.nan_to_num(values).round().astype(np.int64)
         hosts = _clipped(np.nan_to_num(series[:, OF_PACKET, 0]), len(self.hosts))
         words = self.hosts.words[hosts]
-        kind, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), words[owner, 0])
+        asked, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), words[owner, 0])
+        ending = self.endings.words[_clipped(np.nan_to_num(series[:, OF_PACKET + 2, 0]), len(self.endings))]
+        closed = (counts < self.length) & (words[:, 0] == TCP)
+        kind = with_endings(asked, counts, ending, closed)
         reply = self.replies.words[_clipped(whole[:, 1], len(self.replies))]
         size = np.maximum(whole[:, 3], 0)
         packets = packets_of_words(self.kinds.words[kind], reply, words, size, owner, rng)
@@ -129,6 +141,7 @@ class FieldsCodec:
         changed = {
             "a channel without a value inside a flow": int(np.count_nonzero(holes)),
             "a packet of another protocol than its flow's": int(np.count_nonzero(strange)),
+            "a packet that is none of its flow's ending": int(np.count_nonzero(kind != asked)),
         }
         rows = FlowRows(flows, packets, counts.astype(np.int64), self.layouts, labels)
         return rows, {reason: count for reason, count in changed.items() if count}
@@ -154,6 +167,7 @@ class FieldsCodec:
             "replies": self.replies.to_json(),
             "hosts": self.hosts.to_json(),
             "server_ports": self.server_ports.tolist(),
+            "endings": self.endings.to_json(),
         }
 
     @classmethod
@@ -166,6 +180,7 @@ class FieldsCodec:
             Vocabulary.from_json(data["replies"]),
             Vocabulary.from_json(data["hosts"]),
             np.array(data["server_ports"], np.int64),
+            Vocabulary.from_json(data["endings"]),
         )
 
 
@@ -176,6 +191,12 @@ def first_packets(rows: FlowRows, length: int) -> FlowRows:
     at = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
     counts = np.minimum(rows.counts, length)
     return FlowRows(rows.flows, rows.rows[at < length], counts, rows.layouts, rows.labels)
+
+
+def _ends(kinds: Vocabulary, kind: Ints, counts: Ints, length: int) -> Ints:
+    """What TCP flows that end before `length` packets end with, of packets' kinds (P,): see `last_kinds`."""
+    words, ended = kinds.words[kind], np.repeat(counts < length, counts)
+    return last_kinds(kind, counts, ended & (words[:, PROTOCOL] == TCP) & (words[:, FLAGS] & SYN == 0))
 
 
 def _clipped(values: NDArray[Any], words: int) -> Ints:
