@@ -197,7 +197,7 @@ BAD = [
     ("image empty --out out.csv", "in one folder per label"),
     ("image three.csv --out out --form jpeg", "form 'npz', 'png' or 'both'; got 'jpeg'"),
     ("image three.csv --out out --model empty", "a model folder"),
-    ("generate old-model --out x.csv", "a model of format 3"),
+    ("generate old-model --out x.csv", "a model of format 4"),
     ("generate model --out x.doc", "one of the suffixes"),
     ("generate model --out x.csv --count web=3", "labels among bulk, chat; got 'web'"),
     ("generate model --out x.csv --count many", "--count N, or --count LABEL=N"),
