@@ -19,7 +19,6 @@ from netdiffus.store.bitimages import read_bit_images
 from netdiffus.store.dataset import read_dataset
 from netdiffus.store.model import ModelCard
 from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.sessions.fields import CHANNELS
 from netdiffus.wire.conformance.check import check_capture
 from netdiffus.wire.nprint import read_nprint
 
@@ -102,7 +101,7 @@ def test_only_the_training_part_is_learned(dataset) -> None:
     _, traces = read_dataset(dataset)
     part = traces.filter(pl.col("split") == "train")
     found = packet_part(dataset, part, 0.8, None)
-    assert found.series.shape == (len(part), len(CHANNELS), 12)
+    assert found.series.shape == (len(part), 8, 12)
     assert {name.rpartition("/")[0] for name in found.classes} == {"dns", "mqtt", "ntp"}
     assert len(found.codec.gaps) <= MOST_GAPS
     fewer = packet_part(dataset, part.head(20), 0.8, 4)

@@ -26,8 +26,7 @@ def boosting(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         return
     seed = int(rng.integers(2**31))
     synthetic = few(sets.synthetic, PER_LABEL, rng).sample(MOST, rng)
-    counts = {label: int(np.count_nonzero(synthetic.labels == label)) for label in sets.labels}
-    real, again = (_learn(part, sets, seed) for part in sets.train.two_draws(counts, rng))
+    real, again = (_learn(part, sets, seed) for part in sets.train.two_draws(synthetic.counts(sets.labels), rng))
     tstr = _learn(synthetic, sets, seed)
     guess = float(np.unique(sets.test.labels, return_counts=True)[1].max() / len(sets.test))
     span = spread(real, again)

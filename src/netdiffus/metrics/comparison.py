@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,10 @@ class Traces:
             mine = np.flatnonzero(self.labels == label)
             rows.append(mine if len(mine) <= count else rng.choice(mine, count, replace=False))
         return self.take(np.sort(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.intp))
+
+    def counts(self, labels: Iterable[str]) -> dict[str, int]:
+        """How many traces each of these labels has."""
+        return {label: int(np.count_nonzero(self.labels == label)) for label in labels}
 
     def two_draws(self, counts: Mapping[str, int], rng: np.random.Generator) -> tuple[Traces, Traces]:
         """Two sets of so many traces of each label, as far apart as can be.

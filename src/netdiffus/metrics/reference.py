@@ -51,8 +51,7 @@ def redraws(sets: Comparison, rng: np.random.Generator, count: int | None = None
         np.concatenate([sets.train.series, sets.test.series]), np.concatenate([sets.train.labels, sets.test.labels])
     )
     members = {str(label): np.flatnonzero(pool.labels == label) for label in np.unique(pool.labels)}
-    wanted = {label: int(np.count_nonzero(sets.synthetic.labels == label)) for label in members}
-    tested = {label: int(np.count_nonzero(sets.test.labels == label)) for label in members}
+    wanted, tested = (part.counts(members) for part in (sets.synthetic, sets.test))
     border = len(sets.train)
     pairs = []
     for draw in range(sets.draws if count is None else count):

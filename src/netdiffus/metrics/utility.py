@@ -92,7 +92,7 @@ def grow(train: Traces, channels: tuple[str, ...], seed: int) -> RandomForestCla
 
 def _as_many(synthetic: Traces, labels: list[str]) -> dict[str, int]:
     """The synthetic traces of each label; where it has none, the mean of the rest."""
-    counts = {label: int(np.count_nonzero(synthetic.labels == label)) for label in labels}
+    counts = synthetic.counts(labels)
     mean = round(np.mean([count for count in counts.values() if count]))
     return {label: count or mean for label, count in counts.items()}
 

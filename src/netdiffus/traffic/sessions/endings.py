@@ -25,11 +25,11 @@ def last_kinds(kind: Ints, counts: Ints, known: NDArray[np.bool_]) -> Ints:
         kind: of all packets (P,), flow after flow. counts: packets of each flow (F,).
         known: (P,) whether a packet can be part of an ending.
     """
-    last, found, more = np.cumsum(counts) - 1, np.full((len(counts), ENDING), OPEN, np.int64), counts > 0
+    last, more = np.cumsum(counts) - 1, np.ones(len(counts), np.bool_)
+    found = np.full((len(counts), ENDING), OPEN, np.int64)
     for back in range(ENDING):
-        more = more & (back < counts)
         at = np.maximum(last - back, 0)
-        more = more & known[at]
+        more = more & (back < counts) & known[at]
         found[:, back] = np.where(more, kind[at], OPEN)
     return found
 
@@ -47,11 +47,10 @@ def fit_endings(seen: Ints) -> Vocabulary:
 
 def ending_places(endings: Vocabulary, seen: Ints) -> Ints:
     """The place (F,) of the longest known word that each flow ends with."""
-    known = {word: place for place, word in enumerate(map(tuple, endings.words.tolist()))}
-    found = np.empty(len(seen), np.int64)
+    found = np.zeros(len(seen), np.int64)
     for packets in range(ENDING + 1):
-        asked = [known.get(word, -1) for word in map(tuple, _cut(seen, packets).tolist())]
-        found = np.where(np.array(asked) >= 0, asked, found)
+        places, exact = endings.places(_cut(seen, packets))
+        found = np.where(exact, places, found)
     return found
 
 

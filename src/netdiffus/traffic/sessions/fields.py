@@ -27,7 +27,7 @@ from netdiffus.traffic.sessions.words import (
     packets_of_words,
     reply_words,
 )
-from netdiffus.wire.fields import TCP
+from netdiffus.wire.fields import SYN, TCP
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,7 +38,6 @@ OF_PACKET = 5
 FEW_FLOWS = 3
 """A server port of the ephemeral range that fewer flows have is chance, and drawn anew."""
 PROTOCOL, DIRECTION, FLAGS = (KIND.index(name) for name in ("protocol", "direction", "flags"))
-SYN = 2
 
 
 @dataclass(frozen=True)
