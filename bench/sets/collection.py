@@ -93,7 +93,7 @@ SETS: dict[str, TrafficSet] = {
     "fgnet": TrafficSet(
         "fgnet flows, 24 apps, first 30 packets",
         "fgnet_d1/flows.parquet",
-        minutes=12,
+        minutes=20,
         ratio=0.85,
         note="size × direction (gaps do not help a forest trained on real flows: .871 with, .872 without); all flows "
         "of one 30 s capture on one side of the split",
