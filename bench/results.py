@@ -46,6 +46,9 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The commit of the checkout, "-dirty" where it was changed since."""
-    run = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return run.stdout.strip() or "unknown"
+    """The commit of the checkout, "-dirty" where anything but this page was changed since."""
+    asked = (["git", "rev-parse", "--short", "HEAD"], ["git", "diff", "--quiet", "HEAD", "--", ".", f":!{PAGE}"])
+    head, changed = (
+        subprocess.run(command, cwd=PAGE.parents[1], capture_output=True, text=True, check=False) for command in asked
+    )
+    return (head.stdout.strip() or "unknown") + "-dirty" * (changed.returncode == 1)

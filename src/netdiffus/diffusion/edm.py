@@ -49,6 +49,7 @@ def loss(
     clean = chart.observe(z)
     logits = classify(clean + chart.noise(clean, generator) * sigma.view(-1, 1, 1), sigma, label)
     parts = [
-        functional.cross_entropy(part.mT, classes[:, k], reduction="none").mean(dim=1) for k, part in enumerate(logits)
+        functional.cross_entropy(part.flatten(0, 1), classes[:, k].flatten(), reduction="none")
+        for k, part in enumerate(logits)
     ]
-    return torch.stack(parts).mean(dim=0)
+    return torch.stack(parts).mean(dim=0).view(len(z), -1).mean(dim=1)

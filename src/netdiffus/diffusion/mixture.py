@@ -112,15 +112,19 @@ class Mixture(nn.Module):
             goes_on = length.flip(0).logcumsumexp(dim=0).flip(0)[1:]
             whole = length.logsumexp(dim=0)
         found = []
-        for k, (part, table) in enumerate(zip(own, tables, strict=True)):
+        for k, part in enumerate(own):
+            share = (goes_on if k in ending else whole) - evidence[k]
+            most = share.amax(dim=-1, keepdim=True)
+            found.append(self._mixed((share - most).exp().to(part), k, mine))
             if k in ending:
-                going, gone = goes_on - evidence[k], ended.logsumexp(dim=-1, keepdim=True) - part[..., -1:]
-                most = torch.maximum(going.amax(dim=-1, keepdim=True), gone)
-                found.append((going - most).exp().to(table) @ table)
-                found[k][..., -1:] = (gone - most).exp()
-            else:
-                found.append((whole - evidence[k]).softmax(dim=-1).to(table) @ table)
-        return [part.clamp_(min=TINY).log_() for part in found]
+                found[k][..., -1:] = ended.logsumexp(dim=-1, keepdim=True) - part[..., -1:] - most
+        return found
+
+    def _mixed(self, share: Tensor, k: int, mine: slice) -> Tensor:
+        """ln p (n, b, K) of a channel's classes, from the components' shares (n, b, M)."""
+        if share.shape[-1] == 1:
+            return self.get_buffer(f"log_table{k}")[mine].to(share).transpose(0, 1).repeat(1, share.shape[1], 1)
+        return (share @ self.get_buffer(f"table{k}")[mine].transpose(0, 1)).clamp_(min=TINY).log_()
 
     def log_likelihood(self, classes: Tensor, group: Tensor) -> Tensor:
         """ln p (B,) of whole traces (B, C, n) without noise; group (B,)."""

@@ -24,9 +24,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netdiffus.diffusion.charts import Chart
+from netdiffus.diffusion.dropout import Dropout
 from netdiffus.diffusion.mixture import Mixture
 
 CODE = 64  # width of a class's embedding
+MOST = 60.0  # of an attention score
 ENDS = 4  # a position is told apart from others by its place from the trace's end, if that is among the last so many
 
 
@@ -36,6 +38,12 @@ def first_codes(z: Tensor) -> Tensor:
     frequency = torch.logspace(-1, 1, waves) * math.pi
     smooth = math.sqrt(2) * torch.cos(z.float()[:, None] * frequency + 2 * math.pi * torch.rand(waves))
     return torch.cat([torch.randn(len(z), CODE - waves), smooth], dim=1)
+
+
+def shares(scores: Tensor) -> Tensor:
+    """Softmax over the last dimension, scores no farther than MOST from 0: torch's takes long where it is short."""
+    raw = scores.float().clamp(-MOST, MOST).exp()
+    return raw / raw.sum(dim=-1, keepdim=True)
 
 
 class Block(nn.Module):
@@ -49,7 +57,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int, heads: int, tokens: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, nn.Dropout(dropout)
+        self.heads, self.dropout = heads, Dropout(dropout)
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.before, self.after = (nn.Parameter(torch.zeros(2, width)) for _ in range(2))
         self.far = nn.Parameter(torch.zeros(heads, 2 * tokens - 1))
@@ -66,21 +74,21 @@ class Block(nn.Module):
         """tokens (B, n, width), condition (B, width) → (B, n, width)."""
         B, n, width = tokens.shape
         scale1, shift1, gate1, scale2, shift2, gate2 = self.modulate(condition)[:, None].chunk(6, dim=-1)
-        h = self._beside(self.norm(tokens) * (1 + scale1) + shift1, 0)
+        h = self._beside(torch.addcmul(shift1, self.norm(tokens), 1 + scale1), 0)
         q, k, v = self.qkv(h).view(B, n, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         # plain products: torch's fused attention takes ten times as long backwards on a CPU in bfloat16
         near = q @ k.mT * (width // self.heads) ** -0.5
-        weights = (near + self.far[:, self.distance].to(near.dtype)).softmax(dim=-1)
+        weights = shares(near + self.far[:, self.distance].to(near.dtype))
         attended = (weights.to(v.dtype) @ v).transpose(1, 2).reshape(B, n, width)
-        tokens = tokens + gate1 * self.dropout(self.out(attended))
-        h = self._beside(self.norm(tokens) * (1 + scale2) + shift2, 1)
-        mixed: Tensor = tokens + gate2 * self.dropout(self.mlp(h))
-        return mixed
+        tokens = torch.addcmul(tokens, gate1, self.dropout(self.out(attended)))
+        h = self._beside(torch.addcmul(shift2, self.norm(tokens), 1 + scale2), 1)
+        return torch.addcmul(tokens, gate2, self.dropout(self.mlp(h)))
 
     def _beside(self, tokens: Tensor, which: int) -> Tensor:
         """Tokens with shares of those before and after them."""
-        before, after = functional.pad(tokens[:, :-1], (0, 0, 1, 0)), functional.pad(tokens[:, 1:], (0, 0, 0, 1))
-        return tokens + before * self.before[which] + after * self.after[which]
+        padded = functional.pad(tokens, (0, 0, 1, 1))
+        beside = torch.addcmul(tokens, padded[:, :-2], self.before[which])
+        return torch.addcmul(beside, padded[:, 2:], self.after[which])
 
 
 class RowDenoiser(nn.Module):
@@ -128,7 +136,7 @@ class RowDenoiser(nn.Module):
         self.code_out = nn.ParameterList(nn.Parameter(first_codes(z) / math.sqrt(CODE)) for z in centres)
         self.read = nn.Linear(self.channels * patch * CODE, width)
         self.place = nn.Linear(patch * (ENDS + 1), width, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.position = nn.Parameter(torch.randn(tokens, width) * 0.2)
         self.label = nn.Embedding(self.labels, width)
         self.noise_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
@@ -156,12 +164,13 @@ class RowDenoiser(nn.Module):
         else:
             priors = self.mixture(likelihood, label)
         known = [part + prior for part, prior in zip(likelihood, priors, strict=True)]
-        shares = [part.softmax(dim=-1) for part in known]
-        codes = [share @ code for share, code in zip(shares, self.code_in, strict=True)]
-        rows = self._tokens(torch.stack(codes, dim=2).flatten(2))
-        learned = self._transform(rows, self._tokens(self._places(shares)), sigma, label)
-        learned = learned.reshape(B, -1, C, CODE)[:, :n]
-        return tuple(known[k] + learned[:, :, k] @ self.code_out[k].T for k in range(C))
+        held = [part.softmax(dim=-1) for part in known]
+        with torch.autocast(observation.device.type, torch.bfloat16, enabled=self.half_precision):
+            codes = [share @ code for share, code in zip(held, self.code_in, strict=True)]
+            rows = self._tokens(torch.stack(codes, dim=2).flatten(2))
+            learned = self._transform(rows, self._tokens(self._places(held)), sigma, label)
+            learned = learned.reshape(B, -1, C, CODE)[:, :n]
+            return tuple(known[k] + learned[:, :, k] @ self.code_out[k].T for k in range(C))
 
     def _tokens(self, rows: Tensor) -> Tensor:
         """(B, n, F) → (B, tokens, patch F)."""
@@ -180,14 +189,13 @@ class RowDenoiser(nn.Module):
 
     def _transform(self, rows: Tensor, places: Tensor, sigma: Tensor, label: Tensor) -> Tensor:
         phase = (sigma / self.chart.noise_gain).log()[:, None] / 4 * self.frequency * 2 * math.pi
-        with torch.autocast(rows.device.type, torch.bfloat16, enabled=self.half_precision):
-            level = self.noise_level(torch.cat([phase.cos(), phase.sin()], dim=-1))
-            condition = functional.silu(level + self.label(label))
-            tokens = self.read(self.dropout(rows)) + self.place(places) + self.position
-            for block in self.blocks:
-                tokens = block(tokens, condition)
-            out: Tensor = self.write(self.norm(tokens))
-        return out.to(rows.dtype)
+        level = self.noise_level(torch.cat([phase.cos(), phase.sin()], dim=-1))
+        condition = functional.silu(level + self.label(label))
+        tokens = self.read(self.dropout(rows)) + self.place(places) + self.position
+        for block in self.blocks:
+            tokens = block(tokens, condition)
+        out: Tensor = self.write(self.norm(tokens))
+        return out
 
     def series(self, classes: Tensor) -> Tensor:
         """z (B, C, n) of classes (B, C, n)."""
