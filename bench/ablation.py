@@ -52,7 +52,7 @@ def main() -> None:
                 train(folder / "dataset", folder / "model", **choices)
                 seconds = time.perf_counter() - began
             generate(folder / "model", folder / "synthetic.parquet", count=TRACES, balance=True)
-            scores = evaluate(folder / "dataset", folder / "synthetic.parquet")
+            scores = evaluate(folder / "dataset", folder / "synthetic.parquet", baselines=False)
             rows.append((name, f"{seconds:.0f}", *(f"{scores[figure].value:.3f}" for figure in FIGURES)))
     header = ("variant", "seconds", "TSTR / TRTR", "TSTR macro F1", "JSD by label", "detector AUC")
     body = f"{STEPS} steps on the shipped recordings (first 32 packets), {TRACES:,} balanced traces, seed 0.\n\n"

@@ -20,7 +20,7 @@ import polars as pl
 
 from bench.results import commit, machine, table, write_section
 from bench.sets.collection import SETS
-from bench.sets.judging import arrays, forest, macro
+from bench.sets.judging import CLASSIFIERS, arrays, macro
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.baselines import BASELINES
 from netdiffus.metrics.comparison import Traces
@@ -39,6 +39,7 @@ TUNING_SEED = 1000  # of the draw that the numbers are chosen on
 WAYS = ("synthetic", "jitter")
 
 Score = Callable[[Mapping[str, float]], float]  # of the F1 of each label
+Classifier = Callable[[Traces, Traces, tuple[str, ...], int], Mapping[str, float]]
 Result = dict[str, Any]
 
 
@@ -85,25 +86,34 @@ def joined(one: Traces, two: Traces, counts: Mapping[str, int]) -> Traces:
 def chosen(
     real: Real, held: Traces, fill: Callable[[int], dict[str, int]], levels: Sequence[int], score: Score
 ) -> Result:
-    """For each way the level that does best on held-back training traces, and how each level did."""
+    """For each classifier and way the level that does best on held-back training traces, and how each level did."""
     more = real.more(fill(max(levels)), TUNING_SEED)
-    mine = real.traces
-    tried = {
-        way: {level: score(forest(joined(mine, more[way], fill(level)), held)[1]) for level in levels} for way in WAYS
-    }
-    return {"tried": tried, "level": {way: max(tried[way], key=tried[way].__getitem__) for way in WAYS}}
+    mine, found = real.traces, {}
+    for name, learn in CLASSIFIERS.items():
+
+        def reached(way: str, level: int, learn: Classifier = learn) -> float:
+            return score(learn(joined(mine, more[way], fill(level)), held, real.channels, TUNING_SEED))
+
+        tried = {way: {level: reached(way, level) for level in levels} for way in WAYS}
+        found[name] = {"tried": tried, "level": {way: max(tried[way], key=tried[way].__getitem__) for way in WAYS}}
+    return found
 
 
 def compared(
-    real: Real, test: Traces, fill: Callable[[int], dict[str, int]], levels: Mapping[str, int], score: Score, seed: int
-) -> dict[str, float]:
-    """The score on the test traces that equal no training trace: real alone, and with what each way adds."""
+    real: Real, test: Traces, fill: Callable[[int], dict[str, int]], choice: Result, score: Score, seed: int
+) -> dict[str, dict[str, float]]:
+    """Each classifier's score on the test traces that equal no training trace: real alone, and with what each way
+    adds."""
     mine = real.traces
     unseen = test.take(~seen_before(test, mine, list(range(len(real.channels)))))
-    more = real.more(fill(max(levels.values())), seed)
-    found = {"real": score(forest(mine, unseen, seed)[1])}
-    for way in WAYS:
-        found[way] = score(forest(joined(mine, more[way], fill(levels[way])), unseen, seed)[1])
+    most = max(level for one in choice.values() for level in one["level"].values())
+    more = real.more(fill(most), seed)
+    found = {}
+    for name, learn in CLASSIFIERS.items():
+        found[name] = {"real": score(learn(mine, unseen, real.channels, seed))}
+        for way in WAYS:
+            both = joined(mine, more[way], fill(choice[name]["level"][way]))
+            found[name][way] = score(learn(both, unseen, real.channels, seed))
     return found
 
 
@@ -142,7 +152,7 @@ def measure(name: str, options: argparse.Namespace) -> Result:
     runs = []
     for seed in options.seeds:
         real = whole.take(draw(labels, lambda n: FEW, seed)) if few else whole
-        runs.append(compared(real, test, lambda level, real=real: fill(level, real), choice["level"], score, seed))  # type: ignore[misc]
+        runs.append(compared(real, test, lambda level, real=real: fill(level, real), choice, score, seed))  # type: ignore[misc]
         print(f"{name}, seed {seed}: {runs[-1]}", flush=True)
     made = {"date": str(datetime.date.today()), "commit": commit(), "machine": machine()}
     return {"name": name, "minutes": minutes, "balance": whole.balance, "rare": rare, "seeds": options.seeds,
@@ -152,22 +162,24 @@ def measure(name: str, options: argparse.Namespace) -> Result:
 def body(results: Sequence[Result]) -> str:
     """The section."""
     text = (
-        f"Macro F1 of a random forest (200 trees) on real test traces that equal none it learned from; mean and "
-        f"standard deviation over draws (seeds). Few: {FEW} real training traces of each label, and netdiffus trained "
-        f"on these alone. Imbalance: all training traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are "
-        "filled up; netdiffus trained with --balance. How many traces join the real ones was chosen for each way on "
-        "one more draw of the training part, judged on other training traces.\n\n"
+        "Macro F1 of a random forest (200 trees), of gradient boosting and of the CNN on GASF images on real test "
+        "traces that equal none they learned from; mean and standard deviation over draws (seeds). Few: "
+        f"{FEW} real training traces of each label, and netdiffus trained on these alone. Imbalance: all training "
+        f"traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are filled up; netdiffus trained with "
+        "--balance. How many traces join the real ones was chosen for each classifier and way on one more draw of the "
+        "training part, judged on other training traces.\n\n"
     )
     rows = []
     for result in results:
-        figures = {way: np.array([run[way] for run in result["runs"]]) for way in ("real", *WAYS)}
-        gain = figures["synthetic"] - figures["real"]
-        above = figures["synthetic"] - figures["jitter"]
-        row = [result["name"] if result["name"] == "imbalance" else f"{result['name']}, few", result["minutes"]]
-        row += [len(result["runs"]), *(_spread(figures[way]) for way in ("real", *WAYS))]
-        row += [f"**{_spread(100 * gain, 1)}**", _spread(100 * above, 1)]
-        rows.append(row + [result["choice"]["level"][way] for way in WAYS])
-    header = ("case", "minutes", "draws", "real alone", "with synthetic", "with jitter", "gain in points")
+        for name, choice in result["choice"].items():
+            figures = {way: np.array([run[name][way] for run in result["runs"]]) for way in ("real", *WAYS)}
+            gain = figures["synthetic"] - figures["real"]
+            above = figures["synthetic"] - figures["jitter"]
+            row = [result["name"] if result["name"] == "imbalance" else f"{result['name']}, few", name]
+            row += [result["minutes"], len(result["runs"]), *(_spread(figures[way]) for way in ("real", *WAYS))]
+            row += [f"**{_spread(100 * gain, 1)}**", _spread(100 * above, 1)]
+            rows.append(row + [choice["level"][way] for way in WAYS])
+    header = ("case", "classifier", "minutes", "draws", "real alone", "with synthetic", "with jitter", "gain in points")
     text += table((*header, "points above jitter", "synthetic: level", "jitter: level"), rows)
     text += "\n\nLevel: traces of a label that are added, or in the imbalance, that each rare label is filled up to."
     rare = next((", ".join(result["rare"]) for result in results if result["name"] == "imbalance"), "")

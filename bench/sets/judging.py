@@ -17,13 +17,18 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from netdiffus.baselines import BASELINES
 from netdiffus.imaging.channels import fold
+from netdiffus.imaging.codec import GasfCodec
+from netdiffus.metrics import cnn
 from netdiffus.metrics.binning import fit_edges
+from netdiffus.metrics.boosting import boost
 from netdiffus.metrics.comparison import Traces
 from netdiffus.metrics.copies import seen_before
 from netdiffus.metrics.distances import jsd
 from netdiffus.metrics.features import ABSENT
+from netdiffus.metrics.images import STEPS, steps
 from netdiffus.metrics.marginal import Sample
 from netdiffus.metrics.ranks import rank_scale, ranks
+from netdiffus.metrics.utility import judge
 from netdiffus.traffic.traces import series
 
 TREES, FOREST_SEED = 200, 0
@@ -73,6 +78,27 @@ def forest(train: Traces, test: Traces, seed: int = FOREST_SEED) -> tuple[float,
     return float(np.mean(said == test.labels)), dict(zip(map(str, labels), map(float, f1), strict=True))
 
 
+def boosted(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> dict[str, float]:
+    """The F1 of each label of the test traces, of gradient boosting."""
+    return boost(train, test, channels, seed).f1
+
+
+def convolved(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> dict[str, float]:
+    """The same of the CNN on GASF images, whose scale is that of the traces it learns from."""
+    codec, labels = GasfCodec.fit(train.series, channels), np.unique(train.labels)
+    images, unknown = (codec.encode(part.series).astype(np.float32) for part in (train, test))
+    targets = np.searchsorted(labels, train.labels)
+    model = cnn.fit(images, targets, len(labels), steps(len(train), STEPS), seed)
+    return judge(test.labels, labels[np.argmax(cnn.logits(model, unknown), axis=1)]).f1
+
+
+CLASSIFIERS: dict[str, Callable[[Traces, Traces, tuple[str, ...], int], dict[str, float]]] = {
+    "random forest": lambda train, test, _, seed: forest(train, test, seed)[1],
+    "gradient boosting": boosted,
+    "CNN": convolved,
+}
+
+
 def macro(f1: dict[str, float]) -> float:
     """The mean over labels."""
     return float(np.mean(list(f1.values())))
@@ -86,9 +112,9 @@ def detection(real: Traces, other: Traces, rng: np.random.Generator) -> float:
     x, y = np.concatenate([flat(real), flat(other)]), np.repeat([0, 1], [len(real), len(other)])
     suspicion = np.zeros(len(y))
     with threadpool_limits(1):
-        for learn, judge in StratifiedKFold(FOLDS, shuffle=True, random_state=FOREST_SEED).split(x, y):
+        for learn, held in StratifiedKFold(FOLDS, shuffle=True, random_state=FOREST_SEED).split(x, y):
             model = HistGradientBoostingClassifier(random_state=FOREST_SEED).fit(x[learn], y[learn])
-            suspicion[judge] = model.predict_proba(x[judge])[:, 1]
+            suspicion[held] = model.predict_proba(x[held])[:, 1]
     return float(roc_auc_score(y, suspicion))
 
 

@@ -26,8 +26,10 @@ def boosting(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         return
     seed = int(rng.integers(2**31))
     synthetic = few(sets.synthetic, PER_LABEL, rng).sample(MOST, rng)
-    real, again = (_learn(part, sets, seed) for part in sets.train.two_draws(synthetic.counts(sets.labels), rng))
-    tstr = _learn(synthetic, sets, seed)
+    real, again = (
+        boost(part, sets.test, sets.channels, seed) for part in sets.train.two_draws(synthetic.counts(sets.labels), rng)
+    )
+    tstr = boost(synthetic, sets.test, sets.channels, seed)
     guess = float(np.unique(sets.test.labels, return_counts=True)[1].max() / len(sets.test))
     span = spread(real, again)
     note = f"gradient boosting, {ROUNDS} rounds, at most {PER_LABEL} traces of a label; ceiling: as many real traces"
@@ -43,11 +45,12 @@ def few(traces: Traces, count: int, rng: np.random.Generator) -> Traces:
     return traces.take(np.sort(np.concatenate([rng.permutation(mine)[:count] for mine in rows])))
 
 
-def _learn(train: Traces, sets: Comparison, seed: int) -> Result:
+def boost(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> Result:
+    """How gradient boosting that learned from some traces does on others."""
     model = HistGradientBoostingClassifier(
         max_iter=ROUNDS, learning_rate=0.2, max_leaf_nodes=15, min_samples_leaf=5, early_stopping=False,
         max_bins=63, random_state=seed,
     )  # fmt: skip
     with threadpool_limits(1):
-        model.fit(features(train, sets.channels), train.labels)
-        return judge(sets.test.labels, model.predict(features(sets.test, sets.channels)))
+        model.fit(features(train, channels), train.labels)
+        return judge(test.labels, model.predict(features(test, channels)))
