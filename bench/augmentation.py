@@ -1,7 +1,10 @@
 """What synthetic traces add to few real ones, and to rare labels, beside resampling with jitter.
 
-python -m bench augmentation [--only mirage,fgnet,imbalance] [--minutes-scale 1] [--balance 0.5]
-                             [--seeds 0,1,2] [--write]
+python -m bench augmentation [--only mirage,fgnet,imbalance,mirage-shared,fgnet-shared] [--minutes-scale 1]
+                             [--balance 0.5] [--seeds 0,1,2] [--write]
+
+The shared ones take the traces that `python -m bench sets --only mirage,fgnet` left in build/: what someone with all
+traces would give away.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import datetime
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ import polars as pl
 from bench.results import commit, machine, table, write_section
 from bench.sets.collection import SETS
 from bench.sets.judging import CLASSIFIERS, arrays, macro
+from bench.sets.run import BUILD as DRAWN
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.baselines import BASELINES
 from netdiffus.metrics.comparison import Traces
@@ -37,6 +41,7 @@ HELD_BACK = 0.2
 FEW_MINUTES, ALL_MINUTES = 1.0, 5.0  # of each training
 TUNING_SEED = 1000  # of the draw that the numbers are chosen on
 WAYS = ("synthetic", "jitter")
+SHARED = "-shared"
 
 Score = Callable[[Mapping[str, float]], float]  # of the F1 of each label
 Classifier = Callable[[Traces, Traces, tuple[str, ...], int], Mapping[str, float]]
@@ -45,13 +50,15 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Real:
-    """Real traces to learn from, as a table and as arrays, and how long is trained on them."""
+    """Real traces to learn from, as a table and as arrays, and how long is trained on them, unless `shared` is there:
+    synthetic traces of someone who had more of them."""
 
     frame: pl.DataFrame
     channels: tuple[str, ...]
     length: int
     minutes: float
     balance: float
+    shared: Traces | None = None
 
     @property
     def traces(self) -> Traces:
@@ -60,11 +67,16 @@ class Real:
 
     def take(self, rows: np.ndarray) -> Real:
         """The traces of these rows (indices)."""
-        return Real(self.frame[np.sort(rows)], self.channels, self.length, self.minutes, self.balance)
+        return replace(self, frame=self.frame[np.sort(rows)])
 
     def more(self, counts: Mapping[str, int], seed: int) -> dict[str, Traces]:
-        """So many traces of each label, by netdiffus trained on these traces alone, and by jitter."""
-        rng, mine = np.random.default_rng(seed), self.traces
+        """So many traces of each label, by netdiffus and by jitter."""
+        mine = self.traces
+        jittered = BASELINES["jitter"](mine.series, mine.labels, counts, np.random.default_rng(seed))
+        return {"synthetic": self.shared or self._drawn(counts, seed), "jitter": Traces(*jittered)}
+
+    def _drawn(self, counts: Mapping[str, int], seed: int) -> Traces:
+        """By netdiffus trained on these traces alone."""
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             known = self.frame.select("label", *self.channels).with_columns(split=pl.lit("train"))
@@ -72,8 +84,7 @@ class Real:
             prepare(folder / "real.parquet", folder / "dataset", test=0.0)
             train(folder / "dataset", folder / "model", minutes=self.minutes, seed=seed, balance=self.balance)
             generate(folder / "model", folder / "drawn.parquet", count=dict(counts), seed=seed)
-            drawn = arrays(pl.read_parquet(folder / "drawn.parquet"), self.channels, self.length)
-        return {"synthetic": drawn, "jitter": Traces(*BASELINES["jitter"](mine.series, mine.labels, counts, rng))}
+            return arrays(pl.read_parquet(folder / "drawn.parquet"), self.channels, self.length)
 
 
 def joined(one: Traces, two: Traces, counts: Mapping[str, int]) -> Traces:
@@ -125,14 +136,16 @@ def draw(labels: np.ndarray, count: Callable[[int], int], seed: int) -> np.ndarr
 
 
 def measure(name: str, options: argparse.Namespace) -> Result:
-    """One case: `mirage` and `fgnet` with few traces of each label, `imbalance` as MIRAGE is."""
-    few = name != "imbalance"
-    minutes = options.minutes_scale * (FEW_MINUTES if few else ALL_MINUTES)
+    """One case: `mirage` and `fgnet` with few traces of each label, shared or not, `imbalance` as MIRAGE is."""
+    few, source = name != "imbalance", name.removesuffix(SHARED)
+    minutes = 0.0 if name.endswith(SHARED) else options.minutes_scale * (FEW_MINUTES if few else ALL_MINUTES)
     with tempfile.TemporaryDirectory() as scratch:
-        _, traces = read_dataset(SETS[name if few else "mirage"].prepare(Path(scratch)))
+        _, traces = read_dataset(SETS[source if few else "mirage"].prepare(Path(scratch)))
     channels = tuple(channel_names(traces))
     length = int(traces.select(pl.col(channels[0]).list.len().max()).item())
-    whole = Real(traces.filter(split="train"), channels, length, minutes, 0.0 if few else options.balance)
+    shared = _given(source, channels, length) if name.endswith(SHARED) else None
+    balance = 0.0 if few else options.balance
+    whole = Real(traces.filter(split="train"), channels, length, minutes, balance, shared)
     test = arrays(traces.filter(split="test"), channels, length)
     labels = whole.traces.labels
     counts = dict(whole.frame["label"].value_counts().sort("count", "label").iter_rows())
@@ -159,6 +172,13 @@ def measure(name: str, options: argparse.Namespace) -> Result:
             "choice": choice, "runs": runs} | made  # fmt: skip
 
 
+def _given(name: str, channels: Sequence[str], length: int) -> Traces:
+    file = DRAWN / f"{name}-gasf-0" / "synthetic.parquet"
+    if not file.is_file():
+        raise SystemExit(f"expected drawn traces; got no file {file}; run first: python -m bench sets --only {name}")
+    return arrays(pl.read_parquet(file), channels, length)
+
+
 def body(results: Sequence[Result]) -> str:
     """The section."""
     text = (
@@ -167,7 +187,8 @@ def body(results: Sequence[Result]) -> str:
         f"{FEW} real training traces of each label, and netdiffus trained on these alone. Imbalance: all training "
         f"traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are filled up; netdiffus trained with "
         "--balance. How many traces join the real ones was chosen for each classifier and way on one more draw of the "
-        "training part, judged on other training traces.\n\n"
+        "training part, judged on other training traces. From a model of all: the synthetic traces are drawn from a "
+        "model of the whole training part, which someone else may have and give away.\n\n"
     )
     rows = []
     for result in results:
@@ -175,7 +196,8 @@ def body(results: Sequence[Result]) -> str:
             figures = {way: np.array([run[name][way] for run in result["runs"]]) for way in ("real", *WAYS)}
             gain = figures["synthetic"] - figures["real"]
             above = figures["synthetic"] - figures["jitter"]
-            row = [result["name"] if result["name"] == "imbalance" else f"{result['name']}, few", name]
+            case = result["name"].removesuffix(SHARED) + ", few" * (result["name"] != "imbalance")
+            row = [case + ", from a model of all" * result["name"].endswith(SHARED), name]
             row += [result["minutes"], len(result["runs"]), *(_spread(figures[way]) for way in ("real", *WAYS))]
             row += [f"**{_spread(100 * gain, 1)}**", _spread(100 * above, 1)]
             rows.append(row + [choice["level"][way] for way in WAYS])
@@ -196,7 +218,7 @@ def _spread(values: np.ndarray, digits: int = 3) -> str:
 def main(given: Sequence[str] = ()) -> None:
     """Measure the cases; a trial is printed only."""
     parser = argparse.ArgumentParser(prog="python -m bench augmentation", description=__doc__)
-    parser.add_argument("--only", default="mirage,fgnet,imbalance")
+    parser.add_argument("--only", default="mirage,fgnet,imbalance,mirage-shared,fgnet-shared")
     parser.add_argument("--minutes-scale", type=float, default=1.0, help="train this many times as long (a trial)")
     parser.add_argument("--balance", type=float, default=0.5, help="of the training on all labels as they are")
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
