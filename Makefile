@@ -22,8 +22,8 @@ check: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layers.py
 
-# Every figure of docs/results.md again, in the order of their names: about seven hours on two cores, the greater part
-# training (sets, augmentation, published) and fuzzing. NAME="demo sets" runs those only.
+# Every figure of docs/results.md again: about seven hours on two cores, the greater part training (sets, augmentation,
+# published) and fuzzing. NAME="demo sets" runs those only.
 results: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m bench $(NAME)
