@@ -6,7 +6,7 @@ import torch
 from netdiffus.diffusion import edm
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
 from netdiffus.diffusion.components import fit_mixtures
-from netdiffus.diffusion.rows import Block, RowDenoiser, draw_classes, shares
+from netdiffus.diffusion.rows import Block, RowDenoiser, draw_classes, short_softmax
 from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.imaging.codec import STEP
 
@@ -49,11 +49,11 @@ def drawn(count: int) -> torch.Tensor:
     return torch.stack([torch.randint(len(z), (count, 7), generator=generator) for z in CENTRES], dim=1)
 
 
-def test_shares_are_the_softmax() -> None:
+def test_the_short_softmax_is_the_softmax() -> None:
     scores = 8 * torch.randn(3, 2, 5, 10, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(shares(scores), scores.softmax(dim=-1), atol=1e-6)
-    assert torch.equal(shares(torch.tensor([1e4, -1e4, -1e4])).round(), torch.tensor([1.0, 0, 0]))
-    assert torch.equal(shares(torch.full((4,), -1e4)), torch.full((4,), 0.25))
+    assert torch.allclose(short_softmax(scores), scores.softmax(dim=-1), atol=1e-6)
+    assert torch.equal(short_softmax(torch.tensor([1e4, -1e4, -1e4])).round(), torch.tensor([1.0, 0, 0]))
+    assert torch.equal(short_softmax(torch.full((4,), -1e4)), torch.full((4,), 0.25))
 
 
 @pytest.mark.parametrize("patch", [1, 3])

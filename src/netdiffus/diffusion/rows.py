@@ -40,7 +40,7 @@ def first_codes(z: Tensor) -> Tensor:
     return torch.cat([torch.randn(len(z), CODE - waves), smooth], dim=1)
 
 
-def shares(scores: Tensor) -> Tensor:
+def short_softmax(scores: Tensor) -> Tensor:
     """Softmax over the last dimension, scores no farther than MOST from 0: torch's takes long where it is short."""
     raw = scores.float().clamp(-MOST, MOST).exp()
     return raw / raw.sum(dim=-1, keepdim=True)
@@ -78,7 +78,7 @@ class Block(nn.Module):
         q, k, v = self.qkv(h).view(B, n, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         # plain products: torch's fused attention takes ten times as long backwards on a CPU in bfloat16
         near = q @ k.mT * (width // self.heads) ** -0.5
-        weights = shares(near + self.far[:, self.distance].to(near.dtype))
+        weights = short_softmax(near + self.far[:, self.distance].to(near.dtype))
         attended = (weights.to(v.dtype) @ v).transpose(1, 2).reshape(B, n, width)
         tokens = torch.addcmul(tokens, gate1, self.dropout(self.out(attended)))
         h = self._beside(torch.addcmul(shift2, self.norm(tokens), 1 + scale2), 1)
@@ -164,11 +164,11 @@ class RowDenoiser(nn.Module):
         else:
             priors = self.mixture(likelihood, label)
         known = [part + prior for part, prior in zip(likelihood, priors, strict=True)]
-        held = [part.softmax(dim=-1) for part in known]
+        shares = [part.softmax(dim=-1) for part in known]
         with torch.autocast(observation.device.type, torch.bfloat16, enabled=self.half_precision):
-            codes = [share @ code for share, code in zip(held, self.code_in, strict=True)]
+            codes = [share @ code for share, code in zip(shares, self.code_in, strict=True)]
             rows = self._tokens(torch.stack(codes, dim=2).flatten(2))
-            learned = self._transform(rows, self._tokens(self._places(held)), sigma, label)
+            learned = self._transform(rows, self._tokens(self._places(shares)), sigma, label)
             learned = learned.reshape(B, -1, C, CODE)[:, :n]
             return tuple(known[k] + learned[:, :, k] @ self.code_out[k].T for k in range(C))
 
