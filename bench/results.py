@@ -47,7 +47,10 @@ def machine() -> str:
 
 def commit() -> str:
     """The commit of the checkout, "-dirty" where anything but this page was changed since."""
-    asked = (["git", "rev-parse", "--short", "HEAD"], ["git", "diff", "--quiet", "HEAD", "--", ".", f":(exclude){PAGE}"])
+    asked = (
+        ["git", "rev-parse", "--short", "HEAD"],
+        ["git", "diff", "--quiet", "HEAD", "--", ".", f":(exclude){PAGE}"],
+    )
     head, changed = (
         subprocess.run(command, cwd=PAGE.parents[1], capture_output=True, text=True, check=False) for command in asked
     )
