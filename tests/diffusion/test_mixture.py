@@ -33,11 +33,12 @@ def two_kinds(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack([size, high.long().expand(-1, 5)], dim=1), label
 
 
+@pytest.mark.parametrize("M", [1, 3])
 @pytest.mark.parametrize("ending", [[], [0], [0, 1]])
-def test_what_is_known_elsewhere_is_exact(ending) -> None:
+def test_what_is_known_elsewhere_is_exact(ending, M) -> None:
     """Against the sum over all traces; where a channel ends, its last class is absence."""
     generator = torch.Generator().manual_seed(1)
-    M, n, sizes = 3, 3, (3, 2)
+    n, sizes = 3, (3, 2)
     weight = torch.rand(M, generator=generator).log_softmax(0)
     of_length = torch.randn(M, n + 1, generator=generator).log_softmax(-1)
     tables = []
@@ -64,6 +65,17 @@ def test_what_is_known_elsewhere_is_exact(ending) -> None:
             wanted[k][:, i, c] += joint.exp()
     for part, sums in zip(posterior, wanted, strict=True):
         assert (part - sums / sums.sum(-1, keepdim=True)).abs().max() < 2e-3  # tables are kept in half precision
+
+
+def test_the_order_of_the_traces_does_not_matter() -> None:
+    classes, label = two_kinds(40)
+    mixture, _ = fit_mixtures(classes, label, 2, CENTRES, torch.arange(80) % 2)
+    generator = torch.Generator().manual_seed(2)
+    likelihood = [torch.randn(80, 5, len(z), generator=generator) for z in CENTRES]
+    order = torch.randperm(80, generator=generator)
+    mixed = mixture([part[order] for part in likelihood], label[order])
+    for part, other in zip(mixture(likelihood, label), mixed, strict=True):
+        assert torch.allclose(part[order], other, atol=1e-5)
 
 
 def test_a_trace_ends_once() -> None:

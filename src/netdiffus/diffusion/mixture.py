@@ -86,7 +86,7 @@ class Mixture(nn.Module):
             return [part.transpose(0, 1).to(likelihood[0].dtype) for part in self._elsewhere(own, groups[0])]
         found = [torch.empty_like(part) for part in likelihood]
         for g in groups:
-            rows = torch.nonzero(group == g)[:, 0]
+            rows = _rows(group, g)
             own = [part[rows].transpose(0, 1) for part in likelihood]
             for part, answer in zip(found, self._elsewhere(own, g), strict=True):
                 part[rows] = answer.transpose(0, 1).to(part.dtype)
@@ -140,6 +140,13 @@ class Mixture(nn.Module):
                 whole = whole + evidence_of(classes[rows, k], self.get_buffer(f"log_table{k}")[mine].float().exp())
             found[rows] = whole.logsumexp(dim=-1)
         return found
+
+
+def _rows(group: Tensor, g: int) -> Tensor | slice:
+    """Where `group` (B,) is g; a slice where these are neighbours, which copies nothing."""
+    rows = torch.nonzero(group == g)[:, 0]
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first < len(rows) else rows
 
 
 def lengths_of(classes: Tensor, size: int) -> Tensor:
