@@ -14,12 +14,14 @@ import torch
 from netdiffus.steps.device import choose_device
 if sys.argv[1] == "chosen":
     choose_device()
-for _ in range(3):
-    torch.ones(5_000_000)
+def rounds(number):
+    for _ in range(number):
+        for millions in range(1, 8):
+            blocks = [torch.ones(millions * 1_000_000) for _ in range(4)]
+            del blocks
+rounds(3)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
-    blocks = [torch.ones(5_000_000) for _ in range(2)]
-    del blocks
+rounds(5)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
