@@ -90,8 +90,7 @@ class Real:
 def joined(one: Traces, two: Traces, counts: Mapping[str, int]) -> Traces:
     """One set, and of the other the first so many of each label."""
     rows = np.concatenate([np.flatnonzero(two.labels == label)[:count] for label, count in counts.items()])
-    some = two.take(rows.astype(np.intp))
-    return Traces(np.concatenate([one.series, some.series]), np.concatenate([one.labels, some.labels]))
+    return one.joined(two.take(rows.astype(np.intp)))
 
 
 def chosen(

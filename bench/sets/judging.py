@@ -54,9 +54,8 @@ class Parts:
 
     def counts(self, rows: int | None = None) -> dict[str, int]:
         """The label mix of the training part; scaled to about `rows`, of each label 2 at least."""
-        labels, counts = np.unique(self.train.labels, return_counts=True)
         share = 1.0 if rows is None else min(1.0, rows / len(self.train))
-        return {str(label): max(2, round(share * int(n))) for label, n in zip(labels, counts, strict=True)}
+        return {label: max(2, round(share * n)) for label, n in self.train.counts().items()}
 
 
 def arrays(frame: pl.DataFrame, channels: Sequence[str], length: int) -> Traces:
@@ -78,13 +77,9 @@ def forest(train: Traces, test: Traces, seed: int = FOREST_SEED) -> tuple[float,
     return float(np.mean(said == test.labels)), dict(zip(map(str, labels), map(float, f1), strict=True))
 
 
-def boosted(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> dict[str, float]:
-    """The F1 of each label of the test traces, of gradient boosting."""
-    return boost(train, test, channels, seed).f1
-
-
 def convolved(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> dict[str, float]:
-    """The same of the CNN on GASF images, whose scale is that of the traces it learns from."""
+    """The F1 of each label of the test traces, of the CNN on GASF images, whose scale is that of the traces it learns
+    from."""
     codec, labels = GasfCodec.fit(train.series, channels), np.unique(train.labels)
     images, unknown = (codec.encode(part.series).astype(np.float32) for part in (train, test))
     targets = np.searchsorted(labels, train.labels)
@@ -94,7 +89,7 @@ def convolved(train: Traces, test: Traces, channels: tuple[str, ...], seed: int)
 
 CLASSIFIERS: dict[str, Callable[[Traces, Traces, tuple[str, ...], int], dict[str, float]]] = {
     "random forest": lambda train, test, _, seed: forest(train, test, seed)[1],
-    "gradient boosting": boosted,
+    "gradient boosting": lambda *known: boost(*known).f1,
     "CNN": convolved,
 }
 
@@ -161,8 +156,7 @@ def judged(parts: Parts, synthetic: Traces, benign: str | None, seed: int) -> di
     train, test, channels = parts.train, parts.test, parts.channels
     unseen, every = test.take(parts.unseen), list(range(len(channels)))
     found = {"trtr": forest(train, unseen), "tstr": forest(synthetic, unseen)}
-    labels, counts = np.unique(synthetic.labels, return_counts=True)
-    wanted = dict(zip(map(str, labels), map(int, counts), strict=True))
+    wanted = synthetic.counts()
     for name, make in BASELINES.items():
         found[name] = forest(Traces(*make(train.series, train.labels, wanted, rng)), unseen)
     figures = {name: accuracy for name, (accuracy, _) in found.items()}
@@ -172,7 +166,7 @@ def judged(parts: Parts, synthetic: Traces, benign: str | None, seed: int) -> di
     figures["test_copies"] = float(1 - parts.unseen.mean())
     drawn = synthetic.matching(test, rng)
     floors = [train.matching(drawn, rng) for _ in range(FLOORS)]
-    known = Traces(np.concatenate([train.series, test.series]), np.concatenate([train.labels, test.labels]))
+    known = train.joined(test)
     figures["detection"] = detection(test, drawn, rng)
     figures["detection_floor"] = detection(test, floors[0], rng)
     figures["jsd"] = divergence(test, drawn, channels, known)

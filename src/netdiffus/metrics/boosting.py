@@ -30,7 +30,7 @@ def boosting(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         boost(part, sets.test, sets.channels, seed) for part in sets.train.two_draws(synthetic.counts(sets.labels), rng)
     )
     tstr = boost(synthetic, sets.test, sets.channels, seed)
-    guess = float(np.unique(sets.test.labels, return_counts=True)[1].max() / len(sets.test))
+    guess = sets.test.guess
     span = spread(real, again)
     note = f"gradient boosting, {ROUNDS} rounds, at most {PER_LABEL} traces of a label; ceiling: as many real traces"
     yield Score("boosting.trtr_accuracy", real.accuracy, guess, None, "max", note=note)

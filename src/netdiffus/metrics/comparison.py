@@ -53,9 +53,19 @@ class Traces:
             rows.append(mine if len(mine) <= count else rng.choice(mine, count, replace=False))
         return self.take(np.sort(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.intp))
 
-    def counts(self, labels: Iterable[str]) -> dict[str, int]:
-        """How many traces each of these labels has."""
-        return {label: int(np.count_nonzero(self.labels == label)) for label in labels}
+    def joined(self, other: Traces) -> Traces:
+        """These traces, and after them the others."""
+        return Traces(np.concatenate([self.series, other.series]), np.concatenate([self.labels, other.labels]))
+
+    def counts(self, labels: Iterable[str] | None = None) -> dict[str, int]:
+        """How many traces each of these labels has; default: of the labels that there are, in their order."""
+        asked = map(str, np.unique(self.labels)) if labels is None else labels
+        return {label: int(np.count_nonzero(self.labels == label)) for label in asked}
+
+    @property
+    def guess(self) -> float:
+        """How often the answer is right that names the commonest label."""
+        return max(self.counts().values()) / len(self)
 
     def two_draws(self, counts: Mapping[str, int], rng: np.random.Generator) -> tuple[Traces, Traces]:
         """Two sets of so many traces of each label, as far apart as can be.

@@ -42,7 +42,7 @@ def lowdata(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
             mine, seed = few(sets.train, size, rng), int(rng.integers(2**31))
             real.append(_f1(mine, sets, seed))
             replaced.append(_f1(few(synthetic, size, rng), sets, seed))
-            joined.append(_f1(_joined(mine, more), sets, seed))
+            joined.append(_f1(mine.joined(more), sets, seed))
         span = interval(real, sd=1 / np.sqrt(4 * len(sets.test)), lowest=0.0, highest=1.0)
         note = f"{size} real traces of each label, mean of {REPEATS} draws, forest of {TREES} trees"
         yield Score(f"lowdata.{size}.real", span.middle, None, None, "max", note=note)
@@ -53,10 +53,6 @@ def lowdata(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         ):
             value = float(np.mean(found))
             yield Score(f"lowdata.{size}.{name}", value, None, span.middle, "max", note=how, low=span.low, high=high)
-
-
-def _joined(one: Traces, two: Traces) -> Traces:
-    return Traces(np.concatenate([one.series, two.series]), np.concatenate([one.labels, two.labels]))
 
 
 def _f1(train: Traces, sets: Comparison, seed: int) -> float:

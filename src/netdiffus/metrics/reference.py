@@ -47,9 +47,7 @@ class Redraws:
 
 def redraws(sets: Comparison, rng: np.random.Generator, count: int | None = None) -> Redraws:
     """`count` pairs (default: the draws of the comparison); a label with too few real traces gives what it has."""
-    pool = Traces(
-        np.concatenate([sets.train.series, sets.test.series]), np.concatenate([sets.train.labels, sets.test.labels])
-    )
+    pool = sets.train.joined(sets.test)
     members = {str(label): np.flatnonzero(pool.labels == label) for label in np.unique(pool.labels)}
     wanted, tested = (part.counts(members) for part in (sets.synthetic, sets.test))
     border = len(sets.train)

@@ -50,8 +50,7 @@ def utility(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
             yield Score(f"utility.{name}", None, None, None, "max", note=note)
         return
     train, synthetic = sets.train.sample(MOST, rng), sets.synthetic.sample(MOST, rng)
-    both = Traces(np.concatenate([train.series, synthetic.series]), np.concatenate([train.labels, synthetic.labels]))
-    guess = float(np.unique(sets.test.labels, return_counts=True)[1].max() / len(sets.test))
+    both, guess = train.joined(synthetic), sets.test.guess
     seed = int(rng.integers(2**31))
 
     if not sets.draws:  # of one that stands beside another only the value counts

@@ -37,9 +37,10 @@ class Panel:
 
 def panels(real: Traces, synthetic: Traces, channels: Sequence[str]) -> list[Panel]:
     """One panel a channel and one for the length; synthetic traces are weighted to the real label mix."""
-    weights = np.array([np.count_nonzero(real.labels == label) for label in synthetic.labels], dtype=np.float64)
-    counts = np.array([np.count_nonzero(synthetic.labels == label) for label in synthetic.labels])
-    weights = weights / counts if weights.any() else np.ones(len(synthetic))
+    drawn = synthetic.counts()
+    wanted = real.counts(drawn)
+    weights = np.array([wanted[label] / drawn[label] for label in synthetic.labels])
+    weights = weights if weights.any() else np.ones(len(synthetic))
     result = []
     for number, name in enumerate((*channels, "length")):
         pair = (

@@ -124,15 +124,16 @@ def beside_rows(scores: Sequence[Score]) -> list[BesideRow]:
 
 def label_rows(scores: Sequence[Score], real: Traces, synthetic: Traces) -> list[LabelRow]:
     """One row a label, those that lose most to real-trained classifiers first."""
-    rows = []
-    for label in map(str, np.union1d(real.labels, synthetic.labels)):
+    rows, labels = [], list(map(str, np.union1d(real.labels, synthetic.labels)))
+    counts, drawn = real.counts(labels), synthetic.counts(labels)
+    for label in labels:
         real_f1, synthetic_f1 = (find(list(scores), f"utility.{name}_f1", label) for name in ("trtr", "tstr"))
         before, after = (score.value if score else None for score in (real_f1, synthetic_f1))
         rows.append(
             LabelRow(
                 label,
-                int(np.count_nonzero(real.labels == label)),
-                int(np.count_nonzero(synthetic.labels == label)),
+                counts[label],
+                drawn[label],
                 figure(before),
                 figure(after),
                 0.0 if before is None or after is None else before - after,

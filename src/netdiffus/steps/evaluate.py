@@ -197,10 +197,9 @@ def beside(name: str, sets: Comparison, found: list[Score], seed: int) -> Iterat
     """
     known = sets.synthetic.take(np.isin(sets.synthetic.labels, sets.train.labels))
     rng = np.random.default_rng([seed, len(name)])
-    labels, counts = np.unique(known.sample(BASELINE_TRACES, rng).labels, return_counts=True)
-    if not len(labels):
+    wanted = known.sample(BASELINE_TRACES, rng).counts()
+    if not wanted:
         return
-    wanted = dict(zip(map(str, labels), map(int, counts), strict=True))
     made = Traces(*BASELINES[name](sets.train.series, sets.train.labels, wanted, rng))
     beside_sets = replace(sets, synthetic=made, draws=0)
     for metric in BASELINE_METRICS:
