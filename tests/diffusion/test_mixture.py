@@ -67,6 +67,37 @@ def test_what_is_known_elsewhere_is_exact(ending, M) -> None:
         assert (part - sums / sums.sum(-1, keepdim=True)).abs().max() < 2e-3  # tables are kept in half precision
 
 
+@pytest.mark.parametrize("ending", [[], [0], [0, 1]])
+def test_draws_come_as_often_as_they_are_likely(ending) -> None:
+    """Every possible trace of two groups, of one component and of two, whose labels come in any order."""
+    generator = torch.Generator().manual_seed(3)
+    n, sizes, count = 2, (3, 2), 60_000
+    weight = torch.cat([torch.zeros(1), torch.rand(2, generator=generator).log_softmax(0)])
+    of_length = torch.randn(3, n + 1, generator=generator)
+    of_length = (of_length if ending else torch.tensor([-torch.inf, -torch.inf, 0.0]).expand(3, -1)).log_softmax(-1)
+    tables = [torch.randn(3, n, size, generator=generator) for size in sizes]
+    for k, table in enumerate(tables):
+        table[..., -1] = -torch.inf if k in ending else table[..., -1]
+        tables[k] = table.log_softmax(-1)
+        tables[k][..., -1] = 0.0 if k in ending else tables[k][..., -1]
+    mixture = Mixture(weight, tables, of_length, torch.tensor([0, 1, 3]), torch.tensor(ending, dtype=torch.int64))
+    group = torch.randint(2, (count,), generator=generator)
+    drawn = mixture.sample(group, generator)
+    assert drawn.shape == (count, 2, n)
+    every = torch.tensor(list(itertools.product(range(3), range(3), range(2), range(2)))).view(-1, 2, n)
+    gone = [every[:, k] == sizes[k] - 1 for k in ending]
+    ends_once = torch.ones(len(every), dtype=torch.bool)
+    for part in gone:
+        ends_once &= (part == gone[0]).all(dim=1) & ~(part[:, 0] & ~part[:, 1])
+    number = every.flatten(1) @ torch.tensor([12, 4, 2, 1])
+    for g in range(2):
+        wanted = torch.zeros(36)
+        wanted[number] = mixture.log_likelihood(every, torch.full((len(every),), g)).exp() * ends_once
+        assert wanted.sum() == pytest.approx(1, abs=2e-3)
+        mine = drawn[group == g].flatten(1) @ torch.tensor([12, 4, 2, 1])
+        assert (torch.bincount(mine, minlength=36) / len(mine) - wanted).abs().max() < 0.01
+
+
 def test_the_order_of_the_traces_does_not_matter() -> None:
     classes, label = two_kinds(40)
     mixture, _ = fit_mixtures(classes, label, 2, CENTRES, torch.arange(80) % 2)

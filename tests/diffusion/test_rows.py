@@ -156,6 +156,25 @@ def test_bfloat16_answers_nearly_the_same(chart) -> None:
     assert half[0].dtype == torch.float32
 
 
+def test_sampling_begins_with_the_mixture_under_noise(chart) -> None:
+    network, label = fresh(chart), torch.arange(LABELS).repeat(2000)
+    classes = network.mixture.sample(label, torch.Generator().manual_seed(5))
+    clean = chart.observe(network.series(classes))
+    assert torch.allclose(network.first(torch.tensor(0.0), label, torch.Generator().manual_seed(5)), clean)
+    sigma = torch.tensor(2 * chart.noise_gain)
+    added = (network.first(sigma, label, torch.Generator().manual_seed(5)) - clean).flatten(0, 1) / sigma
+    own = chart.noise(torch.zeros(6000, 2, 7), torch.Generator().manual_seed(6)).flatten(0, 1)
+    assert (added.T.cov() - own.T.cov()).abs().max() < 0.05 * own.var()
+
+
+def test_where_one_component_knows_little_sampling_begins_earlier() -> None:
+    network = fresh(SeriesChart())
+    assert network.first_sigma == pytest.approx(4.0)
+    one = fit_mixtures(drawn(12), torch.zeros(12, dtype=torch.int64), 1, CENTRES, torch.arange(12) % 2, most=1)[0]
+    network.mixture, network.length = one, 40
+    assert network.first_sigma == pytest.approx(8.0)
+
+
 def test_labels_outside_the_table_are_errors() -> None:
     with pytest.raises(IndexError):
         fresh(SeriesChart())(torch.randn(1, 2, 7), torch.ones(1), torch.tensor([LABELS]))

@@ -78,6 +78,15 @@ def test_sigmas_descend_to_zero() -> None:
     assert (sigmas.diff() < 0).all()
 
 
+def test_a_lower_beginning_takes_fewer_steps_of_the_same_size() -> None:
+    low, high = edm.sigmas(high=4.0), edm.sigmas(high=20.0)
+    assert (len(low), len(high)) == (12, 17)  # with the 0 at the end
+    assert low[0] == pytest.approx(4.0)
+    roots = [part[:-1] ** (1 / edm.RHO) for part in (low, high)]
+    for part in roots:
+        assert -part.diff().numpy() == pytest.approx(edm.STRIDE, rel=0.05)
+
+
 def test_training_sigmas_are_log_normal() -> None:
     logs = edm.draw_sigma(200_000, torch.Generator().manual_seed(0)).log()
     assert float(logs.mean()) == pytest.approx(edm.P_MEAN, abs=0.02)

@@ -20,6 +20,7 @@ Classify = Callable[[Tensor, Tensor, Tensor], Sequence[Tensor]]  # (observation,
 
 P_MEAN, P_STD = -1.5, 1.7  # log-normal sigma of the training, for z of unit variance
 SIGMA_MIN, SIGMA_MAX, RHO = 0.02, 20.0, 7.0
+STRIDE = 0.064
 
 
 def draw_sigma(count: int, generator: torch.Generator) -> Tensor:
@@ -31,11 +32,14 @@ def draw_sigma(count: int, generator: torch.Generator) -> Tensor:
     return sigma
 
 
-def sigmas(steps: int) -> Tensor:
-    """(steps + 1,) sampling noise levels of z from SIGMA_MAX down to SIGMA_MIN, then 0 (equation 5)."""
-    ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
-    high, low = SIGMA_MAX ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
-    return torch.cat([(high + ramp * (low - high)) ** RHO, torch.zeros(1, dtype=torch.float64)]).float()
+def sigmas(steps: int | None = None, high: float = SIGMA_MAX) -> Tensor:
+    """(steps + 1,) sampling noise levels of z from `high` down to SIGMA_MIN, then 0 (equation 5).
+
+    Default: as many steps as lie STRIDE apart, in sigma^(1 / RHO).
+    """
+    top, low = high ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
+    ramp = torch.linspace(0, 1, steps or 1 + round((top - low) / STRIDE), dtype=torch.float64)
+    return torch.cat([(top + ramp * (low - top)) ** RHO, torch.zeros(1, dtype=torch.float64)]).float()
 
 
 def loss(

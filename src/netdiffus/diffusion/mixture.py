@@ -49,6 +49,7 @@ class Mixture(nn.Module):
         self.register_buffer("ending", ending, persistent=persistent)
         self._ends: list[int] = ends.tolist()
         self._ending: list[int] = ending.tolist()
+        self._channels = len(log_tables)
         for k, table in enumerate(log_tables):
             self.register_buffer(f"log_table{k}", table.half(), persistent=persistent)
             present = table.half().float().exp()
@@ -125,6 +126,32 @@ class Mixture(nn.Module):
         if share.shape[-1] == 1:
             return self.get_buffer(f"log_table{k}")[mine].to(share).transpose(0, 1).repeat(1, share.shape[1], 1)
         return (share @ self.get_buffer(f"table{k}")[mine].transpose(0, 1)).clamp_(min=TINY).log_()
+
+    def sample(self, group: Tensor, generator: torch.Generator) -> Tensor:
+        """Classes (B, C, n) of traces of these groups (B,), drawn from the mixture."""
+        n, component = self.log_length.shape[1] - 1, torch.empty_like(group)
+        for g in torch.unique(group).tolist():
+            rows, first, end = _rows(group, g), self._ends[g], self._ends[g + 1]
+            weight = self.log_weight[first:end].exp().expand(len(component[rows]), -1)
+            component[rows] = first + torch.multinomial(weight, 1, generator=generator)[:, 0]
+        drawn = group.new_empty(len(group), self._channels, n)
+        for m in torch.unique(component).tolist():
+            rows = _rows(component, m)
+            drawn[rows] = self._sample_of(m, len(component[rows]), generator)
+        return drawn
+
+    def _sample_of(self, m: int, count: int, generator: torch.Generator) -> Tensor:
+        """Classes (count, C, n) of one component."""
+        n, device = self.log_length.shape[1] - 1, self.log_length.device
+        drawn = torch.empty(count, self._channels, n, dtype=torch.int64, device=device)
+        length = torch.multinomial(self.log_length[m].exp().expand(count, -1), 1, generator=generator)
+        for k in range(self._channels):
+            sums = self.get_buffer(f"table{k}")[m].cumsum(dim=-1)  # (n, K)
+            places = torch.rand(n, count, generator=generator, device=device) * sums[:, -1:]
+            drawn[:, k] = torch.searchsorted(sums, places, right=True).clamp_(max=sums.shape[1] - 1).T
+            if k in self._ending:
+                drawn[:, k].masked_fill_(torch.arange(n, device=device) >= length, sums.shape[1] - 1)
+        return drawn
 
     def log_likelihood(self, classes: Tensor, group: Tensor) -> Tensor:
         """ln p (B,) of whole traces (B, C, n) without noise; group (B,)."""

@@ -29,6 +29,7 @@ from netdiffus.diffusion.mixture import Mixture
 
 CODE = 64  # width of a class's embedding
 MOST = 60.0  # of an attention score
+FIRST_SIGMA = 4.0  # of z, where sampling begins
 ENDS = 4  # a position is told apart from others by its place from the trace's end, if that is among the last so many
 
 
@@ -200,6 +201,20 @@ class RowDenoiser(nn.Module):
     def series(self, classes: Tensor) -> Tensor:
         """z (B, C, n) of classes (B, C, n)."""
         return torch.stack([self.get_buffer(f"centre{k}")[classes[:, k]] for k in range(self.channels)], dim=1)
+
+    @property
+    def first_sigma(self) -> float:
+        """The noise of z under which a trace drawn from the mixture can be taken for a real one (docs/results.md).
+
+        One component knows nothing of what all n positions have in common, which is seen as under sigma / sqrt(n).
+        """
+        many = len(self.mixture.log_weight) > len(self.mixture)
+        return FIRST_SIGMA if many else FIRST_SIGMA * max(1.0, math.sqrt(self.length / 10))
+
+    def first(self, sigma: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
+        """Observations (B, C, n) with noise sigma, a scalar, of traces of these labels (B,) drawn from the mixture."""
+        clean = self.chart.observe(self.series(self.mixture.sample(label, generator)))
+        return clean + sigma * self.chart.noise(clean, generator)
 
     def expected(self, logits: Sequence[Tensor]) -> Tensor:
         """The expected observation (B, C, n) without noise: the denoised one."""

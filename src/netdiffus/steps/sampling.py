@@ -19,7 +19,7 @@ from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.steps.network import SCHEDULE, Network
 
-ROW_SAMPLER, ROW_STEPS = "dpm++2m", 16  # docs/results.md has others
+ROW_SAMPLER = "dpm++2m"  # docs/results.md has others
 LEARNED = "learned"  # the published loop: ancestral steps with the variance that the U-Net learned
 UNET_BUDGET = 8  # a U-Net's layers are so much larger than its images that batches must be smaller
 
@@ -66,18 +66,18 @@ def _of_rows(network: RowDenoiser, how: Sampling, null: int) -> Draw:
     name = how.sampler or ROW_SAMPLER
     _check_sampler(name, list(SAMPLERS))
     chart, classify = network.chart, guided(network, null, how.guidance)
-    sigmas = edm.sigmas(how.steps or ROW_STEPS)[:-1] * chart.noise_gain  # from the last level classes are drawn
+    # from the last level classes are drawn
+    sigmas = edm.sigmas(how.steps, network.first_sigma)[:-1] * chart.noise_gain
 
     def draw(label: Tensor, generator: torch.Generator) -> Tensor:
         levels = sigmas.to(label.device)
-        empty = torch.zeros(len(label), network.channels, network.length, device=label.device)
 
         def logits(x: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
             return classify(x, sigma.expand(len(label)), label)
 
         x = SAMPLERS[name](
             lambda x, sigma: network.expected(logits(x, sigma)),
-            chart.noise(empty, generator) * levels[0],
+            network.first(levels[0], label, generator),
             levels,
             lambda x: chart.noise(x, generator),
         )
