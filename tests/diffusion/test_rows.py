@@ -169,10 +169,10 @@ def test_sampling_begins_with_the_mixture_under_noise(chart) -> None:
 
 def test_where_one_component_knows_little_sampling_begins_earlier() -> None:
     network = fresh(SeriesChart())
-    assert network.first_sigma == pytest.approx(4.0)
+    assert network.first_sigma == pytest.approx(3.0)
     one = fit_mixtures(drawn(12), torch.zeros(12, dtype=torch.int64), 1, CENTRES, torch.arange(12) % 2, most=1)[0]
     network.mixture, network.length = one, 40
-    assert network.first_sigma == pytest.approx(8.0)
+    assert network.first_sigma == pytest.approx(6.0)
 
 
 def test_labels_outside_the_table_are_errors() -> None:

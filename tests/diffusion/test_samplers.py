@@ -79,9 +79,9 @@ def test_sigmas_descend_to_zero() -> None:
 
 
 def test_a_lower_beginning_takes_fewer_steps_of_the_same_size() -> None:
-    low, high = edm.sigmas(high=4.0), edm.sigmas(high=20.0)
-    assert (len(low), len(high)) == (12, 17)  # with the 0 at the end
-    assert low[0] == pytest.approx(4.0)
+    low, high = edm.sigmas(high=3.0), edm.sigmas(high=20.0)
+    assert (len(low), len(high)) == (11, 17)  # with the 0 at the end
+    assert low[0] == pytest.approx(3.0)
     roots = [part[:-1] ** (1 / edm.RHO) for part in (low, high)]
     for part in roots:
         assert -part.diff().numpy() == pytest.approx(edm.STRIDE, rel=0.05)

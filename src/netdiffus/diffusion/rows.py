@@ -29,7 +29,7 @@ from netdiffus.diffusion.mixture import Mixture
 
 CODE = 64  # width of a class's embedding
 MOST = 60.0  # of an attention score
-FIRST_SIGMA = 4.0  # of z, where sampling begins
+FIRST_SIGMA = 3.0  # of z, where sampling begins
 ENDS = 4  # a position is told apart from others by its place from the trace's end, if that is among the last so many
 
 
