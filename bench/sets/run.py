@@ -32,6 +32,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of training and sampling; forests have their own")
     parser.add_argument("--rows", type=int, help="synthetic traces, about (a trial); default: as many as real ones")
     parser.add_argument("--ablation", action="store_true", help="train on the series too, without images")
+    parser.add_argument("--draw", action="store_true", help="draw and judge again, without training")
     parser.add_argument("--judge", action="store_true", help="judge what lies in build/ again, without training")
     parser.add_argument("--write", action="store_true", help="only write the page from what was measured")
     options = parser.parse_args(given)
@@ -62,7 +63,8 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
     place = folder / f"{name}-{image}-{options.seed}"
     place.mkdir(parents=True, exist_ok=True)
     dataset, model, drawn = place / "dataset", place / "model", place / "synthetic.parquet"
-    if not options.judge:
+    trains = not (options.judge or options.draw)
+    if trains:
         chosen.prepare(place)
     card, traces = read_dataset(dataset)
     parts = Parts.of(traces, channel_names(traces))
@@ -70,9 +72,10 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
     print(f"{name}: {len(parts.train):,} training and {len(parts.test):,} test traces, "
           f"{', '.join(parts.channels)}, {parts.train.series.shape[-1]} positions; "
           f"{dropped:,} test traces equal a training trace and are dropped", flush=True)  # fmt: skip
-    if not options.judge:
+    if trains:
         minutes = chosen.minutes * options.minutes_scale
         train(dataset, model, minutes=minutes, seed=options.seed, image=image)
+    if not options.judge:
         began = time.perf_counter()
         generate(model, drawn, count=parts.counts(options.rows), seed=options.seed)
         (place / "sampling.json").write_text(json.dumps(time.perf_counter() - began), encoding="utf-8")

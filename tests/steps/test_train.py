@@ -17,7 +17,7 @@ from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.errors import InputError
 from netdiffus.steps import train as step
 from netdiffus.steps.generate import GenerateConfig, draw_images, load_model
-from netdiffus.steps.training_data import held_back, training_data
+from netdiffus.steps.training_data import training_data
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.model import read_weights
 from small_traffic import two_labels
@@ -170,16 +170,6 @@ def test_patience_stops_early(small_dataset, tmp_path, monkeypatch) -> None:
     assert card.steps - card.validation["step"] == 4
     with pytest.raises(InputError, match="validation above 0 with patience"):
         tiny(small_dataset, tmp_path / "other", validation=0.0, patience=2)
-
-
-def test_a_share_of_each_label_is_held_back() -> None:
-    ids = np.repeat([0, 1, 2], [200, 40, 3])
-    held = held_back(ids, 0.05, np.random.default_rng(0))
-    assert np.bincount(ids[held], minlength=3).tolist() == [10, 2, 0]
-    assert np.array_equal(held, held_back(ids, 0.05, np.random.default_rng(0)))
-    assert not np.array_equal(held, held_back(ids, 0.05, np.random.default_rng(1)))
-    assert not held_back(ids[:100], 0.05, np.random.default_rng(0)).any()  # five would say too little
-    assert not held_back(ids, 0.0, np.random.default_rng(0)).any()
 
 
 @pytest.mark.parametrize(("balance", "share"), [(0.0, 0.9), (0.5, 0.75), (1.0, 0.5)])

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
+from netdiffus.steps.folds import held_back, units
 from netdiffus.steps.generate import LoadedModel
 from netdiffus.steps.network import build_recipe, is_unet
-from netdiffus.steps.training_data import held_back
 from netdiffus.traffic.traces import series
 
 Floats = NDArray[np.float64]
@@ -44,7 +44,8 @@ def member_losses(
     names = list(model.card.labels)
     ids = known["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
     share = float(model.card.config.get("validation", 0.0))
-    kept = ~held_back(ids, share, np.random.default_rng(model.card.seed)) if len(known) else np.zeros(0, np.bool_)
+    together, chance = units(known.get_column("group", default=None), ids), np.random.default_rng(model.card.seed)
+    kept = ~held_back(ids, share, chance, together) if len(known) else np.zeros(0, np.bool_)
     members, others = (_traces(model, part) for part in (known.filter(pl.Series(kept)), _of_known_labels(model, test)))
     others = others.matching(members, rng).sample(MOST, rng)
     members = members.matching(others, rng)

@@ -253,8 +253,11 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
         faults=faults,
         test_duplicates=int(splitting.duplicates(split, rest["key"]).sum()),
     )
+    shared = rest["group"].n_unique() < len(rest)
+    # as numbers: names may tell of hosts or people
+    group = rest["group"].fill_null("").rank("dense").cast(pl.Int64) - 1 if shared else None
     del rest  # what follows needs room
-    parts.writer.finish(card, split)
+    parts.writer.finish(card, split, group)
 
 
 def _label_counts(labels: pl.Series, split: pl.Series) -> dict[str, dict[str, int]]:

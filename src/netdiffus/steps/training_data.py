@@ -17,12 +17,10 @@ from netdiffus.diffusion.fit import Batch
 from netdiffus.diffusion.mixture import Mixture
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
+from netdiffus.steps.folds import folds, held_back, units
 from netdiffus.steps.network import batch_size, most_classes
 from netdiffus.steps.train_config import TrainConfig
 from netdiffus.traffic.traces import channel_names, series
-
-FEWEST_HELD_BACK = 8  # fewer say too little, so that none are held back then
-FOLDS = 4
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,8 @@ class TrainingData:
 def training_data(part: pl.DataFrame, config: TrainConfig, device: torch.device) -> TrainingData:
     """The training part of a dataset, as its configuration wants it."""
     data = series(part, trace_length(part, config))
-    return series_data(data, channel_names(part), part["label"], config, device)
+    group = part.get_column("group", default=None)
+    return series_data(data, channel_names(part), part["label"], config, device, group=group)
 
 
 def series_data(
@@ -59,12 +58,14 @@ def series_data(
     device: torch.device,
     limits: Mapping[str, int] = MappingProxyType({}),
     named: Container[str] = (),
+    group: pl.Series | None = None,
 ) -> TrainingData:
     """The same of series (N, C, n), NaN = absent, of named channels, and their labels.
 
     Args:
         limits: classes of some channels at most, instead of what their length suggests.
         named: channels that hold names of things.
+        group: numbers of what each trace belongs to (a session, a host); None: each is on its own.
     """
     length = data.shape[2]
     counts = dict(sorted(labels.value_counts().iter_rows()))
@@ -80,12 +81,13 @@ def series_data(
         values = torch.from_numpy(codec.classes(data))
     values, label = values.to(device), torch.tensor(ids, device=device)
     size = batch_size(config.model_dump(), length, sum(map(len, codec.alphabets)) or 1)
-    held = held_back(ids, config.validation, np.random.default_rng(config.seed))
+    together = units(group, ids)
+    held = held_back(ids, config.validation, np.random.default_rng(config.seed), together)
     kept, watched = (torch.from_numpy(np.flatnonzero(rows)).to(device) for rows in (~held, held))
     hides = config.label_dropout > 0
     mixtures, first_group = None, torch.zeros_like(label)  # of each trace's fold
     if config.network == "rows":
-        fold = torch.from_numpy(np.random.default_rng(config.seed).permutation(len(ids)) % FOLDS).to(device)
+        fold = torch.from_numpy(folds(ids, np.random.default_rng(config.seed), together)).to(device)
         mixtures = fit_mixtures(
             values[kept],
             label[kept],
@@ -126,16 +128,6 @@ def trace_length(part: pl.DataFrame, config: TrainConfig) -> int:
         return config.length
     longest = int(part.select(pl.col(channel_names(part)[0]).list.len().max()).item())
     return max(2, min(config.length or 1000, longest))
-
-
-def held_back(ids: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which traces (N,) are held back: the share of each label's, rounded; none if all those are too few."""
-    chosen = np.zeros(len(ids), dtype=bool)
-    for k in np.unique(ids):
-        rows = np.flatnonzero(ids == k)
-        count = min(int(share * len(rows) + 0.5), len(rows) - 1)
-        chosen[rng.permutation(rows)[:count]] = True
-    return chosen if chosen.sum() >= FEWEST_HELD_BACK else np.zeros(len(ids), dtype=bool)
 
 
 def balanced_ends(ids: NDArray[np.int64], balance: float) -> Tensor:

@@ -37,12 +37,21 @@ class DatasetWriter:
         self._folder, self._parts = folder, folder / "parts"
         self.traces, self.packets = Parts(self._parts), ParquetStream(folder / PACKETS)
 
-    def finish(self, card: DatasetCard, split: pl.Series) -> None:
-        """Write the files; `split` says for each trace "train" or "test"; the card gets the hash of the traces."""
+    def finish(self, card: DatasetCard, split: pl.Series, group: pl.Series | None = None) -> None:
+        """Write the files; the card gets the hash of the traces.
+
+        Args:
+            split: "train" or "test" for each trace.
+            group: a number for each trace, the same for those that belong together; None: all are on their own.
+        """
         self.packets.close()
         traces = self.traces.rows()
         order = traces.collect_schema().names()
-        sides = split.alias("split").to_frame().lazy()
+        more = [split.alias("split")]
+        if group is not None:
+            order.insert(order.index("n_packets") + 1, "group")
+            more.append(group.alias("group"))
+        sides = pl.DataFrame(more).lazy()
         pl.concat([traces.drop("split"), sides], how="horizontal").select(order).sink_parquet(
             self._folder / TRACES, **FORM
         )
