@@ -156,11 +156,15 @@ def test_bfloat16_answers_nearly_the_same(chart) -> None:
     assert half[0].dtype == torch.float32
 
 
-def test_sampling_begins_with_the_mixture_under_noise(chart) -> None:
-    network, label = fresh(chart), torch.arange(LABELS).repeat(2000)
-    classes = network.mixture.sample(label, torch.Generator().manual_seed(5))
-    clean = chart.observe(network.series(classes))
-    assert torch.allclose(network.first(torch.tensor(0.0), label, torch.Generator().manual_seed(5)), clean)
+@pytest.mark.parametrize("components", [1, None])
+def test_sampling_begins_with_a_single_component_under_noise(chart, components) -> None:
+    network, label = fresh(chart), torch.zeros(6000, dtype=torch.int64)
+    classes = drawn(40)
+    known = classes, label[:40], 1, CENTRES, torch.arange(40) % 2
+    network.mixture = fit_mixtures(*known, most=components)[0]
+    start = chart.observe(network.series(network.mixture.sample(label, torch.Generator().manual_seed(5))))
+    clean = network.first(torch.tensor(0.0), label, torch.Generator().manual_seed(5))
+    assert torch.allclose(clean, start if components == 1 else torch.zeros_like(start))
     sigma = torch.tensor(2 * chart.noise_gain)
     added = (network.first(sigma, label, torch.Generator().manual_seed(5)) - clean).flatten(0, 1) / sigma
     own = chart.noise(torch.zeros(6000, 2, 7), torch.Generator().manual_seed(6)).flatten(0, 1)
@@ -169,10 +173,13 @@ def test_sampling_begins_with_the_mixture_under_noise(chart) -> None:
 
 def test_where_one_component_knows_little_sampling_begins_earlier() -> None:
     network = fresh(SeriesChart())
-    assert network.first_sigma == pytest.approx(3.0)
-    one = fit_mixtures(drawn(12), torch.zeros(12, dtype=torch.int64), 1, CENTRES, torch.arange(12) % 2, most=1)[0]
-    network.mixture, network.length = one, 40
-    assert network.first_sigma == pytest.approx(6.0)
+    assert network.first_sigma == pytest.approx(20.0)
+    network.mixture = fit_mixtures(
+        drawn(12), torch.zeros(12, dtype=torch.int64), 1, CENTRES, torch.arange(12) % 2, most=1
+    )[0]
+    for length, wanted in ((7, 3.0), (40, 6.0), (1000, 20.0)):
+        network.length = length
+        assert network.first_sigma == pytest.approx(wanted)
 
 
 def test_labels_outside_the_table_are_errors() -> None:

@@ -219,7 +219,7 @@ def generate(
     balance: Annotated[bool, typer.Option("--balance", help="The same number of every label.")] = False,
     seed: Seed = 0,
     sampling_steps: Annotated[
-        int | None, typer.Option(min=2, max=1000, help="Steps of the sampler; default 10 or more, all if published.")
+        int | None, typer.Option(min=2, max=1000, help="Steps of the sampler; default 10 to 16, all if published.")
     ] = None,
     sampler: Annotated[
         str | None, typer.Option(help="heun, dpm++2m, ddim, ancestral, ddpm; of a published model also learned.")

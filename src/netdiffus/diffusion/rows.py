@@ -25,11 +25,12 @@ from torch.nn import functional
 
 from netdiffus.diffusion.charts import Chart
 from netdiffus.diffusion.dropout import Dropout
+from netdiffus.diffusion.edm import SIGMA_MAX
 from netdiffus.diffusion.mixture import Mixture
 
 CODE = 64  # width of a class's embedding
 MOST = 60.0  # of an attention score
-FIRST_SIGMA = 3.0  # of z, where sampling begins
+FIRST_SIGMA = 3.0  # of z, where sampling begins with one component a label and ten positions
 ENDS = 4  # a position is told apart from others by its place from the trace's end, if that is among the last so many
 
 
@@ -204,17 +205,29 @@ class RowDenoiser(nn.Module):
 
     @property
     def first_sigma(self) -> float:
-        """The noise of z under which a trace drawn from the mixture can be taken for a real one (docs/results.md).
+        """The noise of z that sampling begins with (`first`).
 
-        One component knows nothing of what all n positions have in common, which is seen as under sigma / sqrt(n).
+        What all n positions have in common, which a mixture of one component does not know, shows as under noise of
+        sigma / sqrt(n).
         """
-        many = len(self.mixture.log_weight) > len(self.mixture)
-        return FIRST_SIGMA if many else FIRST_SIGMA * max(1.0, math.sqrt(self.length / 10))
+        if self._many:
+            return SIGMA_MAX
+        return min(SIGMA_MAX, FIRST_SIGMA * max(1.0, math.sqrt(self.length / 10)))
 
     def first(self, sigma: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
-        """Observations (B, C, n) with noise sigma, a scalar, of traces of these labels (B,) drawn from the mixture."""
-        clean = self.chart.observe(self.series(self.mixture.sample(label, generator)))
+        """Observations (B, C, n) that sampling begins with: traces of these labels (B,) under noise sigma, a scalar.
+
+        The traces are drawn from the mixture, or where labels have many components all 0 (docs/results.md).
+        """
+        if self._many:
+            clean = torch.zeros(len(label), self.channels, self.length, device=label.device)
+        else:
+            clean = self.chart.observe(self.series(self.mixture.sample(label, generator)))
         return clean + sigma * self.chart.noise(clean, generator)
+
+    @property
+    def _many(self) -> bool:
+        return len(self.mixture.log_weight) > len(self.mixture)
 
     def expected(self, logits: Sequence[Tensor]) -> Tensor:
         """The expected observation (B, C, n) without noise: the denoised one."""

@@ -45,7 +45,7 @@ class GenerateConfig(Config):
     count: int | dict[str, int] = DEFAULT_COUNT
     balance: bool = False
     seed: int = Field(0, ge=0)
-    sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 10 or more, or all T of a published model
+    sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 10 to 16, or all T of a published model
     sampler: str | None = None  # None: "dpm++2m", or "learned" for a published model
     guidance: float = Field(1.0, ge=0)
     protocol: Literal["tcp", "udp"] | None = None  # of packets: flows of this one alone
