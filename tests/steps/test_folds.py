@@ -51,6 +51,7 @@ def test_a_group_that_is_most_of_a_label_is_taken_apart() -> None:
     assert len(np.unique(together[40:])) == 4
     assert units(pl.Series(np.zeros(40, np.int64)), label[:40]) is None
     assert units(None, label) is None
+    assert units(group[:0], label[:0]) is None
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ def units(group: pl.Series | None, ids: Ints) -> Ints | None:
 
     None where every trace is on its own: there are no groups, or too large ones.
     """
-    if group is None:
+    if group is None or not len(ids):
         return None
     found, unit, sizes = np.unique(np.stack([ids, group.to_numpy()]), axis=1, return_inverse=True, return_counts=True)
     largest = np.zeros(ids.max() + 1, np.int64)
@@ -41,7 +41,7 @@ def held_back(ids: Ints, share: float, rng: np.random.Generator, together: Ints 
     for k in np.unique(ids):
         rows = np.flatnonzero(ids == k)
         count = min(int(share * len(rows) + 0.5), len(rows) - 1)
-        _, unit, sizes = _numbered(rows, together)
+        unit, sizes = _numbered(rows, together)
         order = rng.permutation(len(sizes))
         before = np.cumsum(sizes[order]) - sizes[order]
         chosen[rows[np.isin(unit, order[before < count])]] = True
@@ -55,13 +55,13 @@ def folds(ids: Ints, rng: np.random.Generator, together: Ints | None = None) -> 
     found = np.empty(len(ids), np.int64)
     for k in np.unique(ids):
         rows = np.flatnonzero(ids == k)
-        _, unit, sizes = _numbered(rows, together)
+        unit, sizes = _numbered(rows, together)
         found[rows] = (rng.permutation(len(sizes)) % FOLDS)[unit]
     return found
 
 
-def _numbered(rows: Ints, together: Ints | None) -> tuple[Ints, Ints, Ints]:
-    """The units of some traces, the place of each trace's among them, and how many traces each has."""
+def _numbered(rows: Ints, together: Ints | None) -> tuple[Ints, Ints]:
+    """The place (N,) of each trace's unit among those of some traces, and how many traces each has."""
     if together is None:
-        return rows, np.arange(len(rows)), np.ones(len(rows), np.int64)
-    return np.unique(together[rows], return_inverse=True, return_counts=True)
+        return np.arange(len(rows)), np.ones(len(rows), np.int64)
+    return np.unique(together[rows], return_inverse=True, return_counts=True)[1:]
