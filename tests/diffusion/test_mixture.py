@@ -33,6 +33,17 @@ def two_kinds(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack([size, high.long().expand(-1, 5)], dim=1), label
 
 
+def random_tables(M: int, n: int, sizes, ending: list[int], generator: torch.Generator) -> list[torch.Tensor]:
+    """ln p (M, n, K) of each channel; where it ends with the trace, of what is present, and 0 for absence."""
+    tables = []
+    for k, size in enumerate(sizes):
+        table = torch.randn(M, n, size, generator=generator)
+        table[..., -1] = -torch.inf if k in ending else table[..., -1]
+        tables.append(table.log_softmax(-1))
+        tables[k][..., -1] = 0.0 if k in ending else tables[k][..., -1]
+    return tables
+
+
 @pytest.mark.parametrize("M", [1, 3])
 @pytest.mark.parametrize("ending", [[], [0], [0, 1]])
 def test_what_is_known_elsewhere_is_exact(ending, M) -> None:
@@ -41,12 +52,7 @@ def test_what_is_known_elsewhere_is_exact(ending, M) -> None:
     n, sizes = 3, (3, 2)
     weight = torch.rand(M, generator=generator).log_softmax(0)
     of_length = torch.randn(M, n + 1, generator=generator).log_softmax(-1)
-    tables = []
-    for k, size in enumerate(sizes):
-        table = torch.randn(M, n, size, generator=generator)
-        table[..., -1] = -torch.inf if k in ending else table[..., -1]
-        tables.append(table.log_softmax(-1))
-        tables[k][..., -1] = 0.0 if k in ending else tables[k][..., -1]
+    tables = random_tables(M, n, sizes, ending, generator)
     mixture = Mixture(weight, tables, of_length, torch.tensor([0, M]), torch.tensor(ending, dtype=torch.int64))
     likelihood = [3 * torch.randn(2, n, size, generator=generator) for size in sizes]
     found = mixture(likelihood, torch.zeros(2, dtype=torch.int64))
@@ -75,11 +81,7 @@ def test_draws_come_as_often_as_they_are_likely(ending) -> None:
     weight = torch.cat([torch.zeros(1), torch.rand(2, generator=generator).log_softmax(0)])
     of_length = torch.randn(3, n + 1, generator=generator)
     of_length = (of_length if ending else torch.tensor([-torch.inf, -torch.inf, 0.0]).expand(3, -1)).log_softmax(-1)
-    tables = [torch.randn(3, n, size, generator=generator) for size in sizes]
-    for k, table in enumerate(tables):
-        table[..., -1] = -torch.inf if k in ending else table[..., -1]
-        tables[k] = table.log_softmax(-1)
-        tables[k][..., -1] = 0.0 if k in ending else tables[k][..., -1]
+    tables = random_tables(3, n, sizes, ending, generator)
     mixture = Mixture(weight, tables, of_length, torch.tensor([0, 1, 3]), torch.tensor(ending, dtype=torch.int64))
     group = torch.randint(2, (count,), generator=generator)
     drawn = mixture.sample(group, generator)
