@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import pstdev
 from typing import Any
 
 from bench.results import table, write_section
@@ -39,10 +40,11 @@ def body(results: list[Result]) -> str:
     text = (
         "TSTR and TRTR: accuracy of a random forest (200 trees) trained on synthetic or on real traces, tested on real "
         "ones; as many synthetic as real training traces, with the same labels. Test traces that equal a training "
-        "trace are dropped first. The forest sees every value of every channel, -1 past the end. The last three "
+        "trace are dropped first. The forest sees every value of every channel, -1 past the end. Every figure is "
+        "the mean over draws (seeds) of one model, with the standard deviation of TSTR / TRTR. The last three "
         "columns: what the baselines reach of TRTR.\n\n"
     )
-    header = ("set", "seed", "minutes", "test traces (dropped)", "TRTR", "TSTR", "TSTR / TRTR", "wanted")
+    header = ("set", "seed", "minutes", "draws", "test traces (dropped)", "TRTR", "TSTR", "TSTR / TRTR", "wanted")
     text += table((*header, "jitter", "histograms", "Markov chain"), [_usefulness(result) for result in main])
     text += (
         "\n\nAgainst the whole real test part: exact copies of training traces beside the test part's own; AUC of "
@@ -65,8 +67,7 @@ def body(results: list[Result]) -> str:
         ]
         text += table(("set", "seed", *(f"{words} {kind}" for words in SHOWN.values() for kind in KINDS)), rows)
     text += "\n\n" + "\n".join(f"* {SETS[name].title}: {SETS[name].note}." for name in _names(main))
-    places = {f"{result['date']}, commit {result['commit']}, {result['machine']}" for result in results}
-    return text + "\n\nMeasured: " + "; ".join(sorted(places)) + "."
+    return text + "\n\n" + "\n".join(_measured(result) for result in results)
 
 
 SHOWN = {"ratio": "TSTR / TRTR,", "detection": "detection,", "jsd": "JSD,"}
@@ -76,6 +77,11 @@ DETECTORS = {"forest": "isolation forest", "svm": "support vector machine"}
 
 def _names(results: list[Result]) -> list[str]:
     return list(dict.fromkeys(result["name"] for result in results))
+
+
+def _measured(result: Result) -> str:
+    name = SETS[result["name"]].title + ("" if result["image"] == "gasf" else ", series")
+    return f"* {name}, seed {result['seed']}: trained {result['trained']}; drawn {result['drawn']}."
 
 
 def _twin(one: Result, others: list[Result]) -> Result | None:
@@ -90,10 +96,11 @@ def _usefulness(result: Result) -> tuple[object, ...]:
         chosen.title,
         result["seed"],
         f"{result['minutes']:g}",
+        len(result["ratios"]),
         f"{result['test'] - result['dropped']:,} ({result['dropped']:,})",
         f"{found['trtr']:.3f}",
         f"{found['tstr']:.3f}",
-        f"**{found['ratio']:.3f}**",
+        f"**{found['ratio']:.3f}** ± {pstdev(result['ratios']):.3f}",
         f"{chosen.ratio:g}: {_word(found['ratio'] >= chosen.ratio)}",
         *baselines,
     )

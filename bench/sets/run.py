@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import polars as pl
@@ -29,7 +30,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench sets", description=__doc__)
     parser.add_argument("--only", default=",".join(SETS), help=f"names with commas between, among {', '.join(SETS)}")
     parser.add_argument("--minutes-scale", type=float, default=1.0, help="train this many times as long (a trial)")
-    parser.add_argument("--seed", type=int, default=0, help="of training and sampling; forests have their own")
+    parser.add_argument("--seed", type=int, default=0, help="of training and of the first draw; forests have their own")
+    parser.add_argument("--draws", type=int, default=3, help="synthetic sets, drawn with one seed after the other")
     parser.add_argument("--rows", type=int, help="synthetic traces, about (a trial); default: as many as real ones")
     parser.add_argument("--ablation", action="store_true", help="train on the series too, without images")
     parser.add_argument("--draw", action="store_true", help="draw and judge again, without training")
@@ -62,7 +64,9 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
     chosen = SETS[name]
     place = folder / f"{name}-{image}-{options.seed}"
     place.mkdir(parents=True, exist_ok=True)
-    dataset, model, drawn = place / "dataset", place / "model", place / "synthetic.parquet"
+    dataset, model, notes = place / "dataset", place / "model", place / "notes.json"
+    seeds = range(options.seed, options.seed + options.draws)
+    drawn = [place / f"synthetic{f'-{k}' if k else ''}.parquet" for k in range(len(seeds))]
     trains = not (options.judge or options.draw)
     if trains:
         chosen.prepare(place)
@@ -75,12 +79,16 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
     if trains:
         minutes = chosen.minutes * options.minutes_scale
         train(dataset, model, minutes=minutes, seed=options.seed, image=image)
+        _note(notes, trained=_place())
     if not options.judge:
         began = time.perf_counter()
-        generate(model, drawn, count=parts.counts(options.rows), seed=options.seed)
-        (place / "sampling.json").write_text(json.dumps(time.perf_counter() - began), encoding="utf-8")
-    trained = ModelCard.read(model)
-    synthetic = arrays(pl.read_parquet(drawn), parts.channels, parts.train.series.shape[-1])
+        for seed, file in zip(seeds, drawn, strict=True):
+            generate(model, file, count=parts.counts(options.rows), seed=seed)
+        _note(notes, drawn=_place(), sampling_seconds=(time.perf_counter() - began) / len(drawn))
+    trained, found = ModelCard.read(model), []
+    for seed, file in zip(seeds, drawn, strict=True):
+        synthetic = arrays(pl.read_parquet(file), parts.channels, parts.train.series.shape[-1])
+        found.append(judged(parts, synthetic, chosen.benign, seed))
     return {
         "name": name,
         "image": image,
@@ -92,10 +100,19 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
         "synthetic": len(synthetic),
         "training_seconds": trained.seconds,
         "training_steps": trained.steps,
-        "sampling_seconds": json.loads((place / "sampling.json").read_text(encoding="utf-8")),
         "faults": card.faults,
-        "figures": judged(parts, synthetic, chosen.benign, options.seed),
-        "date": str(datetime.date.today()),
-        "commit": commit(),
-        "machine": machine(),
+        "figures": {figure: fmean(one[figure] for one in found) for figure in found[0]},
+        "ratios": [one["ratio"] for one in found],
+        **json.loads(notes.read_text(encoding="utf-8")),
     }
+
+
+def _place() -> str:
+    """When, with which code and where."""
+    return f"{datetime.date.today()}, commit {commit()}, {machine()}"
+
+
+def _note(file: Path, **known: Any) -> None:
+    """Add to what is known of a set's model and draws."""
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    file.write_text(json.dumps(before | known), encoding="utf-8")

@@ -45,7 +45,7 @@ def member_losses(
     ids = known["label"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
     share = float(model.card.config.get("validation", 0.0))
     together, chance = units(known.get_column("group", default=None), ids), np.random.default_rng(model.card.seed)
-    kept = ~held_back(ids, share, chance, together) if len(known) else np.zeros(0, np.bool_)
+    kept = ~held_back(ids, share, chance, together)
     members, others = (_traces(model, part) for part in (known.filter(pl.Series(kept)), _of_known_labels(model, test)))
     others = others.matching(members, rng).sample(MOST, rng)
     members = members.matching(others, rng)
