@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from netdiffus.diffusion.components import (
-    FEWEST_TRACES,
+    COARSE,
+    FINE,
     FIRST_SMOOTHING,
     SPREADS,
-    TRUSTS,
     Smoothing,
     band_prior,
     bands,
@@ -192,7 +192,7 @@ def test_folds_do_not_count_themselves() -> None:
     groups = find_groups(classes[fold != 2], label[fold != 2], 2, CENTRES, hidden=True)
     hidden = [torch.randn(3, 5, len(z), generator=torch.Generator().manual_seed(0)) for z in CENTRES]
     here = crossed(hidden, torch.tensor([6, 7, 8]))[0]
-    alone = [count_mixture(groups, Smoothing(trust, *spread)) for trust in TRUSTS for spread in SPREADS]
+    alone = [count_mixture(groups, Smoothing(trust, *spread)) for trust in COARSE.trusts for spread in SPREADS]
     assert any(torch.equal(here, one(hidden, torch.tensor([0, 1, 2]))[0]) for one in alone)
 
 
@@ -233,11 +233,11 @@ def test_smoothing_is_chosen_by_traces_that_were_not_counted(few) -> None:
     classes = chance if few else fixed
     mixture, crossed = fit_mixtures(classes, label, 1, centres, fold)
     apart = [group for f in range(4) for group in find_groups(classes[fold != f], label[fold != f], 1, centres)]
-    tried = [count_mixture(apart, Smoothing(trust, *SPREADS[-few])) for trust in TRUSTS]
-    best = max(range(len(TRUSTS)), key=lambda k: tried[k].log_likelihood(classes, fold).mean())
-    assert TRUSTS[best] == (200.0 if few else 5.0)
+    tried = [count_mixture(apart, Smoothing(trust, *SPREADS[-few])) for trust in COARSE.trusts]
+    best = max(range(len(COARSE.trusts)), key=lambda k: tried[k].log_likelihood(classes, fold).mean())
+    assert COARSE.trusts[best] == (200.0 if few else 5.0)
     assert torch.equal(crossed.get_buffer("table0"), tried[best].get_buffer("table0"))
-    whole = count_mixture(find_groups(classes, label, 1, centres), Smoothing(TRUSTS[best], *SPREADS[-few]))
+    whole = count_mixture(find_groups(classes, label, 1, centres), Smoothing(COARSE.trusts[best], *SPREADS[-few]))
     assert torch.equal(mixture.get_buffer("table0"), whole.get_buffer("table0"))
 
 
@@ -249,15 +249,16 @@ def test_likelihood_of_whole_traces() -> None:
     assert found.tolist() == pytest.approx([0.25 * 0.9 + 0.75 * 0.2, 0.25 * 0.1 + 0.75 * 0.8], rel=2e-3)
 
 
-def test_no_trace_has_a_component_of_its_own() -> None:
+@pytest.mark.parametrize("grain", [COARSE, FINE])
+def test_no_trace_has_a_component_of_its_own(grain) -> None:
     """An outlier among alike traces; its values are possible, but it does not come back as a whole."""
     generator = torch.Generator().manual_seed(0)
     classes = torch.randint(3, (60, 1, 12), generator=generator)
     classes[7] = 63
     centres = [torch.linspace(-2, 2, 64)]
-    (group,) = find_groups(classes, torch.zeros(60, dtype=torch.int64), 1, centres)
-    assert group.share.shape[1] > 1
-    assert group.share.sum(dim=0).min() >= FEWEST_TRACES
+    (group,) = find_groups(classes, torch.zeros(60, dtype=torch.int64), 1, centres, grain=grain)
+    assert 1 < group.share.shape[1] <= 60 // grain.traces
+    assert group.share.sum(dim=0).min() >= grain.fewest > 2
     assert (group.share.sum(dim=1) - 1).abs().max() < 1e-5
     mixture = count_mixture([group], Smoothing(5.0, *SPREADS[0]))
     whole = mixture.log_likelihood(classes[7:8], torch.zeros(1, dtype=torch.int64)).exp()

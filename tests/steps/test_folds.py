@@ -79,6 +79,16 @@ def test_windows_of_a_series_are_validated_together(windowed) -> None:
     assert not learned & validated
 
 
+def test_traces_that_belong_together_are_told_apart_more_finely(windowed) -> None:
+    _, traces = read_dataset(windowed)
+    found = []
+    for part in (traces, traces.drop("group")):
+        data = training_data(part.filter(split="train"), train_config("tiny", components=100), torch.device("cpu"))
+        assert data.mixtures is not None
+        found.append(len(data.mixtures[0].log_weight))
+    assert found[0] > found[1] > 2
+
+
 def test_groups_are_numbers_and_only_where_there_are_any(windowed, tmp_path) -> None:
     """Their names, say addresses, are not kept."""
     _, traces = read_dataset(windowed)

@@ -23,9 +23,7 @@ from netdiffus.diffusion.mixture import TINY, Mixture, evidence_of, lengths_of
 OWN_POSITIONS, BANDS = 16, 8  # the first so many have counts of their own; later ones share them, 8 bands an octave
 UNSEEN = 0.1  # occurrences that a class is granted in a place where training has none
 BAND_TRUST = 60.0  # occurrences that a label's counts are worth in a band, and those of all labels in a label
-TRACES_PER_COMPONENT, MOST_COMPONENTS = 10, 32  # the first on average
 ENOUGH = 20  # traces of a label for each position: from so many the network learns more than components hold
-FEWEST_TRACES = 5  # of a component: no trace has one of its own
 SWEEPS = 5  # of expectation and maximisation
 MOST_TRACES = 4096  # of a label, that its components are found in
 
@@ -45,9 +43,29 @@ class Smoothing:
     pull: float
 
 
-TRUSTS = (5.0, 20.0, 60.0, 200.0)
 SPREADS = ((1 / 96, 1.0), (1 / 32, 1.0), (1 / 16, 2.0))  # near, pull
 FIRST_SMOOTHING = Smoothing(20.0, 1 / 32, 1.0)  # while components are sought, and others are compared with it
+
+
+@dataclass(frozen=True)
+class Grain:
+    """How finely a label's traces are told apart.
+
+    Attributes:
+        most: components of a label at most.
+        traces: of a component, on average.
+        fewest: traces of a component, two at least: no trace has one of its own.
+        trusts: the smoothings' to choose from.
+    """
+
+    most: int
+    traces: int
+    fewest: int
+    trusts: tuple[float, ...]
+
+
+COARSE = Grain(32, 10, 5, (5.0, 20.0, 60.0, 200.0))
+FINE = Grain(128, 5, 3, (5.0,))  # for traces in groups: folds of groups know nothing of how alike those of one are
 
 
 def bands(length: int) -> Tensor:
@@ -86,13 +104,14 @@ def fit_mixtures(
     absent: Sequence[bool] = (),
     most: int | None = None,
     *,
+    grain: Grain = COARSE,
     hidden: bool = False,
 ) -> tuple[Mixture, Mixture]:
     """The mixtures of training classes (N, C, n), whose centres are z (K,) of each channel: of all, and by folds (N,).
 
-    A label has at most `most` components, or MOST_COMPONENTS. Where labels have ENOUGH traces they have one each: the
-    network then learns more than components hold, and starts from less (docs/results.md). One is of the coarser counts,
-    in all folds.
+    A label has at most `most` components, or as many as the grain says. Where labels have ENOUGH traces they have one
+    each: the network then learns more than components hold, and starts from less (docs/results.md). One is of the
+    coarser counts, in all folds.
 
     `absent` says of each channel whether its last class is absence; those absent from a trace's end on, and only
     there, share a length.
@@ -100,19 +119,20 @@ def fit_mixtures(
     A mixture has a group for each of `labels`, and with `hidden` one more of all traces, for no label. By folds group
     `f * (labels + hidden) + label` has not seen fold f: were the network trained beside a mixture that has counted the
     very traces it is shown, it would learn to believe it too much. The smoothing is the one under which the folds are
-    likeliest: SPREADS are tried first, then TRUSTS.
+    likeliest: SPREADS are tried first, then the grain's trusts.
     """
     ending = ending_channels(classes, [len(z) for z in centres], absent)
     if most is None:
-        most = 1 if len(classes) >= ENOUGH * labels * classes.shape[2] else MOST_COMPONENTS
+        most = 1 if len(classes) >= ENOUGH * labels * classes.shape[2] else grain.most
+    grain = replace(grain, most=most)
     if most == 1:
-        plain = find_groups(classes, label, labels, centres, ending, 1, hidden=hidden)
+        plain = find_groups(classes, label, labels, centres, ending, grain, hidden=hidden)
         folds = [group for _ in range(int(fold.max()) + 1) for group in plain]
         return count_mixture(plain, None), count_mixture(folds, None, persistent=False)
     apart = [
         group
         for f in range(int(fold.max()) + 1)
-        for group in find_groups(classes[fold != f], label[fold != f], labels, centres, ending, most, hidden=hidden)
+        for group in find_groups(classes[fold != f], label[fold != f], labels, centres, ending, grain, hidden=hidden)
     ]
     place = label + (labels + hidden) * fold
 
@@ -122,8 +142,8 @@ def fit_mixtures(
         return float(found.log_likelihood(classes, place).double().mean())
 
     best = max((replace(FIRST_SMOOTHING, near=near, pull=pull) for near, pull in SPREADS), key=likelihood)
-    best = max((replace(best, trust=trust) for trust in TRUSTS), key=likelihood)
-    whole = find_groups(classes, label, labels, centres, ending, most, hidden=hidden)
+    best = max((replace(best, trust=trust) for trust in grain.trusts), key=likelihood)
+    whole = find_groups(classes, label, labels, centres, ending, grain, hidden=hidden)
     return count_mixture(whole, best), count_mixture(apart, best, persistent=False)
 
 
@@ -179,11 +199,11 @@ class Group:
             found = found + evidence_of(self.classes[:, k], table)
         return replace(self, share=found.softmax(dim=-1))
 
-    def without_few(self) -> Group:
-        """Without the components of fewer than FEWEST_TRACES traces, which go to the others; one stays in any case."""
+    def without_few(self, fewest: int) -> Group:
+        """Without the components of fewer traces than that, which go to the others; one stays in any case."""
         group = self
-        while group.share.shape[1] > 1 and (sizes := group.share.sum(dim=0)).min() < FEWEST_TRACES:
-            kept = sizes >= min(FEWEST_TRACES, float(sizes.max()))
+        while group.share.shape[1] > 1 and (sizes := group.share.sum(dim=0)).min() < fewest:
+            kept = sizes >= min(fewest, float(sizes.max()))
             share = group.share[:, kept] + TINY * sizes[kept]  # those of a lost one: as large as the others are
             group = replace(group, share=share / share.sum(dim=1, keepdim=True)).better()
         return group
@@ -195,11 +215,11 @@ def find_groups(
     labels: int,
     centres: Sequence[Tensor],
     ending: Sequence[int] = (),
-    most: int = MOST_COMPONENTS,
+    grain: Grain = COARSE,
     *,
     hidden: bool = False,
 ) -> list[Group]:
-    """The components of each label, at most so many, and with `hidden` those of all traces."""
+    """The components of each label, and with `hidden` those of all traces."""
     centres, n = [z.to(classes.device) for z in centres], classes.shape[2]
     priors = [band_prior(classes[:, k], label, labels, len(z)) for k, z in enumerate(centres)]
     lengths = torch.full_like(label, n)
@@ -211,11 +231,11 @@ def find_groups(
         rows = torch.arange(len(label), device=label.device) if g == labels else torch.nonzero(label == g)[:, 0]
         rows = rows[:: math.ceil(len(rows) / MOST_TRACES) or 1]
         mine = classes[rows]
-        share = _clusters(mine, centres, most)
+        share = _clusters(mine, centres, grain)
         group = Group(mine, share, [prior[g][band] for prior in priors], list(ending), lengths[rows], of_length[g])
         for _ in range(SWEEPS if share.shape[1] > 1 else 0):
             group = group.better()
-        groups.append(group.without_few())
+        groups.append(group.without_few(grain.fewest))
     return groups
 
 
@@ -233,10 +253,10 @@ def count_mixture(groups: Sequence[Group], smoothing: Smoothing | None, *, persi
     )
 
 
-def _clusters(classes: Tensor, centres: Sequence[Tensor], most: int) -> Tensor:
+def _clusters(classes: Tensor, centres: Sequence[Tensor], grain: Grain) -> Tensor:
     """Shares (N, M) to begin with: clusters of the traces' z."""
     z = torch.cat([centre[classes[:, k]] for k, centre in enumerate(centres)], dim=1).cpu().numpy()
-    count = min(most, len(z) // TRACES_PER_COMPONENT, len(np.unique(z, axis=0)))
+    count = min(grain.most, len(z) // grain.traces, len(np.unique(z, axis=0)))
     if count <= 1:
         return torch.ones(len(classes), 1, device=classes.device)
     with threadpool_limits(1):

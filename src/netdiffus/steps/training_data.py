@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netdiffus.diffusion.components import fit_mixtures
+from netdiffus.diffusion.components import COARSE, FINE, fit_mixtures
 from netdiffus.diffusion.fit import Batch
 from netdiffus.diffusion.mixture import Mixture
 from netdiffus.imaging.channels import image_channels
@@ -96,6 +96,7 @@ def series_data(
             fold[kept],
             codec.absent,
             config.components,
+            grain=COARSE if together is None else FINE,
             hidden=hides,
         )
         first_group = (len(names) + hides) * fold
