@@ -55,7 +55,7 @@ class Grain:
         most: components of a label at most.
         traces: of a component, on average.
         fewest: traces of a component, two at least: no trace has one of its own.
-        trusts: the smoothings' to choose from.
+        trusts: those of smoothings to choose from.
     """
 
     most: int

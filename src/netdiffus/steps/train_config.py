@@ -32,7 +32,7 @@ class TrainConfig(Config):
     heads: int = 4
     patch: int | None = Field(None, ge=1)  # positions that share a token; None: so many that there are about 32 tokens
     classes: int | None = Field(None, ge=2, le=4096)  # most that a channel has; None: fewer for long traces
-    components: int | None = Field(None, ge=1)  # most that a label has; None: 32, and 1 where its traces are plenty
+    components: int | None = Field(None, ge=1)  # most of a label; None: 1 where traces are plenty, else Grain.most
     dropout: float = Field(0.1, ge=0, lt=1)  # share left out at random in training
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of the transformer; auto: what the device is faster at
     timesteps: int = Field(1000, ge=2)  # T of the published formulation
