@@ -85,7 +85,7 @@ SETS: dict[str, TrafficSet] = {
     "mirage-gap": TrafficSet(
         "MIRAGE with gap",
         _MIRAGE,
-        minutes=10,
+        minutes=15,
         ratio=0.93,
         note="the same with the gaps",
         options=_SPLIT | {"columns": "size=PL,direction=DIR,gap_us=IAT,label=LABEL"},
