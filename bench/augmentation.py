@@ -10,7 +10,6 @@ traces would give away.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from bench.results import commit, machine, table, write_section
+from bench.results import place, spread, table, write_section
 from bench.sets.collection import SETS
 from bench.sets.judging import CLASSIFIERS, arrays, macro
 from bench.sets.run import BUILD as DRAWN
@@ -166,9 +165,8 @@ def measure(name: str, options: argparse.Namespace) -> Result:
         real = whole.take(draw(labels, lambda n: FEW, seed)) if few else whole
         runs.append(compared(real, test, lambda level, real=real: fill(level, real), choice, score, seed))  # type: ignore[misc]
         print(f"{name}, seed {seed}: {runs[-1]}", flush=True)
-    made = {"date": str(datetime.date.today()), "commit": commit(), "machine": machine()}
     return {"name": name, "minutes": minutes, "balance": whole.balance, "rare": rare, "seeds": options.seeds,
-            "choice": choice, "runs": runs} | made  # fmt: skip
+            "choice": choice, "runs": runs, "measured": place()}  # fmt: skip
 
 
 def _given(name: str, channels: Sequence[str], length: int) -> Traces:
@@ -197,8 +195,8 @@ def body(results: Sequence[Result]) -> str:
             above = figures["synthetic"] - figures["jitter"]
             case = result["name"].removesuffix(SHARED) + ", few" * (result["name"] != "imbalance")
             row = [case + ", from a model of all" * result["name"].endswith(SHARED), name]
-            row += [result["minutes"], len(result["runs"]), *(_spread(figures[way]) for way in ("real", *WAYS))]
-            row += [f"**{_spread(100 * gain, 1)}**", _spread(100 * above, 1)]
+            row += [result["minutes"], len(result["runs"]), *(spread(figures[way]) for way in ("real", *WAYS))]
+            row += [f"**{spread(100 * gain, 1)}**", spread(100 * above, 1)]
             rows.append(row + [choice["level"][way] for way in WAYS])
     header = ("case", "classifier", "minutes", "draws", "real alone", "with synthetic", "with jitter", "gain in points")
     text += table((*header, "points above jitter", "synthetic: level", "jitter: level"), rows)
@@ -206,12 +204,7 @@ def body(results: Sequence[Result]) -> str:
     rare = next((", ".join(result["rare"]) for result in results if result["name"] == "imbalance"), "")
     text += f" The rarest labels: {rare}." if rare else ""
     text += " Wanted: a gain of 3 points with few, a gain for the rarest labels, and more than jitter brings."
-    places = {f"{result['date']}, commit {result['commit']}, {result['machine']}" for result in results}
-    return text + "\n\nMeasured: " + "; ".join(sorted(places)) + "."
-
-
-def _spread(values: np.ndarray, digits: int = 3) -> str:
-    return f"{values.mean():.{digits}f} ± {values.std(ddof=1) if len(values) > 1 else 0:.{digits}f}"
+    return text + "\n\nMeasured: " + "; ".join(sorted({result["measured"] for result in results})) + "."
 
 
 def main(given: Sequence[str] = ()) -> None:

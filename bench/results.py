@@ -9,6 +9,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean, stdev
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 HEAD = """# Results
@@ -26,13 +27,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def write_section(name: str, title: str, body: str) -> None:
     """Put a section into the page under its title, with command, date, commit and machine; print it too."""
-    stamp = f"`python -m bench {name}`, {datetime.date.today()}, commit {commit()}, {machine()}."
-    section = f"## {title}\n\n{stamp}\n\n{body.strip()}\n"
+    section = f"## {title}\n\n`python -m bench {name}`, {place()}.\n\n{body.strip()}\n"
     print(section)
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
     sections = re.split(r"(?m)^(?=## )", page)
     kept = [part.strip() + "\n" for part in sections if not part.startswith(f"## {title}\n")]
     PAGE.write_text("\n".join([kept[0], *sorted([*kept[1:], section])]), encoding="utf-8")
+
+
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """Mean and standard deviation of draws."""
+    return f"{fmean(values):.{digits}f} ± {stdev(values) if len(values) > 1 else 0:.{digits}f}"
+
+
+def place() -> str:
+    """When, with which code and where something is measured."""
+    return f"{datetime.date.today()}, commit {commit()}, {machine()}"
 
 
 def machine() -> str:

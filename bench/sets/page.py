@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from statistics import pstdev
 from typing import Any
 
-from bench.results import table, write_section
+from bench.results import spread, table, write_section
 from bench.sets.collection import SETS, TrafficSet
 
 Result = dict[str, Any]
@@ -100,7 +99,7 @@ def _usefulness(result: Result) -> tuple[object, ...]:
         f"{result['test'] - result['dropped']:,} ({result['dropped']:,})",
         f"{found['trtr']:.3f}",
         f"{found['tstr']:.3f}",
-        f"**{found['ratio']:.3f}** ± {pstdev(result['ratios']):.3f}",
+        f"**{spread(result['ratios'])}**",
         f"{chosen.ratio:g}: {_word(found['ratio'] >= chosen.ratio)}",
         *baselines,
     )

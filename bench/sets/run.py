@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import time
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from bench.results import commit, machine
+from bench.results import place
 from bench.sets.collection import SETS
 from bench.sets.judging import Parts, arrays, judged
 from bench.sets.page import show, write
@@ -62,14 +61,13 @@ def main(given: Sequence[str] = ()) -> None:
 def measure(name: str, image: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one set and one kind of model."""
     chosen = SETS[name]
-    place = folder / f"{name}-{image}-{options.seed}"
-    place.mkdir(parents=True, exist_ok=True)
-    dataset, model, notes = place / "dataset", place / "model", place / "notes.json"
-    seeds = range(options.seed, options.seed + options.draws)
-    drawn = [place / f"synthetic{f'-{k}' if k else ''}.parquet" for k in range(len(seeds))]
+    made = folder / f"{name}-{image}-{options.seed}"
+    made.mkdir(parents=True, exist_ok=True)
+    dataset, model, notes = made / "dataset", made / "model", made / "notes.json"
+    drawn = {options.seed + k: made / f"synthetic{f'-{k}' if k else ''}.parquet" for k in range(options.draws)}
     trains = not (options.judge or options.draw)
     if trains:
-        chosen.prepare(place)
+        chosen.prepare(made)
     card, traces = read_dataset(dataset)
     parts = Parts.of(traces, channel_names(traces))
     dropped = int((~parts.unseen).sum())
@@ -79,14 +77,14 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
     if trains:
         minutes = chosen.minutes * options.minutes_scale
         train(dataset, model, minutes=minutes, seed=options.seed, image=image)
-        _note(notes, trained=_place())
+        _note(notes, trained=place())
     if not options.judge:
         began = time.perf_counter()
-        for seed, file in zip(seeds, drawn, strict=True):
+        for seed, file in drawn.items():
             generate(model, file, count=parts.counts(options.rows), seed=seed)
-        _note(notes, drawn=_place(), sampling_seconds=(time.perf_counter() - began) / len(drawn))
+        _note(notes, drawn=place(), sampling_seconds=(time.perf_counter() - began) / len(drawn))
     trained, found = ModelCard.read(model), []
-    for seed, file in zip(seeds, drawn, strict=True):
+    for seed, file in drawn.items():
         synthetic = arrays(pl.read_parquet(file), parts.channels, parts.train.series.shape[-1])
         found.append(judged(parts, synthetic, chosen.benign, seed))
     return {
@@ -105,11 +103,6 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
         "ratios": [one["ratio"] for one in found],
         **json.loads(notes.read_text(encoding="utf-8")),
     }
-
-
-def _place() -> str:
-    """When, with which code and where."""
-    return f"{datetime.date.today()}, commit {commit()}, {machine()}"
 
 
 def _note(file: Path, **known: Any) -> None:
