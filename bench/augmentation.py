@@ -1,4 +1,4 @@
-"""What synthetic traces add to few real ones, and to rare labels, beside resampling with jitter.
+"""What synthetic traces add to few real ones, and to rare labels, beside resampling with jitter and shifted copies.
 
 python -m bench augmentation [--only mirage,fgnet,imbalance,mirage-shared,fgnet-shared] [--minutes-scale 1]
                              [--balance 0.5] [--seeds 0,1,2] [--write]
@@ -29,17 +29,18 @@ from netdiffus.baselines import BASELINES
 from netdiffus.metrics.comparison import Traces
 from netdiffus.metrics.copies import seen_before
 from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.shifts import shifted
 from netdiffus.traffic.traces import channel_names
 
 BUILD = Path(__file__).parents[1] / "build" / "bench" / "augmentation"
 FEW = 20  # real traces of a label
-ADDED = (20, 50, 100, 200)  # synthetic ones of a label, to choose from
+ADDED = (50, 200, 800)  # synthetic ones of a label, to choose from
 LEVELS = (200, 400, 800, 1600)  # what rare labels are filled up to, to choose from
 RAREST = 5
 HELD_BACK = 0.2
-FEW_MINUTES, ALL_MINUTES = 1.0, 5.0  # of each training
+MINUTES = 5.0  # of each training on all of them
 TUNING_SEED = 1000  # of the draw that the numbers are chosen on
-WAYS = ("synthetic", "jitter")
+WAYS = ("synthetic", "jitter", "shifts")
 SHARED = "-shared"
 
 Score = Callable[[Mapping[str, float]], float]  # of the F1 of each label
@@ -49,14 +50,13 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Real:
-    """Real traces to learn from, as a table and as arrays, and how long is trained on them, unless `shared` is there:
+    """Real traces to learn from, as a table and as arrays, and how is trained on them, unless `shared` is there:
     synthetic traces of someone who had more of them."""
 
     frame: pl.DataFrame
     channels: tuple[str, ...]
     length: int
-    minutes: float
-    balance: float
+    options: Mapping[str, Any]  # of train
     shared: Traces | None = None
 
     @property
@@ -69,10 +69,13 @@ class Real:
         return replace(self, frame=self.frame[np.sort(rows)])
 
     def more(self, counts: Mapping[str, int], seed: int) -> dict[str, Traces]:
-        """So many traces of each label, by netdiffus and by jitter."""
-        mine = self.traces
-        jittered = BASELINES["jitter"](mine.series, mine.labels, counts, np.random.default_rng(seed))
-        return {"synthetic": self.shared or self._drawn(counts, seed), "jitter": Traces(*jittered)}
+        """So many traces of each label, by netdiffus, by jitter, and real ones with one position left out or twice."""
+        mine, rng = self.traces, np.random.default_rng(seed)
+        jittered = Traces(*BASELINES["jitter"](mine.series, mine.labels, counts, rng))
+        again = [rng.choice(np.flatnonzero(mine.labels == label), count) for label, count in counts.items()]
+        copies = mine.take(np.concatenate(again))
+        copies = Traces(shifted(copies.series, rng), copies.labels)
+        return {"synthetic": self.shared or self._drawn(counts, seed), "jitter": jittered, "shifts": copies}
 
     def _drawn(self, counts: Mapping[str, int], seed: int) -> Traces:
         """By netdiffus trained on these traces alone."""
@@ -81,7 +84,7 @@ class Real:
             known = self.frame.select("label", *self.channels).with_columns(split=pl.lit("train"))
             known.write_parquet(folder / "real.parquet")
             prepare(folder / "real.parquet", folder / "dataset", test=0.0)
-            train(folder / "dataset", folder / "model", minutes=self.minutes, seed=seed, balance=self.balance)
+            train(folder / "dataset", folder / "model", seed=seed, **self.options)
             generate(folder / "model", folder / "drawn.parquet", count=dict(counts), seed=seed)
             return arrays(pl.read_parquet(folder / "drawn.parquet"), self.channels, self.length)
 
@@ -117,12 +120,14 @@ def compared(
     unseen = test.take(~seen_before(test, mine, list(range(len(real.channels)))))
     most = max(level for one in choice.values() for level in one["level"].values())
     more = real.more(fill(most), seed)
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for name, learn in CLASSIFIERS.items():
         found[name] = {"real": score(learn(mine, unseen, real.channels, seed))}
         for way in WAYS:
             both = joined(mine, more[way], fill(choice[name]["level"][way]))
             found[name][way] = score(learn(both, unseen, real.channels, seed))
+    every = list(range(len(real.channels)))
+    found["copies"] = {way: float(seen_before(more[way], mine, every).mean()) for way in WAYS}
     return found
 
 
@@ -136,14 +141,13 @@ def draw(labels: np.ndarray, count: Callable[[int], int], seed: int) -> np.ndarr
 def measure(name: str, options: argparse.Namespace) -> Result:
     """One case: `mirage` and `fgnet` with few traces of each label, shared or not, `imbalance` as MIRAGE is."""
     few, source = name != "imbalance", name.removesuffix(SHARED)
-    minutes = 0.0 if name.endswith(SHARED) else options.minutes_scale * (FEW_MINUTES if few else ALL_MINUTES)
+    learning = {"preset": "few"} if few else {"minutes": options.minutes_scale * MINUTES, "balance": options.balance}
     with tempfile.TemporaryDirectory() as scratch:
         _, traces = read_dataset(SETS[source if few else "mirage"].prepare(Path(scratch)))
     channels = tuple(channel_names(traces))
     length = int(traces.select(pl.col(channels[0]).list.len().max()).item())
     shared = _given(source, channels, length) if name.endswith(SHARED) else None
-    balance = 0.0 if few else options.balance
-    whole = Real(traces.filter(split="train"), channels, length, minutes, balance, shared)
+    whole = Real(traces.filter(split="train"), channels, length, learning, shared)
     test = arrays(traces.filter(split="test"), channels, length)
     labels = whole.traces.labels
     counts = dict(whole.frame["label"].value_counts().sort("count", "label").iter_rows())
@@ -165,8 +169,15 @@ def measure(name: str, options: argparse.Namespace) -> Result:
         real = whole.take(draw(labels, lambda n: FEW, seed)) if few else whole
         runs.append(compared(real, test, lambda level, real=real: fill(level, real), choice, score, seed))  # type: ignore[misc]
         print(f"{name}, seed {seed}: {runs[-1]}", flush=True)
-    return {"name": name, "minutes": minutes, "balance": whole.balance, "rare": rare, "seeds": options.seeds,
-            "choice": choice, "runs": runs, "measured": place()}  # fmt: skip
+    return {
+        "name": name,
+        "options": learning,
+        "rare": rare,
+        "seeds": options.seeds,
+        "choice": choice,
+        "runs": runs,
+        "measured": place(),
+    }
 
 
 def _given(name: str, channels: Sequence[str], length: int) -> Traces:
@@ -181,29 +192,33 @@ def body(results: Sequence[Result]) -> str:
     text = (
         "Macro F1 of a random forest (200 trees), of gradient boosting and of the CNN on GASF images on real test "
         "traces that equal none they learned from; mean and standard deviation over draws (seeds). Few: "
-        f"{FEW} real training traces of each label, and netdiffus trained on these alone. Imbalance: all training "
-        f"traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are filled up; netdiffus trained with "
-        "--balance. How many traces join the real ones was chosen for each classifier and way on one more draw of the "
-        "training part, judged on other training traces. From a model of all: the synthetic traces are drawn from a "
-        "model of the whole training part, which someone else may have and give away.\n\n"
+        f"{FEW} real training traces of each label, and netdiffus (`--preset few`) trained on these alone. Imbalance: "
+        f"all training traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are filled up; netdiffus "
+        f"trained {MINUTES:g} minutes with --balance. Shifts: real traces with one position left out or repeated. How "
+        "many traces join the real ones was chosen for each classifier and way on one more draw of the training part, "
+        "judged on other training traces. From a model of all: the synthetic traces are drawn from a model of the "
+        "whole training part, which someone else may have and give away.\n\n"
     )
-    rows = []
+    rows, copies = [], []
     for result in results:
+        case = result["name"].removesuffix(SHARED) + ", few" * (result["name"] != "imbalance")
+        case += ", from a model of all" * result["name"].endswith(SHARED)
         for name, choice in result["choice"].items():
             figures = {way: np.array([run[name][way] for run in result["runs"]]) for way in ("real", *WAYS)}
-            gain = figures["synthetic"] - figures["real"]
-            above = figures["synthetic"] - figures["jitter"]
-            case = result["name"].removesuffix(SHARED) + ", few" * (result["name"] != "imbalance")
-            row = [case + ", from a model of all" * result["name"].endswith(SHARED), name]
-            row += [result["minutes"], len(result["runs"]), *(spread(figures[way]) for way in ("real", *WAYS))]
-            row += [f"**{spread(100 * gain, 1)}**", spread(100 * above, 1)]
-            rows.append(row + [choice["level"][way] for way in WAYS])
-    header = ("case", "classifier", "minutes", "draws", "real alone", "with synthetic", "with jitter", "gain in points")
-    text += table((*header, "points above jitter", "synthetic: level", "jitter: level"), rows)
-    text += "\n\nLevel: traces of a label that are added, or in the imbalance, that each rare label is filled up to."
+            gain, above, beside = (100 * (figures["synthetic"] - figures[way]) for way in ("real", "jitter", "shifts"))
+            row = [case, name, len(result["runs"]), *(spread(figures[way]) for way in ("real", *WAYS))]
+            row += [f"**{spread(gain, 1)}**", spread(above, 1), spread(beside, 1)]
+            rows.append([*row, "/".join(str(choice["level"][way]) for way in WAYS)])
+        shares = [np.mean([run["copies"][way] for run in result["runs"]]) for way in WAYS]
+        copies.append([case, *(f"{100 * share:.1f} %" for share in shares)])
+    header = ("case", "classifier", "draws", "real alone", "with synthetic", "with jitter", "with shifts")
+    text += table((*header, "gain in points", "points above jitter", "above shifts", "levels"), rows)
+    text += "\n\nLevels: traces of a label that are added (synthetic/jitter/shifts), or in the imbalance, that each"
     rare = next((", ".join(result["rare"]) for result in results if result["name"] == "imbalance"), "")
-    text += f" The rarest labels: {rare}." if rare else ""
+    text += " rare label is filled up to." + (f" The rarest labels: {rare}." if rare else "")
     text += " Wanted: a gain of 3 points with few, a gain for the rarest labels, and more than jitter brings."
+    text += "\n\nTraces that are added and equal a real one that was learned from:\n\n"
+    text += table(("case", "synthetic", "jitter", "shifts"), copies)
     return text + "\n\nMeasured: " + "; ".join(sorted({result["measured"] for result in results})) + "."
 
 

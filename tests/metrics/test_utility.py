@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from netdiffus.metrics import Traces, find, scores
+from netdiffus.metrics.boosting import boost
 from netdiffus.metrics.features import features
 from netdiffus.metrics.utility import f1_interval, judge
+from netdiffus.traffic.shifts import shifted
 
 NAN = np.nan
 
@@ -72,3 +74,14 @@ def test_the_interval_of_macro_f1_by_hand() -> None:
     found = f1_interval(result)
     assert found.middle == found.high == 1
     assert found.low == pytest.approx(1 - (1 - low) / np.sqrt(2))
+
+
+def test_boosting_does_not_run_away_from_traces_that_are_nearly_alike() -> None:
+    """Without a bound on the leaves its answers grow without end there, and it forgets what it has learned."""
+    rng = np.random.default_rng(0)
+    labels, shares = [f"app{k:02d}" for k in range(24)], rng.dirichlet(np.ones(6), 24)
+    sizes = rng.integers(0, 1500, 6)
+    flows = np.stack([sizes[rng.choice(6, (20, 30), p=mine)] for mine in shares])
+    near = shifted(np.repeat(flows.reshape(-1, 1, 30).astype(float), 20, axis=0), rng)
+    traces = Traces(near, np.repeat(labels, 400))
+    assert boost(traces, traces, ("size",), 0).accuracy > 0.99

@@ -120,7 +120,7 @@ def test_what_is_refused(small_dataset, small_model, tmp_path) -> None:
     small = prepare(tmp_path / "few.parquet", tmp_path / "few")
     with pytest.raises(InputError, match="at least 10 training traces; got 2"):
         tiny(small, tmp_path / "out")
-    with pytest.raises(InputError, match="a preset among default, tiny, netdiffus, netdiffus2; got 'huge'"):
+    with pytest.raises(InputError, match="a preset among default, tiny, few, netdiffus, netdiffus2; got 'huge'"):
         train(small_dataset, tmp_path / "out", preset="huge")
     with pytest.raises(InputError, match="expected image 'gasf', 'series' or 'bits'; got 'jpeg'"):
         train(small_dataset, tmp_path / "out", image="jpeg")
@@ -130,6 +130,8 @@ def test_what_is_refused(small_dataset, small_model, tmp_path) -> None:
         tiny(small_dataset, tmp_path / "out", resume=True)
     with pytest.raises(InputError, match=r"width = 32 as when .* began; got 64"):
         tiny(small_dataset, small_model, width=64, resume=True)
+    with pytest.raises(InputError, match="traces for --fill; got --image bits: packets; leave it out"):
+        train(small_dataset, tmp_path / "out", image="bits", fill=400)
     assert not (tmp_path / "out").exists()
 
 
@@ -269,3 +271,41 @@ def test_components_bound_what_a_label_is_counted_as(small_dataset, tmp_path) ->
     assert found[1] == [1, 1]
     assert max(found[2]) == 2
     assert max(found[None]) > 2
+
+
+def test_few_counts_shifted_copies_alone(tmp_path) -> None:
+    two_labels(24, seed=0).write_parquet(tmp_path / "few.parquet")
+    dataset = prepare(tmp_path / "few.parquet", tmp_path / "dataset", test=0.0)
+    model = train(dataset, tmp_path / "model", preset="few")
+    card = ModelCard.read(model)
+    assert (card.steps, card.validation) == (0, None)
+    assert card.labels == {"bulk": 12, "chat": 12}  # copies are not counted
+    assert not (model / "log.jsonl").exists() or not (model / "log.jsonl").read_text()
+    for name, options in (("counts", {}), ("diffusion", {"sampling_steps": 8})):
+        generate(model, tmp_path / f"{name}.parquet", count={"bulk": 300, "chat": 300}, seed=1, **options)
+    known = pl.read_parquet(dataset / "traces.parquet")
+    drawn = pl.read_parquet(tmp_path / "counts.parquet")
+    for label in ("bulk", "chat"):
+        real, found = (table.filter(label=label)["size"] for table in (known, drawn))
+        assert found.explode().is_in(real.explode().unique().implode()).mean() > 0.97  # values of its own label
+        lengths = {n + k for n in real.list.len() for k in (-1, 0, 1)}
+        assert found.list.len().is_in(list(lengths)).mean() > 0.97
+        assert len(set(map(tuple, found)) - set(map(tuple, real))) > 150
+    assert not drawn.equals(pl.read_parquet(tmp_path / "diffusion.parquet"))  # asked for, the sampler draws
+    trained = train(dataset, tmp_path / "trained", preset="few", minutes=0.1)
+    assert ModelCard.read(trained).steps > 0
+
+
+def test_only_what_is_learned_from_is_copied(small_dataset) -> None:
+    _, traces = step.read_dataset(small_dataset)
+    part = traces.filter(pl.col("split") == "train")
+    plain, filled = (
+        training_data(part, step.train_config(validation=0.1, fill=fill), torch.device("cpu")) for fill in (None, 300)
+    )
+    assert filled.codec.to_json() == plain.codec.to_json()
+    assert filled.labels == plain.labels
+    seen = [data.validation(torch.Generator().manual_seed(0))[0] for data in (plain, filled)]
+    assert torch.equal(*seen)  # held back are the same traces, and no copies
+    assert not torch.equal(*[data.batch(torch.Generator().manual_seed(0))[0] for data in (plain, filled)])
+    none = training_data(part, step.train_config(validation=0.1, fill=20), torch.device("cpu"))  # labels have more
+    assert torch.equal(*[data.batch(torch.Generator().manual_seed(0))[0] for data in (plain, none)])

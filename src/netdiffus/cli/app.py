@@ -152,7 +152,11 @@ def train(
         str, typer.Option(help="What is diffused: 'gasf' images, the bare 'series', or 'bits': packets.")
     ] = "gasf",
     preset: Annotated[
-        str, typer.Option(help="'default', 'tiny', or as published: 'netdiffus' (128 px), 'netdiffus2' (10 px).")
+        str,
+        typer.Option(
+            help="'default', 'tiny', 'few' for few traces of a label, or as published: 'netdiffus' (128 px), "
+            "'netdiffus2' (10 px)."
+        ),
     ] = "default",
     scale: Annotated[
         str | None, typer.Option(help="Scale of values: empirical, minmax or log; default: the preset's.")
@@ -161,15 +165,21 @@ def train(
         int | None, typer.Option(min=2, max=1024, help="Positions of a trace that are learned; default: all.")
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for so many minutes (default 10).")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Train for so many steps instead.")] = None,
     balance: Annotated[bool, typer.Option("--balance", help="Learn from every label alike often.")] = False,
     label_dropout: Annotated[
         float, typer.Option(min=0.0, max=0.99, help="Hide this share of labels, for 'generate --guidance'.")
     ] = 0.0,
+    fill: Annotated[
+        int | None,
+        typer.Option(min=2, help="Fill labels with fewer traces up to N, with copies shifted by one position."),
+    ] = None,
     validation: Annotated[
-        float,
-        typer.Option(min=0.0, max=0.99, help="Share of the training traces held back to choose the best weights."),
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            min=0.0, max=0.99, help="Share of the training traces held back to choose the best weights (default 0.05)."
+        ),
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after N checks in a row without better weights.")
     ] = None,
@@ -186,7 +196,7 @@ def train(
     config = train_config(
         preset, image=image, scale=scale, length=length, minutes=minutes, steps=steps, seed=seed,
         balance=1.0 if balance else 0.0, label_dropout=label_dropout, validation=validation, patience=patience,
-        components=components,
+        components=components, fill=fill,
     )  # fmt: skip
     last = _train(dataset, out, config, resume=resume)
     print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")

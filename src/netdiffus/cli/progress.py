@@ -105,7 +105,8 @@ def show_training(records: Generator[TrainStep, None, None], share: Any, out: An
             loss = record.loss if loss != loss else 0.98 * loss + 0.02 * record.loss
             speed = (record.step - first.step) / max(record.seconds - first.seconds, 1e-9)
             done = share(record)
-            shown.show(done, f"step {record.step}  loss {loss:.3f}  {speed:.1f} steps/s", final=done >= 1)
+            note = f"step {record.step}  loss {loss:.3f}  {speed:.1f} steps/s" if record.step else "counts alone"
+            shown.show(done, note, final=done >= 1)
             if stop:
                 break
     records.close()  # saves

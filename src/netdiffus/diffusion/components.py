@@ -8,7 +8,7 @@ it is smoothed is what makes training traces likeliest that were not counted.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -55,17 +55,19 @@ class Grain:
         most: components of a label at most.
         traces: of a component, on average.
         fewest: traces of a component, two at least: no trace has one of its own.
-        trusts: those of smoothings to choose from.
+        trusts: those of smoothings to choose from, and their spreads, each near and pull.
     """
 
     most: int
     traces: int
     fewest: int
     trusts: tuple[float, ...]
+    spreads: tuple[tuple[float, float], ...] = SPREADS
 
 
 COARSE = Grain(32, 10, 5, (5.0, 20.0, 60.0, 200.0))
 FINE = Grain(128, 5, 3, (5.0,))  # for traces in groups: folds of groups know nothing of how alike those of one are
+OF_COPIES = replace(FINE, spreads=SPREADS[:1])  # what copies lack folds of their originals cannot tell
 
 
 def bands(length: int) -> Tensor:
@@ -119,7 +121,7 @@ def fit_mixtures(
     A mixture has a group for each of `labels`, and with `hidden` one more of all traces, for no label. By folds group
     `f * (labels + hidden) + label` has not seen fold f: were the network trained beside a mixture that has counted the
     very traces it is shown, it would learn to believe it too much. The smoothing is the one under which the folds are
-    likeliest: SPREADS are tried first, then the grain's trusts.
+    likeliest: the grain's spreads are tried first, then its trusts.
     """
     ending = ending_channels(classes, [len(z) for z in centres], absent)
     if most is None:
@@ -141,10 +143,14 @@ def fit_mixtures(
         found = count_mixture(apart, smoothing, persistent=False)
         return float(found.log_likelihood(classes, place).double().mean())
 
-    best = max((replace(FIRST_SMOOTHING, near=near, pull=pull) for near, pull in SPREADS), key=likelihood)
-    best = max((replace(best, trust=trust) for trust in grain.trusts), key=likelihood)
+    best = _best([replace(FIRST_SMOOTHING, near=near, pull=pull) for near, pull in grain.spreads], likelihood)
+    best = _best([replace(best, trust=trust) for trust in grain.trusts], likelihood)
     whole = find_groups(classes, label, labels, centres, ending, grain, hidden=hidden)
     return count_mixture(whole, best), count_mixture(apart, best, persistent=False)
+
+
+def _best(smoothings: Sequence[Smoothing], likelihood: Callable[[Smoothing], float]) -> Smoothing:
+    return smoothings[0] if len(smoothings) == 1 else max(smoothings, key=likelihood)
 
 
 def ending_channels(classes: Tensor, sizes: Sequence[int], absent: Sequence[bool]) -> list[int]:
@@ -267,7 +273,8 @@ def _clusters(classes: Tensor, centres: Sequence[Tensor], grain: Grain) -> Tenso
 def _kernel(size: int, near: float, device: torch.device) -> Tensor:
     """(K, K) how near classes are, by their ranks; rows sum to 1."""
     rank = torch.arange(size, device=device)
-    return torch.softmax(-(((rank[:, None] - rank) / max(1.0, near * size)) ** 2) / 2, dim=-1)
+    found = torch.softmax(-(((rank[:, None] - rank) / max(1.0, near * size)) ** 2) / 2, dim=-1)
+    return found.masked_fill_(found < TINY, 0.0)  # numbers near the smallest that float32 knows take ten times as long
 
 
 def _table(

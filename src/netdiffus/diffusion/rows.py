@@ -204,6 +204,11 @@ class RowDenoiser(nn.Module):
         return torch.stack([self.get_buffer(f"centre{k}")[classes[:, k]] for k in range(self.channels)], dim=1)
 
     @property
+    def untrained(self) -> bool:
+        """Whether it answers with the mixture alone."""
+        return not bool(self.write.weight.any())
+
+    @property
     def first_sigma(self) -> float:
         """The noise of z that sampling begins with (`first`).
 

@@ -49,7 +49,7 @@ def boost(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> 
     """How gradient boosting that learned from some traces does on others."""
     model = HistGradientBoostingClassifier(
         max_iter=ROUNDS, learning_rate=0.2, max_leaf_nodes=15, min_samples_leaf=5, early_stopping=False,
-        max_bins=63, random_state=seed,
+        max_bins=63, l2_regularization=1.0, random_state=seed,
     )  # fmt: skip
     with threadpool_limits(1):
         model.fit(features(train, channels), train.labels)

@@ -144,6 +144,8 @@ def _run(fit: Fit, model: ModelCard, out: Path, traces: int) -> Iterator[TrainSt
         _save(fit, model, out, traces, pending)
         raise
     _save(fit, model, out, traces, pending)
+    if not fit.step:  # counts alone
+        yield TrainStep(0, math.nan, fit.seconds)
 
 
 def _save(fit: Fit, model: ModelCard, out: Path, traces: int, pending: list[dict[str, Any]]) -> None:

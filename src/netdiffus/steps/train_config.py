@@ -41,9 +41,10 @@ class TrainConfig(Config):
     learning_rate: float = Field(2e-3, gt=0)
     length: int | None = Field(None, ge=2, le=1024)
     minutes: float | None = Field(None, gt=0)
-    steps: int | None = Field(None, ge=1)
+    steps: int | None = Field(None, ge=0)  # 0: a model of counts alone
     seed: int = Field(0, ge=0)
     balance: float = Field(0.0, ge=0, le=1)  # 0: labels as often as they are, 1: all alike; between: tempered
+    fill: int | None = Field(None, ge=2)  # labels with fewer training traces get shifted copies, up to so many in all
     label_dropout: float = Field(0.0, ge=0, lt=1)  # share of labels hidden in training, for guidance
     validation: float = Field(0.05, ge=0, lt=1)  # share of each label's training traces held back
     patience: int | None = Field(None, ge=1)
@@ -55,6 +56,7 @@ _PUBLISHED: dict[str, Any] = {
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "tiny": {"width": 32, "depth": 2, "heads": 2, "batch": 64},
+    "few": {"steps": 0, "fill": 400, "validation": 0.0},  # some dozen traces of a label teach a network too little
     "netdiffus": _PUBLISHED | {"length": 128, "timesteps": 1000},
     "netdiffus2": _PUBLISHED | {"length": 10, "timesteps": 100},
 }
@@ -69,11 +71,16 @@ def train_config(preset: str = "default", **chosen: Any) -> TrainConfig:
     if preset not in PRESETS:
         raise InputError(f"a preset among {', '.join(PRESETS)}", repr(preset), "name one of those with --preset")
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    if "minutes" not in chosen and "steps" not in chosen:
-        chosen["minutes"] = DEFAULT_MINUTES
-    config = TrainConfig.of(preset=preset, **(PRESETS[preset] | chosen))
+    options = PRESETS[preset] | chosen
+    if "minutes" in chosen and "steps" not in chosen:
+        options["steps"] = None
+    elif options.get("steps") is None:
+        options["minutes"] = DEFAULT_MINUTES
+    config = TrainConfig.of(preset=preset, **options)
     if config.network == "unet" and (config.image != "gasf" or config.length is None):
         raise InputError("--image gasf and a length for the U-Net", f"--image {config.image}", "choose another preset")
+    if config.image == "bits" and config.fill is not None:
+        raise InputError("traces for --fill", "--image bits: packets", "leave it out")
     if config.patience is not None and not config.validation:
         raise InputError("validation above 0 with patience", "0", "hold traces back, or leave --patience out")
     return config
@@ -83,8 +90,8 @@ def share_done(config: TrainConfig) -> Callable[[TrainStep], float]:
     """How much of a training a step's record says is done, by steps or by the clock."""
 
     def share(record: TrainStep) -> float:
-        return (
-            record.step / config.steps if config.steps else record.seconds / (60 * (config.minutes or DEFAULT_MINUTES))
-        )
+        if config.steps is None:
+            return record.seconds / (60 * (config.minutes or DEFAULT_MINUTES))
+        return record.step / config.steps if config.steps else 1.0
 
     return share

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netdiffus.diffusion.components import COARSE, FINE, fit_mixtures
+from netdiffus.diffusion.components import COARSE, FINE, OF_COPIES, fit_mixtures
 from netdiffus.diffusion.fit import Batch
 from netdiffus.diffusion.mixture import Mixture
 from netdiffus.imaging.channels import image_channels
@@ -20,6 +20,7 @@ from netdiffus.imaging.codec import GasfCodec
 from netdiffus.steps.folds import folds, held_back, units
 from netdiffus.steps.network import batch_size, most_classes
 from netdiffus.steps.train_config import TrainConfig
+from netdiffus.traffic.shifts import rows_to_fill, shifted
 from netdiffus.traffic.traces import channel_names, series
 
 
@@ -28,7 +29,7 @@ class TrainingData:
     """What a training draws from.
 
     Attributes:
-        codec: fitted on the training part.
+        codec: fitted on the training part, without the copies that fill it up.
         labels: label → training traces (those held back included), in the order of the label ids.
         mixtures: what is counted in the traces that are not held back, of all and by folds; None for the U-Net.
         batch: draws training batches: classes (B, C, n) for the row denoiser, whose labels are groups by fold
@@ -73,16 +74,23 @@ def series_data(
     ids = labels.replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
     if config.network == "unet":
         codec = GasfCodec.fit(data, channels, config.scale, "direct")
-        values = torch.from_numpy(codec.quantiles(data).astype(np.float32))
     else:
         most = most_classes(config.model_dump(), length, len(data))
         classes = [config.classes or limits.get(name, most) for name in image_channels(channels)]
         codec = GasfCodec.fit(data, channels, config.scale, ids=ids, classes=classes, names=named)
-        values = torch.from_numpy(codec.classes(data))
-    values, label = values.to(device), torch.tensor(ids, device=device)
     size = batch_size(config.model_dump(), length, sum(map(len, codec.alphabets)) or 1)
     together = units(group, ids)
     held = held_back(ids, config.validation, np.random.default_rng(config.seed), together)
+    grain, components = COARSE if together is None else FINE, config.components
+    if config.fill and len(rows := _to_fill(ids, held, config)):
+        data = np.concatenate([data, shifted(data[rows], np.random.default_rng(config.seed))])
+        unit = np.arange(len(ids)) if together is None else together
+        together = np.concatenate([unit, unit[rows]])
+        ids, held = np.concatenate([ids, ids[rows]]), np.concatenate([held, held[rows]])
+        # many copies are not the many traces that one component would do for
+        grain, components = OF_COPIES, components or OF_COPIES.most
+    wanted = codec.quantiles(data).astype(np.float32) if config.network == "unet" else codec.classes(data)
+    values, label = torch.from_numpy(wanted).to(device), torch.tensor(ids, device=device)
     kept, watched = (torch.from_numpy(np.flatnonzero(rows)).to(device) for rows in (~held, held))
     hides = config.label_dropout > 0
     mixtures, first_group = None, torch.zeros_like(label)  # of each trace's fold
@@ -95,8 +103,8 @@ def series_data(
             [torch.from_numpy(z) for z in codec.centres],
             fold[kept],
             codec.absent,
-            config.components,
-            grain=COARSE if together is None else FINE,
+            components,
+            grain=grain,
             hidden=hides,
         )
         first_group = (len(names) + hides) * fold
@@ -121,6 +129,12 @@ def series_data(
 
     watch = validation if len(watched) else None
     return TrainingData(codec, counts, mixtures, batch, watch)
+
+
+def _to_fill(ids: NDArray[np.int64], held: NDArray[np.bool_], config: TrainConfig) -> NDArray[np.intp]:
+    """Traces that are not held back, each as often as it is to be copied."""
+    kept = np.flatnonzero(~held)
+    return kept[rows_to_fill(ids[kept], config.fill or 0, np.random.default_rng(config.seed))]
 
 
 def trace_length(part: pl.DataFrame, config: TrainConfig) -> int:
