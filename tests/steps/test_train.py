@@ -43,6 +43,7 @@ def test_what_is_in_the_folder(small_dataset, small_model) -> None:
     assert [record["step"] for record in log] == list(range(1, 61))
     assert sum(record["loss"] for record in log[-10:]) < sum(record["loss"] for record in log[:10])
     assert "80" in (small_model / "README.md").read_text()
+    assert "filled up" not in (small_model / "README.md").read_text()
 
 
 def test_a_seed_gives_the_same_weights_and_another_others(small_dataset, tmp_path) -> None:
@@ -130,8 +131,10 @@ def test_what_is_refused(small_dataset, small_model, tmp_path) -> None:
         tiny(small_dataset, tmp_path / "out", resume=True)
     with pytest.raises(InputError, match=r"width = 32 as when .* began; got 64"):
         tiny(small_dataset, small_model, width=64, resume=True)
-    with pytest.raises(InputError, match="traces for --fill; got --image bits: packets; leave it out"):
-        train(small_dataset, tmp_path / "out", image="bits", fill=400)
+    with pytest.raises(InputError, match="traces for --fill and --preset few; got --image bits: packets"):
+        train(small_dataset, tmp_path / "out", image="bits", preset="few")
+    with pytest.raises(InputError, match="1 step or more of the U-Net"):
+        train(small_dataset, tmp_path / "out", preset="netdiffus2", steps=0)
     assert not (tmp_path / "out").exists()
 
 
@@ -280,6 +283,7 @@ def test_few_counts_shifted_copies_alone(tmp_path) -> None:
     card = ModelCard.read(model)
     assert (card.steps, card.validation) == (0, None)
     assert card.labels == {"bulk": 12, "chat": 12}  # copies are not counted
+    assert "fewer than 400 traces were filled up" in (model / "README.md").read_text()
     assert not (model / "log.jsonl").exists() or not (model / "log.jsonl").read_text()
     for name, options in (("counts", {}), ("diffusion", {"sampling_steps": 8})):
         generate(model, tmp_path / f"{name}.parquet", count={"bulk": 300, "chat": 300}, seed=1, **options)
@@ -304,6 +308,7 @@ def test_only_what_is_learned_from_is_copied(small_dataset) -> None:
     )
     assert filled.codec.to_json() == plain.codec.to_json()
     assert filled.labels == plain.labels
+    assert len(filled.mixtures[0].log_weight) > len(plain.mixtures[0].log_weight)  # components of single traces
     seen = [data.validation(torch.Generator().manual_seed(0))[0] for data in (plain, filled)]
     assert torch.equal(*seen)  # held back are the same traces, and no copies
     assert not torch.equal(*[data.batch(torch.Generator().manual_seed(0))[0] for data in (plain, filled)])

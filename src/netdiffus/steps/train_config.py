@@ -79,8 +79,10 @@ def train_config(preset: str = "default", **chosen: Any) -> TrainConfig:
     config = TrainConfig.of(preset=preset, **options)
     if config.network == "unet" and (config.image != "gasf" or config.length is None):
         raise InputError("--image gasf and a length for the U-Net", f"--image {config.image}", "choose another preset")
+    if config.network == "unet" and config.steps == 0:
+        raise InputError("1 step or more of the U-Net, which counts nothing", "0", "raise --steps, or name --minutes")
     if config.image == "bits" and config.fill is not None:
-        raise InputError("traces for --fill", "--image bits: packets", "leave it out")
+        raise InputError("traces for --fill and --preset few", "--image bits: packets", "choose gasf or series")
     if config.patience is not None and not config.validation:
         raise InputError("validation above 0 with patience", "0", "hold traces back, or leave --patience out")
     return config
