@@ -50,7 +50,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Real:
-    """Real traces to learn from, as a table and as arrays, and how is trained on them, unless `shared` is there:
+    """Real traces to learn from, as a table and as arrays, and how netdiffus learns, unless `shared` is there:
     synthetic traces of someone who had more of them."""
 
     frame: pl.DataFrame
