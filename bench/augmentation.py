@@ -26,6 +26,7 @@ from bench.sets.judging import CLASSIFIERS, arrays, macro
 from bench.sets.run import BUILD as DRAWN
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.baselines import BASELINES
+from netdiffus.baselines.jitter import resampled
 from netdiffus.metrics.comparison import Traces
 from netdiffus.metrics.copies import seen_before
 from netdiffus.store.dataset import read_dataset
@@ -72,8 +73,7 @@ class Real:
         """So many traces of each label, by netdiffus, by jitter, and real ones with one position left out or twice."""
         mine, rng = self.traces, np.random.default_rng(seed)
         jittered = Traces(*BASELINES["jitter"](mine.series, mine.labels, counts, rng))
-        again = [rng.choice(np.flatnonzero(mine.labels == label), count) for label, count in counts.items()]
-        copies = mine.take(np.concatenate(again))
+        copies = mine.take(resampled(mine.labels, counts, rng))
         copies = Traces(shifted(copies.series, rng), copies.labels)
         return {"synthetic": self.shared or self._drawn(counts, seed), "jitter": jittered, "shifts": copies}
 

@@ -8,19 +8,14 @@ import torch
 from netdiffus.diffusion.components import (
     COARSE,
     FINE,
-    FIRST_SMOOTHING,
     OF_COPIES,
-    SPREADS,
-    Smoothing,
-    _kernel,
-    band_prior,
-    bands,
     count_mixture,
     ending_channels,
     find_groups,
     fit_mixtures,
 )
 from netdiffus.diffusion.mixture import Mixture
+from netdiffus.diffusion.smoothing import FIRST_SMOOTHING, SPREADS, Smoothing, band_prior, bands, nearness
 
 CENTRES = [torch.linspace(-2, 2, 6), torch.tensor([-1.0, 1.0])]
 
@@ -188,7 +183,7 @@ def test_components_pull_towards_classes_near_those_they_saw() -> None:
 def test_no_number_is_so_small_that_it_slows_everything() -> None:
     """Products with numbers below 1e-38 take ten times as long."""
     for near, _ in SPREADS:
-        kernel = _kernel(512, near, torch.device("cpu"))
+        kernel = nearness(512, near, torch.device("cpu"))
         assert not ((kernel > 0) & (kernel < 1e-30)).any()
         assert (kernel.sum(dim=-1) - 1).abs().max() < 1e-5
 

@@ -41,7 +41,8 @@ def test_a_short_trace_does_not_get_shorter() -> None:
 
 
 def test_a_gap_inside_a_trace_is_shifted_too() -> None:
-    assert np.isnan(shifted(one([1, ABSENT, 3, 4, 5]), np.random.default_rng(0))[0, 0]).sum() in (0, 1, 2, 3)
+    rows = [shifted(one([1, ABSENT, 3, 4, 5]), np.random.default_rng(seed))[0, 0] for seed in range(50)]
+    assert {int(np.isnan(row).sum()) for row in rows} == {1, 2, 3}
     found = {tuple(np.nan_to_num(shifted(one([1, ABSENT, 3, 4]), np.random.default_rng(seed))[0, 0], nan=-1))
              for seed in range(50)}  # fmt: skip
     assert (1, -1, -1, 3, 4, -1) in found

@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 SPREAD = 0.05
 
 
+def resampled(labels: NDArray[np.str_], counts: Mapping[str, int], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows drawn with replacement, so many of each label, one label after the other."""
+    rows = [rng.choice(np.flatnonzero(labels == label), count) for label, count in counts.items()]
+    return np.concatenate([np.zeros(0, dtype=np.intp), *rows])
+
+
 def jitter(
     series: NDArray[np.float64], labels: NDArray[np.str_], counts: Mapping[str, int], rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
@@ -17,7 +23,6 @@ def jitter(
 
     Zero stays zero and a direction stays what it is; lengths are kept.
     """
-    rows = [rng.choice(np.flatnonzero(labels == label), count) for label, count in counts.items()]
-    drawn = np.concatenate([np.zeros(0, dtype=np.intp), *rows])
+    drawn = resampled(labels, counts, rng)
     moved = np.round(series[drawn] * (1 + SPREAD * rng.standard_normal((len(drawn), *series.shape[1:]))))
     return moved, np.repeat(np.array(list(counts), dtype=labels.dtype), list(counts.values()))

@@ -1,8 +1,6 @@
 """Finding a mixture (mixture.py) in training traces: components, counts and how far to smooth them.
 
-Counts are smoothed in three stages, each worth some occurrences of the one before: all labels, the label, a band of
-its positions. A component tilts these towards the classes near those it has seen, and counts its own on top. How much
-it is smoothed is what makes training traces likeliest that were not counted.
+How much a component is smoothed (smoothing.py) is what makes training traces likeliest that were not counted.
 """
 
 from __future__ import annotations
@@ -19,32 +17,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from netdiffus.diffusion.mixture import TINY, Mixture, evidence_of, lengths_of
+from netdiffus.diffusion.smoothing import FIRST_SMOOTHING, SPREADS, Smoothing, band_prior, bands, smoothed_table
 
-OWN_POSITIONS, BANDS = 16, 8  # the first so many have counts of their own; later ones share them, 8 bands an octave
-UNSEEN = 0.1  # occurrences that a class is granted in a place where training has none
-BAND_TRUST = 60.0  # occurrences that a label's counts are worth in a band, and those of all labels in a label
 ENOUGH = 20  # traces of a label for each position: from so many the network learns more than components hold
 SWEEPS = 5  # of expectation and maximisation
 MOST_TRACES = 4096  # of a label, that its components are found in
-
-
-@dataclass(frozen=True)
-class Smoothing:
-    """How far a component's few counts are believed.
-
-    Attributes:
-        trust: occurrences that the tilted coarser counts are worth.
-        near: deviation of the kernel that finds classes near those seen, as a share of all.
-        pull: occurrences, before the kernel, that hold the tilt back.
-    """
-
-    trust: float
-    near: float
-    pull: float
-
-
-SPREADS = ((1 / 96, 1.0), (1 / 32, 1.0), (1 / 16, 2.0))  # near, pull
-FIRST_SMOOTHING = Smoothing(20.0, 1 / 32, 1.0)  # while components are sought, and others are compared with it
 
 
 @dataclass(frozen=True)
@@ -68,33 +45,6 @@ class Grain:
 COARSE = Grain(32, 10, 5, (5.0, 20.0, 60.0, 200.0))
 FINE = Grain(128, 5, 3, (5.0,))  # for traces in groups: folds of groups know nothing of how alike those of one are
 OF_COPIES = replace(FINE, spreads=SPREADS[:1])  # what copies lack folds of their originals cannot tell
-
-
-def bands(length: int) -> Tensor:
-    """(n,) the band of each position, from 0."""
-    position = torch.arange(length)
-    octave = torch.log2(position.clamp(min=OWN_POSITIONS) / OWN_POSITIONS)
-    later = OWN_POSITIONS + (octave * BANDS).floor().long()
-    return torch.where(position < OWN_POSITIONS, position, later)
-
-
-def band_prior(classes: Tensor, label: Tensor, labels: int, size: int, trust: float = BAND_TRUST) -> Tensor:
-    """p (labels + 1, bands, K) of one channel's classes (N, n) for labels (N,); the last row is for no label.
-
-    Counts of a band are smoothed by the label's over all positions, worth `trust` occurrences, and those by the
-    counts of all labels.
-    """
-    band = bands(classes.shape[1]).to(classes.device)
-    B = int(band[-1]) + 1
-    where = (label[:, None] * B + band) * size + classes
-    counts = torch.bincount(where.flatten(), minlength=labels * B * size).view(labels, B, size).double()
-    counts = torch.cat([counts, counts.sum(dim=0, keepdim=True)])
-    everyone = counts[-1].sum(dim=0) + UNSEEN
-    prior = everyone / everyone.sum()
-    of_label = counts.sum(dim=1, keepdim=True)
-    prior = (of_label + trust * prior) / (of_label.sum(-1, keepdim=True) + trust)
-    prior = (counts + trust * prior) / (counts.sum(-1, keepdim=True) + trust)
-    return prior.float()
 
 
 def fit_mixtures(
@@ -190,13 +140,13 @@ class Group:
     def tables(self, smoothing: Smoothing | None) -> list[Tensor]:
         """p (M, n, K) of each channel; where it ends, of what is present, and 1 for absence."""
         return [
-            _table(self.classes[:, k], self.share, prior, smoothing, present=k in self.ending)
+            smoothed_table(self.classes[:, k], self.share, prior, smoothing, present=k in self.ending)
             for k, prior in enumerate(self.priors)
         ]
 
     def length(self, smoothing: Smoothing | None) -> Tensor:
         """p (M, n + 1) of the trace's length."""
-        return _table(self.lengths[:, None], self.share, self.length_prior, smoothing)[:, 0]
+        return smoothed_table(self.lengths[:, None], self.share, self.length_prior, smoothing)[:, 0]
 
     def better(self) -> Group:
         """Expectation and maximisation, once."""
@@ -268,37 +218,3 @@ def _clusters(classes: Tensor, centres: Sequence[Tensor], grain: Grain) -> Tenso
     with threadpool_limits(1):
         found = KMeans(count, n_init=1, random_state=0).fit_predict(z)
     return nn.functional.one_hot(torch.from_numpy(found).long(), count).float().to(classes.device)
-
-
-def _kernel(size: int, near: float, device: torch.device) -> Tensor:
-    """(K, K) how near classes are, by their ranks; rows sum to 1."""
-    rank = torch.arange(size, device=device)
-    found = torch.softmax(-(((rank[:, None] - rank) / max(1.0, near * size)) ** 2) / 2, dim=-1)
-    return found.masked_fill_(found < TINY, 0.0)  # numbers near the smallest that float32 knows take ten times as long
-
-
-def _table(
-    classes: Tensor, share: Tensor, prior: Tensor, smoothing: Smoothing | None, *, present: bool = False
-) -> Tensor:
-    """p (M, n, K) of one channel's classes (N, n), whose traces' shares of the components are (N, M).
-
-    With `present` the last class is not counted, and 1.
-    """
-    M = share.shape[1]
-    if present:
-        prior = prior[:, :-1] / prior[:, :-1].sum(dim=-1, keepdim=True)
-    table = prior.expand(M, *prior.shape) if smoothing is None else _smoothed(classes, share, prior, smoothing)
-    return nn.functional.pad(table, (0, 1), value=1.0) if present else table
-
-
-def _smoothed(classes: Tensor, share: Tensor, prior: Tensor, smoothing: Smoothing) -> Tensor:
-    """p (M, n, K) of counts, those of the prior's classes alone."""
-    N, M, n, K = *share.shape, *prior.shape
-    kernel = _kernel(K, smoothing.near, prior.device)
-    counts = torch.zeros(n * (K + 1), M, device=share.device)
-    where = torch.arange(n, device=classes.device) * (K + 1) + classes.clamp(max=K)
-    counts.index_add_(0, where.flatten(), share[:, None].expand(N, n, M).reshape(N * n, M))
-    counts = counts.T.reshape(M, n, K + 1)[..., :K]
-    tilted = prior * ((counts + smoothing.pull * prior) @ kernel) / (prior @ kernel)
-    tilted = tilted / tilted.sum(dim=-1, keepdim=True)
-    return (counts + smoothing.trust * tilted) / (counts.sum(dim=-1, keepdim=True) + smoothing.trust)

@@ -37,6 +37,6 @@ def shifted(series: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np
     source = np.where(left_out[:, None], position + (position >= place), position - (position > place))
     source = np.clip(source, 0, np.maximum(length - 1, 0)[:, None])
     found = np.take_along_axis(series, source[:, None], axis=2)
-    longer = np.where(left_out & (length < n), length - 1, np.minimum(length + ~left_out, n))
-    found[np.broadcast_to((position >= longer[:, None])[:, None], found.shape)] = np.nan
+    after = np.where(left_out & (length < n), length - 1, np.minimum(length + ~left_out, n))
+    found[np.broadcast_to((position >= after[:, None])[:, None], found.shape)] = np.nan
     return found
