@@ -39,6 +39,7 @@ from netdiffus.wire.captures import read_capture
 from netdiffus.wire.dissect import dissect
 from netdiffus.wire.fields import faults
 from netdiffus.wire.links import link_name
+from netdiffus.wire.order import InOrder
 from netdiffus.wire.tunnels import look_inside
 
 __all__ = [
@@ -139,6 +140,7 @@ class FlowReader:
                 "choose others",
             )
         self._capture = read_capture(path)
+        self._ordered = InOrder(self._capture)
         self._table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9))
         self._min_packets, self._batch_bytes, self._inner = min_packets, batch_bytes, inner
         self._faults: Counter[str] = Counter()
@@ -148,7 +150,7 @@ class FlowReader:
 
     def __iter__(self) -> Iterator[FlowBatch]:
         limit = self._batch_bytes
-        for block in self._capture:
+        for block, *_ in self._ordered:
             fields = dissect(block)
             if self._inner:
                 fields, unseen = look_inside(block, fields)
@@ -178,7 +180,8 @@ class FlowReader:
             flows=self._n_flows,
             short_flows=self._n_short,
             links=dict(self._links),
-            faults=dict(self._capture.faults + self._faults + Counter(self._table.faults)) or self._nothing(),
+            faults=dict(self._capture.faults + self._ordered.faults + self._faults + Counter(self._table.faults))
+            or self._nothing(),
         )
 
     def _nothing(self) -> dict[str, int]:

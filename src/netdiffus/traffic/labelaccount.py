@@ -1,4 +1,4 @@
-"""What became of each label that the sources name: how much came under it, and how much of that was left out, and why."""
+"""What became of each label that the sources name: how much came under it, how much of that was left out, and why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 FLOWS, ROWS, PACKETS, FILES, LABEL_ROWS = "flows", "rows", "packets", "files", "rows of --labels"
-"""Units of what comes under a label: flows of captures, traces of tables, packets, whole files, rows of a label table."""
+"""What is counted under a label: flows of captures, traces of tables, packets, whole files, rows of a label table."""
 
 
 class LeftOut(NamedTuple):
