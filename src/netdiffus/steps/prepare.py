@@ -27,6 +27,7 @@ from netdiffus.traffic.flows import FlowBatch, FlowReader
 from netdiffus.traffic.labels import TUPLE, Labels, MapLabels, OneLabel, label_rule
 from netdiffus.traffic.tables import is_table_name
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
+from netdiffus.wire.tunnelnames import SEEN
 
 DEFAULT_PACKETS = 64
 NO_CAPTURE = "file is no capture or cannot be read, left out"
@@ -137,8 +138,8 @@ def _check_label_of_standard_input(labels: str) -> None:
 
 
 def _check_faults(path: Path, source: Source) -> None:
-    """Raise InputError if anything but whole frames of other protocols was left out or is odd."""
-    faults = [f"{reason}: {n:,}" for reason, n in source.faults.items() if not reason.startswith(OTHER_TRAFFIC)]
+    """Raise InputError if anything was left out or is odd, but frames of other protocols and tunnels as flows."""
+    faults = [f"{reason}: {n:,}" for reason, n in source.faults.items() if not reason.startswith((OTHER_TRAFFIC, SEEN))]
     if faults:
         said = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
         raise InputError("sources without faults (--strict)", f"{path}: {said}", "mend it, or leave it out")

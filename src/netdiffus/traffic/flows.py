@@ -40,6 +40,7 @@ from netdiffus.wire.dissect import dissect
 from netdiffus.wire.fields import faults
 from netdiffus.wire.links import link_name
 from netdiffus.wire.order import InOrder
+from netdiffus.wire.tunnelnames import name_tunnels
 from netdiffus.wire.tunnels import look_inside
 
 __all__ = [
@@ -155,6 +156,7 @@ class FlowReader:
             if self._inner:
                 fields, unseen = look_inside(block, fields)
                 self._faults += unseen
+            self._faults += name_tunnels(block, fields, inner=self._inner)
             self._table.add(block, fields)
             self._faults += faults(fields)
             for number, count in _counted(block.link):
