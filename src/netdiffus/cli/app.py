@@ -193,6 +193,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
 ) -> None:
     """A dataset becomes a model."""
+    from netdiffus.cli.show import print_warnings
     from netdiffus.steps.train import train_config
 
     config = train_config(
@@ -200,6 +201,7 @@ def train(
         balance=1.0 if balance else 0.0, label_dropout=label_dropout, validation=validation, patience=patience,
         components=components, fill=fill,
     )  # fmt: skip
+    print_warnings(dataset)
     last = _train(dataset, out, config, resume=resume)
     print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
     print(f"next: netdiffus generate {out} --out synthetic.{'pcap' if image == 'bits' else 'parquet'} --count 1000")
