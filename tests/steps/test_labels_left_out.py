@@ -59,6 +59,16 @@ def test_labels_without_a_trace_are_in_the_table(captures, tmp_path, capsys):
     assert "empty: 1 of 1 files left out: file is no capture or cannot be read" in capsys.readouterr().out
 
 
+def test_folders_without_a_capture_are_named(captures, tmp_path):
+    for name in ("dump/day1", "dump/day2", "notes", ".cache"):
+        (captures / name).mkdir(parents=True)
+    (captures / "dump" / "day1" / "flows.erf").write_bytes(bytes(40))
+    card = DatasetCard.read(prepare(captures, tmp_path / "out"))
+    assert card.faults == {"folder holds no capture, no label is made of it (dump, notes)": 2}
+    assert "dump" not in card.labels
+    assert DatasetCard.read(prepare(captures, tmp_path / "by_file", labels="file")).faults == {}
+
+
 def test_of_many_labels_the_first_lines_are_printed(tmp_path, capsys):
     for k in range(25):
         (tmp_path / "many" / f"label{k:02}").mkdir(parents=True)

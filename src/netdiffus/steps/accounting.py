@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import polars as pl
@@ -52,3 +52,11 @@ def in_words(account: LabelAccount) -> list[str]:
     """What was left out where nothing is left, for an error."""
     lost = [f"{label}: {line}" for label, lines in left_out(account, {}).items() for line in lines]
     return [*lost[:MOST_SAID], *([f"and {len(lost) - MOST_SAID:,} more"] if lost[MOST_SAID:] else [])]
+
+
+def no_labels(folders: Sequence[str]) -> dict[str, int]:
+    """The fault that some folders hold no capture, of which labels could be made."""
+    if not folders:
+        return {}
+    named = ", ".join(folders[:MOST_SAID]) + (", ..." if folders[MOST_SAID:] else "")
+    return {f"folder holds no capture, no label is made of it ({named})": len(folders)}

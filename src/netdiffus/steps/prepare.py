@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.steps.accounting import account_for_file, account_for_flows, in_words, left_out
+from netdiffus.steps.accounting import account_for_file, account_for_flows, in_words, left_out, no_labels
 from netdiffus.steps.gasfsource import parse_range, read_gasf
 from netdiffus.steps.prepare_config import PrepareConfig
-from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, find_files
+from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, find_files, folders_without_captures
 from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
 from netdiffus.store.atomic import check_replaceable
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
@@ -26,7 +26,7 @@ from netdiffus.traffic.bins import DEFAULT_BINS
 from netdiffus.traffic.cryptopan import read_key
 from netdiffus.traffic.flows import FlowBatch, FlowReader
 from netdiffus.traffic.labelaccount import LabelAccount
-from netdiffus.traffic.labels import TUPLE, Labels, MapLabels, OneLabel, label_of_file, label_rule
+from netdiffus.traffic.labels import TUPLE, FolderLabels, Labels, MapLabels, OneLabel, label_of_file, label_rule
 from netdiffus.traffic.tables import is_table_name
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
 from netdiffus.traffic.zerogaps import ZeroGaps
@@ -127,7 +127,8 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
             )
         if isinstance(rule, MapLabels):
             parts.account.add(rule.left_out())
-        _finish(parts, found, config, rule.unused() if isinstance(rule, MapLabels) else {})
+        bare = folders_without_captures(sources, files) if isinstance(rule, FolderLabels) else []
+        _finish(parts, found, config, rule.unused() if isinstance(rule, MapLabels) else no_labels(bare))
 
 
 def _files(sources: Sequence[Path], config: PrepareConfig) -> list[SourceFile]:
