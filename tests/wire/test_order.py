@@ -123,12 +123,26 @@ def test_one_odd_time_is_no_step(odd_ns):
 
 def test_beyond_the_window_packets_are_left_and_counted(small_window):
     times = list(range(10, 110))
-    near = [*times[:20], times[5] - 1, *times[20:]]  # 15 packets late, the window is 8 at least
-    out, faults, _ = read(at(*near))
+    late = at(*times[:20], times[5] - 1, *times[20:])  # 15 packets late; 8 are always put right
+    out, faults, _ = read(late)
     assert faults == {LATE: 1}
-    assert [p.time_ns // MS for p in out if p.time_ns // MS != 14] != []
-    assert sorted(out) == sorted(at(*near))
-    assert read(at(*near[:20], 27 - 9, *times[20:]))[1] == {MOVED: 1}
+    assert sorted(out) == sorted(late)
+    assert [p for p in out if p.time_ns != 14 * MS] == [p for p in late if p.time_ns != 14 * MS]
+    assert read(at(*times[:20], times[13] - 1, *times[20:]))[1] == {MOVED: 1}
+
+
+def test_a_direction_that_comes_after_more_than_the_window_is_counted_whole(small_window):
+    packets = talk(0.3, 0.0001)
+    by_side = [p for p in packets if p.data[:6] < p.data[6:12]] + [p for p in packets if p.data[:6] > p.data[6:12]]
+    out, faults, _ = read(by_side)
+    assert sorted(out) == sorted(packets)
+    assert faults[LATE] > 1400
+
+
+def test_a_long_second_direction_is_not_mixed_with_the_first(small_window):
+    packets = talk(3.0, 0.01)
+    by_side = [p for p in packets if p.data[:6] < p.data[6:12]] + [p for p in packets if p.data[:6] > p.data[6:12]]
+    assert read(by_side)[:2] == (by_side, {STEPPED: 1})
 
 
 @settings(max_examples=60, deadline=None)

@@ -30,7 +30,10 @@ BLOCK_PACKETS = 1 << 13
 
 MOVED = "packet is out of time order, put in its place"
 LATE = "packet is out of time order by more than the window, left where it is (sort the capture: reordercap IN OUT)"
-STEPPED = "time steps back (clock set back, or captures joined end to end), packets before and after are not mixed"
+STEPPED = (
+    "time steps back, packets before and after are not mixed "
+    "(clock set back; or joined captures: sort them, reordercap IN OUT)"
+)
 
 
 class TimedBlock(NamedTuple):
@@ -115,15 +118,22 @@ class InOrder:
         held: list[TimedBlock] = []  # in order, and handed on when a piece of the file has come after it
         for piece in self._pieces():
             tail = np.concatenate([self._tail, *(part.block.time_ns[-NEAR:] for part in piece)])
-            in_order = not any(part.earlier.any() for part in piece)
-            if in_order and (not held or piece[0].block.time_ns[0] >= held[-1].block.time_ns[-1]):
+            if self._goes_on(held, piece):
                 ready, held = held, piece
-                self._latest = int(ready[-1].block.time_ns[-1]) if ready else self._latest
+                if ready:
+                    self._latest = max(int(ready[-1].block.time_ns[-1]), self._latest or 0)
             else:
                 ready, held = self._merged(held, piece)
             self._tail = tail[-NEAR:]
             yield from ready
         yield from held
+
+    def _goes_on(self, held: list[TimedBlock], piece: list[TimedBlock]) -> bool:
+        """Whether a piece is in order, and behind all that came before it."""
+        first = int(piece[0].block.time_ns[0])
+        if any(part.earlier.any() for part in piece) or (held and first < held[-1].block.time_ns[-1]):
+            return False
+        return self._latest is None or first >= self._latest
 
     def _pieces(self) -> Iterator[list[TimedBlock]]:
         """The file in pieces that end at the same packets however it is read."""
@@ -157,31 +167,34 @@ class InOrder:
             some, rest = self._sorted([old, new.part(slice(begin, end))])
             ready += some
             if end in steps:
-                ready += [rest] if len(rest.block) else []
+                ready += _blocks(rest)
                 self.faults[STEPPED] += 1
                 self._latest, old = None, NOTHING._replace(stepped=True)
-        return ready, [rest]
+        return ready, _blocks(rest)
 
     def _sorted(self, parts: list[TimedBlock]) -> tuple[list[TimedBlock], TimedBlock]:
-        """Parts by time: blocks of those packets that do not fit into a piece, and the rest."""
+        """Packets held and new ones by time: blocks of those that do not fit into a piece, and the rest."""
         whole = _joined(parts)
         times = whole.block.time_ns
         moved = np.empty(len(times), np.bool_)
         _find_moved(times, np.empty(len(times), np.int64), np.empty(len(times), np.int64), moved)
-        late = times < self._latest if self._latest is not None else np.zeros(len(times), np.bool_)
-        late &= ~whole.moved
-        moved |= late
-        fresh = moved & ~whole.moved
-        for words, count in ((LATE, int(late.sum())), (MOVED, int((fresh & ~late).sum()))):
+        late = times < (-1 if self._latest is None else self._latest)
+        late[: len(parts[0].block)] = False  # they were counted when they came
+        fresh = moved & ~whole.moved & ~late
+        for words, count in ((LATE, int(late.sum())), (MOVED, int(fresh.sum()))):
             if count:
                 self.faults[words] += count
-        whole = _taken(whole._replace(moved=moved | whole.moved), np.argsort(times, kind="stable"))
+        whole = _taken(whole._replace(moved=fresh | whole.moved), np.argsort(times, kind="stable"))
         kept = _fitting(whole.block.captured[::-1], PIECE_PACKETS, PIECE_BYTES)
         ends = len(times) - kept
         if ends:
             self._latest = max(int(whole.block.time_ns[ends - 1]), self._latest or 0)
-        blocks = [whole.part(slice(k, min(k + BLOCK_PACKETS, ends))) for k in range(0, ends, BLOCK_PACKETS)]
-        return blocks, whole.part(slice(ends, None))
+        return _blocks(whole.part(slice(0, ends))), whole.part(slice(ends, None))
+
+
+def _blocks(timed: TimedBlock) -> list[TimedBlock]:
+    """Packets in blocks of BLOCK_PACKETS."""
+    return [timed.part(slice(k, k + BLOCK_PACKETS)) for k in range(0, len(timed.block), BLOCK_PACKETS)]
 
 
 def _fitting(captured: NDArray[np.int32], packets: int, n_bytes: int) -> int:
