@@ -116,8 +116,13 @@ def test_a_folder_of_one_table_a_trace(table, tmp_path) -> None:
     by_file = prepare(tmp_path / "Youtube" / "vid1", tmp_path / "files", labels="file", **options)
     assert sorted(DatasetCard.read(by_file).labels) == [f"vid1_{n}" for n in range(5)]
     (tmp_path / "map.csv").write_text("file,label\nvid1_3,web\nvid1_4.csv,chat\n")
+    some = prepare(tmp_path / "Youtube" / "vid1", tmp_path / "some", labels=str(tmp_path / "map.csv"), **options)
+    assert [source.faults for source in DatasetCard.read(some).sources][:2] == [
+        {"bytes of a bin are missing, taken as 0": 1, "trace has no label, left out": 1}
+    ] * 2
+    none = tmp_path / "Youtube" / "vid1" / "vid1_0.csv"
     with pytest.raises(InputError, match="got trace has no label: 1"):
-        prepare(tmp_path / "Youtube" / "vid1", tmp_path / "none", labels=str(tmp_path / "map.csv"), **options)
+        prepare(none, tmp_path / "none", labels=str(tmp_path / "map.csv"), **options)
     named = prepare(
         [tmp_path / "Youtube" / "vid1" / f"vid1_{n}.csv" for n in (3, 4)],
         tmp_path / "named", labels=str(tmp_path / "map.csv"), **options,

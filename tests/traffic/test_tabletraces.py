@@ -159,11 +159,11 @@ def test_errors_name_what_is_there() -> None:
         of(ROWS, "label=LABEL")
     with pytest.raises(InputError, match=r"--columns NAME=COLUMN"):
         of(ROWS, "sise=PL")
-    with pytest.raises(InputError, match=r"lists of numbers in the column of size; got '\[x, y\]'"):
-        of({"label": ["a", "b"], "size": ["[1]", "[x, y]"]})
+    with pytest.raises(InputError, match=r"lists of numbers in the column of size; got '\[z\]'"):
+        of({"label": ["a", "b"], "size": ["[z]", "[x, y]"]})
     with pytest.raises(InputError, match=r"lists of numbers for size; got a column of List\(String\)"):
         of({"label": ["a"], "size": [["x"]]})
-    with pytest.raises(InputError, match="numbers for size; got 'p1', a column of String"):
+    with pytest.raises(InputError, match="numbers for size; got 'p1', a column of text such as 'x'; name another"):
         of({"label": ["a"], "p1": ["x"]}, "size=p*")
     with pytest.raises(InputError, match=r"directions 1 .* and 0 or -1 .*; got 2; map"):
         of({"label": ["a"], "direction": [[1, 2]]})

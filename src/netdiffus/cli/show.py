@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -54,6 +55,18 @@ def print_dataset(path: Path) -> None:
         print(f"fault: {reason}: {count:,} (in {named})")
     for reason, count in card.faults.items():
         print(f"fault: {reason}: {count:,}")
+    for note in card.notes:
+        print(f"note: {note}")
+    for warning in card.warnings:
+        print(f"warning: {warning}")
+
+
+def print_warnings(path: Path) -> None:
+    """What a model of the dataset in a folder will suffer from, on standard error."""
+    from netdiffus.store.cards import DatasetCard
+
+    for warning in DatasetCard.read(path).warnings:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def print_sources(card: DatasetCard) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 
 from netdiffus.errors import InputError
 from netdiffus.steps.gasfsource import parse_range, read_gasf
+from netdiffus.steps.label_choice import label_choice, label_notes
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, find_files
 from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
@@ -24,7 +25,7 @@ from netdiffus.traffic.binreader import BinReader
 from netdiffus.traffic.bins import DEFAULT_BINS
 from netdiffus.traffic.cryptopan import read_key
 from netdiffus.traffic.flows import FlowBatch, FlowReader
-from netdiffus.traffic.labels import TUPLE, Labels, MapLabels, OneLabel, label_rule
+from netdiffus.traffic.labels import TUPLE, Labels, MapLabels
 from netdiffus.traffic.tables import is_table_name
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
 
@@ -55,6 +56,7 @@ class _Parts:
     rows: int = 0  # trace ids given out
     channels: list[str] = field(default_factory=list)
     rest: list[pl.DataFrame] = field(default_factory=list)  # label, group, key and split of each trace
+    notes: list[str] = field(default_factory=list)  # how sources were read
     side: str | None = None  # of the sources that are read now: "train" or "test"; None: it is drawn
 
     def add(self, traces: pl.DataFrame, groups: pl.Series) -> None:
@@ -85,7 +87,7 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
     if config.stride and not config.window:
         raise InputError("--stride together with --window", "--stride alone", "add --window N")
     key = None if config.anonymise is None else read_key(Path(config.anonymise))
-    rule: Labels = OneLabel() if config.unlabelled else label_rule(config.labels or "folder")
+    rule = label_choice(config)
     files = _files(sources, config)
     own_test = isinstance(config.test, str)
     tests = _files([Path(str(config.test))], config) if own_test else []
@@ -99,13 +101,16 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
     found: list[Source] = []
     with dataset_writer(out) as writer:
         parts = _Parts(writer)
+        parts.notes += label_notes(rule, config, [file.path for file in [*files, *tests]])
         for done, file in enumerate([*files, *tests], start=1):
             began = time.perf_counter()
             parts.side = ("train" if done <= len(files) else "test") if own_test else None
             if config.gasf is not None:
                 source = _add_images(parts, file.path, config, rule)
             elif is_table_name(file.path):
-                source = _add_table(parts, read_table_source(file.path, config, table_rule(config, rule), parts.rows))
+                one = len(files) + len(tests) == 1
+                table = read_table_source(file.path, config, table_rule(config, rule), parts.rows, alone=one)
+                source = _add_table(parts, table)
             else:
                 source = _add_capture(parts, file, config, rule, key)
             if config.strict:
@@ -214,13 +219,15 @@ def _add_flows(parts: _Parts, batch: FlowBatch, labels: pl.Series, source: str, 
 
 def _add_images(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels) -> Source:
     bounds = parse_range(config.gasf or "")
-    found = read_gasf(path, bounds, table_rule(config, rule), strip_padding=config.strip_padding)
+    labels, most = table_rule(config, rule), config.max_values
+    found = read_gasf(path, bounds, labels, strip_padding=config.strip_padding, most_values=most)
     return _add_table(parts, table_source(found.read, path, found.digest, config, parts.rows))
 
 
 def _add_table(parts: _Parts, table: TableSource) -> Source:
     parts.add(table.traces, table.groups)
     parts.rows += table.rows
+    parts.notes += table.notes
     return table.source
 
 
@@ -239,10 +246,11 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
     if untested and config.test:
         faults["label has no test part, its traces are of one group or in one source"] = untested
     captures = any(source.links for source in sources)
+    labels = _label_counts(rest["label"], split)
     card = DatasetCard(
         hash="",
         sources=sources,
-        labels=_label_counts(rest["label"], split),
+        labels=labels,
         channels=[
             ChannelInfo(name=name, kind=CHANNELS[name].kind, unit=CHANNELS[name].unit) for name in parts.channels
         ],
@@ -251,6 +259,8 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
         split=SplitInfo(rule=splitting.rule(is_given, config.window is not None), test=share, seed=config.seed),
         anonymised=config.anonymise is not None,
         faults=faults,
+        notes=parts.notes,
+        warnings=_single_traces(labels),
         test_duplicates=int(splitting.duplicates(split, rest["key"]).sum()),
     )
     shared = rest["group"].n_unique() < len(rest)
@@ -258,6 +268,15 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
     group = rest["group"].fill_null("").rank("dense").cast(pl.Int64) - 1 if shared else None
     del rest  # what follows needs room
     parts.writer.finish(card, split, group)
+
+
+def _single_traces(labels: dict[str, dict[str, int]]) -> list[str]:
+    """Warnings of labels of which a model would see one trace alone."""
+    return [
+        f"label {label!r} has a single training trace; a model can only repeat it: add traces, or leave the label out"
+        for label, counts in labels.items()
+        if counts["train"] == 1
+    ]
 
 
 def _label_counts(labels: pl.Series, split: pl.Series) -> dict[str, dict[str, int]]:

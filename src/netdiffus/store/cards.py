@@ -118,6 +118,8 @@ class DatasetCard(Card):
     split: SplitInfo
     anonymised: bool
     faults: dict[str, int] = {}  # what concerns no single source, e.g. rows of --labels that name nothing
+    notes: list[str] = []  # how sources were read; nothing was lost by it
+    warnings: list[str] = []  # what a model of this dataset will suffer from
     test_duplicates: int  # test traces that equal a training trace in every channel
 
 
