@@ -159,7 +159,7 @@ GOOD = "1.2.3.4" + ",0" * 64
         ("src_ip,payload_bit_999999\n", "expected up to 65535 bytes of payload in x.nprint; got 125000"),
         (f"{HEAD}\n{GOOD}\n{GOOD[:-1]}2\n", "-1, 0 or 1 in every column of a header of x.nprint; got '2' in row 2"),
         (f"{HEAD}\n{GOOD[:-1]}-2\n", "got '-2' in row 1"),
-        (f"{HEAD}\n{GOOD[:-1]}-1\n{GOOD[:-1]}1.0\n", "got '1.0' in row 2"),
+        (f"{HEAD}\n{GOOD[:-1]}-1\n{GOOD[:-1]}1.5\n", "got '1.5' in row 2"),
         (f"{HEAD}\n{GOOD[:-2]},\n", "got '' in row 1"),
         (f"{HEAD}\n{GOOD}\n{GOOD[:-2]}\n", "expected 65 values in every row of x.nprint; got 64 in row 2"),
         (f"{HEAD}\n{GOOD},0\n", "expected 65 values in every row of x.nprint; got 66 in row 1"),

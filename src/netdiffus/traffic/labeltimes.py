@@ -53,9 +53,13 @@ class TimeFormat:
         """
         if self.format is None:
             try:
-                return in_range(int(Decimal(cell) * 10**9))
-            except (InvalidOperation, OverflowError):
+                seconds = Decimal(cell)
+            except InvalidOperation:
                 moment = datetime.fromisoformat(cell)
+            else:
+                if not seconds.is_finite() or abs(seconds) > LAST_NS:  # before it takes as many digits as it says
+                    raise ValueError("time is too far away")
+                return in_range(int(seconds * 10**9))
         else:
             moment = datetime.strptime(cell, self.format)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=self.offset)

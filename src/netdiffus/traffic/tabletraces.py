@@ -142,7 +142,7 @@ def _rows(table: pl.DataFrame, named: NamedColumns, label: str | None) -> _Rows:
 
 
 def _of(cell: OddCell | None, before: NDArray[np.int64] | None, first: OddCell | None) -> OddCell | None:
-    """The first odd cell by its row in the file: of one found without the repeated header lines, and the first of these."""
+    """The first odd cell by its row in the file: one found without repeated header lines, or the first of these."""
     if cell is not None and before is not None:
         cell = OddCell(int(before[cell.row]), cell.column, cell.value)
     return earliest([cell, first])

@@ -118,7 +118,7 @@ def parse_lines(
                     return n, pos, MORE, column
                 else:
                     return n, pos, BAD_VALUE, column
-            elif where == INDEX or where == UNREAD:
+            elif where in (INDEX, UNREAD):
                 while p < end and data[p] != COMMA and data[p] != NEWLINE:
                     p += 1
                 if where == INDEX:
@@ -135,7 +135,7 @@ def parse_lines(
                 if p < end and p == begin:
                     return n, pos, BAD_VALUE, column
                 numbers[n, -2 - where] = sign * value
-            if data[p] == DOT and where != INDEX and where != UNREAD:  # pandas writes 1.0 in columns of floats
+            if data[p] == DOT and where not in (INDEX, UNREAD):  # pandas writes 1.0 in columns of floats
                 p += 1
                 while data[p] == ZERO:
                     p += 1
