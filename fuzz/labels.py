@@ -19,7 +19,7 @@ from fuzz.mutation import Native, changed, joined
 
 MAX_BYTES = 512
 MODULES = ("traffic.labels", "traffic.labelcolumns", "traffic.labeltimes", "traffic.labelmap")
-WHOLE_WAY = 128
+WHOLE_WAY = 256
 FOLDER = Path("/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir())
 FLOWS = pl.DataFrame(
     {

@@ -21,11 +21,11 @@ import polars as pl
 from fuzz.forms import Form
 from fuzz.mutation import Native, changed, joined
 
-MAX_BYTES = 1536
+MAX_BYTES = 2048
 MODULES = ("traffic.tables", "traffic.tabletraces", "traffic.columns", "traffic.npz", "traffic.parquetsize")
 KINDS = {b"c": ".csv", b"j": ".jsonl", b"n": ".npz", b"p": ".parquet"}
 MOST_VALUES = 10_000
-WHOLE_WAY = 128
+WHOLE_WAY = 256
 FOLDER = Path("/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir())
 
 LONG = b"trace_id,label,time_s,size,direction\n1,web,0.5,517,0\n1,web,0.6,1448,1\n2,dns,1,40,0\n"
@@ -34,11 +34,12 @@ WIDE = b"app,s1,s2,s3\nweb,-517,1448,1448\ndns,-40,120,\n"
 
 
 def seeds() -> Iterator[bytes]:
-    """Every kind of file, and tables with what people's tables have; those with a tail go the whole way."""
+    """Every kind of file, and tables with what people's tables have; those with blanks in --columns go the whole way."""
     for data in _tables():
         yield data
-        tails = (data + b"\n" * number for number in range(1 << 12))
-        yield next((tailed for tailed in tails if goes_whole_way(tailed)), data)
+        columns, _, content = data.partition(b"\n")
+        blanks = (columns + b" " * number + b"\n" + content for number in range(1 << 11))
+        yield next((longer for longer in blanks if goes_whole_way(longer) and len(longer) <= MAX_BYTES), data)
 
 
 def _tables() -> Iterator[bytes]:
@@ -89,7 +90,7 @@ def text(content: bytes, named: dict[str, str], form: Form) -> None:
     str(found)
     cells = [line.split(found.separator) for line in lines[:6]]
     form["traffic.tables"]._has_names(cells[0] if cells else [])
-    if len(cells) > 1 and len(content) % 4 == 0:
+    if len(cells) > 1 and len(content) % 16 == 0:
         column = pl.Series("size", [row[0] for row in cells[1:]], dtype=pl.String)
         numbers, odd = form["traffic.oddcells"].numbers_of_text(column)
         assert len(numbers) == len(odd) == len(column)

@@ -132,14 +132,19 @@ class SeriesReader:
 def is_long(table: pl.DataFrame, named: NamedColumns) -> bool:
     """Whether a table has one row a position (its series are numbers) and not one row a trace (they are lists).
 
-    A column of text is one of numbers with odd cells where some cell begins like a number and none looks like a list.
+    A column of text is one of numbers with odd cells where some cell begins like a number and none looks like a list;
+    or few do, and rows share a `trace_id`.
     """
     if named.wide:
         return False
     columns = [table[named.one[name]] for name in named.series]
     if any(column.dtype.is_numeric() for column in columns):
         return True
-    if any(column.dtype != pl.String or column.str.contains(LIST_PATTERN).any() for column in columns):
+    if any(column.dtype != pl.String for column in columns):
+        return False
+    lists = max(column.str.contains(LIST_PATTERN).sum() for column in columns)
+    key = named.one.get("trace_id")
+    if lists and (key is None or 2 * lists > len(table) or not table[key].is_duplicated().any()):
         return False
     return any(column.str.contains(NUMBER_PATTERN).any() for column in columns)
 

@@ -19,6 +19,9 @@ from netdiffus.traffic.textform import TextForm, header_cells, line_of_row, rewr
 from netdiffus.wire.nprint import is_nprint_name
 
 TABLE_SUFFIXES = (".parquet", ".csv", ".jsonl", ".npz")
+REFUSED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, csv.Error, *BROKEN)
+"""What polars and others raise for files that are not what they should be; polars panics at some damaged Parquet."""
+
 NOT_UTF8 = "invalid utf-8"
 """What polars says of text that is not UTF-8."""
 
@@ -82,7 +85,7 @@ def read_table_file(path: Path, most_values: int = MOST_VALUES) -> TableFile:
                 return _read_text(path, limit)
             case ".npz":
                 return TableFile(path, _read_npz(path, most_values))
-    except (pl.exceptions.PolarsError, csv.Error, *BROKEN) as error:
+    except REFUSED as error:
         raise InputError(f"a {path.suffix} table", f"{path}: {damage(error)}", "check the file") from None
     raise InputError(f"a table ({', '.join(TABLE_SUFFIXES)})", str(path), "name one of those")
 
@@ -95,7 +98,7 @@ def read_text_columns(path: Path) -> TableFile:
     """
     try:
         return _read_text(path, TableLimit(path.name, path.stat().st_size), infer=False)
-    except (pl.exceptions.PolarsError, csv.Error, *BROKEN) as error:
+    except REFUSED as error:
         raise InputError(f"a CSV table in {path}", damage(error), "check the file") from None
 
 

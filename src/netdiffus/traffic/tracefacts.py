@@ -16,6 +16,10 @@ AS_WRITTEN = "label as written"
 """A column beside `label`, which has no blanks at its ends."""
 
 
+MOST_NOTES = 5
+"""Labels with blanks that are named."""
+
+
 def trace_facts(rows: pl.DataFrame, named: NamedColumns, label: str | None) -> pl.DataFrame:
     """The facts of traces, one row each: `label`, AS_WRITTEN, and what else the table has.
 
@@ -49,10 +53,13 @@ def trace_facts(rows: pl.DataFrame, named: NamedColumns, label: str | None) -> p
 def blank_labels(facts: pl.DataFrame) -> list[str]:
     """Notes on labels that were written with blanks at their ends."""
     odd = facts.filter((pl.col("label") != pl.col(AS_WRITTEN)) & (pl.col("label") != ""))
-    return [
+    labels = odd.group_by(AS_WRITTEN, "label").len().sort(AS_WRITTEN)
+    notes = [
         f"label {written!r} has blanks at its ends; it is taken as {label!r}, {count:,} times"
-        for written, label, count in odd.group_by(AS_WRITTEN, "label").len().sort(AS_WRITTEN).iter_rows()
+        for written, label, count in labels.head(MOST_NOTES).iter_rows()
     ]
+    more = len(labels) - MOST_NOTES
+    return notes + ([f"{more:,} more labels have blanks at their ends, which are not taken"] if more > 0 else [])
 
 
 def _text(column: pl.Series) -> pl.Series:
