@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the readers of captures, tables and labels (make fuzz): a file a target, run by libFuzzer through atheris.
+"""Coverage-guided fuzzing of the readers (make fuzz): a file a target, run by libFuzzer through atheris.
 
 A target is a module with
 

@@ -34,7 +34,7 @@ WIDE = b"app,s1,s2,s3\nweb,-517,1448,1448\ndns,-40,120,\n"
 
 
 def seeds() -> Iterator[bytes]:
-    """Every kind of file, and tables with what people's tables have; those with blanks in --columns go the whole way."""
+    """Every kind of file, and tables as people have them; those with blanks in --columns go the whole way."""
     for data in _tables():
         yield data
         columns, _, content = data.partition(b"\n")
@@ -134,8 +134,7 @@ def whole(content: bytes, suffix: str, named: dict[str, str], form: Form) -> Non
                 table.frame, named, label="all" if len(content) % 2 else None, place=table.place,
                 strip_padding=bool(len(content) & 4), may_be_empty=bool(len(content) & 8),
             )  # fmt: skip
-        except refused as error:
-            assert "\n" not in error.action
+        except refused:
             return
     check(read)
 

@@ -24,7 +24,11 @@ def npz_that_declares(path, shape: tuple[int, ...], kind: str = "<f8", stored: b
 @pytest.mark.parametrize(
     ("shape", "kind", "words"),
     [
-        ((10**12, 10), "<f8", r"array of shape \(1000000000000, 10\) is longer than what is stored of it \(128 bytes\); check the file"),
+        (
+            (10**12, 10),
+            "<f8",
+            r"array of shape \(1000000000000, 10\) is longer than what is stored of it \(128 bytes\); check the file",
+        ),
         ((10**12, 0, 10**12), "|i1", "one row a trace|a .npz table"),
         ((10**9,), "<U0", "t.npz with an array of 1,000,000,000; .* pass --max-values 1000000000"),
         ((2,), "|S1000000000", "array of shape"),
@@ -50,10 +54,15 @@ def test_many_values_in_a_small_file(tmp_path) -> None:
 
 def test_parquet_of_empty_rows_and_of_long_lists(tmp_path) -> None:
     rows = 300_000
-    empty = {"label": pl.repeat("a", rows, eager=True), "size": pl.repeat([], rows, dtype=pl.List(pl.Int64), eager=True)}
+    empty = {
+        "label": pl.repeat("a", rows, eager=True),
+        "size": pl.repeat([], rows, dtype=pl.List(pl.Int64), eager=True),
+    }
     pl.DataFrame(empty).write_parquet(tmp_path / "t.parquet")
     assert (tmp_path / "t.parquet").stat().st_size < 30_000
-    with pytest.raises(InputError, match=r"at most 500,000 values; got t.parquet with 300,000 rows of 2 columns; if that"):
+    with pytest.raises(
+        InputError, match=r"at most 500,000 values; got t.parquet with 300,000 rows of 2 columns; if that"
+    ):
         read_table(tmp_path / "t.parquet", 500_000)
     assert len(read_table(tmp_path / "t.parquet", 600_000)) == rows
     pl.DataFrame({"label": ["a"], "size": [[0] * rows]}).write_parquet(tmp_path / "l.parquet")
@@ -73,7 +82,8 @@ def test_text_whose_rows_are_short_for_its_columns(name, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\x15", b"\xff" * 40, b"\x19\xfc\xff\xff\xff\xff\x0f", b"\x1c" * 100, b"\x19" * 100, b"\x18\xff\xff\x7f"]
+    "data",
+    [b"", b"\x15", b"\xff" * 40, b"\x19\xfc\xff\xff\xff\xff\x0f", b"\x1c" * 100, b"\x19" * 100, b"\x18\xff\xff\x7f"],
 )
 def test_footers_that_are_none(data) -> None:
     with pytest.raises(ValueError, match="footer"):

@@ -241,7 +241,10 @@ def test_rows_of_numbers_are_held_to_the_same() -> None:
     table = pl.DataFrame(with_row(with_row(LONG, 0, size=None), 3, size=None)).with_columns(
         pl.col("size").cast(pl.Float64), pl.col("time_s").cast(pl.Float64)
     )
-    read = of(table.with_columns(pl.when(pl.int_range(pl.len()) == 5).then(math.inf).otherwise("size").alias("size")), "trace_id=flow")
+    read = of(
+        table.with_columns(pl.when(pl.int_range(pl.len()) == 5).then(math.inf).otherwise("size").alias("size")),
+        "trace_id=flow",
+    )
     assert read.faults == {"row without a number in every series, left out": 3}
     assert read.traces["size"].to_list() == [[517, 1448], [40], [1448, 48]]
     assert read.notes[0] == "the first cell that cannot be used is in row 1: size is empty"
@@ -263,7 +266,10 @@ def test_a_header_line_in_the_middle_is_left_out() -> None:
     lists = {"label": ["a", "label", "b", "c"], "size": ["[1, 2]", "size", "3 4", "[x]"]}
     read = of(lists)
     assert read.traces["size"].to_list() == [[1, 2], [3, 4]]
-    assert read.faults == {"row repeats the header line, left out": 1, "trace in which a cell is no number, left out": 1}
+    assert read.faults == {
+        "row repeats the header line, left out": 1,
+        "trace in which a cell is no number, left out": 1,
+    }
     wide = of({"label": ["a", "label", "b"], "s1": ["1", "s1", "-"], "s2": ["2", "s2", "4"]}, "size=s*")
     assert wide.traces["size"].to_list() == [[1, 2]]
     assert wide.faults == {
@@ -286,7 +292,11 @@ def test_one_odd_direction_costs_its_trace_and_another_code_is_refused() -> None
 
 @pytest.mark.parametrize("number", [int, float])
 def test_minus_one_in_all_series_is_where_a_trace_ends(number) -> None:
-    table = {"size": [[517, 60, 9], [40, -1, -1]], "direction": [[0, 1, 0], [1, -1, -1]], "gap_ms": [[0, 4, 2], [0, -1, -1]]}
+    table = {
+        "size": [[517, 60, 9], [40, -1, -1]],
+        "direction": [[0, 1, 0], [1, -1, -1]],
+        "gap_ms": [[0, 4, 2], [0, -1, -1]],
+    }
     table = {name: [[number(value) for value in row] for row in rows] for name, rows in table.items()}
     read = of({"label": ["a", "b"], **table})
     assert read.traces["size"].to_list() == [[517, 60, 9], [40]]
@@ -334,9 +344,13 @@ def test_labels_lose_blanks_at_their_ends_with_a_note() -> None:
 def test_a_table_with_one_row_a_flow_is_told_what_it_lacks() -> None:
     flows = {" Flow Duration": [120, 0], "Total Fwd Packets": [3, 2], " Label": ["BENIGN", "DoS"]}
     advice = "run 'netdiffus prepare' on the captures, with this table as --labels"
-    with pytest.raises(InputError, match=rf"a series in at least one of the columns .*; if a row is a whole flow .* {advice}"):
+    with pytest.raises(
+        InputError, match=rf"a series in at least one of the columns .*; if a row is a whole flow .* {advice}"
+    ):
         of(flows, "label=Label")
     with pytest.raises(InputError, match=rf"one label where all rows are one series; got 2 .* {advice}"):
         of(flows, "size=Total Fwd Packets,label=Label")
     read = of(flows | {"id": [1, 2]}, "size=Total Fwd Packets,label=Label,trace_id=id")
-    assert read.notes == ["every trace has one position, as in a table with one row a flow; there is no series to learn"]
+    assert read.notes == [
+        "every trace has one position, as in a table with one row a flow; there is no series to learn"
+    ]

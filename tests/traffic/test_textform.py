@@ -1,4 +1,4 @@
-"""Tables and tables of labels as others write them: encodings, separators, decimal commas; what cannot be read is named."""
+"""Tables and tables of labels as others write them: encodings, separators, decimal commas."""
 
 import pytest
 
@@ -36,9 +36,7 @@ def test_every_form_gives_the_same_table(encoding, separator, note, tmp_path) ->
     assert traces["label"].to_list() == ["Web – Übung", "dns"]
     assert traces["size"].to_list() == [[517, 1448], [40]]
     assert file.note == note
-    (tmp_path / "labels.csv").write_bytes(
-        "file,label\none.pcap,Web – Übung\n".replace(",", separator).encode(encoding)
-    )
+    (tmp_path / "labels.csv").write_bytes("file,label\none.pcap,Web – Übung\n".replace(",", separator).encode(encoding))
     labels = MapLabels.read(tmp_path / "labels.csv")
     assert labels.table["label"].to_list() == ["Web – Übung"]
     assert labels.notes == ([note.replace("t.csv", "labels.csv")] if note else [])
@@ -60,17 +58,29 @@ def test_decimal_commas_where_semicolons_separate(tmp_path) -> None:
     assert traces_of_table(file.frame, COLUMNS).traces["gap_ns"].to_list() == [[0, 250_000_000]]
     assert file.note.endswith("cells separated by semicolons, decimal commas")
     (tmp_path / "t.csv").write_text("label;size\nweb;1,2,3\nweb;4,5\n")
-    assert traces_of_table(read_table_file(tmp_path / "t.csv").frame, {}).traces["size"].to_list() == [[1, 2, 3], [4, 5]]
+    assert traces_of_table(read_table_file(tmp_path / "t.csv").frame, {}).traces["size"].to_list() == [
+        [1, 2, 3],
+        [4, 5],
+    ]
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"label,size\nw,1\nx\x81y,2\n", "text in UTF-8 or Windows-1252; got 0x81 in line 3 of .*t.csv; save the table as"),
-        ("label,size\nwéb,1\n".encode() + b"x\x96y,2\n", "one encoding throughout .*; got UTF-8 in line 2 and something e"),
+        (
+            b"label,size\nw,1\nx\x81y,2\n",
+            "text in UTF-8 or Windows-1252; got 0x81 in line 3 of .*t.csv; save the table as",
+        ),
+        (
+            "label,size\nwéb,1\n".encode() + b"x\x96y,2\n",
+            "one encoding throughout .*; got UTF-8 in line 2 and something e",
+        ),
         ("label,size\nweb,1\nx,2\n".encode("utf-16")[:-1], "text in UTF-8 or UTF-16; got 0x0a in line 3 of .*t.csv"),
         (b"\x1f\x8b\x08\0\0\0", "a table of text; got .*t.csv, which is compressed; decompress it first"),
-        (b"label,size\nweb,1\nx,2,3\n", r"2 cells in every row of t.csv, .*; got 3 in line 3; put cells that hold the sep"),
+        (
+            b"label,size\nweb,1\nx,2,3\n",
+            r"2 cells in every row of t.csv, .*; got 3 in line 3; put cells that hold the sep",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(data, words, tmp_path) -> None:

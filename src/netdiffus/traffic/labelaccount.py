@@ -1,16 +1,17 @@
-"""What became of each label that the sources name: how much came under it, and how much of that was left out, and why."""
+"""What became of each label that the sources name: how much came under it, how much of that was left out, and why."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 FLOWS, ROWS, PACKETS, FILES, LABEL_ROWS = "flows", "rows", "packets", "files", "rows of --labels"
-"""Units of what comes under a label: flows of captures, traces of tables, packets, whole files, rows of a label table."""
+"""What is counted under a label: flows of captures, traces of tables, packets, whole files, rows of a label table."""
 
 
-class LeftOut(NamedTuple):
+@dataclass(frozen=True)
+class LeftOut:
     """`count` of the `of` units that came under one label did not become traces, for one reason in plain words."""
 
     unit: str

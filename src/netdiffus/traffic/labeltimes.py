@@ -36,7 +36,7 @@ class TimeFormat:
         """
         if format is not None:
             try:
-                datetime.strptime(datetime(2017, 7, 3, 9).strftime(format), format)
+                datetime.strptime(datetime(2017, 7, 3, 9, tzinfo=UTC).strftime(format), format)
                 if "%" not in format:
                     raise ValueError
             except (ValueError, re.error):
@@ -57,7 +57,7 @@ class TimeFormat:
             except InvalidOperation:
                 moment = datetime.fromisoformat(cell)
             else:
-                if not seconds.is_finite() or abs(seconds) > LAST_NS:  # before it takes as many digits as it says
+                if not seconds.is_finite() or seconds.copy_abs() > LAST_NS:  # before it takes as many digits as it says
                     raise ValueError("time is too far away")
                 return in_range(int(seconds * 10**9))
         else:

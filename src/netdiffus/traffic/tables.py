@@ -86,7 +86,8 @@ def read_table_file(path: Path, most_values: int = MOST_VALUES) -> TableFile:
             case ".npz":
                 return TableFile(path, _read_npz(path, most_values))
     except REFUSED as error:
-        raise InputError(f"a {path.suffix} table", f"{path}: {damage(error)}", "check the file") from None
+        what = "damaged" if isinstance(error, pl.exceptions.PanicException) else damage(error)
+        raise InputError(f"a {path.suffix} table", f"{path}: {what}", "check the file") from None
     raise InputError(f"a table ({', '.join(TABLE_SUFFIXES)})", str(path), "name one of those")
 
 
