@@ -5,6 +5,7 @@ import pytest
 
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
+from netdiffus.cli.main import run
 from netdiffus.errors import InputError
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
@@ -191,3 +192,18 @@ def test_options_of_times_want_a_table_of_labels(table, tmp_path) -> None:
     for options in ({"time_format": "%d"}, {"utc_offset": "-03:00", "labels": "folder"}):
         with pytest.raises(InputError, match=r"together with --labels TABLE; got --.* alone"):
             prepare(table(PACKETS), tmp_path / "out", **options)
+
+
+def test_every_label_of_a_table_is_on_the_card_with_what_became_of_it(table, tmp_path, capsys) -> None:
+    rows = {"label": ["dns"] * 6 + ["web"] * 4, "size": [[5, -7]] * 6 + [[1, 2]] * 3 + [[3, -4]]}
+    card = DatasetCard.read(prepare(table(rows), tmp_path / "out", test=0.0))
+    assert card.labels == {"dns": {"train": 0, "test": 0}, "web": {"train": 3, "test": 0}}
+    reason = "trace in which a size or a number of bytes is negative"
+    assert {label: [(one.unit, one.count, one.of, one.reason) for one in left] for label, left in card.left_out.items()} == {
+        "dns": [("rows", 6, 6, reason)], "web": [("rows", 1, 4, reason)],
+    }  # fmt: skip
+    assert run(["info", str(tmp_path / "out")]) == 0
+    assert f"dns: 6 of 6 rows left out: {reason}" in capsys.readouterr().out
+    bad, good = table({"label": ["c"], "size": [[-5]]}, "bad.csv.parquet"), table(rows, "good.parquet")
+    card = DatasetCard.read(prepare([bad, good], tmp_path / "two", test=0.0, min_packets=2))
+    assert card.labels["c"] == {"train": 0, "test": 0}

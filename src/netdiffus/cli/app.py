@@ -81,7 +81,9 @@ def prepare(
     ] = None,
     min_packets: Annotated[int, typer.Option(min=1, help="Leave out flows with fewer packets.")] = 1,
     flow_timeout: Annotated[float, typer.Option(min=1e-6, help="Seconds without a packet that end a flow.")] = 120.0,
-    inner: Annotated[bool, typer.Option("--inner", help="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve.")] = False,
+    inner: Annotated[
+        bool, typer.Option("--inner", help="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve, GTP-U.")
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse files with faults (exit 2) instead of reporting them.")
     ] = False,

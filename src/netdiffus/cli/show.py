@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from netdiffus.steps.image import Loss
     from netdiffus.store.cards import DatasetCard, Source
 
-MOST_FILES = 20
+MOST_FILES = MOST_LEFT_OUT = 20
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -93,8 +93,14 @@ def _source_row(name: str, sources: Sequence[Source]) -> tuple[object, ...]:
 
 
 def print_labels(card: DatasetCard) -> None:
-    """The labels of a dataset with their counts."""
+    """The labels of a dataset with their counts, and what was left out of each; those without a trace first."""
     print(table(("label", "train", "test"), ((label, c["train"], c["test"]) for label, c in card.labels.items())))
+    order = sorted(card.left_out, key=lambda label: sum(card.labels.get(label, {}).values()) > 0)
+    lines = [f"{label}: {line}" for label in order for line in card.left_out[label]]
+    for line in lines[:MOST_LEFT_OUT]:
+        print(line)
+    if len(lines) > MOST_LEFT_OUT:
+        print(f"... and {len(lines) - MOST_LEFT_OUT:,} more lines in dataset.json, left_out")
 
 
 def print_info(path: Path) -> None:

@@ -30,3 +30,12 @@ def label_notes(rule: Labels, config: PrepareConfig, sources: Iterable[Path]) ->
     if isinstance(rule, MapLabels):
         return rule.notes
     return blank_names(rule, (path for path in sources if config.labels is not None or not is_table_name(path)))
+
+
+def single_traces(labels: dict[str, dict[str, int]]) -> list[str]:
+    """Warnings of labels of which a model would see one trace alone."""
+    return [
+        f"label {label!r} has a single training trace; a model can only repeat it: add traces, or leave the label out"
+        for label, counts in labels.items()
+        if counts["train"] == 1
+    ]

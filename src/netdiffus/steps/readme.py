@@ -28,6 +28,7 @@ def model_readme(card: ModelCard, traces: int) -> str:
     has_alphabet = card.config["network"] != "unet"
     filled = FILLED.format(fill=card.config["fill"]) if card.config.get("fill") else ""
     unit = "packets a flow" if packets else "positions a trace"
+    suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     return f"""# A netdiffus model
 
 Draws synthetic network traffic: {what}, up to {card.codec["length"]} {unit}.
@@ -54,7 +55,7 @@ be shared. Run `netdiffus evaluate` before use: it says how faithful and how use
 * It knows the labels above and no other, as they were where and when they were recorded.
 * {VALUES[has_alphabet]}
 * Rare behaviour inside a label may be missing or too frequent.
-
+{suffers}
 ## Privacy
 
 model.json holds {HELD[has_alphabet]} of each channel of the training traces,

@@ -69,3 +69,16 @@ def _captures_below(folder: Path) -> list[Path]:
             "name the tables themselves" if tables else "name a folder with captures",
         )
     return found
+
+
+def folders_without_captures(sources: Sequence[Path], files: Sequence[SourceFile]) -> list[str]:
+    """The names of folders below the sources with no file of a source in or below them; hidden ones do not count."""
+    used = {folder for file in files for folder in file.path.resolve().parents}
+    found: list[Path] = []
+    for source in sources:
+        inside = sorted(path.resolve() for path in source.rglob("*") if path.is_dir()) if source.is_dir() else []
+        for folder in inside:
+            hidden = any(part.startswith(".") for part in folder.relative_to(source.resolve()).parts)
+            if folder not in used and not hidden and not any(above in found for above in folder.parents):
+                found.append(folder)
+    return [folder.name for folder in dict.fromkeys(found)]

@@ -55,6 +55,7 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
         )
     check_replaceable(out, ModelCard.FILE)
     fit, model = _begin(dataset, traces, card.hash, config)
+    model = model.model_copy(update={"warnings": card.warnings})
     if resume:
         _resume(fit, model, out)
     else:

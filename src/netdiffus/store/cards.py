@@ -102,6 +102,20 @@ class SplitInfo(BaseModel):
     seed: int
 
 
+class LeftOut(BaseModel):
+    """`count` of the `of` units that came under a label did not become traces, for one reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    unit: str  # flows, rows, packets, files, rows of --labels
+    count: int
+    of: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.count:,} of {self.of:,} {self.unit} left out: {self.reason}"
+
+
 class DatasetCard(Card):
     """dataset.json: where the traces come from and how they were made."""
 
@@ -111,15 +125,16 @@ class DatasetCard(Card):
 
     hash: str  # sha256 of traces.parquet
     sources: list[Source]
-    labels: dict[str, dict[str, int]]  # label → {"train": count, "test": count}
+    labels: dict[str, dict[str, int]]  # every label of the sources → {"train": count, "test": count}
     channels: list[ChannelInfo]
     bin_ns: int | None
     packets: int | None  # the first so many packets of a flow were kept
     split: SplitInfo
     anonymised: bool
+    left_out: dict[str, list[LeftOut]] = {}  # of each label what did not become traces, the most first
     faults: dict[str, int] = {}  # what concerns no single source, e.g. rows of --labels that name nothing
     notes: list[str] = []  # how sources were read; nothing was lost by it
-    warnings: list[str] = []  # what a model of this dataset will suffer from
+    warnings: list[str] = []  # what a model of this dataset will suffer from; `train` repeats each
     test_duplicates: int  # test traces that equal a training trace in every channel
 
 
@@ -137,6 +152,7 @@ class ModelCard(Card):
     codec: dict[str, Any]
     labels: dict[str, int]  # label → training traces, in the order of the label ids
     dataset: str  # hash of the dataset
+    warnings: list[str] = []  # of the dataset
     steps: int
     seconds: float
     validation: dict[str, float] | None = (

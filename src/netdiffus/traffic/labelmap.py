@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.traffic.labelaccount import LABEL_ROWS, LabelAccount
 from netdiffus.traffic.labelcolumns import COLUMNS, TUPLE, label_columns
 from netdiffus.traffic.labeltimes import FIRST_NS, LAST_NS, TimeFormat, in_range
 from netdiffus.traffic.sourcenames import bare_name
@@ -113,6 +114,15 @@ class MapLabels:
             "row of the labels fits no flow": len(idle),
         }
         return {words: count for words, count in found.items() if count}
+
+    def left_out(self) -> LabelAccount:
+        """Every label of the table, and how many of its rows named nothing that was there."""
+        account = LabelAccount()
+        rows = self.table.with_columns(pl.col("row").is_in(list(self.used)).alias("used"))
+        for label, count, used in rows.group_by("label").agg(pl.len(), pl.col("used").sum()).iter_rows():
+            account.came(label, LABEL_ROWS, count)
+            account.leave_out(label, LABEL_ROWS, {"the row fits no flow": count - used})
+        return account
 
 
 def _fitting(keys: pl.DataFrame, rows: pl.DataFrame, named: list[str]) -> pl.DataFrame:
