@@ -199,7 +199,8 @@ def test_every_label_of_a_table_is_on_the_card_with_what_became_of_it(table, tmp
     card = DatasetCard.read(prepare(table(rows), tmp_path / "out", test=0.0))
     assert card.labels == {"dns": {"train": 0, "test": 0}, "web": {"train": 3, "test": 0}}
     reason = "trace in which a size or a number of bytes is negative"
-    assert {label: [(one.unit, one.count, one.of, one.reason) for one in left] for label, left in card.left_out.items()} == {
+    left_out = {name: [(o.unit, o.count, o.of, o.reason) for o in left] for name, left in card.left_out.items()}
+    assert left_out == {
         "dns": [("rows", 6, 6, reason)], "web": [("rows", 1, 4, reason)],
     }  # fmt: skip
     assert run(["info", str(tmp_path / "out")]) == 0
