@@ -49,7 +49,8 @@ def prepare(
     """Captures, folders of captures and tables become the dataset folder `out`; returns its path.
 
     Options are those of the command, with underscores: labels, unlabelled, packets, min_packets, flow_timeout, inner,
-    strict, test, seed, columns, strip_padding, bins, sum, window, stride, gasf, anonymise. `test` is a share or
+    strict, test, seed, columns, strip_padding, bins, sum, window, stride, gasf, anonymise,
+    time_format, utc_offset, max_values. `test` is a share or
     the path of a source. Where `out` names nPrint rows (.nprint, .nprint.npz) or a capture (.pcap), the packets are
     written there; the options are headers, payload_bytes and timestamps.
 

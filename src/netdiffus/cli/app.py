@@ -115,6 +115,17 @@ def prepare(
     anonymise: Annotated[
         str | None, typer.Option(metavar="KEYFILE", help="Map the addresses of captures, prefix-preserving.")
     ] = None,
+    time_format: Annotated[
+        str | None,
+        typer.Option(help="How --labels TABLE writes times, e.g. '%d/%m/%Y %H:%M'; default: ISO 8601 or seconds."),
+    ] = None,
+    utc_offset: Annotated[
+        str | None,
+        typer.Option(metavar="HH:MM", help="Offset of its times from UTC, -14:00 to +14:00, e.g. -03:00; default: 0."),
+    ] = None,
+    max_values: Annotated[
+        int, typer.Option(min=1, help="Values that a table may hold where its file is small for them.")
+    ] = 100_000_000,
     headers: Annotated[
         str | None, typer.Option(help="nPrint: columns of eth,ipv4,ipv6,tcp,udp,icmp; default ipv4,tcp,udp,icmp.")
     ] = None,
@@ -140,6 +151,7 @@ def prepare(
         labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,
         inner=inner, strict=strict, test=parse_test(test), seed=seed, columns=columns, strip_padding=strip_padding,
         bins=bins, sum=sum_, window=window, stride=stride, gasf=gasf, anonymise=anonymise,
+        time_format=time_format, utc_offset=utc_offset, max_values=max_values,
     )  # fmt: skip
     show_reading(step(sources, out, config))
     print_dataset(out)

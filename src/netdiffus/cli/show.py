@@ -55,6 +55,8 @@ def print_dataset(path: Path) -> None:
         print(f"fault: {reason}: {count:,} (in {named})")
     for reason, count in card.faults.items():
         print(f"fault: {reason}: {count:,}")
+    for note in card.notes:
+        print(f"note: {note}")
     for warning in card.warnings:
         print(f"warning: {warning}")
 

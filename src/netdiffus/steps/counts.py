@@ -61,12 +61,14 @@ def class_counts(
 def parse_counts(texts: Sequence[str] | None) -> int | dict[str, int]:
     """`--count 1000` as 1000, `--count web=10 --count dns=20` as {"web": 10, "dns": 20}; nothing as the default.
 
+    Blanks at the ends of a label do not count, as in `prepare`.
+
     Raises:
         InputError: neither form, or both mixed.
     """
     if not texts:
         return DEFAULT_COUNT
-    pairs = [text.rpartition("=") for text in texts]
+    pairs = [(label.strip(), equals, number) for label, equals, number in (text.rpartition("=") for text in texts)]
     try:
         numbers = [int(number) for _, _, number in pairs]
     except ValueError:

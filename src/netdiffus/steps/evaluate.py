@@ -152,7 +152,7 @@ def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
             f"arrays of shape {np.shape(series)} and {named.shape}",
             "give one row and one label a trace",
         )
-    return Traces(array, named.astype(np.str_))
+    return Traces(array, np.strings.strip(named.astype(np.str_)))
 
 
 def check_sizes(counts: Mapping[str, int]) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 from netdiffus.errors import InputError
 from netdiffus.steps.accounting import account_for_file, account_for_flows, in_words, left_out, no_labels
 from netdiffus.steps.gasfsource import parse_range, read_gasf
+from netdiffus.steps.label_choice import label_choice, label_notes, single_traces
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, find_files, folders_without_captures
 from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
@@ -26,7 +27,7 @@ from netdiffus.traffic.bins import DEFAULT_BINS
 from netdiffus.traffic.cryptopan import read_key
 from netdiffus.traffic.flows import FlowBatch, FlowReader
 from netdiffus.traffic.labelaccount import LabelAccount
-from netdiffus.traffic.labels import TUPLE, FolderLabels, Labels, MapLabels, OneLabel, label_of_file, label_rule
+from netdiffus.traffic.labels import TUPLE, FolderLabels, Labels, MapLabels, label_of_file
 from netdiffus.traffic.tables import is_table_name
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
 from netdiffus.traffic.zerogaps import ZeroGaps
@@ -59,6 +60,7 @@ class _Parts:
     rows: int = 0  # trace ids given out
     channels: list[str] = field(default_factory=list)
     rest: list[pl.DataFrame] = field(default_factory=list)  # label, group, key and split of each trace
+    notes: list[str] = field(default_factory=list)  # how sources were read
     side: str | None = None  # of the sources that are read now: "train" or "test"; None: it is drawn
     account: LabelAccount = field(default_factory=LabelAccount)
     zero_gaps: ZeroGaps = field(default_factory=ZeroGaps)
@@ -92,7 +94,7 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
     if config.stride and not config.window:
         raise InputError("--stride together with --window", "--stride alone", "add --window N")
     key = None if config.anonymise is None else read_key(Path(config.anonymise))
-    rule: Labels = OneLabel() if config.unlabelled else label_rule(config.labels or "folder")
+    rule = label_choice(config)
     files = _files(sources, config)
     own_test = isinstance(config.test, str)
     tests = _files([Path(str(config.test))], config) if own_test else []
@@ -106,13 +108,16 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
     found: list[Source] = []
     with dataset_writer(out) as writer:
         parts = _Parts(writer)
+        parts.notes += label_notes(rule, config, [file.path for file in [*files, *tests]])
         for done, file in enumerate([*files, *tests], start=1):
             began = time.perf_counter()
             parts.side = ("train" if done <= len(files) else "test") if own_test else None
             if config.gasf is not None:
                 source = _add_images(parts, file.path, config, rule)
             elif is_table_name(file.path):
-                source = _add_table(parts, read_table_source(file.path, config, table_rule(config, rule), parts.rows))
+                one = len(files) + len(tests) == 1
+                table = read_table_source(file.path, config, table_rule(config, rule), parts.rows, alone=one)
+                source = _add_table(parts, table)
             else:
                 source = _add_capture(parts, file, config, rule, key)
             if config.strict:
@@ -230,13 +235,16 @@ def _add_flows(parts: _Parts, batch: FlowBatch, labels: pl.Series, source: str, 
 
 def _add_images(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels) -> Source:
     bounds = parse_range(config.gasf or "")
-    found = read_gasf(path, bounds, table_rule(config, rule), strip_padding=config.strip_padding)
+    labels, most = table_rule(config, rule), config.max_values
+    found = read_gasf(path, bounds, labels, strip_padding=config.strip_padding, most_values=most)
     return _add_table(parts, table_source(found.read, path, found.digest, config, parts.rows))
 
 
 def _add_table(parts: _Parts, table: TableSource) -> Source:
     parts.add(table.traces, table.groups)
     parts.rows += table.rows
+    parts.notes += table.notes
+    parts.account.add(table.account)
     return table.source
 
 
@@ -262,7 +270,7 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
         sources=sources,
         labels=labels,
         left_out=left_out(parts.account, labels),
-        warnings=parts.zero_gaps.warnings(),
+        warnings=[*parts.zero_gaps.warnings(), *single_traces(labels)],
         channels=[
             ChannelInfo(name=name, kind=CHANNELS[name].kind, unit=CHANNELS[name].unit) for name in parts.channels
         ],
@@ -271,6 +279,7 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
         split=SplitInfo(rule=splitting.rule(is_given, config.window is not None), test=share, seed=config.seed),
         anonymised=config.anonymise is not None,
         faults=faults,
+        notes=parts.notes,
         test_duplicates=int(splitting.duplicates(split, rest["key"]).sum()),
     )
     shared = rest["group"].n_unique() < len(rest)

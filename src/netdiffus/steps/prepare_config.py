@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from netdiffus.steps.config import Config
+from netdiffus.traffic.tablelimits import MOST_VALUES
 
 
 class PrepareConfig(Config):
@@ -29,6 +30,9 @@ class PrepareConfig(Config):
     stride: int | None = Field(None, ge=1)
     gasf: str | None = None
     anonymise: str | None = None
+    time_format: str | None = None  # of --labels TABLE, as strptime has it; None: ISO 8601 or seconds
+    utc_offset: str | None = None  # of times in --labels TABLE that have none, e.g. -03:00
+    max_values: int = Field(MOST_VALUES, ge=1)
 
     @property
     def bin_ns(self) -> int | None:

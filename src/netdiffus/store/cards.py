@@ -133,6 +133,7 @@ class DatasetCard(Card):
     anonymised: bool
     left_out: dict[str, list[LeftOut]] = {}  # of each label what did not become traces, the most first
     faults: dict[str, int] = {}  # what concerns no single source, e.g. rows of --labels that name nothing
+    notes: list[str] = []  # how sources were read; nothing was lost by it
     warnings: list[str] = []  # what a model of this dataset will suffer from; `train` repeats each
     test_duplicates: int  # test traces that equal a training trace in every channel
 
