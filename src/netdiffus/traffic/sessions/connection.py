@@ -111,7 +111,8 @@ def _bytes(
     if size and peer.limit != NEVER and opened:
         if position + size > peer.limit:
             size, broken = max(peer.limit - position, i64(0)), broken | WINDOW
-        if size and not fin and position + size in (peer.latest_limit, peer.reset_limit):
+        # a byte less than one limit may be the other one
+        while size and not fin and position + size in (peer.latest_limit, peer.reset_limit):
             size, broken = size - 1 if position == mine.next else i64(0), broken | WINDOW
         if size == 0 and position < mine.next and not fin:
             position = mine.next
