@@ -320,6 +320,8 @@ def evaluate(
         scores = verb(
             real, synthetic, out, test=test, model=model, seed=seed, baselines=not no_baselines, on_progress=show
         )
+    if said := scores.contamination():
+        print(f"The synthetic traces copy the test part. {said}")
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
     print(f"report: {out / 'report.html'}")

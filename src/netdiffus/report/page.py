@@ -18,7 +18,7 @@ from netdiffus.report.maps import map_svg, nearest_svg
 from netdiffus.report.packets import field_rows, packet_gallery
 from netdiffus.report.tables import baseline_names, beside_rows, confusion_rows, label_rows, score_rows
 from netdiffus.report.timelines import pair
-from netdiffus.report.verdict import RULE, verdicts, weakest
+from netdiffus.report.verdict import RULE, contamination, verdicts, weakest
 from netdiffus.report.words import GRADES, figure, headlines
 
 FLOWS = 3
@@ -101,6 +101,7 @@ def _words(
         "verdicts": verdicts(scores),
         "rule": RULE,
         "weakest": weakest(scores),
+        "copied": contamination(scores),
         "leak": _leak(scores),
         "beside": beside_rows(scores),
         "baselines": baseline_names(scores),

@@ -94,7 +94,9 @@ def test_what_is_refused() -> None:
     for rate in (0, -1, np.nan, np.inf, 1e9):
         with pytest.raises(InputError, match="above 0 and below 1,000,000,000"):
             draw_starts(gaps, 5, rng, begin_ns=0, rate=rate)
-    words = r"flows that all begin before the year 2262; got 5,000 flows within 2\d,\d{3},\d{3},\d{3} seconds; set --rate"
+    words = (
+        r"flows that all begin before the year 2262; got 5,000 flows within 2\d,\d{3},\d{3},\d{3} seconds; set --rate"
+    )
     with pytest.raises(InputError, match=words):
         draw_starts(gaps, 5000, rng, begin_ns=0)
     with pytest.raises(InputError, match="before the year 2262"):
