@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dataclasses import replace
+
+import pytest
 
 from netdiffus.metrics import Confusion, Score
 from netdiffus.report import contamination, verdicts, weakest

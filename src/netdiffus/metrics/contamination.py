@@ -21,8 +21,8 @@ def contamination(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]
 
     Real traffic repeats itself, so both are more than none. `contamination.unseen` counts each test trace once, and
     only those that no training trace equals: what is frequent is in both parts, and one who never saw the test part
-    meets the rest no more often than other real traces do. How often those do, each half of the training part tells, as seen
-    from the other half. The two counts are compared by the exact conditional test of two Poisson rates (Przyborowski
+    meets the rest no more often than other real traces do. How often those do, each half of the training part tells,
+    as seen from the other half. The two counts are compared by the exact conditional test of two Poisson rates (Przyborowski
     and Wilenski 1940): the interval ends where that test at 2.5 %, or FLAGGED times as far one in 40,000, is passed.
     """
     everything = list(range(len(sets.channels)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 from netdiffus.metrics import Score, find
 from netdiffus.metrics.reference import NORMAL
 from netdiffus.metrics.score import FLAGGED
-from netdiffus.report.words import figure
+from netdiffus.report.words import Headline, figure
 
 RULE = (
     f"A score counts as worse than real where it lies more than {FLAGGED:g} times as far beyond the real one as the "
@@ -81,6 +81,13 @@ def contamination(scores: Sequence[Score]) -> str:
         "seen."
     )
     return " ".join([*said, cause])
+
+
+def graded(lines: Sequence[Headline], scores: Sequence[Score]) -> list[Headline]:
+    """The headlines with their grades, or without any where synthetic traces copy the test part."""
+    if not contamination(scores):
+        return list(lines)
+    return [replace(line, grade="unknown", verdict=WITHDRAWN) for line in lines]
 
 
 def weakest(scores: Sequence[Score]) -> list[str]:
