@@ -13,6 +13,7 @@ from netdiffus.report import (
     PacketReport,
     Verdict,
     contamination,
+    graded,
     headlines,
     markdown,
     overview_png,
@@ -54,7 +55,8 @@ class Scores:
     def headlines(self) -> list[Headline]:
         """The four figures that matter, with what they mean."""
         sets = self.evaluation.sets
-        return headlines(self.evaluation.scores, len(sets.test), len(sets.synthetic))
+        lines = headlines(self.evaluation.scores, len(sets.test), len(sets.synthetic))
+        return graded(lines, self.evaluation.scores)
 
     def contamination(self) -> str:
         """Where synthetic traces copy the test part, what shows it; verdicts are then withdrawn. Else empty."""

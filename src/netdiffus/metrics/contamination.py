@@ -22,8 +22,9 @@ def contamination(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]
     Real traffic repeats itself, so both are more than none. `contamination.unseen` counts each test trace once, and
     only those that no training trace equals: what is frequent is in both parts, and one who never saw the test part
     meets the rest no more often than other real traces do. How often those do, each half of the training part tells,
-    as seen from the other half. The two counts are compared by the exact conditional test of two Poisson rates (Przyborowski
-    and Wilenski 1940): the interval ends where that test at 2.5 %, or FLAGGED times as far one in 40,000, is passed.
+    as seen from the other half. The two counts are compared by the exact conditional test of two Poisson rates
+    (Przyborowski and Wilenski 1940): the interval ends where that test is passed at 2.5 %, or, if that is farther, so
+    that FLAGGED times as far is where it is passed at one in 40,000.
     """
     everything = list(range(len(sets.channels)))
     made, real = (seen_before(part, sets.test, everything) for part in (sets.synthetic, sets.train))
