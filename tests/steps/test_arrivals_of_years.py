@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from netdiffus import generate, train
+from netdiffus.cli.show import print_breaks
 from netdiffus.errors import InputError
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
@@ -43,6 +44,8 @@ def test_the_breaks_are_counted_and_not_learned(model, tmp_path, capsys) -> None
     assert max(card.codec["gaps_ns"]) < 60 * SECOND
     said = "3 gaps between flows were left out: the recording broke off there, or its clock was set."
     assert said in (model / "README.md").read_text()
+    print_breaks(model)
+    assert capsys.readouterr().out == f"arrivals: {said}\n"
     out = tmp_path / "made.pcap"
     generate(model, out, count=50, sampling_steps=2)
     found = starts(out)
