@@ -86,7 +86,7 @@ def generate(model: PathLike, out: PathLike, *, on_progress: Progress | None = N
 
     Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance. A model of packets
     (image="bits") also writes .pcap, .pcapng and .nprint, with the options protocol, packets, client_net, server_net
-    (lists), link, payload, rate, duration, per_label.
+    (lists), link, payload, rate, duration, start (ISO 8601, or an integer: seconds or nanoseconds), per_label.
 
     Raises:
         InputError: the model is missing, or a label, a count or the suffix is not known.

@@ -205,7 +205,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
 ) -> None:
     """A dataset becomes a model."""
-    from netdiffus.cli.show import print_warnings
+    from netdiffus.cli.show import print_breaks, print_warnings
     from netdiffus.steps.train import train_config
 
     config = train_config(
@@ -216,6 +216,7 @@ def train(
     print_warnings(dataset)
     last = _train(dataset, out, config, resume=resume)
     print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
+    print_breaks(out)
     print(f"next: netdiffus generate {out} --out synthetic.{'pcap' if image == 'bits' else 'parquet'} --count 1000")
 
 
@@ -267,6 +268,14 @@ def generate(
         float | None, typer.Option(help="Packets: flows a second; default: as they arrive in the dataset.")
     ] = None,
     duration: Annotated[float | None, typer.Option(help="Packets: seconds in which all flows begin.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Packets: when the first flow begins; ISO 8601 (UTC) or seconds since 1970, to 2105 (pcap) or 2261; "
+            "default 2026-01-01.",
+        ),
+    ] = None,
     per_label: Annotated[bool, typer.Option("--per-label", help="Packets: one capture a label.")] = False,
 ) -> None:
     """A model draws synthetic traces, or packets."""
@@ -283,7 +292,7 @@ def generate(
     )  # fmt: skip
     chosen = {
         "client_net": client_net, "server_net": server_net, "link": link, "payload": payload, "rate": rate,
-        "duration": duration, "per_label": per_label or None,
+        "duration": duration, "per_label": per_label or None, "start": start,
     }  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value}
     written = show_drawing(step(model, out, config, CaptureConfig.of(**chosen) if chosen else None))
@@ -326,6 +335,8 @@ def evaluate(
         scores = verb(
             real, synthetic, out, test=test, model=model, seed=seed, baselines=not no_baselines, on_progress=show
         )
+    if said := scores.contamination():
+        print(f"The synthetic traces copy the test part. {said}")
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
     print(f"report: {out / 'report.html'}")

@@ -146,7 +146,17 @@ def print_model(path: Path) -> None:
         else ""
     )
     print(f"traces: {', '.join(card.codec['channels'])}, up to {card.codec['length']} positions")
+    print_breaks(path)
     print(table(("label", "training traces"), card.labels.items()))
+
+
+def print_breaks(path: Path) -> None:
+    """How many breaks between recordings the model in a folder left out, if any."""
+    from netdiffus.steps.readme import breaks_said
+    from netdiffus.store.cards import ModelCard
+
+    if said := breaks_said(ModelCard.read(path)):
+        print(f"arrivals: {said}")
 
 
 def print_losses(losses: Sequence[Loss]) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from netdiffus.errors import InputError
 from netdiffus.steps.config import Config
 from netdiffus.store.atomic import atomic_file, write_json
 from netdiffus.store.images import label_folder
+from netdiffus.traffic.moments import moment_ns
 from netdiffus.traffic.sessions import (
     RULES,
     Changes,
@@ -27,11 +29,19 @@ from netdiffus.traffic.sessions import (
     labels_path,
     write_packets,
 )
+from netdiffus.traffic.sessions.arrivals import LATEST_NS
 from netdiffus.traffic.sessions.endpoints import CLIENT_NETS, SERVER_NETS
+from netdiffus.wire.nprint import is_nprint_name
+from netdiffus.wire.records import PCAP_END_NS
 
 CAPTURES = (".pcap", ".pcapng")
 BEGIN_NS = 1_767_225_600_000_000_000
 """When the first flow begins: midnight of 1 January 2026, UTC; a clock would make the same seed another file."""
+
+
+def _start(value: object) -> object:
+    """What --start says, as nanoseconds; of other types pydantic tells."""
+    return moment_ns(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
 class CaptureConfig(Config):
@@ -44,6 +54,7 @@ class CaptureConfig(Config):
     rate: float | None = Field(None, gt=0)  # flows a second; None: as the dataset's flows arrive
     duration: float | None = Field(None, gt=0)  # seconds from the first flow's start to the last one's
     per_label: bool = False
+    start: Annotated[int, BeforeValidator(_start)] = BEGIN_NS  # of the first flow; ISO 8601 or a number, as ns
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,17 @@ class CaptureWritten:
 def is_capture_name(out: Path) -> bool:
     """Whether `generate` writes a capture to a path of this name."""
     return out.suffix.lower() in CAPTURES
+
+
+def check_start(out: Path, config: CaptureConfig) -> None:
+    """Raise InputError if a file of this name cannot hold times that begin at config.start."""
+    pcap = out.suffix.lower() == ".pcap" or is_nprint_name(out)  # nPrint rows are made of a pcap
+    if pcap or is_capture_name(out):
+        lowest, end, held = 0, PCAP_END_NS if pcap else LATEST_NS, "from 1970 to 2105" if pcap else "from 1970 to 2261"
+    else:
+        lowest, end, held = -(1 << 63), LATEST_NS, "from 1678 to 2261"
+    if not lowest <= config.start < end:
+        raise InputError(f"--start {held} for {out.name}", f"{config.start} ns", "choose another time or form")
 
 
 def write_capture(
@@ -103,7 +125,7 @@ def write_capture(
 def placed(rows: FlowRows, gaps: NDArray[np.int64], config: CaptureConfig, rng: np.random.Generator) -> FlowRows:
     """The flows between fresh hosts, with fresh starts, labels mixed in time; arguments as of write_capture."""
     fresh = fresh_endpoints(rows, rng, client_nets=config.client_net, server_nets=config.server_net)
-    starts = draw_starts(gaps, len(rows), rng, begin_ns=BEGIN_NS, rate=config.rate, duration_s=config.duration)
+    starts = draw_starts(gaps, len(rows), rng, begin_ns=config.start, rate=config.rate, duration_s=config.duration)
     fresh.flows["start_ns"] = rng.permutation(starts)
     return fresh
 

@@ -21,7 +21,7 @@ from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
 from netdiffus.imaging.codec import GasfCodec, images_of
-from netdiffus.steps.capture import CaptureConfig, CaptureWritten, placed
+from netdiffus.steps.capture import CaptureConfig, CaptureWritten, check_start, placed
 from netdiffus.steps.config import Config
 from netdiffus.steps.counts import DEFAULT_COUNT, class_counts, label_counts
 from netdiffus.steps.device import choose_device
@@ -122,6 +122,7 @@ def generate(
     check_out(out)
     loaded = load_model(model)
     if loaded.packets is not None:
+        check_start(out, capture or CaptureConfig.of())
         rows, not_as_drawn = yield from draw_rows(loaded, config)
         made_by = _made_by(loaded, config) | {"capture": (capture or CaptureConfig.of()).model_dump()}
         return write_flows(

@@ -38,19 +38,22 @@ class PacketCodec:
     Attributes:
         fields: rows ↔ series.
         gaps: between the starts of flows, ns, ascending.
+        breaks: gaps between recordings, which are not among them.
     """
 
     fields: FieldsCodec
     gaps: NDArray[np.int64]
+    breaks: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; they stand in model.json beside the codec of the series."""
-        return {"fields": self.fields.to_json(), "gaps_ns": self.gaps.tolist()}
+        return {"fields": self.fields.to_json(), "gaps_ns": self.gaps.tolist(), "gap_breaks": self.breaks}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PacketCodec:
         """The way back from `to_json`."""
-        return cls(FieldsCodec.from_json(data["fields"]), np.array(data["gaps_ns"], np.int64))
+        gaps = np.array(data["gaps_ns"], np.int64)
+        return cls(FieldsCodec.from_json(data["fields"]), gaps, data.get("gap_breaks", 0))
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def packet_part(dataset: Path, part: pl.DataFrame, share: float, length: int | N
     """The flows of the training part of a dataset.
 
     Args:
-        part: their traces. share: of all flows that these are; the others arrive between them.
+        part: their traces. share: of all flows of their sources that these are; the others arrive between them.
         length: packets of a flow that are learned; None: all that were kept.
 
     Raises:
@@ -85,8 +88,9 @@ def packet_part(dataset: Path, part: pl.DataFrame, share: float, length: int | N
     longest = int(rows.counts.max())
     fields = FieldsCodec.fit(rows, max(2, min(length or MOST_PACKETS, longest)))
     series, _ = fields.encode(rows)
-    gaps = arrival_gaps(starts.to_numpy() for starts in part.group_by("source").agg("start_ns")["start_ns"])
-    return PacketPart(PacketCodec(fields, _quantiles(gaps * share)), series, class_names(rows), left_out)
+    arrivals = arrival_gaps(starts.to_numpy() for starts in part.group_by("source").agg("start_ns")["start_ns"])
+    codec = PacketCodec(fields, _quantiles(arrivals.gaps * share), arrivals.breaks)
+    return PacketPart(codec, series, class_names(rows), left_out)
 
 
 def _quantiles(gaps: NDArray[np.floating[Any]]) -> NDArray[np.int64]:

@@ -19,6 +19,13 @@ Labels with fewer than {fill} traces were filled up with copies shifted by one p
 their traces has at almost every position, and some of what is drawn copies one."""
 
 
+def breaks_said(card: ModelCard) -> str:
+    """How many gaps between flows a model of packets left out as breaks between recordings; empty where none."""
+    count = card.codec.get("gap_breaks", 0)
+    were = "gap between flows was" if count == 1 else "gaps between flows were"
+    return f"{count:,} {were} left out: the recording broke off there, or its clock was set." if count else ""
+
+
 def model_readme(card: ModelCard, traces: int) -> str:
     """Data, intended use, limits and privacy of a model, in Markdown."""
     channels = ", ".join(card.codec["channels"])
@@ -27,6 +34,8 @@ def model_readme(card: ModelCard, traces: int) -> str:
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
     has_alphabet = card.config["network"] != "unet"
     filled = FILLED.format(fill=card.config["fill"]) if card.config.get("fill") else ""
+    said = breaks_said(card)
+    breaks = f"\n* {said}" if said else ""
     unit = "packets a flow" if packets else "positions a trace"
     suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     return f"""# A netdiffus model
@@ -54,7 +63,7 @@ be shared. Run `netdiffus evaluate` before use: it says how faithful and how use
 
 * It knows the labels above and no other, as they were where and when they were recorded.
 * {VALUES[has_alphabet]}
-* Rare behaviour inside a label may be missing or too frequent.
+* Rare behaviour inside a label may be missing or too frequent.{breaks}
 {suffers}
 ## Privacy
 

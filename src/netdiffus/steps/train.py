@@ -103,7 +103,8 @@ def _data(
     part = traces.filter(pl.col("split") == "train")
     if config.image != BITS:
         return training_data(part, config, device), {}
-    found = packet_part(dataset, part, len(part) / len(traces), config.length)
+    beside = traces.filter(pl.col("source").is_in(part["source"].unique()))  # whole sources may be for testing
+    found = packet_part(dataset, part, len(part) / len(beside), config.length)
     classes = pl.Series(found.classes, dtype=pl.String)
     return series_data(found.series, CHANNELS, classes, config, device, CLASSES, NAMES), found.codec.to_json()
 
