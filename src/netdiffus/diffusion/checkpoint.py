@@ -74,7 +74,9 @@ def _check_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         elif not bool(value.isfinite().all()):
             wrong = "NaN or infinity"
         if wrong is not None:
-            raise InputError(f"tensors of finite numbers in {path}", f"{str(name)[:60]!r} of {wrong}", "name another file")
+            raise InputError(
+                f"tensors of finite numbers in {path}", f"{str(name)[:60]!r} of {wrong}", "name another file"
+            )
     if sum(value.numel() for value in tensors.values()) * 2 > path.stat().st_size * MOST_VIEWS:
         raise InputError(f"tensors of their own in {path}", "many views of the same numbers", "name another file")
 

@@ -71,9 +71,7 @@ class Mixture(nn.Module):
             InputError: its groups do not follow each other, or a component or group has no probability.
         """
         tables = [state[f"{prefix}log_table{k}"] for k in range(channels)]
-        weight, length, ends, ending = (
-            state[prefix + name] for name in ("log_weight", "log_length", "ends", "ending")
-        )
+        weight, length, ends, ending = (state[prefix + name] for name in ("log_weight", "log_length", "ends", "ending"))
         _check(weight, tables, length, ends, ending)
         return cls(weight, tables, length, ends, ending)
 

@@ -65,7 +65,9 @@ class UNetShape:
             raise InputError(f"heads that divide {self.width} channels", str(self.heads), "correct --heads")
         if not self.attention <= {1 << level for level in range(len(self.multipliers))}:
             raise InputError(
-                "attention at the factors of a U-Net's levels", str(sorted(self.attention)[:9]), "name another checkpoint"
+                "attention at the factors of a U-Net's levels",
+                str(sorted(self.attention)[:9]),
+                "name another checkpoint",
             )
 
 

@@ -9,7 +9,6 @@ all. A series was (signed size - low) / (high - low), so low and high have to be
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import from_image
 from netdiffus.traffic.labels import Labels, bare_name, label_of_file
 from netdiffus.traffic.tabletraces import TableTraces, traces_of_table
+from netdiffus.wire.arrays import read_arrays
 
 SUFFIX, KEYS, MANY = ".npz", ("x", "images"), "_synthetic_samples"
 
@@ -42,7 +43,7 @@ def parse_range(text: str) -> tuple[float, float]:
     """
     try:
         low, high = (float(part) for part in text.split(","))
-        if not (np.isfinite([low, high]).all() and low < high):
+        if not -limits.RANGE <= low < high <= limits.RANGE:
             raise ValueError
     except ValueError:
         raise InputError("--gasf LOW,HIGH, e.g. --gasf -1460,1460", text, "correct --gasf") from None
@@ -99,21 +100,14 @@ def read_gasf(source: Path, bounds: tuple[float, float], rule: Labels | None, *,
 
 def _images(file: Path) -> NDArray[np.float64]:
     """The images (N, n, n) in a file."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            key = next((key for key in KEYS if key in arrays.files), None)
-            found = np.asarray(arrays[key], np.float64) if key else np.empty(0)
-            keys = ", ".join(arrays.files)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            "an npz file with GASF images", f"{file}: {str(error).splitlines()[0]}", "check the file"
-        ) from None
+    key, array = next(iter(read_arrays(file, KEYS, "GASF images").items()))
+    if array.dtype.kind == "U":
+        raise InputError("GASF images of numbers", f"{file} of text", "check the file")
+    found = np.asarray(array, np.float64)
     found = found[..., 0] if found.ndim > 2 and found.shape[-1] == 1 else found
     found = found[None] if found.ndim == 2 else found
     if found.ndim != 3 or found.shape[1] != found.shape[2] or not found.shape[1]:
-        raise InputError(
-            f"square images under the key {' or '.join(KEYS)}", f"{file} with {keys or 'nothing'}", "check the file"
-        )
+        raise InputError(f"square images under the key {key}", f"{file} of {str(array.shape)[:60]}", "check the file")
     return found
 
 

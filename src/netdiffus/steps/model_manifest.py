@@ -139,7 +139,9 @@ def _check_channels(found: GasfManifest, image: str) -> None:
         values = [scale.low, scale.high] if isinstance(scale, RangeManifest) else _present(scale)
         values += [value for atoms in known for value in _present(atoms)]
         if min(values) < low or max(values) > high:
-            raise InputError(f"values of {name} from {low:,} to {high:,}", f"{min(values):g} to {max(values):g}", ACTION)
+            raise InputError(
+                f"values of {name} from {low:,} to {high:,}", f"{min(values):g} to {max(values):g}", ACTION
+            )
 
 
 def _present(scale: EmpiricalManifest) -> list[float]:

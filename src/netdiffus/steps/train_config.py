@@ -34,9 +34,13 @@ class TrainConfig(Config):
     width: int = Field(128, ge=8, le=limits.WIDTH)
     depth: int = Field(4, ge=1, le=limits.DEPTH)
     heads: int = Field(4, ge=1, le=limits.HEADS)
-    patch: int | None = Field(None, ge=1, le=limits.LENGTH)  # positions that share a token; None: so many that there are about 32 tokens
+    patch: int | None = Field(
+        None, ge=1, le=limits.LENGTH
+    )  # positions that share a token; None: so many that there are about 32 tokens
     classes: int | None = Field(None, ge=2, le=limits.VALUES)  # most that a channel has; None: fewer for long traces
-    components: int | None = Field(None, ge=1, le=limits.COMPONENTS)  # most of a label; None: 1 where traces are plenty, else Grain.most
+    components: int | None = Field(
+        None, ge=1, le=limits.COMPONENTS
+    )  # most of a label; None: 1 where traces are plenty, else Grain.most
     dropout: float = Field(0.1, ge=0, lt=1)  # share left out at random in training
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of the transformer; auto: what the device is faster at
     timesteps: int = Field(1000, ge=2, le=limits.TIMESTEPS)  # T of the published formulation
@@ -48,7 +52,9 @@ class TrainConfig(Config):
     steps: int | None = Field(None, ge=0, le=limits.STEPS)  # 0: a model of counts alone
     seed: int = Field(0, ge=0, le=limits.SEED)
     balance: float = Field(0.0, ge=0, le=1)  # 0: labels as often as they are, 1: all alike; between: tempered
-    fill: int | None = Field(None, ge=2, le=limits.FILL)  # labels with fewer training traces get shifted copies, up to so many in all
+    fill: int | None = Field(
+        None, ge=2, le=limits.FILL
+    )  # labels with fewer training traces get shifted copies, up to so many in all
     label_dropout: float = Field(0.0, ge=0, lt=1)  # share of labels hidden in training, for guidance
     validation: float = Field(0.05, ge=0, lt=1)  # share of each label's training traces held back
     patience: int | None = Field(None, ge=1, le=limits.PATIENCE)

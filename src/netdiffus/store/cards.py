@@ -90,7 +90,7 @@ class Source(Manifest):
     last_ns: Whole | None = None
     flows: Count  # flows or rows that became traces
     short_flows: Count = 0  # had fewer packets than --min-packets, left out
-    links: Faults = {}  # packets of a capture by link layer
+    links: Faults = Field({})  # packets of a capture by link layer
     faults: Faults  # what was left out or odd, in plain words, and how often
 
 
@@ -135,7 +135,7 @@ class DatasetCard(Card):
     packets: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None  # the first so many packets of a flow were kept
     split: SplitInfo
     anonymised: bool
-    faults: Faults = {}  # what concerns no single source, e.g. rows of --labels that name nothing
+    faults: Faults = Field({})  # what concerns no single source, e.g. rows of --labels that name nothing
     test_duplicates: Count  # test traces that equal a training trace in every channel
 
 
@@ -152,7 +152,7 @@ class ModelCard(Card):
     config: dict[str, Any]  # the training's resolved configuration: steps/model_manifest.py checks it
     codec: dict[str, Any]  # likewise
     labels: Labels[Annotated[int, Field(ge=1, lt=limits.INTEGER)]] = Field(min_length=1)  # in the order of label ids
-    
+
     dataset: Text  # hash of the dataset
     steps: Count
     seconds: float = Field(ge=0)

@@ -54,11 +54,21 @@ def read_header(path: Path) -> Header:
         InputError: as of `read_tensors`.
     """
     from safetensors import safe_open
-    from safetensors.torch import _TYPES
 
+    types = _types()
     with _readable(path), safe_open(path, "pt") as file:
         parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-        return {name: (tuple(part.get_shape()), _TYPES[part.get_dtype()]) for name, part in parts.items()}
+        return {name: (tuple(part.get_shape()), types[part.get_dtype()]) for name, part in parts.items()}
+
+
+def _types() -> dict[str, dtype]:
+    """The types of tensors that a model has, by their names in a safetensors file; another one is a KeyError."""
+    import torch
+
+    return {
+        "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
+        "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool,
+    }  # fmt: skip
 
 
 @contextmanager

@@ -76,7 +76,9 @@ class FieldsManifest(Manifest):
         return self
 
 
-def _check(found: VocabularyManifest, name: str, columns: tuple[str, ...] | list[str], ranges: dict[str, Range]) -> None:
+def _check(
+    found: VocabularyManifest, name: str, columns: tuple[str, ...] | list[str], ranges: dict[str, Range]
+) -> None:
     words = np.array(found.words, np.int64)
     if words.shape[1] != len(columns):
         raise ValueError(f"with {name} of {len(columns)} numbers")
