@@ -25,7 +25,7 @@ def check_state(
     Args:
         state: names and tensors as `Fit.state` gives them; best weights may be missing, and moments before a step.
     """
-    weights = dict(network.named_parameters())
+    weights: dict[str, Tensor] = dict(network.named_parameters())
     for name, value in weights.items():
         for kind in ("weights", "average"):
             _check_like(state, f"{kind}.{name}", value)

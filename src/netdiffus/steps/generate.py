@@ -13,15 +13,15 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from netdiffus import __version__
+from netdiffus import __version__, limits
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec, images_of
 from netdiffus.steps.capture import CaptureConfig, CaptureWritten, placed
 from netdiffus.steps.config import Config
-from netdiffus.steps.counts import DEFAULT_COUNT, class_counts, label_counts
+from netdiffus.steps.counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.model_manifest import read_model
 from netdiffus.steps.network import Network
@@ -44,12 +44,19 @@ class GenerateConfig(Config):
 
     count: int | dict[str, int] = DEFAULT_COUNT
     balance: bool = False
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=limits.SEED)
     sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 10 to 16, or all T of a published model
     sampler: str | None = None  # None: "dpm++2m", or "learned" for a published model
-    guidance: float = Field(1.0, ge=0)
+    guidance: float = Field(1.0, ge=0, le=limits.GUIDANCE)
     protocol: Literal["tcp", "udp"] | None = None  # of packets: flows of this one alone
-    packets: int | None = Field(None, ge=1)  # of packets: the first so many of a flow
+    packets: int | None = Field(None, ge=1, le=limits.LENGTH)  # of packets: the first so many of a flow
+
+    @model_validator(mode="after")
+    def _can_be(self) -> GenerateConfig:
+        check_counts(self.count)
+        if self.balance and isinstance(self.count, dict):
+            raise InputError("--balance, or counts of labels", "both", "leave one of them out")
+        return self
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,8 @@ def generate(
     check_out(out)
     loaded = load_model(model)
     if loaded.packets is not None:
+        if capture is not None:
+            capture.check_form(out, sum(_counts(loaded, config).values()))
         rows, not_as_drawn = yield from draw_rows(loaded, config)
         made_by = _made_by(loaded, config) | {"capture": (capture or CaptureConfig.of()).model_dump()}
         return write_flows(

@@ -90,7 +90,7 @@ class Source(Manifest):
     last_ns: Whole | None = None
     flows: Count  # flows or rows that became traces
     short_flows: Count = 0  # had fewer packets than --min-packets, left out
-    links: Faults = Field({})  # packets of a capture by link layer
+    links: Faults = Field(default_factory=dict)  # packets of a capture by link layer
     faults: Faults  # what was left out or odd, in plain words, and how often
 
 
@@ -129,13 +129,15 @@ class DatasetCard(Card):
 
     hash: Text  # sha256 of traces.parquet
     sources: list[Source] = Field(max_length=limits.SOURCES)
-    labels: Labels[Parts] = Field(min_length=1)
-    channels: list[ChannelInfo] = Field(min_length=1, max_length=limits.CHANNELS)
+    labels: Labels[Parts]
+    channels: list[ChannelInfo] = Field(max_length=limits.CHANNELS)
     bin_ns: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None
     packets: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None  # the first so many packets of a flow were kept
     split: SplitInfo
     anonymised: bool
-    faults: Faults = Field({})  # what concerns no single source, e.g. rows of --labels that name nothing
+    faults: Faults = Field(
+        default_factory=dict
+    )  # what concerns no single source, e.g. rows of --labels that name nothing
     test_duplicates: Count  # test traces that equal a training trace in every channel
 
 

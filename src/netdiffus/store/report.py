@@ -26,7 +26,8 @@ class ConfusionManifest(Manifest):
 
     @model_validator(mode="after")
     def _is_square(self) -> ConfusionManifest:
-        if any(len(part) != len(self.labels) for part in (self.counts, *self.counts)):
+        n = len(self.labels)
+        if len(self.counts) != n or any(len(row) != n for row in self.counts):
             raise ValueError("with a count of every label for every label")
         return self
 
