@@ -7,6 +7,7 @@ codec decodes and encodes.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator
 from random import Random
@@ -200,5 +201,5 @@ def _change(tree: Any, random: Random) -> None:
             other = random.choice(keys)
             here[key], here[other] = here[other], here[key]
         else:
-            here[key] = random.choice(ODD)
+            here[key] = copy.deepcopy(random.choice(ODD))
         return
