@@ -55,7 +55,7 @@ def numeric() -> list[tuple[str, str]]:
             )
             if {int, float} & set(kinds):
                 (option,) = hint.__metadata__
-                named = option.param_decls or (f"--{name.replace('_', '-')}",)
+                named = option.param_decls or (f"--{name.strip('_').replace('_', '-')}",)
                 found.append((command.name or command.callback.__name__, named[0]))
     return found
 
@@ -160,10 +160,13 @@ EXCLUSIVE = [
     ("generate model --out x.csv --count chat=0", "a count of at least 1; got 0"),
     ("generate model --out x.csv --count chat=2 --balance", "expected --balance, or counts of labels; got both"),
     ("generate model --out x.csv --per-label", "a model of packets (train --image bits) for x.csv"),
-    ("generate model --out x.csv --seed 18446744073709551616", "is not in the range 0<=x<=4294967295"),
+    (
+        "generate model --out x.csv --seed 18446744073709551616",
+        "'--seed': Input should be less than or equal to 4294967295",
+    ),
     ("generate model --out x.pcap --rate 2 --duration 2", "expected --rate or --duration; got both"),
-    ("generate model --out x.pcap --rate 0", "is not in the range 0.001<=x<=1000000.0"),
-    ("generate model --out x.pcap --duration 0", "is not in the range 1e-06<=x<=1000000000.0"),
+    ("generate model --out x.pcap --rate 0", "'--rate': Input should be greater than or equal to 0.001"),
+    ("generate model --out x.pcap --duration 0", "'--duration': Input should be greater than or equal to 0.000001"),
     ("image table.csv --out out --bare", "options that have a meaning for GASF images; got --bare"),
     ("image table.csv --out out --model model --scale log", "of a model's scale and length; got --scale"),
     ("image dataset --out out --image bits --scale log", "have a meaning for bit images; got --scale"),

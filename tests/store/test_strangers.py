@@ -35,7 +35,6 @@ def changed(path, place: str, value: object) -> None:
     path.write_text(json.dumps(card))
 
 
-FINITE, ASCENDING = "finite number", "ascending"
 MODEL = [
     ("codec.length", -8, "codec.length greater than or equal to 1; got -8"),
     ("codec.length", 0, "codec.length greater than or equal to 1; got 0"),
@@ -56,7 +55,7 @@ MODEL = [
     ("codec.scales.0", {}, "codec.scales.0.empirical.values to be there"),
     ("codec.scales.0.values.1", None, "absence (null) nowhere but last"),
     ("codec.scales.0.values.1", -1e300, "greater than"),
-    ("codec.scales.0.values.1", 40.0, ASCENDING),
+    ("codec.scales.0.values.1", 40.0, "ascending"),
     ("codec.scales.0.values", [None], "with one value or more"),
     ("codec.scales.0.values.3", "8", "a valid number; got '8'"),
     ("codec.scales.0.edges.1", 0.9, "edges that ascend from 0 to 1"),
@@ -80,7 +79,7 @@ MODEL = [
     ("steps", -3, "model.json.steps greater than or equal to 0; got -3"),
     ("seconds", -1, "model.json.seconds greater than or equal to 0"),
     ("validation", {"loss": 1.0}, "with loss and step"),
-    ("config.network", "transformer", "config"),
+    ("config.network", "transformer", "network 'rows' or 'unet'; got 'transformer'"),
     ("config.network", "unet", "--image gasf and a length for the U-Net"),
     ("config.preset", "huge", "a preset among default, tiny"),
     ("config.image", "jpeg", "image 'gasf', 'series' or 'bits'; got 'jpeg'"),

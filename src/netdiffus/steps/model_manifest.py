@@ -30,7 +30,9 @@ IMPORTED = "imported"
 """The preset of a model whose weights were trained elsewhere."""
 ACTION = "copy the model again, or train again"
 TIMES = -(1 << 62), 1 << 62
-RANGES = {"size": (0, (1 << 31) - 1), "signed_size": (-(1 << 31), (1 << 31) - 1), "direction": (0, 1)}
+RANGES = {"size": (0, (1 << 31) - 1), "signed_size": (-(1 << 31), (1 << 31) - 1), "direction": (0, 1)} | dict.fromkeys(
+    ("up_bytes", "down_bytes"), (0, TIMES[1])
+)
 """Values of an image's channels: what the columns of a table hold."""
 OF_PACKETS = -(1 << 31), (1 << 31) - 1
 """The same of a model of packets, but for its gaps."""

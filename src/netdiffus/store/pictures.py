@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -22,22 +23,16 @@ def read_pixels(path: Path, mode: str) -> tuple[NDArray[np.uint8], dict[Any, Any
     """
     from PIL import Image
 
+    most = f"a picture of at most {limits.PIXELS:,} pixels"
+    bomb = Image.DecompressionBombWarning
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
+        with warnings.catch_warnings(action="error", category=bomb), Image.open(path, formats=["PNG"]) as picture:
             width, height = picture.size
             if width * height > limits.PIXELS:
-                raise InputError(
-                    f"a picture of at most {limits.PIXELS:,} pixels", f"{path} of {width:,} x {height:,}", "cut it"
-                )
+                raise InputError(most, f"{path} of {width:,} x {height:,}", "cut it")
             return np.asarray(picture.convert(mode)), dict(picture.info)
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        struct.error,
-        zlib.error,
-        EOFError,
-        Image.DecompressionBombError,
-    ) as error:
+    except (Image.DecompressionBombError, bomb):
+        raise InputError(most, f"{path} of far more", "cut it") from None
+    except (OSError, ValueError, SyntaxError, struct.error, zlib.error, EOFError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError("a .png picture", f"{path}: {said[:200]}", "check the file") from None
