@@ -11,8 +11,8 @@ from netdiffus.store.dataset import dataset_writer, read_dataset, read_packets
 from netdiffus.traffic.traces import FIXED_COLUMNS, conform
 
 CARD = DatasetCard(
-    hash="", sources=[], labels={}, channels=[ChannelInfo(name="size", kind="size", unit="bytes")], bin_ns=None, packets=None, anonymised=False, test_duplicates=0,
-    split=SplitInfo(rule="", test=0.5, seed=0),
+    hash="", sources=[], labels={}, bin_ns=None, packets=None, anonymised=False, test_duplicates=0,
+    channels=[ChannelInfo(name="size", kind="size", unit="bytes")], split=SplitInfo(rule="", test=0.5, seed=0),
 )  # fmt: skip
 
 
