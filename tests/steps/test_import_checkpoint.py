@@ -65,7 +65,7 @@ def test_three_channels_and_no_classes(tmp_path) -> None:
 def test_its_losses_can_be_taken(tmp_path) -> None:
     losses = {}
     for schedule in ("cosine", "linear"):
-        model = imported(tmp_path, labels=["web", "dns", "mail"], scale=(-1460.0, 1460.0), schedule=schedule)
+        model = imported(tmp_path, labels=["web", "dns", "mail"], scale=(-1460.0, 1460.0), schedule=schedule, steps=40)
         series = np.array([[[100.0, 0, 1460] * 2, [1.0, 0, 1] * 2]] * 2)
         losses[schedule] = trace_losses(load_model(model), Traces(series, np.array(["web", "mail"])))
         assert np.isfinite(losses[schedule]).all()
@@ -108,6 +108,7 @@ def test_what_is_refused(tmp_path) -> None:
         ({"image_size": 7}, "--image-size, a multiple of 2; got 7"),
         ({"labels": ["a", "b"]}, "3 different labels, one for each class; got 2"),
         ({"labels": ["a", "b", "a"]}, "3 different labels, one for each class; got 2"),
+        ({"schedule": "linear"}, "more steps of the linear schedule, whose noise is all at once; got 20"),
         ({"schedule": "sigmoid"}, "a schedule among linear, cosine; got 'sigmoid'"),
         ({"heads": 5}, "heads that divide 32 channels; got 5"),
     ]:

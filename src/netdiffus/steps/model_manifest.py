@@ -104,11 +104,11 @@ def model_manifest(card: ModelCard) -> ModelManifest:
     config = _config(card.config)
     card = card.model_copy(update={"config": config.model_dump()})
     if isinstance(config, ImportedManifest) and card.codec.get("codec") == "images":
-        images = ImagesManifest.of(card.codec, "codec", ACTION)
+        images = ImagesManifest.of(card.codec, "model.json.codec", ACTION)
         _check_imported(config.shape, len(images.channels), images.length, len(card.labels))
         return ModelManifest(card, None, None, len(images.channels), images.length)
     kind = PacketManifest if config.image == BITS else GasfManifest
-    found = kind.of(card.codec, "codec", ACTION)
+    found = kind.of(card.codec, "model.json.codec", ACTION)
     _check_channels(found, config.image)
     codec = GasfCodec.of_manifest(found)
     _check_labels(codec, config, list(card.labels))
@@ -120,9 +120,9 @@ def model_manifest(card: ModelCard) -> ModelManifest:
 
 def _config(data: dict[str, Any]) -> TrainConfig | ImportedManifest:
     if data.get("preset") == IMPORTED:
-        return ImportedManifest.of(data, "config", ACTION)
+        return ImportedManifest.of(data, "model.json.config", ACTION)
     if unknown := [name for name in data if name not in TrainConfig.model_fields]:
-        raise InputError("config without unknown keys", repr(unknown[0][:40]), ACTION)
+        raise InputError("model.json.config without unknown keys", repr(unknown[0][:40]), ACTION)
     try:
         return TrainConfig.of(**data)
     except InputError as error:
@@ -132,9 +132,11 @@ def _config(data: dict[str, Any]) -> TrainConfig | ImportedManifest:
 def _check_channels(found: GasfManifest, image: str) -> None:
     """Channels are those of traces or of packets, and their values those that tables and captures hold."""
     if image == BITS and tuple(found.channels) != FIELDS:
-        raise InputError(f"codec.channels {', '.join(FIELDS)}", ", ".join(found.channels)[:60], ACTION)
+        raise InputError(f"model.json.codec.channels {', '.join(FIELDS)}", ", ".join(found.channels)[:60], ACTION)
     if image != BITS and not set(found.channels) <= set(CHANNELS):
-        raise InputError(f"codec.channels among {', '.join(CHANNELS)}", ", ".join(found.channels)[:60], ACTION)
+        raise InputError(
+            f"model.json.codec.channels among {', '.join(CHANNELS)}", ", ".join(found.channels)[:60], ACTION
+        )
     for k, name in enumerate(image_channels(found.channels)):
         low, high = RANGES.get(name, TIMES) if image != BITS else TIMES if name == "gap_ns" else OF_PACKETS
         scale, known = found.scales[k], [alphabet.known for alphabet in found.alphabets[k : k + 1]]
@@ -152,7 +154,7 @@ def _present(scale: EmpiricalManifest) -> list[float]:
 
 def _check_labels(codec: GasfCodec, config: TrainConfig | ImportedManifest, labels: list[str]) -> None:
     if config.network == "rows" and not codec.alphabets:
-        raise InputError("codec.alphabets", "none", ACTION)
+        raise InputError("model.json.codec.alphabets", "none", ACTION)
     if any(len(alphabet.counts) != len(labels) for alphabet in codec.alphabets):
         raise InputError(f"counts of {len(labels):,} labels", f"{len(codec.alphabets[0].counts):,}", ACTION)
     if isinstance(config, TrainConfig) and config.length is not None and codec.length > config.length:

@@ -48,8 +48,8 @@ def distinct(found: Iterable[tuple[Path, SourceFile]]) -> list[SourceFile]:
         key = _identity(file.path)
         if numbers.setdefault(key, number) != number:
             before = files[key][0]
-            also = f"{before} and {source}" if before != source else f"{source}, named twice,"
-            raise InputError("each file once", f"{file.path}, which is in {also}"[:400], "name it once")
+            where = " twice" if before == source else f", in {before} and in {source}"
+            raise InputError("each file once", f"{file.path}{where}"[:400], "name it once")
         files.setdefault(key, (source, file))
     return [file for _, file in files.values()]
 
