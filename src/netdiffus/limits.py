@@ -41,6 +41,8 @@ COMPONENTS = 1024
 GUIDANCE = 100.0
 POSITIONS = 1_000_000
 """Packets of a flow, bins or rows that `prepare` takes together or leaves out."""
+BINS = 1 << 16
+"""Bins of a flow that `prepare --bins` keeps: every one is there, also those in which nothing was sent."""
 SECONDS = 1e-6, 1e9
 """Time-outs and durations."""
 BIN_MS = 1e-6, 86_400_000.0

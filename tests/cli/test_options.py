@@ -140,6 +140,7 @@ EXCLUSIVE = [
     ("train dataset --out out --preset netdiffus2 --components 3", "a preset with a mixture for --components"),
     ("prepare table.csv --out out --labels folder --unlabelled", "expected --labels or --unlabelled; got both"),
     ("prepare table.csv --out out --gasf 0,1 --columns size=PL", "expected --gasf or --columns; got both"),
+    ("prepare web --out out --bins 1 --packets 65537", "--packets of at most 65,536 bins; got 65,537"),
     ("prepare table.csv --out out --stride 3", "--stride together with --window"),
     ("prepare table.csv --out out --inner", "captures for --inner; got none among the sources; leave --inner out"),
     ("prepare web --out out --window 9", "tables for --window; got none among the sources; leave --window out"),

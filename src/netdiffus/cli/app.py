@@ -87,7 +87,7 @@ def prepare(
         typer.Option(
             min=1,
             max=limits.POSITIONS,
-            help="Keep the first N packets of a flow, or bins; default 64, 1000 bins, of tables all.",
+            help="Keep the first N packets of a flow, or bins (up to 65,536); default 64, 1000 bins, of tables all.",
         ),
     ] = None,
     min_packets: Annotated[

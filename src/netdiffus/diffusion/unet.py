@@ -63,12 +63,6 @@ class UNetShape:
             raise InputError(f"a width that is a multiple of {NORM_GROUPS}", f"{self.width}", "correct width")
         if any(self.width * multiplier % self.heads for multiplier in self.multipliers):
             raise InputError(f"heads that divide {self.width} channels", str(self.heads), "correct --heads")
-        if not self.attention <= {1 << level for level in range(len(self.multipliers))}:
-            raise InputError(
-                "attention at the factors of a U-Net's levels",
-                str(sorted(self.attention)[:9]),
-                "name another checkpoint",
-            )
 
 
 # Multipliers by image size in pixels, as published; 10 is NetDiffus 2.0's.

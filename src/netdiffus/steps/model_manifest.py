@@ -174,6 +174,7 @@ def _check_imported(shape: ShapeManifest, channels: int, length: int, labels: in
         )
     if length % (1 << (len(shape.multipliers) - 1)):
         raise InputError(f"a length that {len(shape.multipliers) - 1} levels halve", str(length), ACTION)
-    side = length // min(shape.attention, default=length)
+    factors = [1 << level for level in range(len(shape.multipliers))]
+    side = length // min({*shape.attention} & {*factors} | {factors[-1]})  # the deepest level always attends
     if side > limits.ATTENTION_PIXELS:
         raise InputError(f"attention on at most {limits.ATTENTION_PIXELS} pixels a side", str(side), ACTION)

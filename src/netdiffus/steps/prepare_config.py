@@ -44,6 +44,8 @@ class PrepareConfig(Config):
         exclusive(labels=self.labels is not None, unlabelled=self.unlabelled)
         for name in ("columns", "bins", "anonymise"):
             exclusive(gasf=self.gasf is not None, **{name: getattr(self, name) is not None})
+        if self.bins is not None and self.packets is not None and self.packets > limits.BINS:
+            raise InputError(f"--packets of at most {limits.BINS:,} bins", f"{self.packets:,}", "lower --packets")
         if self.stride is not None and self.window is None:
             raise InputError("--stride together with --window", "--stride alone", "add --window N")
         return self

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.store.atomic import atomic_folder
 from netdiffus.store.images import FORMS, ImageCard, label_folder
@@ -25,8 +26,7 @@ GREY, GREEN, RED = (128, 128, 128), (0, 255, 0), (255, 0, 0)
 COLOURS = np.array([GREY, GREEN, RED], np.uint8)
 """Of the values -1, 0 and 1."""
 START = "start_ns"
-START_TEXT = re.compile("[0-9]{1,18}")
-"""Such a time: nanoseconds that fit 64 bits."""
+DIGITS = re.compile("[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def read_picture(path: Path) -> tuple[Levels, int]:
             f"{path} with {tuple(pixels[row, column].tolist())} in row {row}, column {column}",
             "keep the picture as it was written, without scaling or loss",
         )
-    return levels, int(text) if START_TEXT.fullmatch(text) else 0
+    return levels, _time(text) or 0
 
 
 def read_bit_images(folder: Path) -> Iterator[BitImage]:
@@ -113,6 +113,13 @@ def _read_arrays(path: Path) -> tuple[Levels, int]:
     values, start = found.get("bits", np.empty(0)), found.get(START, np.int64(0))
     if values.ndim != 2 or values.dtype.kind not in "iufb" or not np.isin(values, (-1, 0, 1)).all():
         raise InputError("an array 'bits' (N, columns) of -1, 0 and 1", f"{path} of {values.shape}", "check the file")
-    if start.shape != () or start.dtype.kind not in "iu" or not START_TEXT.fullmatch(str(start)):
+    start_ns = _time(str(start)) if start.shape == () and start.dtype.kind in "iu" else None
+    if start_ns is None:
         raise InputError(f"{START}, a time in nanoseconds", f"{path} with {str(start)[:60]}", "check the file")
-    return values.astype(np.int8), int(start)
+    return values.astype(np.int8), start_ns
+
+
+def _time(text: str) -> int | None:
+    """Nanoseconds that fit 64 bits; None: it is another text."""
+    time_ns = int(text) if DIGITS.fullmatch(text) else limits.INTEGER
+    return time_ns if time_ns < limits.INTEGER else None
