@@ -14,11 +14,11 @@ from pydantic import Field
 
 from netdiffus import __version__
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import GasfCodec
+from netdiffus.imaging.codec import GasfCodec, GasfManifest
 from netdiffus.imaging.range_scale import RangeScale
 from netdiffus.steps.config import Config
 from netdiffus.steps.load import load_traces
-from netdiffus.steps.model_manifest import read_model
+from netdiffus.steps.model_manifest import check_channels, read_model
 from netdiffus.steps.output import FORMS as TABLES
 from netdiffus.steps.output import write_traces
 from netdiffus.store.dataset import sha256
@@ -178,7 +178,9 @@ def _codec_beside(
             raise InputError(
                 f"folders of the labels in {ImageCard.FILE}", repr(unknown[0]), "take it out of the folder"
             )
-        return GasfCodec.from_json(card.codec), f"images {sha256(folder / ImageCard.FILE)[:16]}"
+        found = GasfManifest.of(card.codec, f"{ImageCard.FILE}.codec")
+        check_channels(found, "gasf")
+        return GasfCodec.of_manifest(found), f"images {sha256(folder / ImageCard.FILE)[:16]}"
     if scale is None:
         raise InputError(f"{ImageCard.FILE} beside the images", f"none in {folder}", "give --scale LOW,HIGH")
     channels = ("size", "direction") if scale[0] < 0 else ("size",)

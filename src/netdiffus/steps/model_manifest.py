@@ -109,7 +109,7 @@ def model_manifest(card: ModelCard) -> ModelManifest:
         return ModelManifest(card, None, None, len(images.channels), images.length)
     kind = PacketManifest if config.image == BITS else GasfManifest
     found = kind.of(card.codec, "model.json.codec", ACTION)
-    _check_channels(found, config.image)
+    check_channels(found, config.image)
     codec = GasfCodec.of_manifest(found)
     _check_labels(codec, config, list(card.labels))
     if isinstance(config, ImportedManifest):
@@ -129,8 +129,8 @@ def _config(data: dict[str, Any]) -> TrainConfig | ImportedManifest:
         raise InputError(f"a model.json with {error.expected}", error.got, ACTION) from None
 
 
-def _check_channels(found: GasfManifest, image: str) -> None:
-    """Channels are those of traces or of packets, and their values those that tables and captures hold."""
+def check_channels(found: GasfManifest, image: str) -> None:
+    """Raise InputError unless channels are those of traces, or of packets, and their values what tables can hold."""
     if image == BITS and tuple(found.channels) != FIELDS:
         raise InputError(f"model.json.codec.channels {', '.join(FIELDS)}", ", ".join(found.channels)[:60], ACTION)
     if image != BITS and not set(found.channels) <= set(CHANNELS):
