@@ -43,8 +43,8 @@ POSITIONS = 1_000_000
 """Packets of a flow, bins or rows that `prepare` takes together or leaves out."""
 BINS = 1 << 16
 """Bins of a flow that `prepare --bins` keeps: every one is there, also those in which nothing was sent."""
-SECONDS = 1e-6, 1e9
-"""Time-outs and durations."""
+SECONDS = 1e-6, 1e8
+"""Time-outs and durations: a microsecond to three years."""
 BIN_MS = 1e-6, 86_400_000.0
 """Width of a time bin in milliseconds: 1 ns to a day."""
 RATE = 1e-3, 1e6

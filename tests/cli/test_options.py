@@ -1,6 +1,7 @@
 """Every numeric option of every command, with numbers that make no sense; and options that exclude each other."""
 
 import os
+import re
 import resource
 import shutil
 import time
@@ -109,7 +110,7 @@ def test_help_says_every_range(capsys) -> None:
     for command, option in numeric():
         cli.run([command, "--help"])
         text = " ".join(capsys.readouterr().out.split())
-        said = text.split(f" {option} ")[-1].split(" --")[0]
+        said = re.split(r" --[a-z-]+ <", text.split(f" {option} <")[-1])[0]
         assert "<=x<=" in said, (command, option)
 
 
@@ -187,7 +188,7 @@ def test_options_of_captures_need_one() -> None:
             CaptureConfig.of(**options).check_form(Path("x.parquet"), 5)
         CaptureConfig.of(**options).check_form(Path("x.pcap"), 5)
     CaptureConfig.of(rate=2.0).check_form(Path("x.parquet"), 5)
-    with pytest.raises(InputError, match=r"begin within 1,000,000,000 seconds; got 10,000,000 at --rate 0\.001"):
+    with pytest.raises(InputError, match=r"begin within 100,000,000 seconds; got 10,000,000 at --rate 0\.001"):
         CaptureConfig.of(rate=0.001).check_form(Path("x.pcap"), limits.TRACES)
 
 
