@@ -110,7 +110,7 @@ def test_help_says_every_range(capsys) -> None:
     for command, option in numeric():
         cli.run([command, "--help"])
         text = " ".join(capsys.readouterr().out.split())
-        said = re.split(r" --[a-z-]+ <", text.split(f" {option} <")[-1])[0]
+        said = re.split(r" --[a-z-]+ [<A-Z]", re.split(rf" {option} (?=[<A-Z])", text)[-1])[0]
         assert "<=x<=" in said, (command, option)
 
 
