@@ -184,7 +184,7 @@ BAD = [
     ("train empty --out out", "a dataset folder"),
     ("train dataset --out out --preset huge", "a preset among default, tiny, few, netdiffus, netdiffus2; got 'huge'"),
     ("train dataset --out out --image jpeg", "image 'gasf', 'series' or 'bits'; got 'jpeg'"),
-    ("train dataset --out out --minutes 0", "minutes greater than 0"),
+    ("train dataset --out out --minutes 0", "'--minutes': Input should be greater than or equal to 0.01"),
     ("train dataset --out out --resume", "a model with resume/"),
     ("train dataset --out model --preset tiny --steps 60 --resume", "more steps or minutes than the training has had"),
     ("train dataset --out out --scale sqrt", "scale 'empirical', 'minmax' or 'log'; got 'sqrt'"),
@@ -205,7 +205,7 @@ BAD = [
     ("evaluate dataset three.csv --out out", "at least 10 synthetic traces; got 3"),
     ("info nothing", "which does not exist"),
     ("info empty", "a folder that is none"),
-    ("demo --minutes 0", "--minutes above 0"),
+    ("demo --minutes 0", "'--minutes': Input should be greater than or equal to 0.01"),
     ("demo --out letter.pcap", "a folder for --out"),
     ("frobnicate", "No such command 'frobnicate'"),
 ]

@@ -114,7 +114,7 @@ def test_netdiffus_is_as_before_after_both_forms():
     [
         (
             ["pcap", "pacp", "--runs", "1"],
-            "expected targets among pcap, pcapng, files, dissect, flows, tables, labels; got pacp",
+            "expected targets among pcap, pcapng, files, dissect, flows, tables, labels, manifests; got pacp",
         ),
         (["pcap"], "expected --seconds or --runs above 0; got neither; say how long to run"),
         (["--runs", "1"], r"expected atheris; got none; install it with: pip install 'netdiffus\[fuzz\]'"),

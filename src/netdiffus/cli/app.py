@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netdiffus import limits
+
 if TYPE_CHECKING:
     from netdiffus.diffusion.fit import TrainStep
 
@@ -19,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
+Seed = Annotated[int, typer.Option(min=0, max=limits.SEED, help="Seed of every random draw.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -40,7 +42,12 @@ def root(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for all that the demo makes.")] = Path("netdiffus-demo"),
     minutes: Annotated[
-        float, typer.Option(help="Training, in minutes of a 2-core machine; the number of steps follows from it.")
+        float,
+        typer.Option(
+            min=limits.MINUTES[0],
+            max=limits.MINUTES[1],
+            help="Training, in minutes of a 2-core machine; the number of steps follows from it.",
+        ),
     ] = 3.0,
     seed: Seed = 0,
 ) -> None:
@@ -77,10 +84,19 @@ def prepare(
     unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Accept input without labels.")] = False,
     packets: Annotated[
         int | None,
-        typer.Option(min=1, help="Keep the first N packets of a flow, or bins; default 64, 1000 bins, of tables all."),
+        typer.Option(
+            min=1,
+            max=limits.POSITIONS,
+            help="Keep the first N packets of a flow, or bins (up to 65,536); default 64, 1000 bins, of tables all.",
+        ),
     ] = None,
-    min_packets: Annotated[int, typer.Option(min=1, help="Leave out flows with fewer packets.")] = 1,
-    flow_timeout: Annotated[float, typer.Option(min=1e-6, help="Seconds without a packet that end a flow.")] = 120.0,
+    min_packets: Annotated[
+        int, typer.Option(min=1, max=limits.POSITIONS, help="Leave out flows with fewer packets.")
+    ] = 1,
+    flow_timeout: Annotated[
+        float,
+        typer.Option(min=limits.SECONDS[0], max=limits.SECONDS[1], help="Seconds without a packet that end a flow."),
+    ] = 120.0,
     inner: Annotated[
         bool, typer.Option("--inner", help="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve, GTP-U.")
     ] = False,
@@ -89,7 +105,10 @@ def prepare(
     ] = False,
     test: Annotated[
         str,
-        typer.Option(metavar="SHARE|SOURCE", help="Share of each label's traces kept for testing, or their source."),
+        typer.Option(
+            metavar="SHARE|SOURCE",
+            help="Share of each label's traces kept for testing, from 0 to below 1, or their source.",
+        ),
     ] = "0.2",
     seed: Seed = 0,
     columns: Annotated[
@@ -99,14 +118,27 @@ def prepare(
         bool, typer.Option("--strip-padding", help="Drop the zeros at the tail of a table's series.")
     ] = False,
     bins: Annotated[
-        float | None, typer.Option(metavar="MS", help="Bytes up and down per bin of so many milliseconds, not packets.")
+        float | None,
+        typer.Option(
+            metavar="MS",
+            min=limits.BIN_MS[0],
+            max=limits.BIN_MS[1],
+            help="Bytes up and down per bin of so many milliseconds (1e-6 to 86,400,000), not packets.",
+        ),
     ] = None,
     sum_: Annotated[
-        int | None, typer.Option("--sum", min=2, help="Add up every N neighbouring positions of a table's series.")
+        int | None,
+        typer.Option(
+            "--sum", min=2, max=limits.POSITIONS, help="Add up every N neighbouring positions of a table's series."
+        ),
     ] = None,
-    window: Annotated[int | None, typer.Option(min=2, help="Cut a table's series into windows of N positions.")] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(min=2, max=limits.POSITIONS, help="Cut a table's series into windows of N positions."),
+    ] = None,
     stride: Annotated[
-        int | None, typer.Option(min=1, help="Begin a window every N positions; default: --window.")
+        int | None,
+        typer.Option(min=1, max=limits.POSITIONS, help="Begin a window every N positions; default: --window."),
     ] = None,
     gasf: Annotated[
         str | None,
@@ -176,17 +208,25 @@ def train(
         str | None, typer.Option(help="Scale of values: empirical, minmax or log; default: the preset's.")
     ] = None,
     length: Annotated[
-        int | None, typer.Option(min=2, max=1024, help="Positions of a trace that are learned; default: all.")
+        int | None,
+        typer.Option(min=2, max=limits.LENGTH, help="Positions of a trace that are learned; default: all."),
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Train for so many minutes (default 10).")] = None,
-    steps: Annotated[int | None, typer.Option(min=0, help="Train for so many steps instead.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=limits.MINUTES[0], max=limits.MINUTES[1], help="Train for so many minutes (default 10)."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=0, max=limits.STEPS, help="Train for so many steps instead of --minutes.")
+    ] = None,
     balance: Annotated[bool, typer.Option("--balance", help="Learn from every label alike often.")] = False,
     label_dropout: Annotated[
         float, typer.Option(min=0.0, max=0.99, help="Hide this share of labels, for 'generate --guidance'.")
     ] = 0.0,
     fill: Annotated[
         int | None,
-        typer.Option(min=2, help="Fill labels with fewer traces up to N, with copies shifted by one position."),
+        typer.Option(
+            min=2, max=limits.FILL, help="Fill labels with fewer traces up to N, with copies shifted by one position."
+        ),
     ] = None,
     validation: Annotated[
         float | None,
@@ -195,11 +235,16 @@ def train(
         ),
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(min=1, help="Stop after N checks in a row without better weights.")
+        int | None,
+        typer.Option(min=1, max=limits.PATIENCE, help="Stop after N checks in a row without better weights."),
     ] = None,
     components: Annotated[
         int | None,
-        typer.Option(min=1, help="Kinds of trace counted in a label, at most; with 1 a model gives away less."),
+        typer.Option(
+            min=1,
+            max=limits.COMPONENTS,
+            help="Kinds of trace counted in a label, at most; with 1 a model gives away less.",
+        ),
     ] = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
@@ -241,9 +286,14 @@ def generate(
     ],
     count: Annotated[
         list[str] | None,
-        typer.Option(metavar="N|LABEL=N", help="Traces in all, or of a label (may be repeated); default 1000."),
+        typer.Option(
+            metavar="N|LABEL=N",
+            help=f"Traces in all, 1 to {limits.TRACES:,}, or of a label (may be repeated); default 1000.",
+        ),
     ] = None,
-    balance: Annotated[bool, typer.Option("--balance", help="The same number of every label.")] = False,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="The same number of every label; without LABEL=N.")
+    ] = False,
     seed: Seed = 0,
     sampling_steps: Annotated[
         int | None, typer.Option(min=2, max=1000, help="Steps of the sampler; default 10 to 16, all if published.")
@@ -252,10 +302,17 @@ def generate(
         str | None, typer.Option(help="heun, dpm++2m, ddim, ancestral, ddpm; of a published model also learned.")
     ] = None,
     guidance: Annotated[
-        float, typer.Option(min=0.0, help="Push towards the label by this weight; needs 'train --label-dropout'.")
+        float,
+        typer.Option(
+            min=0.0,
+            max=limits.GUIDANCE,
+            help="Push towards the label by this weight; needs 'train --label-dropout'.",
+        ),
     ] = 1.0,
     protocol: Annotated[str | None, typer.Option(help="Packets: flows of 'tcp' or 'udp' alone.")] = None,
-    packets: Annotated[int | None, typer.Option(min=1, help="Packets: the first so many of a flow.")] = None,
+    packets: Annotated[
+        int | None, typer.Option(min=1, max=limits.LENGTH, help="Packets: the first so many of a flow.")
+    ] = None,
     client_net: Annotated[
         list[str] | None, typer.Option(help="Packets: clients' network, once for each IP version.", show_default=False)
     ] = None,
@@ -265,9 +322,21 @@ def generate(
     link: Annotated[str | None, typer.Option(help="Packets: 'ethernet' (default) or 'raw' IP.")] = None,
     payload: Annotated[str | None, typer.Option(help="Packets: 'random' bytes (default) or 'zero'.")] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Packets: flows a second; default: as they arrive in the dataset.")
+        float | None,
+        typer.Option(
+            min=limits.RATE[0],
+            max=limits.RATE[1],
+            help="Packets: flows a second; default: as they arrive in the dataset.",
+        ),
     ] = None,
-    duration: Annotated[float | None, typer.Option(help="Packets: seconds in which all flows begin.")] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            min=limits.SECONDS[0],
+            max=limits.SECONDS[1],
+            help="Packets: seconds in which all flows begin, instead of --rate.",
+        ),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -276,7 +345,7 @@ def generate(
             "default 2026-01-01.",
         ),
     ] = None,
-    per_label: Annotated[bool, typer.Option("--per-label", help="Packets: one capture a label.")] = False,
+    per_label: Annotated[bool, typer.Option("--per-label", help="Captures: one a label.")] = False,
 ) -> None:
     """A model draws synthetic traces, or packets."""
     from netdiffus.cli.progress import show_drawing
@@ -294,7 +363,7 @@ def generate(
         "client_net": client_net, "server_net": server_net, "link": link, "payload": payload, "rate": rate,
         "duration": duration, "per_label": per_label or None, "start": start,
     }  # fmt: skip
-    chosen = {name: value for name, value in chosen.items() if value}
+    chosen = {name: value for name, value in chosen.items() if value is not None and value != []}
     written = show_drawing(step(model, out, config, CaptureConfig.of(**chosen) if chosen else None))
     if written is not None:
         print_written(written)

@@ -6,7 +6,7 @@ import shlex
 import time
 from pathlib import Path
 
-from netdiffus import recordings
+from netdiffus import limits, recordings
 from netdiffus.api.verbs import evaluate
 from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
 from netdiffus.cli.show import print_headlines, print_verdicts
@@ -30,10 +30,11 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     """Recordings → dataset → models → balanced synthetic traces and a capture → report, all below the folder `out`.
 
     Raises:
-        InputError: `minutes` is not above 0, or `out` is a file or holds other things under the demo's names.
+        InputError: `minutes` is out of its range, or `out` is a file or holds other things under the demo's names.
     """
-    if minutes <= 0:
-        raise InputError("--minutes above 0", str(minutes), "correct --minutes")
+    low, high = limits.MINUTES
+    if not low <= minutes <= high:
+        raise InputError(f"--minutes from {low:g} to {high:,.0f}", str(minutes), "correct --minutes")
     if out.exists() and not out.is_dir():
         raise InputError("a folder for --out", f"{out}, a file", "name another")
     began = time.monotonic()

@@ -132,9 +132,10 @@ def print_info(path: Path) -> None:
 
 def print_model(path: Path) -> None:
     """The model in a folder."""
-    from netdiffus.store.cards import ModelCard
+    from netdiffus.steps.model_manifest import read_model
 
-    card = ModelCard.read(path)
+    found = read_model(path)
+    card = found.card
     print(f"model: {path}  (format {card.format}, netdiffus {card.netdiffus})")
     print(
         f"image: {card.config['image']}, preset: {card.config['preset']}, seed {card.seed}, dataset {card.dataset[:16]}"

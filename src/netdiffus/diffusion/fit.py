@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from netdiffus.diffusion import edm
 from netdiffus.diffusion.average import Average, PowerAverage
+from netdiffus.diffusion.resume import check_state
 from netdiffus.diffusion.rows import RowDenoiser
 
 MUON_RATE = 5.0
@@ -211,7 +212,12 @@ class Fit:
         return {name: value.to("cpu", copy=True).contiguous() for name, value in state.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go back to a state that `state` gave."""
+        """Go back to a state that `state` gave.
+
+        Raises:
+            InputError: it is that of another training, or none.
+        """
+        check_state(state, self.network, self.optimisers, self.generator)
         device = self.generator.device
         with torch.no_grad():
             for name, weight in self.network.named_parameters():

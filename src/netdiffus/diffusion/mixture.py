@@ -9,11 +9,17 @@ few dozen traces; the network (rows.py) learns what components do not hold.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from netdiffus.errors import InputError
+
 TINY = 1e-30
+MOST_LOG = 0.1
+"""Logarithms of probabilities are below, rounding included."""
+_ACTION = "copy the model again, or train again"
 
 
 class Mixture(nn.Module):
@@ -62,10 +68,12 @@ class Mixture(nn.Module):
 
         Raises:
             KeyError: the state holds none of so many channels.
+            InputError: its groups do not follow each other, or a component or group has no probability.
         """
         tables = [state[f"{prefix}log_table{k}"] for k in range(channels)]
-        rest = (state[prefix + name] for name in ("log_length", "ends", "ending"))
-        return cls(state[prefix + "log_weight"], tables, *rest)
+        weight, length, ends, ending = (state[prefix + name] for name in ("log_weight", "log_length", "ends", "ending"))
+        _check(weight, tables, length, ends, ending)
+        return cls(weight, tables, length, ends, ending)
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -167,6 +175,25 @@ class Mixture(nn.Module):
                 whole = whole + evidence_of(classes[rows, k], self.get_buffer(f"log_table{k}")[mine].float().exp())
             found[rows] = whole.logsumexp(dim=-1)
         return found
+
+
+def _check(weight: Tensor, tables: Sequence[Tensor], length: Tensor, ends: Tensor, ending: Tensor) -> None:
+    """Raise InputError for numbers that are no mixture: what is drawn from it would index past its ends."""
+    places, channels = ends.tolist(), ending.tolist()
+    if places[:1] != [0] or places[-1:] != [len(weight)] or any(a >= b for a, b in pairwise(places)):
+        raise InputError("mixture.ends that ascend from 0 to the number of components", "others", _ACTION)
+    if channels != sorted(set(channels)) or not set(channels) <= set(range(len(tables))):
+        raise InputError("mixture.ending, some of the channels in order", str(channels[:9]), _ACTION)
+    for name, table in {"log_weight": weight, "log_length": length, **dict(_named(tables))}.items():
+        if not bool((table <= MOST_LOG).all()):
+            raise InputError(f"logarithms of probabilities in mixture.{name}", "larger numbers", _ACTION)
+    group_weight = torch.stack([weight[a:b].exp().sum() for a, b in pairwise(places)])
+    if not bool((group_weight > 0).all() and (length.exp().sum(dim=1) > 0).all()):
+        raise InputError("a mixture whose groups and lengths have probabilities", "one without", _ACTION)
+
+
+def _named(tables: Sequence[Tensor]) -> list[tuple[str, Tensor]]:
+    return [(f"log_table{k}", table) for k, table in enumerate(tables)]
 
 
 def _rows(group: Tensor, g: int) -> Tensor | slice:

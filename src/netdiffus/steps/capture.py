@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from netdiffus import limits
 from netdiffus.errors import InputError
-from netdiffus.steps.config import Config
+from netdiffus.steps.config import Config, exclusive
 from netdiffus.store.atomic import atomic_file, write_json
 from netdiffus.store.images import label_folder
 from netdiffus.traffic.moments import moment_ns
@@ -35,6 +36,8 @@ from netdiffus.wire.nprint import is_nprint_name
 from netdiffus.wire.records import PCAP_END_NS
 
 CAPTURES = (".pcap", ".pcapng")
+OF_CAPTURES = {"link", "payload", "per_label"}
+"""Options that have a meaning for captures alone."""
 BEGIN_NS = 1_767_225_600_000_000_000
 """When the first flow begins: midnight of 1 January 2026, UTC; a clock would make the same seed another file."""
 
@@ -51,10 +54,35 @@ class CaptureConfig(Config):
     server_net: list[str] = Field(list(SERVER_NETS))
     link: Literal["ethernet", "raw"] = "ethernet"
     payload: Literal["random", "zero"] = "random"
-    rate: float | None = Field(None, gt=0)  # flows a second; None: as the dataset's flows arrive
-    duration: float | None = Field(None, gt=0)  # seconds from the first flow's start to the last one's
+    rate: float | None = Field(
+        None, ge=limits.RATE[0], le=limits.RATE[1]
+    )  # flows a second; None: as the dataset's flows arrive
+    duration: float | None = Field(
+        None, ge=limits.SECONDS[0], le=limits.SECONDS[1]
+    )  # seconds from the first flow's start to the last one's
     per_label: bool = False
     start: Annotated[int, BeforeValidator(_start)] = BEGIN_NS  # of the first flow; ISO 8601 or a number, as ns
+
+    @model_validator(mode="after")
+    def _can_be(self) -> CaptureConfig:
+        exclusive(rate=self.rate is not None, duration=self.duration is not None)
+        return self
+
+    def check_form(self, out: Path, flows: int) -> None:
+        """Raise InputError for options that have no meaning for a file of this name, or flows that would take too long.
+
+        Args:
+            flows: that are to be drawn.
+        """
+        given = sorted(self.model_fields_set & OF_CAPTURES)
+        if given and not is_capture_name(out):
+            option = f"--{given[0].replace('_', '-')}"
+            raise InputError(f"a capture ({', '.join(CAPTURES)}) for {option}", out.name, f"leave {option} out")
+        if self.rate is not None and flows / self.rate > limits.SECONDS[1]:
+            raise InputError(
+                f"flows that begin within {limits.SECONDS[1]:,.0f} seconds", f"{flows:,} at --rate {self.rate:g}",
+                "raise --rate, or lower --count",
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

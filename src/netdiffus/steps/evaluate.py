@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from netdiffus import __version__
+from netdiffus import __version__, limits
 from netdiffus.baselines import BASELINES
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
@@ -39,7 +39,7 @@ BASELINE_METRICS = ("marginal", "autocorrelation", "correlation", "runs", "manif
 class EvaluateConfig(Config):
     """What can be chosen in `evaluate`."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=limits.SEED)
     baselines: bool = True  # whether the simple generators stand in the same table
 
 

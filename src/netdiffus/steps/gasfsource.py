@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import from_image
 from netdiffus.traffic.labels import Labels, bare_name, label_of_file
@@ -43,7 +44,7 @@ def parse_range(text: str) -> tuple[float, float]:
     """
     try:
         low, high = (float(part) for part in text.split(","))
-        if not (np.isfinite([low, high]).all() and low < high):
+        if not -limits.RANGE <= low < high <= limits.RANGE:
             raise ValueError
     except ValueError:
         raise InputError("--gasf LOW,HIGH, e.g. --gasf -1460,1460", text, "correct --gasf") from None

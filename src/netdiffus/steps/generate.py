@@ -13,23 +13,23 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from netdiffus import __version__
-from netdiffus.diffusion.mixture import Mixture
+from netdiffus import __version__, limits
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
-from netdiffus.imaging.bits import BITS
 from netdiffus.imaging.codec import GasfCodec, images_of
 from netdiffus.steps.capture import CaptureConfig, CaptureWritten, check_start, placed
 from netdiffus.steps.config import Config
-from netdiffus.steps.counts import DEFAULT_COUNT, class_counts, label_counts
+from netdiffus.steps.counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.network import Network, build_rows, build_unet, is_unet
+from netdiffus.steps.model_manifest import read_model
+from netdiffus.steps.network import Network
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.steps.packet_data import PacketCodec, label_of
 from netdiffus.steps.packets_out import check_out, traces_of, write_flows
 from netdiffus.steps.sampling import UNET_BUDGET, Sampling, sampling
+from netdiffus.steps.weights import load_network
 from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.images import ImageCard, write_images, write_stack
@@ -44,12 +44,19 @@ class GenerateConfig(Config):
 
     count: int | dict[str, int] = DEFAULT_COUNT
     balance: bool = False
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=limits.SEED)
     sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 10 to 16, or all T of a published model
     sampler: str | None = None  # None: "dpm++2m", or "learned" for a published model
-    guidance: float = Field(1.0, ge=0)
+    guidance: float = Field(1.0, ge=0, le=limits.GUIDANCE)
     protocol: Literal["tcp", "udp"] | None = None  # of packets: flows of this one alone
-    packets: int | None = Field(None, ge=1)  # of packets: the first so many of a flow
+    packets: int | None = Field(None, ge=1, le=limits.LENGTH)  # of packets: the first so many of a flow
+
+    @model_validator(mode="after")
+    def _can_be(self) -> GenerateConfig:
+        check_counts(self.count)
+        if self.balance and isinstance(self.count, dict):
+            raise InputError("--balance, or counts of labels", "both", "leave one of them out")
+        return self
 
 
 @dataclass(frozen=True)
@@ -87,23 +94,9 @@ def load_model(folder: Path) -> LoadedModel:
     Raises:
         InputError: it is no model of this format, or its weights do not fit its configuration.
     """
-    card = ModelCard.read(folder)
-    codec = GasfCodec.from_json(card.codec) if "scales" in card.codec else None
-    weights, device = store.read_weights(folder), choose_device()
-    channels = len(codec.image_channels) if codec else len(card.codec["channels"])
-    try:
-        if is_unet(card.config):
-            network: Network = build_unet(card.config, channels, card.codec["length"], len(card.labels), device)
-        else:
-            assert codec is not None
-            centres = [torch.from_numpy(z) for z in codec.centres]
-            mixture = Mixture.from_state(weights, "mixture.", channels)
-            network = build_rows(card.config, codec.length, centres, mixture, device)
-        network.load_state_dict(weights)
-    except (RuntimeError, KeyError):
-        raise InputError("weights that fit model.json", "others", "copy the model again, or train again") from None
-    packets = PacketCodec.from_json(card.codec) if card.config["image"] == BITS else None
-    return LoadedModel(card, codec, network.eval(), store.model_hash(folder), packets)
+    found = read_model(folder)
+    network = load_network(folder, found, choose_device())
+    return LoadedModel(found.card, found.codec, network, store.model_hash(folder), found.packets)
 
 
 def generate(
@@ -123,6 +116,8 @@ def generate(
     loaded = load_model(model)
     if loaded.packets is not None:
         check_start(out, capture or CaptureConfig.of())
+        if capture is not None:
+            capture.check_form(out, sum(_counts(loaded, config).values()))
         rows, not_as_drawn = yield from draw_rows(loaded, config)
         made_by = _made_by(loaded, config) | {"capture": (capture or CaptureConfig.of()).model_dump()}
         return write_flows(

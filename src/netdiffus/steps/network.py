@@ -83,8 +83,8 @@ def build_unet(config: dict[str, Any], channels: int, length: int, labels: int, 
 def build_recipe(network: Network, config: dict[str, Any], length: int) -> Recipe:
     """How that network is fitted."""
     if isinstance(network, UNet):
-        schedule = Schedule.named(SCHEDULE, config["timesteps"])
-        return DiscreteRecipe(network, GasfChart(length, STEP), schedule, config["ema"])
+        schedule = Schedule.named(config.get("schedule", SCHEDULE), config["timesteps"])
+        return DiscreteRecipe(network, GasfChart(length, STEP), schedule, config.get("ema"))
     return EdmRecipe(network)
 
 

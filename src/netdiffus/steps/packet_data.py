@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import MOST_PACKETS
+from netdiffus.imaging.codec import GasfManifest
 from netdiffus.store.dataset import read_packets
 from netdiffus.traffic.flowframes import PROTOCOLS
 from netdiffus.traffic.sessions import FlowRows, arrival_gaps
 from netdiffus.traffic.sessions.fields import FieldsCodec
+from netdiffus.traffic.sessions.fieldsmanifest import FieldsManifest
 from netdiffus.traffic.sessions.tables import rows_of_tables
 
 CLASSES = {
@@ -29,6 +32,22 @@ NAMES = ("kind", "reply", "hosts", "server_port", "ending")
 """Channels whose values are names of things, not quantities."""
 MOST_GAPS = 1024
 """Gaps between flows that a model keeps: quantiles, where there are more."""
+
+
+class PacketManifest(GasfManifest):
+    """What a manifest holds of the codec of a model of packets: that of its series, and what leads to flows."""
+
+    fields: FieldsManifest
+    gaps_ns: list[Annotated[int, Field(ge=0, le=1 << 62)]] = Field(max_length=MOST_GAPS)
+    gap_breaks: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> PacketManifest:
+        if self.fields.length != self.length:
+            raise ValueError(f"with fields of length {self.length}")
+        if self.gaps_ns != sorted(self.gaps_ns):
+            raise ValueError("with gaps_ns that ascend")
+        return self
 
 
 @dataclass(frozen=True)
@@ -50,10 +69,9 @@ class PacketCodec:
         return {"fields": self.fields.to_json(), "gaps_ns": self.gaps.tolist(), "gap_breaks": self.breaks}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> PacketCodec:
-        """The way back from `to_json`."""
-        gaps = np.array(data["gaps_ns"], np.int64)
-        return cls(FieldsCodec.from_json(data["fields"]), gaps, data.get("gap_breaks", 0))
+    def of_manifest(cls, found: PacketManifest) -> PacketCodec:
+        """The way back from `to_json`, of what was checked."""
+        return cls(FieldsCodec.of_manifest(found.fields), np.array(found.gaps_ns, np.int64), found.gap_breaks)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from netdiffus.steps.accounting import account_for_file, account_for_flows, in_w
 from netdiffus.steps.gasfsource import parse_range, read_gasf
 from netdiffus.steps.label_choice import label_choice, label_notes, single_traces
 from netdiffus.steps.prepare_config import PrepareConfig
-from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, find_files, folders_without_captures
+from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, distinct, find_files, folders_without_captures
 from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
 from netdiffus.store.atomic import check_replaceable
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
@@ -91,13 +91,13 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
             is set. Nothing is written then.
     """
     check_replaceable(out, DatasetCard.FILE)
-    if config.stride and not config.window:
-        raise InputError("--stride together with --window", "--stride alone", "add --window N")
     key = None if config.anonymise is None else read_key(Path(config.anonymise))
     rule = label_choice(config)
     files = _files(sources, config)
     own_test = isinstance(config.test, str)
     tests = _files([Path(str(config.test))], config) if own_test else []
+    named_tables = [config.gasf is not None or is_table_name(file.path) for file in [*files, *tests]]
+    config.check_sources(tables=any(named_tables), captures=not all(named_tables))
     both = {file.path.resolve() for file in files} & {file.path.resolve() for file in tests}
     if both:
         raise InputError(
@@ -138,7 +138,7 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
 
 def _files(sources: Sequence[Path], config: PrepareConfig) -> list[SourceFile]:
     if config.gasf is not None:  # a folder of images is one source
-        return [SourceFile(source, named=True) for source in sources]
+        return distinct((source, SourceFile(source, named=True)) for source in sources)
     return find_files(tables_below(sources) if config.columns is not None else sources)
 
 

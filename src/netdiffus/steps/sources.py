@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,19 +23,43 @@ class SourceFile(NamedTuple):
 
 
 def find_files(sources: Sequence[Path]) -> list[SourceFile]:
-    """The captures and tables that the sources name, each once, in a fixed order.
+    """The captures and tables that the sources name, in a fixed order.
 
     A folder stands for the captures in and below it: files whose name says so, and files of other names (but no tables)
     whose first bytes do. A name with *, ? or [ that does not exist is a pattern, in which ** stands for any folders.
 
     Raises:
-        InputError: a path does not exist, a pattern has no match, or a folder has no capture in it.
+        InputError: a path does not exist, a pattern has no match, a folder has no capture in it, or two sources name
+            the same file.
     """
-    files: dict[Path, SourceFile] = {}
-    for source in sources:
-        for file in _expanded(source):
-            files.setdefault(file.path if file.path == STANDARD_INPUT else file.path.resolve(), file)
-    return list(files.values())
+    return distinct((source, file) for source in sources for file in _expanded(source))
+
+
+def distinct(found: Iterable[tuple[Path, SourceFile]]) -> list[SourceFile]:
+    """Files in their order, each with the source that named it; one that a source has under two names is taken once.
+
+    Raises:
+        InputError: two sources name the same file, by whatever paths or links: its traces would count twice.
+    """
+    files: dict[object, tuple[Path, SourceFile]] = {}
+    last, number, numbers = None, 0, dict[object, int]()
+    for source, file in found:
+        number, last = number + (source is not last), source
+        key = _identity(file.path)
+        if numbers.setdefault(key, number) != number:
+            before = files[key][0]
+            where = " twice" if before == source else f", in {before} and in {source}"
+            raise InputError("each file once", f"{file.path}{where}"[:400], "name it once")
+        files.setdefault(key, (source, file))
+    return [file for _, file in files.values()]
+
+
+def _identity(path: Path) -> object:
+    """What tells files apart, whatever they are called."""
+    if path == STANDARD_INPUT or not path.exists():
+        return path
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _expanded(source: Path) -> Iterator[SourceFile]:

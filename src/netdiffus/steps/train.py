@@ -17,6 +17,7 @@ from netdiffus.diffusion.fit import Fit, TrainStep, Validation
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
 from netdiffus.steps.device import choose_device
+from netdiffus.steps.model_manifest import read_model
 from netdiffus.steps.network import Network, build_recipe, build_rows, build_unet
 from netdiffus.steps.packet_data import CLASSES, NAMES, packet_part
 from netdiffus.steps.readme import model_readme
@@ -117,9 +118,9 @@ def versions() -> dict[str, str]:
 def _resume(fit: Fit, model: ModelCard, out: Path) -> None:
     if not store.has_resume(out):
         raise InputError(f"a model with resume/ at {out} for --resume", "none", "train without --resume")
-    before = ModelCard.read(out)
+    before = read_model(out).card
     free = {"minutes", "steps", "patience"}
-    known = TrainConfig.of().model_dump() | before.config
+    known = before.config
     for name, value in model.config.items():
         if name not in free and known.get(name) != value:
             raise InputError(

@@ -13,6 +13,7 @@ import polars as pl
 from netdiffus.errors import InputError
 from netdiffus.store.atomic import atomic_folder
 from netdiffus.store.cards import DatasetCard
+from netdiffus.store.columns import read_packet_rows, read_traces
 from netdiffus.store.parts import Parts
 from netdiffus.store.stream import FORM, ParquetStream
 
@@ -74,7 +75,8 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
     """The card and the traces of a dataset folder.
 
     Raises:
-        InputError: it is no dataset of this format, or its traces are not those that the card was written for.
+        InputError: it is no dataset of this format, or its traces are not those that the card was written for, or
+            not as the contract says.
     """
     card = DatasetCard.read(path)
     file = path / TRACES
@@ -86,14 +88,14 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
             "a file with another hash",
             "prepare the dataset again",
         )
-    return card, pl.read_parquet(file)
+    return card, read_traces(file, [channel.name for channel in card.channels])
 
 
 def read_packets(path: Path) -> pl.DataFrame:
     """The packets of a dataset folder.
 
     Raises:
-        InputError: it has none.
+        InputError: it has none, or they are not as the contract says.
     """
     file = path / PACKETS
     if not file.is_file():
@@ -102,4 +104,4 @@ def read_packets(path: Path) -> pl.DataFrame:
             f"{path} without, as it was made from tables or --bins",
             "prepare the dataset from captures, without --bins",
         )
-    return pl.read_parquet(file)
+    return read_packet_rows(file)

@@ -11,14 +11,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from netdiffus import limits
 from netdiffus.errors import InputError
+from netdiffus.manifest import Text
 from netdiffus.store.atomic import atomic_file, atomic_folder
 from netdiffus.store.cards import Card
+from netdiffus.store.pictures import read_pixels
+from netdiffus.wire.arrays import read_arrays
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -34,7 +38,7 @@ class ImageCard(Card):
     MADE_BY: ClassVar[str] = "netdiffus image TRACES --out DIR"
 
     codec: dict[str, Any]
-    labels: list[str]  # in the order of the label ids
+    labels: list[Text] = Field(max_length=limits.LABELS)  # in the order of the label ids
     made_by: dict[str, Any]
 
 
@@ -117,42 +121,31 @@ def _images_of(place: Path) -> Iterator[Floats]:
         if arrays:
             yield from _read_npz(arrays[0])
         else:
-            yield np.stack([_read_png(path) for path in sorted(paths, key=_channel)])
+            channels = [from_levels(read_pixels(path, "L")[0]) for path in sorted(paths, key=_channel)]
+            if len({channel.shape for channel in channels}) > 1 or channels[0].shape[0] != channels[0].shape[1]:
+                raise InputError("square pictures of one size", f"{paths[0]} of another", "check the files")
+            yield np.stack(channels)
 
 
 def _channel(path: Path) -> int:
     middle = path.name.split(".")[1]
-    return int(middle) if middle.isdigit() else 0
+    return int(middle) if middle.isdecimal() else 0
 
 
 def _read_npz(path: Path) -> Iterator[Floats]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = [name for name in ("x", *STACKS) if name in arrays.files]
-            if not names:
-                raise InputError(
-                    "an array 'x' of one image, or 'images' of many", f"{path} with {arrays.files}", "rename it"
-                )
-            array = arrays[names[0]]
-    except (ValueError, OSError, BadZipFile) as error:
-        raise InputError("a .npz file of images", f"{path}: {error}", "check the file") from None
+    found = read_arrays(path, ("x", *STACKS), "images")
+    name, array = next(iter(found.items()))
+    if array.dtype.kind == "U":
+        raise InputError("images of numbers", f"{path} of text", "check the file")
     values = from_levels(array) if array.dtype == np.uint8 else array.astype(np.float64)
-    single = names[0] == "x"
+    if not np.isfinite(values).all():
+        raise InputError("images of finite numbers", f"{path} with others", "check the file")
+    single = name == "x"
     if values.ndim == (2 if single else 3):
         values = values[None] if single else values[:, None]
     elif not single and values.ndim == 4 and values.shape[-1] != values.shape[-2]:
         values = values.transpose(0, 3, 1, 2)  # the reference stores channels last
     stack = values[None] if single else values
-    if stack.ndim != 4 or stack.shape[-1] != stack.shape[-2]:
+    if stack.ndim != 4 or stack.shape[-1] != stack.shape[-2] or not stack.size:
         raise InputError("square images (n, n) or (C, n, n)", f"{path} of {array.shape}", "check the file")
     yield from stack
-
-
-def _read_png(path: Path) -> Floats:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            return from_levels(np.asarray(picture.convert("L")))
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError("a .png picture", f"{path}: {error}", "check the file") from None

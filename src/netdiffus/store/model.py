@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.store.atomic import atomic_file, atomic_folder, write_text
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import sha256
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, dtype
+
+Header = dict[str, tuple[tuple[int, ...], "dtype"]]
+"""Shape and type of each tensor of a file."""
+HEADER_BYTES = 1 << 24
+"""Of a safetensors file at most."""
 
 WEIGHTS, RESUME, LOG, README = "weights.safetensors", "resume/state.safetensors", "log.jsonl", "README.md"
 
@@ -31,17 +39,56 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file.
 
     Raises:
-        InputError: the file is missing or is no safetensors file.
+        InputError: the file is missing, is no safetensors file, or is too large.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
+    with _readable(path):
         return load_file(path)
-    except FileNotFoundError:
+
+
+def read_header(path: Path) -> Header:
+    """Shapes and types of the tensors of a safetensors file, without reading them.
+
+    Raises:
+        InputError: as of `read_tensors`.
+    """
+    from safetensors import safe_open
+
+    types = _types()
+    with _readable(path), safe_open(path, "pt") as file:
+        parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+        return {name: (tuple(part.get_shape()), types[part.get_dtype()]) for name, part in parts.items()}
+
+
+def _types() -> dict[str, dtype]:
+    """The types of tensors that a model has, by their names in a safetensors file; another one is a KeyError."""
+    import torch
+
+    return {
+        "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
+        "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool,
+    }  # fmt: skip
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Errors of a safetensors file as InputError; its sizes are checked first."""
+    from safetensors import SafetensorError
+
+    action = "train again, or copy the model again"
+    try:
+        with path.open("rb") as file:
+            head = int.from_bytes(file.read(8), "little")
+            size = file.seek(0, os.SEEK_END)
+        if head > HEADER_BYTES or size > limits.WEIGHTS_BYTES:
+            most = f"at most {limits.WEIGHTS_BYTES:,} bytes, {HEADER_BYTES:,} of them for names"
+            raise InputError(f"a safetensors file of {most}, at {path}", f"{size:,} and {head:,}", action)
+        yield
+    except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path.name} in the model", f"no {path}", f"train again: '{ModelCard.MADE_BY}'") from None
-    except SafetensorError as error:
-        raise InputError(f"a safetensors file at {path}", str(error), "train again, or copy the model again") from None
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise InputError(f"a safetensors file at {path}", str(error)[:200], action) from None
 
 
 def write_model(
@@ -79,6 +126,11 @@ def read_state(folder: Path) -> dict[str, Tensor]:
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """The averaged weights."""
     return read_tensors(folder / WEIGHTS)
+
+
+def weights_header(folder: Path) -> Header:
+    """Shapes and types of the averaged weights."""
+    return read_header(folder / WEIGHTS)
 
 
 def model_hash(folder: Path) -> str:
