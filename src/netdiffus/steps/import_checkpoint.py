@@ -16,10 +16,10 @@ from netdiffus.imaging.range_scale import RangeScale
 from netdiffus.steps.config import Config
 from netdiffus.steps.network import shape_to_json
 from netdiffus.steps.train import versions
-from netdiffus.store.atomic import check_replaceable
+from netdiffus.store.account import sha256
 from netdiffus.store.cards import ModelCard
-from netdiffus.store.dataset import sha256
-from netdiffus.store.model import write_imported
+from netdiffus.store.model import MODEL, write_model
+from netdiffus.store.publish import check_folder
 
 
 class ImportConfig(Config):
@@ -56,7 +56,7 @@ def import_checkpoint(checkpoint: Path, out: Path, config: ImportConfig) -> UNet
     Raises:
         InputError: it is no such checkpoint, or an option does not fit what is in it.
     """
-    check_replaceable(out, ModelCard.FILE)
+    check_folder(out, MODEL, inputs=[checkpoint])
     weights = read_checkpoint(checkpoint)
     shape = shape_of(weights, config.heads)
     Schedule.named(config.schedule, config.steps)
@@ -82,7 +82,7 @@ def import_checkpoint(checkpoint: Path, out: Path, config: ImportConfig) -> UNet
         device="cpu",
         versions=versions(),
     )
-    write_imported(out, card, weights, _readme(card, checkpoint))
+    write_model(out, card, weights, _readme(card, checkpoint))
     return shape
 
 

@@ -15,9 +15,10 @@ from netdiffus.steps.gasfsource import parse_range, read_gasf
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, find_files
 from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
-from netdiffus.store.atomic import check_replaceable
+from netdiffus.store.account import check_result
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
-from netdiffus.store.dataset import DatasetWriter, dataset_writer
+from netdiffus.store.dataset import DATASET, DatasetWriter, dataset_writer
+from netdiffus.store.publish import check_folder
 from netdiffus.traffic import split as splitting
 from netdiffus.traffic.anonymise import anonymise
 from netdiffus.traffic.binreader import BinReader
@@ -81,7 +82,6 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
         InputError: a source is missing, is no capture or table, or has no labels; or it has faults and config.strict
             is set. Nothing is written then.
     """
-    check_replaceable(out, DatasetCard.FILE)
     if config.stride and not config.window:
         raise InputError("--stride together with --window", "--stride alone", "add --window N")
     key = None if config.anonymise is None else read_key(Path(config.anonymise))
@@ -96,8 +96,12 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
         )
     if any(file.path == STANDARD_INPUT for file in [*files, *tests]) and not config.unlabelled:
         _check_label_of_standard_input(config.labels or "folder")
+    inputs = [*sources, *(file.path for file in [*files, *tests]), *_tables_of(config)]
+    check_folder(out, DATASET, inputs)
+    for path in inputs:
+        check_result(path)
     found: list[Source] = []
-    with dataset_writer(out) as writer:
+    with dataset_writer(out, inputs) as writer:
         parts = _Parts(writer)
         for done, file in enumerate([*files, *tests], start=1):
             began = time.perf_counter()
@@ -119,6 +123,11 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
                 "packets of captures for --anonymise", "only tables or bins, without addresses", "leave it out"
             )
         _finish(parts, found, config, rule.unused() if isinstance(rule, MapLabels) else {})
+
+
+def _tables_of(config: PrepareConfig) -> list[Path]:
+    """What is read beside the sources: the key, and the table of labels."""
+    return [Path(name) for name in (config.anonymise, config.labels) if name not in (None, "folder", "file")]
 
 
 def _files(sources: Sequence[Path], config: PrepareConfig) -> list[SourceFile]:

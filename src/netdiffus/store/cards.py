@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from netdiffus import __version__
 from netdiffus.errors import InputError
-from netdiffus.store.atomic import write_json
+from netdiffus.store.stage import check_whole
 
 
 class Card(BaseModel):
@@ -36,6 +36,7 @@ class Card(BaseModel):
             raise InputError(
                 f"a {cls.KIND} folder", f"{folder}, which does not exist", f"make one with '{cls.MADE_BY}'"
             )
+        check_whole(folder)
         path = folder / cls.FILE
         if not path.is_file():
             raise InputError(
@@ -61,8 +62,9 @@ class Card(BaseModel):
             raise InputError(f"a valid {cls.FILE}", f"{where}: {first['msg']}", f"make the {cls.KIND} again") from None
 
     def write(self, folder: Path) -> None:
-        """Write the card into its folder, whole or not at all."""
-        write_json(folder / self.FILE, self.model_dump(mode="json"))
+        """Write the card into its folder: indented UTF-8 JSON."""
+        text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / self.FILE).write_text(text + "\n", encoding="utf-8")
 
 
 class Source(BaseModel):
