@@ -119,7 +119,7 @@ def _is_our_npz(path: Path) -> bool:
 def _is_our_pcapng(path: Path) -> bool:
     """The section header names the application."""
     with path.open("rb") as file:
-        head = file.read(1024)
+        head = file.read(1 << 17)
     size = int.from_bytes(head[4:8], "little")
     return head[:4] == b"\x0a\x0d\x0d\x0a" and b"netdiffus" in head[24 : max(size - 4, 24)]
 

@@ -9,6 +9,7 @@ from typing import Any
 from netdiffus.errors import InputError
 from netdiffus.store.ownership import FolderKind, fixed
 from netdiffus.store.publish import publish_folder
+from netdiffus.store.stage import check_whole
 
 SCORES, HTML, MARKDOWN, OVERVIEW = "scores.json", "report.html", "report.md", "overview.png"
 
@@ -28,6 +29,7 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: it has none.
     """
+    check_whole(path)
     try:
         scores: list[dict[str, Any]] = json.loads((path / SCORES).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
