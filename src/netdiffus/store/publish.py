@@ -21,7 +21,7 @@ from netdiffus.errors import InputError
 from netdiffus.store.journal import exchange_folder, move_files, sync
 from netdiffus.store.ownership import FolderKind, is_ours, owned, refuse_others
 from netdiffus.store.place import mount_points, place_of_stage, resolved
-from netdiffus.store.stage import Stage, sweep
+from netdiffus.store.stage import PREFIX, Stage, sweep
 
 _NO_PLACE = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL,
@@ -227,7 +227,9 @@ def _writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _NO_PLACE:
             raise
-        what = f"{(error.strerror or str(error)).lower()}: {error.filename}"
+        where = Path(os.fsdecode(error.filename or path))
+        where = where.parent if where.name.startswith(PREFIX) else where
+        what = f"{(error.strerror or str(error)).lower()}: {where}"
         raise InputError(f"a place to write {path}", what, "name another --out") from None
 
 
