@@ -16,8 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,8 +113,10 @@ def main(options: Sequence[str] = ()) -> None:
     kills = int(options[1]) if options[:1] == ["--kills"] else int(os.environ.get("FAULTS_KILLS", str(KILLS)))
     train.SAVE_EVERY_S = 0.0
     evaluating.METRICS = {name: evaluating.METRICS[name] for name in METRICS}
-    with tempfile.TemporaryDirectory() as folder, _temporary(Path(folder) / "temporary"):
+    with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
+        (root / "temporary").mkdir()
+        tempfile.tempdir = str(root / "temporary")
         make_inputs(root)
         for case in CASES:
             measure(case, root)
@@ -125,6 +126,7 @@ def main(options: Sequence[str] = ()) -> None:
             found[case.name].update(kill(case, root, rng, over=rng.random() < 0.7 or "--resume" in case.command))
             print(f"{number + 1}/{kills} {case.name}: {dict(found[case.name])}", file=sys.stderr, flush=True)
     body = report(found)
+    tempfile.tempdir = None
     write_section("faults", "Kills", body) if kills == KILLS else print(body)
 
 
@@ -140,20 +142,9 @@ def report(found: dict[str, Counter[str]]) -> str:
         "there; the user's own files have not changed; the same command then ends well with the same result as without "
         "a kill, byte for byte (of a model: weights, state and log but for the seconds), and nothing is left behind, "
         "also not in the folder for temporary files. Files of one capture are replaced one after the other: a kill "
-        "between them is finished by the next command that reads or writes them. A training goes on with --resume.\n\n"
-        + table(("command", *outcomes, "wrong"), rows)
+        "between them is finished by the next command that reads or writes them. A training goes on with --resume. "
+        f"evaluate computes {' and '.join(METRICS)} alone here.\n\n" + table(("command", *outcomes, "wrong"), rows)
     )
-
-
-@contextmanager
-def _temporary(folder: Path) -> Iterator[None]:
-    """A folder of its own for temporary files."""
-    folder.mkdir()
-    tempfile.tempdir, before = str(folder), tempfile.tempdir
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
 
 
 def make_inputs(root: Path) -> None:

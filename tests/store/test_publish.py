@@ -368,3 +368,39 @@ def test_a_file_mount_cannot_be_replaced(tmp_path, monkeypatch) -> None:
         InputError, match=r"a file that can be replaced for --out; got .*x.csv, a mount point; mount its"
     ):
         check_files([tmp_path / "x.csv"])
+
+
+@pytest.mark.parametrize("step", range(1, 20))
+def test_files_of_one_result_after_a_death(step, tmp_path) -> None:
+    """Killed at its n-th change of the file system: the next run finishes what was begun."""
+    paths = [tmp_path / f"{name}.csv" for name in "abc"]
+
+    def publish_all(seed: int) -> None:
+        with publish_files(paths) as folder:
+            for path in paths:
+                (folder / path.name).write_text(f"trace_id,source\n0,netdiffus 0.1.0 model ab seed {seed}\n")
+
+    publish_all(0)
+    child = os.fork()
+    if not child:
+        left = [step]
+
+        def hook(event: str, arguments: tuple) -> None:
+            if event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link"):
+                left[0] -= 1
+                if not left[0]:
+                    os._exit(9)
+
+        sys.addaudithook(hook)
+        publish_all(1)
+        os._exit(0)
+    os.waitpid(child, 0)
+    check_files(paths)
+    assert len({path.read_text() for path in paths}) == 1
+    assert names(tmp_path) == ["a.csv", "b.csv", "c.csv"]
+
+
+def test_every_name_must_fit(tmp_path) -> None:
+    name = "n" * 250 + ".pcap"
+    with pytest.raises(InputError, match=r"a name of up to 255 bytes beside --out; got n*\.pcap\.json; shorten --out"):
+        check_files([tmp_path / name, tmp_path / f"{name}.json"])

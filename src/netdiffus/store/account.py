@@ -43,7 +43,7 @@ def write_accounts(captures: Sequence[Path], said: Mapping[str, Any]) -> None:
     result = hashlib.sha256(json.dumps(sorted(hashes.items())).encode("ascii")).hexdigest()
     for capture in captures:
         own = {path.name: hashes[path.name] for path in (capture, labels_path(capture))}
-        text = json.dumps(dict(said) | {"sha256": own, "result": result}, indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(dict(said) | {"sha256": own, "result": result}, indent=1, allow_nan=False)
         account_path(capture).write_text(text + "\n", encoding="utf-8")
 
 
@@ -56,7 +56,9 @@ def _read(path: Path, capture: str) -> dict[str, Any] | None:
     if not isinstance(said, dict) or not all(isinstance(said.get(name), str) for name in ("netdiffus", "result")):
         return None
     hashes, files = said.get("sha256"), said.get("files")
-    if not isinstance(hashes, dict) or not isinstance(files, dict) or set(hashes) != {capture, capture + LABELS}:
+    if not isinstance(files, dict) or any(Path(name).name != name for name in files):
+        return None
+    if not isinstance(hashes, dict) or set(hashes) != {capture, capture + LABELS}:
         return None
     return said
 

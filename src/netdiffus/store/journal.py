@@ -66,10 +66,13 @@ class Journal:
 
 
 def sync(path: Path) -> None:
-    """Bring a file or a folder to the disk."""
+    """Bring a file or a folder to the disk; some file systems cannot do that with folders."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP) or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)
 

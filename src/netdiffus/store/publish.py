@@ -20,7 +20,7 @@ from pathlib import Path
 from netdiffus.errors import InputError
 from netdiffus.store.journal import exchange_folder, move_files, sync
 from netdiffus.store.ownership import FolderKind, is_ours, owned, refuse_others
-from netdiffus.store.place import mount_points, place_of_stage, resolved
+from netdiffus.store.place import LONGEST_NAME, mount_points, place_of_stage, resolved
 from netdiffus.store.stage import PREFIX, Stage, sweep
 
 _NO_PLACE = {
@@ -136,6 +136,8 @@ def _checked_files(paths: Sequence[Path], inputs: Iterable[Path]) -> list[Path]:
         sweep(targets[0].parent)
     read = {given.resolve(): given for given in inputs}
     for path, target in zip(paths, targets, strict=True):
+        if len(os.fsencode(path.name)) > LONGEST_NAME:
+            raise InputError(f"a name of up to {LONGEST_NAME} bytes beside --out", path.name, "shorten --out")
         if target.is_dir():
             raise InputError("a file for --out", f"{path}, a folder", "name another")
         for real, given in read.items():
