@@ -15,6 +15,13 @@ from netdiffus.store.cards import Card
 from netdiffus.store.ownership import FolderKind, fixed
 from netdiffus.store.publish import check_files, check_folder, publish_file, publish_files, publish_folder
 from netdiffus.store.stage import PREFIX, Stage, check_whole, scratch_folder, sweep
+from netdiffus.wire.links import ETHERNET
+from netdiffus.wire.packets import Packet
+from netdiffus.wire.writing import PcapngWriter
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:This process:DeprecationWarning"
+)  # a child of fork that dies on purpose
 
 
 class Note(Card):
@@ -373,12 +380,15 @@ def test_a_file_mount_cannot_be_replaced(tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize("step", range(1, 20))
 def test_files_of_one_result_after_a_death(step, tmp_path) -> None:
     """Killed at its n-th change of the file system: the next run finishes what was begun."""
-    paths = [tmp_path / f"{name}.csv" for name in "abc"]
+    paths = [tmp_path / f"{name}.pcapng" for name in "abc"]  # known as ours without threads, which no fork survives
 
     def publish_all(seed: int) -> None:
         with publish_files(paths) as folder:
             for path in paths:
-                (folder / path.name).write_text(f"trace_id,source\n0,netdiffus 0.1.0 model ab seed {seed}\n")
+                with (folder / path.name).open("wb") as file:
+                    writer = PcapngWriter(file)
+                    writer.write(ETHERNET, Packet(seed, b"packet", 6))
+                    writer.finish()
 
     publish_all(0)
     child = os.fork()
@@ -396,8 +406,8 @@ def test_files_of_one_result_after_a_death(step, tmp_path) -> None:
         os._exit(0)
     os.waitpid(child, 0)
     check_files(paths)
-    assert len({path.read_text() for path in paths}) == 1
-    assert names(tmp_path) == ["a.csv", "b.csv", "c.csv"]
+    assert len({path.read_bytes() for path in paths}) == 1
+    assert names(tmp_path) == ["a.pcapng", "b.pcapng", "c.pcapng"]
 
 
 def test_every_name_must_fit(tmp_path) -> None:
