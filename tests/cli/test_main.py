@@ -174,7 +174,7 @@ BAD = [
     ("prepare table.csv --columns size=sizes --out out", "the column 'sizes'"),
     ("prepare three.csv --columns length=size --out out", "--columns NAME=COLUMN"),
     ("prepare three.csv --labels nobody.csv --out out", "a CSV table for --labels"),
-    ("prepare three.csv --out .", "which holds other files"),
+    ("prepare three.csv --out .", "got ., which holds three.csv"),
     ("prepare three.csv --out table.csv", "a file; name another"),
     ("prepare three.csv --out letter.pcap", "captures or nPrint files for letter.pcap; got three.csv, a table"),
     ("prepare letter.pcap --out rows.nprint --test 0.5", "options that nPrint rows can have; got --test"),

@@ -20,8 +20,8 @@ from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
 from netdiffus.steps.capture import CaptureConfig
 from netdiffus.steps.prepare_config import PrepareConfig
-from netdiffus.store.atomic import atomic_file, check_replaceable
-from netdiffus.store.report import SCORES
+from netdiffus.store.publish import check_folder, publish_file
+from netdiffus.store.report import REPORT
 from netdiffus.wire.conformance.check import Conformance, check_capture
 from netdiffus.wire.conformance.repair import Repair, repair_capture
 
@@ -121,7 +121,8 @@ def evaluate(
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
     if out is not None:
-        check_replaceable(Path(out), SCORES)
+        read = [given for given in (real, synthetic, test, model) if isinstance(given, str | Path)]
+        check_folder(Path(out), REPORT, inputs=map(Path, read))
     config = evaluating.EvaluateConfig.of(seed=seed, baselines=baselines)
     if isinstance(real, tuple) and isinstance(synthetic, tuple) and (test is None or isinstance(test, tuple)):
         if model is not None:
@@ -156,7 +157,7 @@ def repair(capture: PathLike, out: PathLike) -> Repair:
     """Make a capture conform with the least change, into the file `out` (.pcap, .pcapng); says what was changed.
 
     Raises:
-        InputError: the file cannot be read or is no capture, or `out` cannot hold it.
+        InputError: the file cannot be read or is no capture, or `out` cannot hold it or may not be written.
     """
-    with atomic_file(Path(out)) as temporary:
+    with publish_file(Path(out), inputs=[Path(capture)]) as temporary:
         return repair_capture(capture, temporary, called=Path(out).name)

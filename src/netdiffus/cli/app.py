@@ -40,7 +40,9 @@ def root(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for all that the demo makes.")] = Path("netdiffus-demo"),
+    out: Annotated[
+        Path, typer.Option(help="Folder for all that the demo makes; nothing else in it is touched.")
+    ] = Path("netdiffus-demo"),
     minutes: Annotated[
         float,
         typer.Option(
@@ -70,7 +72,8 @@ def prepare(
         Path,
         typer.Option(
             metavar="DATASET",
-            help="The dataset folder to write; or FILE.nprint, FILE.nprint.npz, or FILE.pcap from nPrint files.",
+            help="The dataset folder to write; or FILE.nprint, FILE.nprint.npz, or FILE.pcap from nPrint files. "
+            "Only a dataset or rows of netdiffus are replaced (docs/files.md).",
             show_default=False,
         ),
     ],
@@ -193,7 +196,14 @@ def prepare(
 @app.command()
 def train(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset folder.", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="MODEL", help="The model folder to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="MODEL",
+            help="The model folder to write; only a model of netdiffus is replaced.",
+            show_default=False,
+        ),
+    ],
     image: Annotated[
         str, typer.Option(help="What is diffused: 'gasf' images, the bare 'series', or 'bits': packets.")
     ] = "gasf",
@@ -280,7 +290,8 @@ def generate(
         Path,
         typer.Option(
             metavar="FILE",
-            help="What to write: .parquet, .csv, .npz; of packets .pcap, .pcapng, .nprint; else a folder of images.",
+            help="What to write: .parquet, .csv, .npz; of packets .pcap, .pcapng, .nprint; else a folder of images. "
+            "Only what netdiffus wrote is replaced.",
             show_default=False,
         ),
     ],
@@ -383,7 +394,14 @@ def evaluate(
     synthetic: Annotated[
         Path, typer.Argument(metavar="SYNTHETIC", help="A table of synthetic traces, or captures.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(metavar="REPORT", help="The report folder to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="REPORT",
+            help="The report folder to write; only a report of netdiffus is replaced.",
+            show_default=False,
+        ),
+    ],
     test: Annotated[
         Path | None, typer.Option(help="Real traces to test on, where REAL has no test part of its own.")
     ] = None,
@@ -426,7 +444,12 @@ def check(
 @app.command()
 def repair(
     capture: Annotated[Path, typer.Argument(metavar="CAPTURE", help="A capture.", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="What to write: .pcap or .pcapng.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="What to write: .pcapng, or a new .pcap; never CAPTURE itself.", show_default=False
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Makes a capture conform with the least change, and lists every change."""

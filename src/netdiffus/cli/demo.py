@@ -12,11 +12,16 @@ from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_tra
 from netdiffus.cli.show import print_headlines, print_verdicts
 from netdiffus.errors import InputError
 from netdiffus.report import Finding, PacketReport
+from netdiffus.steps.capture import files_of
 from netdiffus.steps.generate import GenerateConfig, generate
 from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.train import share_done, train, train_config
+from netdiffus.store.dataset import DATASET
+from netdiffus.store.model import MODEL
+from netdiffus.store.publish import check_files, check_folder
+from netdiffus.store.report import REPORT
 from netdiffus.traffic.sessions import RULES
 from netdiffus.wire.conformance.check import check_capture
 
@@ -39,6 +44,7 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         raise InputError("a folder for --out", f"{out}, a file", "name another")
     began = time.monotonic()
     dataset, model, synthetic, report = (out / name for name in ("dataset", "model", "synthetic.parquet", "report"))
+    _check_places(out)
     show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
     config = train_config(steps=max(1, round(minutes * STEPS_PER_MINUTE)), seed=seed)
     show_training(train(dataset, model, config), share_done(config), model)
@@ -69,6 +75,14 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         f"netdiffus train {shlex.quote(str(out / 'my-dataset'))} --out {shlex.quote(str(out / 'my-model'))}",
     ):
         print(f"    {command}")
+
+
+def _check_places(out: Path) -> None:
+    """Raise InputError if something that the demo did not make lies where it writes."""
+    for name, kind in (("dataset", DATASET), ("model", MODEL), ("packet-model", MODEL), ("report", REPORT)):
+        check_folder(out / name, kind)
+    check_files([out / "synthetic.parquet"])
+    check_files(files_of([out / "synthetic.pcapng"]))
 
 
 def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: int) -> PacketReport:

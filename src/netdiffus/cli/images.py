@@ -21,7 +21,12 @@ def image(
         ),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR|FILE", help="Folder for the images; or the table to write.", show_default=False)
+        Path,
+        typer.Option(
+            metavar="DIR|FILE",
+            help="Folder for the images, or the file to write; only images and tables of netdiffus are replaced.",
+            show_default=False,
+        ),
     ],
     model: Annotated[Path | None, typer.Option(help="Use this model's scale instead of one fitted to TRACES.")] = None,
     scale: Annotated[
@@ -105,7 +110,14 @@ def import_(
     checkpoint: Annotated[
         Path, typer.Argument(metavar="CHECKPOINT", help="A guided-diffusion model*.pt or ema_*.pt.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(metavar="MODEL", help="The model folder to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="MODEL",
+            help="The model folder to write; only a model of netdiffus is replaced.",
+            show_default=False,
+        ),
+    ],
     image_size: Annotated[int, typer.Option(min=2, max=limits.LENGTH, help="Pixels of a side.", show_default=False)],
     heads: Annotated[int, typer.Option(min=1, max=limits.HEADS, help="Attention heads.")] = 4,
     steps: Annotated[int, typer.Option(min=2, max=limits.TIMESTEPS, help="Diffusion steps T of the training.")] = 1000,

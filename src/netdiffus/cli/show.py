@@ -107,13 +107,16 @@ def print_info(path: Path) -> None:
     """What is at a path: a dataset, a model, a report, a capture or a table.
 
     Raises:
-        InputError: none of these.
+        InputError: none of these, or files of two results.
     """
     from netdiffus.errors import InputError
+    from netdiffus.store.account import check_result
     from netdiffus.store.cards import DatasetCard, ModelCard
     from netdiffus.store.report import SCORES
+    from netdiffus.store.stage import check_whole
     from netdiffus.traffic.tables import is_table_name
 
+    check_whole(path) if path.is_dir() else check_result(path)
     if (path / DatasetCard.FILE).exists():
         print_dataset(path)
     elif (path / ModelCard.FILE).exists():

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
@@ -19,6 +18,7 @@ from pydantic import Field, model_validator
 from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import Manifest
+from netdiffus.wire.compiled import compiled
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -61,7 +61,7 @@ def join_rare(counts: Ids, most: int) -> Ids:
     return _joined(counts, enough)
 
 
-@numba.njit(cache=True)
+@compiled
 def _joined(counts: Ids, enough: int) -> Ids:
     groups = np.empty(len(counts), dtype=np.int64)
     current, held = 0, 0

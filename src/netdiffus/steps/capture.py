@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,8 +14,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.steps.config import Config, exclusive
-from netdiffus.store.atomic import atomic_file, write_json
+from netdiffus.store.account import names_of_result, write_accounts
 from netdiffus.store.images import label_folder
+from netdiffus.store.place import followed
+from netdiffus.store.publish import publish_files
 from netdiffus.traffic.moments import moment_ns
 from netdiffus.traffic.sessions import (
     RULES,
@@ -137,17 +139,28 @@ def write_capture(
         InputError: a network is wrong or too small, or both rate and duration are given.
     """
     packets = compile_rows(placed(rows, gaps, config, np.random.default_rng(seed)))
-    parts = {out: packets}
+    named = followed(out)
+    parts = {named: packets}
     if config.per_label:
-        parts = {
-            out.with_name(f"{out.stem}.{label_folder(label)}{out.suffix}"): part
-            for label, part in by_label(packets).items()
-        }
-    files = {path: write_compiled(path, part, config, seed, provenance) for path, part in parts.items()}
-    written = CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, dict(not_as_drawn))
-    for path in files:
-        write_json(_report_path(path), dict(provenance) | summary(written))
+        of_labels = by_label(packets)
+        parts = dict(zip(per_label(named, of_labels), of_labels.values(), strict=True))
+    with publish_files(files_of(list(parts))) as folder:
+        staged = {folder / path.name: part for path, part in parts.items()}
+        counts = [write_compiled(path, part, config, seed, provenance) for path, part in staged.items()]
+        files = dict(zip(parts, counts, strict=True))
+        written = CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, dict(not_as_drawn))
+        write_accounts(list(staged), dict(provenance) | summary(written))
     return written
+
+
+def per_label(out: Path, labels: Iterable[str]) -> list[Path]:
+    """The captures that --per-label makes of `out`, one for each label."""
+    return [out.with_name(f"{out.stem}.{label_folder(label)}{out.suffix}") for label in labels]
+
+
+def files_of(captures: list[Path]) -> list[Path]:
+    """All files of a result of these captures."""
+    return [captures[0].with_name(name) for name in names_of_result(captures)]
 
 
 def placed(rows: FlowRows, gaps: NDArray[np.int64], config: CaptureConfig, rng: np.random.Generator) -> FlowRows:
@@ -164,7 +177,7 @@ def write_compiled(
     """Write one capture of compiled flows, and its labels beside it; arguments as of write_capture; returns packets."""
     made_by = f"netdiffus {provenance['netdiffus']}"
     comment = f"synthetic, {made_by}, model {provenance['model'][:16]}, seed {seed}"
-    with atomic_file(path) as temporary, temporary.open("wb") as file:
+    with path.open("wb") as file:
         n = write_packets(
             file,
             packets,
@@ -175,13 +188,8 @@ def write_compiled(
             comment=comment,
             application=made_by,
         )
-    with atomic_file(labels_path(path)) as temporary:
-        label_table(packets).write_csv(temporary)
+    label_table(packets).write_csv(labels_path(path))
     return n
-
-
-def _report_path(capture: Path) -> Path:
-    return capture.with_name(capture.name + ".json")
 
 
 def summary(written: CaptureWritten) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -23,6 +22,7 @@ from netdiffus.metrics.plane import Plane, plane
 from netdiffus.steps.config import Config
 from netdiffus.steps.load import TEST_SHARE, load_traces, real_parts
 from netdiffus.steps.packetsets import packet_sets
+from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.split import split
 from netdiffus.traffic.traces import channel_names, series
 
@@ -75,8 +75,8 @@ def evaluate(
     Raises:
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
-    with TemporaryDirectory() as scratch:
-        return (yield from _evaluate(real, synthetic, test, config, model, Path(scratch)))
+    with scratch_folder() as scratch:
+        return (yield from _evaluate(real, synthetic, test, config, model, scratch))
 
 
 def _evaluate(

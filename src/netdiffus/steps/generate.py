@@ -27,7 +27,7 @@ from netdiffus.steps.model_manifest import read_model
 from netdiffus.steps.network import Network
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.steps.packet_data import PacketCodec, label_of
-from netdiffus.steps.packets_out import check_out, traces_of, write_flows
+from netdiffus.steps.packets_out import check_out, check_place, traces_of, write_flows
 from netdiffus.steps.sampling import UNET_BUDGET, Sampling, sampling
 from netdiffus.steps.weights import load_network
 from netdiffus.store import model as store
@@ -114,6 +114,7 @@ def generate(
     suffix = out.suffix.lower()
     check_out(out)
     loaded = load_model(model)
+    _check_place(loaded, model, out, config, capture)
     if loaded.packets is not None:
         check_start(out, capture or CaptureConfig.of())
         if capture is not None:
@@ -153,6 +154,15 @@ def generate(
     else:
         write_images(out, ImageCard(codec=loaded.card.codec, labels=names, made_by=provenance), parts)
     return None
+
+
+def _check_place(
+    loaded: LoadedModel, model: Path, out: Path, config: GenerateConfig, capture: CaptureConfig | None
+) -> None:
+    labels = None
+    if loaded.packets is not None and capture is not None and capture.per_label:
+        labels = sorted({label_of(name) for name, count in _counts(loaded, config).items() if count})
+    check_place(out, model, labels)
 
 
 def _made_by(model: LoadedModel, config: GenerateConfig) -> dict[str, Any]:

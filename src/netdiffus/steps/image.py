@@ -22,7 +22,8 @@ from netdiffus.steps.model_manifest import check_channels, read_model
 from netdiffus.steps.output import FORMS as TABLES
 from netdiffus.steps.output import write_traces
 from netdiffus.store.dataset import sha256
-from netdiffus.store.images import FORMS, ImageCard, from_levels, read_images, to_levels, write_images
+from netdiffus.store.images import FORMS, IMAGES, ImageCard, from_levels, read_images, to_levels, write_images
+from netdiffus.store.publish import check_files, check_folder
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
 
 Floats = NDArray[np.float64]
@@ -56,6 +57,7 @@ def to_images(traces: Path, out: Path, config: ImageConfig, model: Path | None =
     Raises:
         InputError: the traces cannot be read, or have other channels or labels than the model.
     """
+    check_folder(out, IMAGES, inputs=[traces, *([] if model is None else [model])])
     loaded = load_traces(traces)
     table = loaded.traces
     if not len(table):
@@ -144,6 +146,7 @@ def from_images(folder: Path, out: Path, scale: tuple[float, float] | None = Non
     """
     if out.suffix.lower() not in TABLES:
         raise InputError(f"--out with one of the suffixes {', '.join(TABLES)}", str(out), "name such a file")
+    check_files([out])
     pairs = list(read_images(folder))
     codec, source = _codec_beside(folder, pairs, scale)
     expected = (len(codec.image_channels), codec.length, codec.length)

@@ -19,10 +19,10 @@ from netdiffus.steps.config import Config
 from netdiffus.steps.model_manifest import IMPORTED, model_manifest
 from netdiffus.steps.network import shape_to_json
 from netdiffus.steps.train import versions
-from netdiffus.store.atomic import check_replaceable
+from netdiffus.store.account import sha256
 from netdiffus.store.cards import ModelCard
-from netdiffus.store.dataset import sha256
-from netdiffus.store.model import write_imported
+from netdiffus.store.model import MODEL, write_model
+from netdiffus.store.publish import check_folder
 
 
 class ImportConfig(Config):
@@ -61,7 +61,7 @@ def import_checkpoint(checkpoint: Path, out: Path, config: ImportConfig) -> UNet
     Raises:
         InputError: it is no such checkpoint, or an option does not fit what is in it.
     """
-    check_replaceable(out, ModelCard.FILE)
+    check_folder(out, MODEL, inputs=[checkpoint])
     weights = read_checkpoint(checkpoint)
     shape = shape_of(weights, config.heads)
     Schedule.named(config.schedule, config.steps)
@@ -88,7 +88,7 @@ def import_checkpoint(checkpoint: Path, out: Path, config: ImportConfig) -> UNet
         versions=versions(),
     )
     model_manifest(card)
-    write_imported(out, card, weights, _readme(card, checkpoint))
+    write_model(out, card, weights, _readme(card, checkpoint))
     return shape
 
 

@@ -17,9 +17,10 @@ from netdiffus.steps.label_choice import label_choice, label_notes, single_trace
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, distinct, find_files, folders_without_captures
 from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
-from netdiffus.store.atomic import check_replaceable
+from netdiffus.store.account import check_result
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
-from netdiffus.store.dataset import DatasetWriter, dataset_writer
+from netdiffus.store.dataset import DATASET, DatasetWriter, dataset_writer
+from netdiffus.store.publish import check_folder
 from netdiffus.traffic import split as splitting
 from netdiffus.traffic.anonymise import anonymise
 from netdiffus.traffic.binreader import BinReader
@@ -90,7 +91,6 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
         InputError: a source is missing, is no capture or table, or has no labels; or it has faults and config.strict
             is set. Nothing is written then.
     """
-    check_replaceable(out, DatasetCard.FILE)
     key = None if config.anonymise is None else read_key(Path(config.anonymise))
     rule = label_choice(config)
     files = _files(sources, config)
@@ -105,8 +105,12 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
         )
     if any(file.path == STANDARD_INPUT for file in [*files, *tests]) and not config.unlabelled:
         _check_label_of_standard_input(config.labels or "folder")
+    inputs = [*sources, *(file.path for file in [*files, *tests]), *_tables_of(config)]
+    check_folder(out, DATASET, inputs)
+    for path in inputs:
+        check_result(path)
     found: list[Source] = []
-    with dataset_writer(out) as writer:
+    with dataset_writer(out, inputs) as writer:
         parts = _Parts(writer)
         parts.notes += label_notes(rule, config, [file.path for file in [*files, *tests]])
         for done, file in enumerate([*files, *tests], start=1):
@@ -134,6 +138,11 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
             parts.account.add(rule.left_out())
         bare = folders_without_captures(sources, files) if isinstance(rule, FolderLabels) else []
         _finish(parts, found, config, rule.unused() if isinstance(rule, MapLabels) else no_labels(bare))
+
+
+def _tables_of(config: PrepareConfig) -> list[Path]:
+    """What is read beside the sources: the key, and the table of labels."""
+    return [Path(name) for name in (config.anonymise, config.labels) if name not in (None, "folder", "file")]
 
 
 def _files(sources: Sequence[Path], config: PrepareConfig) -> list[SourceFile]:

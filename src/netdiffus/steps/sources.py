@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netdiffus.errors import InputError
+from netdiffus.store.stage import in_stage
 from netdiffus.traffic.labels import is_capture_name
 from netdiffus.traffic.tables import is_table_name
 from netdiffus.wire.captures import is_capture
@@ -83,7 +84,7 @@ def _expanded(source: Path) -> Iterator[SourceFile]:
 
 
 def _captures_below(folder: Path) -> list[Path]:
-    inside = sorted(path for path in folder.rglob("*") if path.is_file())
+    inside = sorted(path for path in folder.rglob("*") if path.is_file() and not in_stage(path, folder))
     found = [path for path in inside if is_capture_name(path) or (not is_table_name(path) and is_capture(path))]
     if not found:
         tables = sum(is_table_name(path) for path in inside)

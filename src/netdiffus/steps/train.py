@@ -6,6 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from netdiffus.steps.readme import model_readme
 from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
 from netdiffus.steps.training_data import TrainingData, series_data, training_data
 from netdiffus.store import model as store
-from netdiffus.store.atomic import check_replaceable
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset
+from netdiffus.store.publish import check_folder
 from netdiffus.traffic.sessions.fields import CHANNELS
 
 __all__ = ["PRESETS", "TrainConfig", "share_done", "train", "train_config", "versions"]
@@ -39,13 +40,16 @@ VALIDATE_EVERY = 100  # steps; a check costs about as much as two
 def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
-    The model is saved after the first step, every minute, at the end, and when the generator is closed early. Where
-    traces are held back (training_data.py), every VALIDATE_EVERY steps the averaged weights are tried on them; the best
-    are what is saved to generate with.
+    The model is saved after the first step, every minute, at the end, and when the generator is closed early. An old
+    model at `out` that the training does not go on with stays for the first minute. Where traces are held back
+    (training_data.py), every VALIDATE_EVERY steps the averaged weights are tried on them; the best are what is saved to
+    generate with.
 
     Raises:
-        InputError: the dataset is too small, or there is nothing (or something else) to resume.
+        InputError: the dataset is too small, there is nothing (or something else) to resume, or `out` may not be
+            written.
     """
+    check_folder(out, store.MODEL, inputs=[dataset])
     card, traces = read_dataset(dataset)
     part = traces.filter(pl.col("split") == "train")
     if len(part) < FEWEST_TRACES:
@@ -54,13 +58,10 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
             f"{len(part)} in {dataset}",
             "prepare more traffic",
         )
-    check_replaceable(out, ModelCard.FILE)
     fit, model = _begin(dataset, traces, card.hash, config)
     model = model.model_copy(update={"warnings": card.warnings})
     if resume:
         _resume(fit, model, out)
-    else:
-        store.clear_log(out)
     yield from _run(fit, model, out, len(part))
 
 
@@ -129,32 +130,40 @@ def _resume(fit: Fit, model: ModelCard, out: Path) -> None:
     if before.dataset != model.dataset:
         raise InputError("the dataset that the training began with", "another", "name the same dataset, or train anew")
     fit.restore(store.read_state(out))
-    store.cut_log(out, fit.step)
 
 
 def _run(fit: Fit, model: ModelCard, out: Path, traces: int) -> Iterator[TrainStep]:
     share = share_done(TrainConfig(**model.config))
-    pending: list[dict[str, Any]] = []
-    saved = -math.inf  # save after the first step: a place that cannot be written must show before the hours are spent
+    log = _Log(fit.step)
+    # Save after the first step: a place that is too small must show before the hours are spent. An old model is not
+    # given up for that.
+    saved = time.perf_counter() if not fit.step and out.is_dir() and any(out.iterdir()) else -math.inf
     try:
         for record in fit.run(share):
-            pending.append({name: value for name, value in vars(record).items() if value is not None})
+            log.records.append({name: value for name, value in vars(record).items() if value is not None})
             yield record
             if time.perf_counter() - saved > SAVE_EVERY_S:
-                _save(fit, model, out, traces, pending)
+                _save(fit, model, out, traces, log)
                 saved = time.perf_counter()
     except GeneratorExit:  # whoever runs us has had enough
-        _save(fit, model, out, traces, pending)
+        _save(fit, model, out, traces, log)
         raise
-    _save(fit, model, out, traces, pending)
+    _save(fit, model, out, traces, log)
     if not fit.step:  # counts alone
         yield TrainStep(0, math.nan, fit.seconds)
 
 
-def _save(fit: Fit, model: ModelCard, out: Path, traces: int, pending: list[dict[str, Any]]) -> None:
+@dataclass
+class _Log:
+    """The step up to which the log is saved, and the records since."""
+
+    saved: int
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _save(fit: Fit, model: ModelCard, out: Path, traces: int, log: _Log) -> None:
     best = {"loss": fit.best_loss, "step": fit.best_step} if fit.best else None
     card = model.model_copy(update={"steps": fit.step, "seconds": round(fit.seconds, 3), "validation": best})
     weights = {name: value.detach().cpu().contiguous() for name, value in fit.result.items()}
-    store.write_model(out, card, weights, fit.state(), model_readme(card, traces))
-    store.append_log(out, pending)
-    pending.clear()
+    store.write_model(out, card, weights, model_readme(card, traces), fit.state(), log.records, log.saved)
+    log.saved, log.records = fit.step, []

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from netdiffus import limits
 from netdiffus.errors import InputError
-from netdiffus.store.atomic import atomic_folder
-from netdiffus.store.images import FORMS, ImageCard, label_folder
+from netdiffus.store.images import FORMS, IMAGES, ImageCard, label_folder
 from netdiffus.store.pictures import read_pixels
+from netdiffus.store.publish import publish_folder
 from netdiffus.wire.arrays import read_arrays
 
 Levels = NDArray[np.int8]
@@ -41,7 +41,7 @@ class BitImage:
 def write_bit_images(path: Path, card: ImageCard, images: Iterable[BitImage], forms: Iterable[str] = FORMS) -> int:
     """Write images as a folder, whole or not at all; returns how many."""
     number = 0
-    with atomic_folder(path, ImageCard.FILE) as folder:
+    with publish_folder(path, IMAGES) as folder:
         for image in images:
             place = folder / label_folder(image.label)
             place.mkdir(exist_ok=True)

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from netdiffus import __version__, limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import Count, Labels, Manifest, Text, Whole, check_size, parse_manifest, read_manifest, shown
-from netdiffus.store.atomic import write_json
+from netdiffus.store.stage import check_whole
 
 Faults = Labels[Count]
 """What was left out or odd, in plain words, and how often."""
@@ -40,6 +40,7 @@ class Card(Manifest):
             raise InputError(
                 f"a {cls.KIND} folder", f"{folder}, which does not exist", f"make one with '{cls.MADE_BY}'"
             )
+        check_whole(folder)
         path = folder / cls.FILE
         if not path.is_file():
             raise InputError(
@@ -69,14 +70,14 @@ class Card(Manifest):
         return cls.of(data, cls.FILE, f"make the {cls.KIND} again")
 
     def write(self, folder: Path) -> None:
-        """Write the card into its folder, whole or not at all.
+        """Write the card into its folder: indented UTF-8 JSON.
 
         Raises:
             InputError: it is so large that it could not be read again.
         """
-        data = self.model_dump(mode="json")
-        check_size(json.dumps(data, indent=1, ensure_ascii=False).encode(), self.FILE, "use fewer labels or sources")
-        write_json(folder / self.FILE, data)
+        text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        check_size(text.encode(), self.FILE, "use fewer labels or sources")
+        (folder / self.FILE).write_text(text, encoding="utf-8")
 
 
 class Source(Manifest):

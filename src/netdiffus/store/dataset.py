@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.store.atomic import atomic_folder
+from netdiffus.store.account import sha256 as sha256
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.columns import read_packet_rows, read_traces
+from netdiffus.store.ownership import FolderKind, fixed
 from netdiffus.store.parts import Parts
+from netdiffus.store.publish import publish_folder
 from netdiffus.store.stream import FORM, ParquetStream
 
 TRACES, PACKETS = "traces.parquet", "packets.parquet"
 
 
-def sha256(path: Path) -> str:
-    """The hash of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+DATASET = FolderKind(DatasetCard.KIND, DatasetCard.FILE, fixed((DatasetCard.FILE, TRACES, PACKETS), DatasetCard.read))
 
 
 class DatasetWriter:
@@ -61,9 +59,13 @@ class DatasetWriter:
 
 
 @contextmanager
-def dataset_writer(path: Path) -> Iterator[DatasetWriter]:
-    """A writer of the dataset folder `path`, which appears whole when the block ends well, or not at all."""
-    with atomic_folder(path, DatasetCard.FILE) as folder:
+def dataset_writer(path: Path, inputs: Iterable[Path] = ()) -> Iterator[DatasetWriter]:
+    """A writer of the dataset folder `path`, which appears whole when the block ends well, or not at all.
+
+    Args:
+        inputs: what the dataset is made of: none of it may lie in the folder.
+    """
+    with publish_folder(path, DATASET, inputs) as folder:
         writer = DatasetWriter(folder)
         try:
             yield writer

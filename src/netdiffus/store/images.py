@@ -7,7 +7,8 @@ NetDiffus has it, and loses what lies between two levels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
@@ -19,14 +20,16 @@ from pydantic import Field
 from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import Text
-from netdiffus.store.atomic import atomic_file, atomic_folder
 from netdiffus.store.cards import Card
+from netdiffus.store.ownership import FolderKind
 from netdiffus.store.pictures import read_pixels
+from netdiffus.store.publish import publish_file, publish_folder
 from netdiffus.wire.arrays import read_arrays
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 FORMS = ("npz", "png")
+_IMAGE = re.compile(r"\d{6,}(\.\d+)?\.(npz|png)")
 STACKS = ("images", "arr_0")  # arrays of many images in one .npz: ours, and the reference's sampling script's
 
 
@@ -48,6 +51,20 @@ def label_folder(label: str) -> str:
     return name.replace(".", "%2E", 1) if name.startswith(".") else name
 
 
+def _files(folder: Path) -> Callable[[str], bool]:
+    """Which names in a folder of images are those of images, or the card."""
+    labels = {label_folder(label) for label in ImageCard.read(folder).labels}
+
+    def is_ours(name: str) -> bool:
+        place, _, file = name.rpartition("/")
+        return name == ImageCard.FILE or (place in labels and bool(_IMAGE.fullmatch(file)))
+
+    return is_ours
+
+
+IMAGES = FolderKind("folder of images", ImageCard.FILE, _files)
+
+
 def to_levels(images: Floats) -> NDArray[np.uint8]:
     """[-1, 1] → 0 ... 255, to the nearest level."""
     return np.asarray(np.clip(np.round((images + 1) * 127.5), 0, 255).astype(np.uint8))
@@ -62,7 +79,7 @@ def write_images(
     path: Path, card: ImageCard, batches: Iterable[tuple[Ids, Floats]], forms: Iterable[str] = FORMS
 ) -> None:
     """Write batches of label ids (B,) and images (B, C, n, n) as a folder, whole or not at all."""
-    with atomic_folder(path, ImageCard.FILE) as folder:
+    with publish_folder(path, IMAGES) as folder:
         number = 0
         for ids, images in batches:
             for k, image in zip(ids, images, strict=True):
@@ -87,7 +104,7 @@ def _write_image(stem: Path, image: Floats, forms: Iterable[str]) -> None:
 
 def write_stack(path: Path, images: Floats, labels: NDArray[np.str_], provenance: str) -> None:
     """One .npz of `images` (N, C, n, n) float32, `labels` (N,) and `provenance` (JSON text), whole or not at all."""
-    with atomic_file(path) as temporary, temporary.open("wb") as file:
+    with publish_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, images=images.astype(np.float32), labels=labels, provenance=np.array(provenance))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from netdiffus import limits
 from netdiffus.errors import InputError
-from netdiffus.store.atomic import atomic_file, atomic_folder, write_text
+from netdiffus.store.account import sha256
 from netdiffus.store.cards import ModelCard
-from netdiffus.store.dataset import sha256
+from netdiffus.store.ownership import FolderKind, fixed
+from netdiffus.store.publish import publish_folder
 
 if TYPE_CHECKING:
     from torch import Tensor, dtype
@@ -25,14 +27,15 @@ HEADER_BYTES = 1 << 24
 """Of a safetensors file at most."""
 
 WEIGHTS, RESUME, LOG, README = "weights.safetensors", "resume/state.safetensors", "log.jsonl", "README.md"
+FILES = (ModelCard.FILE, WEIGHTS, RESUME, LOG, README)
+MODEL = FolderKind(ModelCard.KIND, ModelCard.FILE, fixed(FILES, ModelCard.read))
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """A safetensors file, whole or not at all."""
+    """A safetensors file."""
     from safetensors.torch import save
 
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(save(tensors))
+    path.write_bytes(save(tensors))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -92,30 +95,49 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def write_model(
-    folder: Path, card: ModelCard, weights: dict[str, Tensor], state: dict[str, Tensor], readme: str
+    folder: Path,
+    card: ModelCard,
+    weights: dict[str, Tensor],
+    readme: str,
+    state: dict[str, Tensor] | None = None,
+    log: Iterable[dict[str, Any]] = (),
+    kept: int = 0,
 ) -> None:
-    """Save a training: its state first, so that a model that was killed while saving can still go on.
+    """Write a model folder, whole or not at all: a training that was killed goes on from the last one written.
 
-    If the first save of a folder fails, nothing of the folder is left.
+    Args:
+        weights: averaged, to draw with.
+        state: what the training goes on from; None: it was trained elsewhere.
+        log: records of the steps since the folder was last written.
+        kept: the last step of whose records the log in `folder` keeps; what comes after it is of a run that was killed.
     """
-    is_new = not folder.exists()
-    try:
-        write_tensors(folder / RESUME, state)
-        write_tensors(folder / WEIGHTS, weights)
-        card.write(folder)
-        write_text(folder / README, readme)
-    except OSError:
-        if is_new:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    with publish_folder(folder, MODEL) as new:
+        write_tensors(new / WEIGHTS, weights)
+        if state is not None:
+            (new / RESUME).parent.mkdir()
+            write_tensors(new / RESUME, state)
+            with (new / LOG).open("w", encoding="utf-8") as file:
+                file.writelines(_log_until(folder / LOG, kept))
+                file.writelines(json.dumps(record) + "\n" for record in log)
+        (new / README).write_text(readme, encoding="utf-8")
+        card.write(new)
 
 
-def write_imported(folder: Path, card: ModelCard, weights: dict[str, Tensor], readme: str) -> None:
-    """Save a model that was trained elsewhere, whole or not at all: it has no state to go on from and no log."""
-    with atomic_folder(folder, ModelCard.FILE) as temporary:
-        write_tensors(temporary / WEIGHTS, weights)
-        card.write(temporary)
-        write_text(temporary / README, readme)
+def copy_model(source: Path, folder: Path) -> None:
+    """Copy the files of a model, and nothing else that lies with them, whole or not at all."""
+    ModelCard.read(source)
+    with publish_folder(folder, MODEL, inputs=[source]) as new:
+        for name in FILES:
+            if (source / name).is_file():
+                (new / name).parent.mkdir(exist_ok=True)
+                shutil.copyfile(source / name, new / name)
+
+
+def _log_until(path: Path, step: int) -> Iterator[str]:
+    """The lines of a log up to a step."""
+    if step and path.is_file():
+        with path.open(encoding="utf-8") as lines:
+            yield from itertools.takewhile(lambda line: _step(line) <= step, lines)
 
 
 def read_state(folder: Path) -> dict[str, Tensor]:
@@ -136,26 +158,6 @@ def weights_header(folder: Path) -> Header:
 def model_hash(folder: Path) -> str:
     """The sha256 of the averaged weights: names the model in what it generates."""
     return sha256(folder / WEIGHTS)
-
-
-def clear_log(folder: Path) -> None:
-    """Begin the log anew."""
-    (folder / LOG).unlink(missing_ok=True)
-
-
-def append_log(folder: Path, records: Iterable[dict[str, Any]]) -> None:
-    """Add lines to log.jsonl."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOG).open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(record) + "\n" for record in records)
-
-
-def cut_log(folder: Path, step: int) -> None:
-    """Drop the log's lines after `step`: what came after the state that a training goes on from."""
-    path = folder / LOG
-    if path.is_file():
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _step(line) <= step]
-        write_text(path, "".join(line + "\n" for line in lines))
 
 
 def _step(line: str) -> float:

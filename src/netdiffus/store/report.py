@@ -10,7 +10,9 @@ from pydantic import model_validator
 
 from netdiffus.errors import InputError
 from netdiffus.manifest import Count, Manifest, Text, read_manifest, shown
-from netdiffus.store.atomic import atomic_folder
+from netdiffus.store.ownership import FolderKind, fixed
+from netdiffus.store.publish import publish_folder
+from netdiffus.store.stage import check_whole
 
 SCORES, HTML, MARKDOWN, OVERVIEW = "scores.json", "report.html", "report.md", "overview.png"
 
@@ -50,7 +52,7 @@ class ScoreManifest(Manifest):
 
 def write_report(path: Path, scores: list[dict[str, Any]], html: str, markdown: str, overview: bytes) -> None:
     """Write a report folder, whole or not at all."""
-    with atomic_folder(path, SCORES) as folder:
+    with publish_folder(path, REPORT) as folder:
         (folder / SCORES).write_text(json.dumps(scores, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         (folder / HTML).write_text(html, encoding="utf-8")
         (folder / MARKDOWN).write_text(markdown, encoding="utf-8")
@@ -63,6 +65,7 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: it has none, or other ones than `netdiffus evaluate` writes.
     """
+    check_whole(path)
     if not (path / SCORES).is_file():
         raise InputError(f"a report folder (with {SCORES})", str(path), ACTION)
     return parse_scores(read_manifest(path / SCORES, ACTION))
@@ -78,3 +81,12 @@ def parse_scores(data: Any) -> list[dict[str, Any]]:
         raise InputError(f"a list of scores in {SCORES}", shown(data), ACTION)
     found = [ScoreManifest.of(entry, f"{SCORES} {place}", ACTION) for place, entry in enumerate(data)]
     return [score.model_dump(exclude=None if score.confusion else {"confusion"}) for score in found]
+
+
+def _read_own(path: Path) -> None:
+    """Raise InputError if the scores are not those that `write_report` writes."""
+    if not read_scores(path):
+        raise InputError(f"a list of scores in {SCORES}", "an empty one", ACTION)
+
+
+REPORT = FolderKind("report", SCORES, fixed((SCORES, HTML, MARKDOWN, OVERVIEW), _read_own))
