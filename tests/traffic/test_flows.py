@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 from collections import Counter
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -423,9 +424,9 @@ RECORDINGS = sorted((Path(netdiffus.__file__).parent / "recordings" / "data").rg
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.parent.name)
 def test_recordings_have_the_streams_of_tshark(path, tmp_path):
-    packets = (packet for block in read_capture(path) for packet in block.packets())
     beginning = tmp_path / "x.pcap"
-    write_pcap(beginning, islice(packets, 4000))
+    with closing(packet for block in read_capture(path) for packet in block.packets()) as packets:
+        write_pcap(beginning, islice(packets, 4000))
     assert our_streams(beginning) == streams(beginning)
 
 
