@@ -29,7 +29,7 @@ class TableLimit:
             raise InputError(
                 f"a table of at most {self.values:,} values",
                 f"{self.name} with {what}",
-                f"if that is right and fits into memory, pass --max-values {_rounded(values)}",
+                f"if that is right and fits into memory, run 'netdiffus prepare' with --max-values {_rounded(values)}",
             )
 
 
