@@ -94,7 +94,7 @@ def test_what_is_refused(small_table, small_model, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        ("channels", ["smell", "direction", "gap_ns"], "codec.channels among size, direction"),
+        ("channels", ["smell", "gap_ns"], "codec.channels among size, direction"),
         ("length", 10**6, "scale.json.codec.length less than or equal to 1024"),
         ("angle", "acute", "scale.json.codec.angle 'normal' or 'direct'"),
         ("scales", [{"kind": "log", "low": -1, "high": 2.0**40, "absent": True}] * 2, "values of signed_size from"),
