@@ -16,7 +16,7 @@ LEVELS = [
     {"imaging", "diffusion", "metrics", "baselines"},
     {"traffic", "recordings"},
     {"wire"},
-    {"errors"},
+    {"errors", "text"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 DOORS = {"__init__", "__main__"}
