@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netdiffus.cli.say import say, say_next
+
 if TYPE_CHECKING:
     from netdiffus.diffusion.fit import TrainStep
 
@@ -141,7 +143,7 @@ def prepare(
     )  # fmt: skip
     show_reading(step(sources, out, config))
     print_dataset(out)
-    print(f"next: netdiffus train {out} --out MODEL")
+    say_next("next", "train", out, "--out", "MODEL")
 
 
 @app.command()
@@ -199,8 +201,9 @@ def train(
         components=components, fill=fill,
     )  # fmt: skip
     last = _train(dataset, out, config, resume=resume)
-    print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
-    print(f"next: netdiffus generate {out} --out synthetic.{'pcap' if image == 'bits' else 'parquet'} --count 1000")
+    say(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
+    made = f"synthetic.{'pcap' if image == 'bits' else 'parquet'}"
+    say_next("next", "generate", out, "--out", made, "--count", 1000)
 
 
 def _train(dataset: Path, out: Path, config: Any, *, resume: bool = False) -> TrainStep:
@@ -274,8 +277,8 @@ def generate(
     if written is not None:
         print_written(written)
         return
-    print(f"traces: {out}")
-    print(f"next: netdiffus evaluate DATASET {out} --out report")
+    say(f"traces: {out}")
+    say_next("next", "evaluate", "DATASET", out, "--out", "report")
 
 
 @app.command()
@@ -312,7 +315,7 @@ def evaluate(
         )
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
-    print(f"report: {out / 'report.html'}")
+    say(f"report: {out / 'report.html'}")
 
 
 @app.command()

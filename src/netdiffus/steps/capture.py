@@ -13,7 +13,9 @@ from pydantic import Field
 
 from netdiffus.steps.config import Config
 from netdiffus.store.atomic import atomic_file, write_json
-from netdiffus.store.images import label_folder
+from netdiffus.store.labelfolders import label_folders
+from netdiffus.text import as_text
+from netdiffus.traffic.csvcells import guarded
 from netdiffus.traffic.sessions import (
     RULES,
     Changes,
@@ -89,10 +91,9 @@ def write_capture(
     packets = compile_rows(placed(rows, gaps, config, np.random.default_rng(seed)))
     parts = {out: packets}
     if config.per_label:
-        parts = {
-            out.with_name(f"{out.stem}.{label_folder(label)}{out.suffix}"): part
-            for label, part in by_label(packets).items()
-        }
+        apart = by_label(packets)
+        folders = label_folders(apart)
+        parts = {out.with_name(f"{out.stem}.{folders[label]}{out.suffix}"): part for label, part in apart.items()}
     files = {path: write_compiled(path, part, config, seed, provenance) for path, part in parts.items()}
     written = CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, dict(not_as_drawn))
     for path in files:
@@ -125,8 +126,8 @@ def write_compiled(
             comment=comment,
             application=made_by,
         )
-    with atomic_file(labels_path(path)) as temporary:
-        label_table(packets).write_csv(temporary)
+    with atomic_file(labels_path(path)) as temporary, temporary.open("wb") as file:
+        guarded(label_table(packets)).write_csv(file)
     return n
 
 
@@ -138,7 +139,7 @@ def summary(written: CaptureWritten) -> dict[str, Any]:
     """What was written and changed, as plain values; the counts are those of all files together."""
     changes = written.changes
     return {
-        "files": {path.name: packets for path, packets in written.files.items()},
+        "files": {as_text(path.name): packets for path, packets in written.files.items()},
         "flows": written.flows,
         "packets_asked": changes.packets,
         "packets_written": written.packets,

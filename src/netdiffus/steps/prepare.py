@@ -18,6 +18,7 @@ from netdiffus.steps.tablesource import TableSource, read_table_source, table_ru
 from netdiffus.store.atomic import check_replaceable
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
 from netdiffus.store.dataset import DatasetWriter, dataset_writer
+from netdiffus.text import as_text
 from netdiffus.traffic import split as splitting
 from netdiffus.traffic.anonymise import anonymise
 from netdiffus.traffic.binreader import BinReader
@@ -160,20 +161,20 @@ def _add_capture(parts: _Parts, file: SourceFile, config: PrepareConfig, rule: L
     except InputError:
         if file.named:
             raise
-        return Source(file=path.name, sha256="", packets=0, flows=0, faults={NO_CAPTURE: 1})
+        return Source(file=as_text(path.name), sha256="", packets=0, flows=0, faults={NO_CAPTURE: 1})
     unnamed = 0
     for batch in reader:
         labels = rule(path, batch.flows)
         unnamed += labels.null_count()
         if key is not None:
             batch = FlowBatch(*anonymise(*batch, key))
-        _add_flows(parts, batch, labels, path.name, keep_packets=config.bin_ns is None)
+        _add_flows(parts, batch, labels, as_text(path.name), keep_packets=config.bin_ns is None)
     read = reader.summary
     faults = dict(read.faults)
     if unnamed:
         faults[NO_LABEL] = unnamed
     return Source(
-        file=path.name,
+        file=as_text(path.name),
         sha256=read.sha256,
         bytes=read.bytes,
         packets=read.packets,

@@ -142,4 +142,5 @@ class ModelCard(Card):
     )
     seed: int
     device: str
+    threads: int | None = None  # of the CPU: sums are taken in another order with another number; None on a GPU
     versions: dict[str, str]

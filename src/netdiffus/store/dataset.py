@@ -52,9 +52,9 @@ class DatasetWriter:
             order.insert(order.index("n_packets") + 1, "group")
             more.append(group.alias("group"))
         sides = pl.DataFrame(more).lazy()
-        pl.concat([traces.drop("split"), sides], how="horizontal").select(order).sink_parquet(
-            self._folder / TRACES, **FORM
-        )
+        table = pl.concat([traces.drop("split"), sides], how="horizontal").select(order)
+        with (self._folder / TRACES).open("wb") as file:
+            table.sink_parquet(file, **FORM)
         shutil.rmtree(self._parts, ignore_errors=True)
         card.model_copy(update={"hash": sha256(self._folder / TRACES)}).write(self._folder)
 
@@ -86,7 +86,7 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
             "a file with another hash",
             "prepare the dataset again",
         )
-    return card, pl.read_parquet(file)
+    return card, _read(file)
 
 
 def read_packets(path: Path) -> pl.DataFrame:
@@ -102,4 +102,15 @@ def read_packets(path: Path) -> pl.DataFrame:
             f"{path} without, as it was made from tables or --bins",
             "prepare the dataset from captures, without --bins",
         )
-    return pl.read_parquet(file)
+    return _read(file)
+
+
+def scan_packets(path: Path) -> pl.LazyFrame:
+    """The packets of a dataset folder that has some, read when they are wanted."""
+    with (path / PACKETS).open("rb") as file:  # polars holds it open by itself
+        return pl.scan_parquet(file)
+
+
+def _read(path: Path) -> pl.DataFrame:
+    with path.open("rb") as file:  # of a path polars would take brackets and stars for a pattern, and UTF-8 for granted
+        return pl.read_parquet(file)

@@ -34,10 +34,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         InputError: the file is missing or is no safetensors file.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        return load_file(path)
+        return load(path.read_bytes())  # load_file takes no names that are not UTF-8
     except FileNotFoundError:
         raise InputError(f"{path.name} in the model", f"no {path}", f"train again: '{ModelCard.MADE_BY}'") from None
     except SafetensorError as error:

@@ -18,6 +18,8 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.text import as_text
+from netdiffus.traffic.csvcells import bare
 from netdiffus.traffic.sourcenames import bare_name
 
 TUPLE = ("protocol", "client", "client_port", "server", "server_port")
@@ -52,7 +54,8 @@ class MapLabels:
         if not path.is_file():
             raise InputError("'folder', 'file' or a CSV table for --labels", str(path), "name an existing table")
         try:
-            table = pl.read_csv(path, infer_schema=False)
+            with path.open("rb") as file:
+                table = pl.read_csv(file, infer_schema=False)
         except pl.exceptions.PolarsError as error:
             raise InputError(f"a CSV table in {path}", str(error).splitlines()[0], "check the file") from None
         table = table.rename({name: name.strip() for name in table.columns})
@@ -62,8 +65,12 @@ class MapLabels:
                 ",".join(table.columns),
                 "add the header line",
             )
-        cells = table.select(
-            pl.col(name).str.strip_chars().replace("", None) for name in ("label", *COLUMNS) if name in table.columns
+        cells = bare(
+            table.select(
+                pl.col(name).str.strip_chars().replace("", None)
+                for name in ("label", *COLUMNS)
+                if name in table.columns
+            )
         )
         unlabelled = cells["label"].null_count()
         if unlabelled:
@@ -123,7 +130,7 @@ def _is_named(name: str | None, path: Path) -> bool:
     if name is None:
         return True
     wanted = Path(name).parts
-    return path.parts[-len(wanted) :] == wanted or name == bare_name(path)
+    return tuple(map(as_text, path.parts[-len(wanted) :])) == wanted or name == bare_name(path)
 
 
 def _readable(cells: pl.DataFrame, path: Path) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from netdiffus.text import as_text
 from netdiffus.traffic.labelmap import TUPLE, MapLabels
 from netdiffus.traffic.sourcenames import bare_name, is_capture_name
 
@@ -24,7 +25,7 @@ class FolderLabels:
 
     def __call__(self, capture: Path, flows: pl.DataFrame) -> pl.Series:
         """One label a flow."""
-        return _constant(capture.resolve().parent.name, flows)
+        return _constant(as_text(capture.resolve().parent.name), flows)
 
 
 @dataclass(frozen=True)

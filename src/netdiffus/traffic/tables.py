@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.traffic.csvcells import bare
 from netdiffus.wire.nprint import is_nprint_name
 
 TABLE_SUFFIXES = (".parquet", ".csv", ".jsonl", ".npz")
@@ -32,11 +33,13 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         match path.suffix.lower():
             case ".parquet":
-                return pl.read_parquet(path)
+                with path.open("rb") as file:
+                    return pl.read_parquet(file)
             case ".csv":
-                return _read_csv(path)
+                return bare(_read_csv(path))
             case ".jsonl":
-                return pl.read_ndjson(path, infer_schema_length=None)
+                with path.open("rb") as file:
+                    return pl.read_ndjson(file, infer_schema_length=None)
             case ".npz":
                 return _read_npz(path)
     except (pl.exceptions.PolarsError, OSError, ValueError, zipfile.BadZipFile) as error:
@@ -46,7 +49,8 @@ def read_table(path: Path) -> pl.DataFrame:
 
 def _read_csv(path: Path) -> pl.DataFrame:
     named = _has_names(path)
-    frame = pl.read_csv(path, infer_schema_length=None, has_header=named)
+    with path.open("rb") as file:  # of a path polars would take brackets and stars for a pattern
+        frame = pl.read_csv(file, infer_schema_length=None, has_header=named)
     return frame if named else frame.rename({old: f"column_{k}" for k, old in enumerate(frame.columns, start=1)})
 
 
