@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netdiffus import limits
+from netdiffus.cli.say import say, say_next
 
 if TYPE_CHECKING:
     from netdiffus.diffusion.fit import TrainStep
@@ -190,7 +191,7 @@ def prepare(
     )  # fmt: skip
     show_reading(step(sources, out, config))
     print_dataset(out)
-    print(f"next: netdiffus train {out} --out MODEL")
+    say_next("next", "train", out, "--out", "MODEL")
 
 
 @app.command()
@@ -270,9 +271,10 @@ def train(
     )  # fmt: skip
     print_warnings(dataset)
     last = _train(dataset, out, config, resume=resume)
-    print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
+    say(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
     print_breaks(out)
-    print(f"next: netdiffus generate {out} --out synthetic.{'pcap' if image == 'bits' else 'parquet'} --count 1000")
+    made = f"synthetic.{'pcap' if image == 'bits' else 'parquet'}"
+    say_next("next", "generate", out, "--out", made, "--count", 1000)
 
 
 def _train(dataset: Path, out: Path, config: Any, *, resume: bool = False) -> TrainStep:
@@ -379,8 +381,8 @@ def generate(
     if written is not None:
         print_written(written)
         return
-    print(f"traces: {out}")
-    print(f"next: netdiffus evaluate DATASET {out} --out report")
+    say(f"traces: {out}")
+    say_next("next", "evaluate", "DATASET", out, "--out", "report")
 
 
 @app.command()
@@ -423,10 +425,10 @@ def evaluate(
             real, synthetic, out, test=test, model=model, seed=seed, baselines=not no_baselines, on_progress=show
         )
     if said := scores.contamination():
-        print(f"The synthetic traces copy the test part. {said}")
+        say(f"The synthetic traces copy the test part. {said}")
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
-    print(f"report: {out / 'report.html'}")
+    say(f"report: {out / 'report.html'}")
 
 
 @app.command()

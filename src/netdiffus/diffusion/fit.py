@@ -121,7 +121,8 @@ class Fit:
         validation: Validation | None = None,
     ) -> None:
         if recipe is None:
-            assert isinstance(network, RowDenoiser), "a network of another kind needs its recipe"
+            if not isinstance(network, RowDenoiser):
+                raise TypeError("a network of another kind than RowDenoiser needs its recipe")
             recipe = EdmRecipe(network)
         self.network, self.batch, self.recipe, self.validation = network, batch, recipe, validation
         device = next(network.parameters()).device
@@ -141,7 +142,7 @@ class Fit:
             loss = self._take_step(done)
             self.seconds = time.perf_counter() - began
             done = share(TrainStep(self.step, math.nan, self.seconds))
-            checked = self._check() if self._is_due(done) else None
+            checked = self._check(self.validation) if self.validation and self._is_due(self.validation, done) else None
             yield TrainStep(self.step, loss, self.seconds, checked)
 
     def _take_step(self, done: float) -> float:
@@ -164,8 +165,8 @@ class Fit:
     def _draw_seed(self) -> int:
         return int(torch.randint(1 << 62, (1,), generator=self.generator, device=self.generator.device))
 
-    def _is_due(self, done: float) -> bool:
-        return self.validation is not None and (done >= 1 or self.step % self.validation.every == 0)
+    def _is_due(self, watch: Validation, done: float) -> bool:
+        return done >= 1 or self.step % watch.every == 0
 
     def _is_spent(self) -> bool:
         if self.validation is None or self.validation.patience is None or not self.best:
@@ -173,9 +174,8 @@ class Fit:
         return self.step - self.best_step >= self.validation.patience * self.validation.every
 
     @torch.no_grad()
-    def _check(self) -> float:
+    def _check(self, watch: Validation) -> float:
         """The averaged weights' loss on held-back traces; the best ones are kept."""
-        assert self.validation is not None
 
         def averaged(*inputs: Tensor) -> Any:
             return torch.func.functional_call(self.network, self.average.tensors, inputs)
@@ -184,7 +184,7 @@ class Fit:
         generator = torch.Generator(self.generator.device).manual_seed(VALIDATION_SEED)
         parts = []
         for _ in range(VALIDATION_BATCHES):
-            traces, label = self.validation.batch(generator)
+            traces, label = watch.batch(generator)
             parts.append(self.recipe.loss(averaged, traces, label, generator))
         loss = float(torch.cat(parts).mean())
         if loss < self.best_loss:

@@ -83,6 +83,20 @@ class LoadedModel:
         return len(self.codec.image_channels) if self.codec else len(self.card.codec["channels"])
 
     @property
+    def scaled(self) -> GasfCodec:
+        """The codec of a model whose images are traces.
+
+        Raises:
+            InputError: the model has no scale.
+        """
+        if self.codec is None:
+            raise InputError(
+                "a model that knows the scale of its images, for traces", "one that was imported without", "import it "
+                "again with --scale, or draw images: --out FOLDER or FILE.npz",
+            )  # fmt: skip
+        return self.codec
+
+    @property
     def length(self) -> int:
         """Rows of an image."""
         return int(self.card.codec["length"])
@@ -119,7 +133,7 @@ def generate(
         check_start(out, capture or CaptureConfig.of())
         if capture is not None:
             capture.check_form(out, sum(_counts(loaded, config).values()))
-        rows, not_as_drawn = yield from draw_rows(loaded, config)
+        rows, not_as_drawn = yield from draw_rows(loaded, loaded.packets, config)
         made_by = _made_by(loaded, config) | {"capture": (capture or CaptureConfig.of()).model_dump()}
         return write_flows(
             out,
@@ -174,16 +188,17 @@ def _made_by(model: LoadedModel, config: GenerateConfig) -> dict[str, Any]:
     }
 
 
-def draw_rows(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, tuple[FlowRows, dict[str, int]]]:
+def draw_rows(
+    model: LoadedModel, packets: PacketCodec, config: GenerateConfig
+) -> Generator[Drawn, None, tuple[FlowRows, dict[str, int]]]:
     """Yields a record per batch; returns a packet model's flows and how many packets it drew as none can be."""
-    assert model.packets is not None
-    assert model.codec is not None
+    codec = model.scaled
     total, rng, parts = sum(_counts(model, config).values()), np.random.default_rng(config.seed), []
     changed: Counter[str] = Counter()
     names = [label_of(name) for name in model.card.labels]
     for ids, drawn in draw_batches(model, config):
-        series = model.codec.from_classes(drawn, ids, rng)[:, :, : config.packets]
-        rows, reasons = model.packets.fields.decode(series, tuple(names[k] for k in ids.tolist()), rng)
+        series = codec.from_classes(drawn, ids, rng)[:, :, : config.packets]
+        rows, reasons = packets.fields.decode(series, tuple(names[k] for k in ids.tolist()), rng)
         parts.append(rows)
         changed.update(reasons)
         yield Drawn(sum(map(len, parts)), total)
@@ -196,13 +211,9 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
     Raises:
         InputError: the model has no scale, so that its images are no traces.
     """
-    if model.codec is None:
-        raise InputError(
-            "a model that knows the scale of its images, for traces", "one that was imported without", "import it "
-            "again with --scale, or draw images: --out FOLDER or FILE.npz",
-        )  # fmt: skip
+    codec = model.scaled
     if model.packets is not None:
-        rows, _ = yield from draw_rows(model, config)
+        rows, _ = yield from draw_rows(model, model.packets, config)
         flows = compile_rows(placed(rows, model.packets.gaps, CaptureConfig.of(), np.random.default_rng(config.seed)))
         return traces_of(flows, f"netdiffus {__version__} model {model.hash[:16]} seed {config.seed}")
     counts = _counts(model, config)
@@ -212,11 +223,11 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
     for ids, drawn in draw_batches(model, config):
         every.append(ids)
         of_classes = not isinstance(model.network, UNet)
-        batches.append(model.codec.from_classes(drawn, ids, rng) if of_classes else model.codec.decode(drawn))
+        batches.append(codec.from_classes(drawn, ids, rng) if of_classes else codec.decode(drawn))
         done += len(ids)
         yield Drawn(done, total)
     labels = np.array(list(model.card.labels))[np.concatenate(every)]
-    return traces_table(np.concatenate(batches), model.codec.channels, labels, model.hash, config.seed)
+    return traces_table(np.concatenate(batches), codec.channels, labels, model.hash, config.seed)
 
 
 def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:

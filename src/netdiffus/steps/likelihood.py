@@ -57,8 +57,7 @@ def _of_known_labels(model: LoadedModel, table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _traces(model: LoadedModel, table: pl.DataFrame) -> Traces:
-    assert model.codec is not None
-    return Traces(series(table, model.codec.length, model.codec.channels), table["label"].to_numpy().astype(np.str_))
+    return Traces(series(table, model.scaled.length, model.scaled.channels), table["label"].to_numpy().astype(np.str_))
 
 
 def trace_losses(model: LoadedModel, traces: Traces) -> Floats:
@@ -66,8 +65,7 @@ def trace_losses(model: LoadedModel, traces: Traces) -> Floats:
 
     A trace is a batch of its own, 16 times: the levels of a batch are drawn one from each of as many equal shares.
     """
-    assert model.codec is not None
-    config, codec = model.card.config, model.codec
+    config, codec = model.card.config, model.scaled
     recipe = build_recipe(model.network, config, codec.length)
     device = next(model.network.parameters()).device
     whole = codec.quantiles(traces.series).astype(np.float32) if is_unet(config) else codec.classes(traces.series)

@@ -70,11 +70,10 @@ def _begin(dataset: Path, traces: pl.DataFrame, dataset_hash: str, config: Train
     data, of_packets = _data(dataset, traces, config, device)
     options, codec = config.model_dump(), data.codec
     torch.manual_seed(config.seed)
-    if config.network == "unet":
+    if data.mixtures is None:
         network: Network = build_unet(options, len(codec.image_channels), codec.length, len(data.labels), device)
     else:
         centres = [torch.from_numpy(z) for z in codec.centres]
-        assert data.mixtures is not None
         mixture, crossed = data.mixtures
         network = build_rows(options, codec.length, centres, mixture, device)
         network.crossed = crossed.to(device)
@@ -93,6 +92,7 @@ def _begin(dataset: Path, traces: pl.DataFrame, dataset_hash: str, config: Train
         seconds=0.0,
         seed=config.seed,
         device=device.type,
+        threads=torch.get_num_threads() if device.type == "cpu" else None,
         versions=versions(),
     )
     return fit, model
