@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netdiffus.cli.say import say, say_next, say_table
+from netdiffus.text import visible
 
 if TYPE_CHECKING:
     from netdiffus.report import Headline, Verdict

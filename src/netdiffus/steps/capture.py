@@ -15,6 +15,7 @@ from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.steps.config import Config, exclusive
 from netdiffus.store.account import names_of_result, write_accounts
+from netdiffus.store.labelfolders import label_folders
 from netdiffus.store.place import followed
 from netdiffus.store.publish import publish_files
 from netdiffus.text import as_text

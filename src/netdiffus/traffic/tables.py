@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
+from netdiffus.traffic.csvcells import bare
 from netdiffus.traffic.npz import BROKEN, damage, read_arrays
 from netdiffus.traffic.parquetsize import parquet_size
 from netdiffus.traffic.tablelimits import MOST_VALUES, TableLimit
