@@ -160,7 +160,8 @@ def prepare(
         typer.Option(metavar="HH:MM", help="Offset of its times from UTC, -14:00 to +14:00, e.g. -03:00; default: 0."),
     ] = None,
     max_values: Annotated[
-        int, typer.Option(min=1, help="Values that a table may hold where its file is small for them.")
+        int,
+        typer.Option(min=1, max=limits.TABLE_VALUES, help="Values that a table may hold where its file is small."),
     ] = 100_000_000,
     headers: Annotated[
         str | None, typer.Option(help="nPrint: columns of eth,ipv4,ipv6,tcp,udp,icmp; default ipv4,tcp,udp,icmp.")
