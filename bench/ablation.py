@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from netdiffus.diffusion.rows import RowDenoiser
 
 from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, generate, prepare, train
 from netdiffus.diffusion import fit
-from netdiffus.diffusion.rows import RowDenoiser
 
 
 def adamw(network: RowDenoiser, learning_rate: float) -> list[torch.optim.Optimizer]:

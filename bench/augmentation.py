@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from netdiffus.traffic.shifts import shifted
 
 from bench.results import place, spread, table, write_section
 from bench.sets.collection import SETS
@@ -30,7 +31,6 @@ from netdiffus.baselines.jitter import resampled
 from netdiffus.metrics.comparison import Traces
 from netdiffus.metrics.copies import seen_before
 from netdiffus.store.dataset import read_dataset
-from netdiffus.traffic.shifts import shifted
 from netdiffus.traffic.traces import channel_names
 
 BUILD = Path(__file__).parents[1] / "build" / "bench" / "augmentation"

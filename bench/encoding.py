@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 import torch
+from netdiffus.diffusion.charts import GasfChart
 from numpy.typing import NDArray
 
 from bench.results import table, write_section
-from netdiffus.diffusion.charts import GasfChart
 from netdiffus.imaging.codec import STEP
 from netdiffus.imaging.gasf import from_diagonal, from_image, gasf
 

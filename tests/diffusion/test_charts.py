@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-
 from netdiffus.diffusion.charts import GasfChart, SeriesChart
+
 from netdiffus.imaging.codec import STEP
 from netdiffus.imaging.gasf import gasf
 

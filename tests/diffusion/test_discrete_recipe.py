@@ -3,12 +3,12 @@
 import fixtures
 import pytest
 import torch
+from netdiffus.diffusion.charts import GasfChart
 from test_discrete import close
 from test_fit import until
 
 from netdiffus.diffusion import discrete
 from netdiffus.diffusion.average import ExponentialAverage
-from netdiffus.diffusion.charts import GasfChart
 from netdiffus.diffusion.discrete_recipe import DiscreteRecipe
 from netdiffus.diffusion.fit import Fit
 from netdiffus.diffusion.schedule import Schedule

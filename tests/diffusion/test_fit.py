@@ -4,14 +4,14 @@ import math
 
 import pytest
 import torch
+from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
+from netdiffus.diffusion.components import fit_mixtures
+from netdiffus.diffusion.rows import RowDenoiser, draw_classes
 from torch import Tensor
 
 from netdiffus.diffusion import edm
 from netdiffus.diffusion.average import PowerAverage
-from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
-from netdiffus.diffusion.components import fit_mixtures
 from netdiffus.diffusion.fit import Fit, TrainStep, Validation
-from netdiffus.diffusion.rows import RowDenoiser, draw_classes
 from netdiffus.diffusion.samplers import heun
 from netdiffus.imaging.codec import STEP
 

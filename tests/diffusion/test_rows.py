@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-
-from netdiffus.diffusion import edm
 from netdiffus.diffusion.charts import Chart, GasfChart, SeriesChart
 from netdiffus.diffusion.components import fit_mixtures
 from netdiffus.diffusion.rows import Block, RowDenoiser, draw_classes, short_softmax
+
+from netdiffus.diffusion import edm
 from netdiffus.diffusion.samplers import SAMPLERS
 from netdiffus.imaging.codec import STEP
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from netdiffus.traffic.shifts import shifted
 
 from netdiffus.metrics import Traces, find, scores
 from netdiffus.metrics.boosting import boost
 from netdiffus.metrics.features import features
 from netdiffus.metrics.utility import f1_interval, judge
-from netdiffus.traffic.shifts import shifted
 
 NAN = np.nan
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from netdiffus.traffic.shifts import rows_to_fill, shifted
 
 ABSENT = np.nan

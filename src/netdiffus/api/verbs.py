@@ -70,7 +70,7 @@ def train(
     """A dataset becomes the model folder `out`; returns its path.
 
     Options are those of the command: preset, image, scale, length, minutes, steps, seed, balance (0 to 1),
-    fill, label_dropout, validation, patience, components; and the sizes that a preset sets.
+    label_dropout, guidance, validation, patience; and the sizes that a preset sets.
 
     Raises:
         InputError: the dataset is missing or too small, or an option is out of its range.

@@ -153,10 +153,7 @@ def train(
     ] = "gasf",
     preset: Annotated[
         str,
-        typer.Option(
-            help="'default', 'tiny', 'few' for few traces of a label, or as published: 'netdiffus' (128 px), "
-            "'netdiffus2' (10 px)."
-        ),
+        typer.Option(help="'default', 'tiny', or as published: 'netdiffus' (128 px), 'netdiffus2' (10 px)."),
     ] = "default",
     scale: Annotated[
         str | None, typer.Option(help="Scale of values: empirical, minmax or log; default: the preset's.")
@@ -165,15 +162,11 @@ def train(
         int | None, typer.Option(min=2, max=1024, help="Positions of a trace that are learned; default: all.")
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for so many minutes (default 10).")] = None,
-    steps: Annotated[int | None, typer.Option(min=0, help="Train for so many steps instead.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
     balance: Annotated[bool, typer.Option("--balance", help="Learn from every label alike often.")] = False,
     label_dropout: Annotated[
         float, typer.Option(min=0.0, max=0.99, help="Hide this share of labels, for 'generate --guidance'.")
     ] = 0.0,
-    fill: Annotated[
-        int | None,
-        typer.Option(min=2, help="Fill labels with fewer traces up to N, with copies shifted by one position."),
-    ] = None,
     validation: Annotated[
         float | None,
         typer.Option(
@@ -182,10 +175,6 @@ def train(
     ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after N checks in a row without better weights.")
-    ] = None,
-    components: Annotated[
-        int | None,
-        typer.Option(min=1, help="Kinds of trace counted in a label, at most; with 1 a model gives away less."),
     ] = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
@@ -196,7 +185,6 @@ def train(
     config = train_config(
         preset, image=image, scale=scale, length=length, minutes=minutes, steps=steps, seed=seed,
         balance=1.0 if balance else 0.0, label_dropout=label_dropout, validation=validation, patience=patience,
-        components=components, fill=fill,
     )  # fmt: skip
     last = _train(dataset, out, config, resume=resume)
     print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
@@ -229,14 +217,22 @@ def generate(
     balance: Annotated[bool, typer.Option("--balance", help="The same number of every label.")] = False,
     seed: Seed = 0,
     sampling_steps: Annotated[
-        int | None, typer.Option(min=2, max=1000, help="Steps of the sampler; default 10 to 16, all if published.")
+        int | None,
+        typer.Option(
+            min=2, max=1000, help="Noise levels of a row (with --window; default 16), or of a published model."
+        ),
     ] = None,
     sampler: Annotated[
-        str | None, typer.Option(help="heun, dpm++2m, ddim, ancestral, ddpm; of a published model also learned.")
+        str | None, typer.Option(help="Published models: learned (default), heun, dpm++2m, ddim, ancestral or ddpm.")
     ] = None,
     guidance: Annotated[
-        float, typer.Option(min=0.0, help="Push towards the label by this weight; needs 'train --label-dropout'.")
-    ] = 1.0,
+        float | None,
+        typer.Option(min=0.0, help="Push towards the label by this weight; needs 'train --label-dropout'."),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows that are noisy at once; default 1: each is drawn given those before."),
+    ] = None,
     protocol: Annotated[str | None, typer.Option(help="Packets: flows of 'tcp' or 'udp' alone.")] = None,
     packets: Annotated[int | None, typer.Option(min=1, help="Packets: the first so many of a flow.")] = None,
     client_net: Annotated[
@@ -263,7 +259,7 @@ def generate(
 
     config = GenerateConfig.of(
         count=parse_counts(count), balance=balance, seed=seed, sampling_steps=sampling_steps, sampler=sampler,
-        guidance=guidance, protocol=protocol, packets=packets,
+        guidance=guidance, window=window, protocol=protocol, packets=packets,
     )  # fmt: skip
     chosen = {
         "client_net": client_net, "server_net": server_net, "link": link, "payload": payload, "rate": rate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,27 +16,34 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import __version__
-from netdiffus.diffusion.mixture import Mixture
+from netdiffus.diffusion.causal import CausalDenoiser
+from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
+from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import GasfCodec, images_of
 from netdiffus.steps.capture import CaptureConfig, CaptureWritten, placed
 from netdiffus.steps.config import Config
 from netdiffus.steps.counts import DEFAULT_COUNT, class_counts, label_counts
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.network import Network, build_rows, build_unet, is_unet
+from netdiffus.steps.network import Network, build_causal, build_rows, build_unet, is_unet
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.steps.packet_data import PacketCodec, label_of
 from netdiffus.steps.packets_out import check_out, traces_of, write_flows
-from netdiffus.steps.sampling import UNET_BUDGET, Sampling, sampling
+from netdiffus.steps.sampling import UNET_BUDGET, Beginning, Sampling, causal_sampling, unet_sampling
 from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.images import ImageCard, write_images, write_stack
 from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
 from netdiffus.traffic.traces import conform, ragged
 
-BATCH_BUDGET = 1_500_000  # floats of one batch of images or logits: bounds memory, and keeps a batch in the cache
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+BATCH_BUDGET = 1_500_000  # floats of one batch of images: bounds memory, and keeps a batch in the cache
+KEPT_BUDGET = 1 << 25  # floats of the keys of a batch
+NO_SCALE = "import it again with --scale, or draw images: --out FOLDER or FILE.npz"
 
 
 class GenerateConfig(Config):
@@ -45,11 +52,25 @@ class GenerateConfig(Config):
     count: int | dict[str, int] = DEFAULT_COUNT
     balance: bool = False
     seed: int = Field(0, ge=0)
-    sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 10 to 16, or all T of a published model
-    sampler: str | None = None  # None: "dpm++2m", or "learned" for a published model
-    guidance: float = Field(1.0, ge=0)
+    sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 16 with a window, or all T of a published model
+    sampler: str | None = None  # of a published model; None: "learned"
+    guidance: float | None = Field(None, ge=0)  # None: as the model was trained for
+    window: int | None = Field(None, ge=1)  # rows that are noisy at once; None: 1
     protocol: Literal["tcp", "udp"] | None = None  # of packets: flows of this one alone
     packets: int | None = Field(None, ge=1)  # of packets: the first so many of a flow
+
+
+@dataclass(frozen=True)
+class Beginnings:
+    """What traces begin with: label ids (N,), codes (N, C, k), and (N, C, j) of the coarse rows that those settle."""
+
+    ids: Ids
+    known: torch.Tensor
+    coarse: torch.Tensor | None
+
+    def of(self, part: slice) -> Beginning:
+        """Those of some traces."""
+        return Beginning(self.known[part], None if self.coarse is None else self.coarse[part])
 
 
 @dataclass(frozen=True)
@@ -69,6 +90,8 @@ class LoadedModel:
     network: Network
     hash: str
     packets: PacketCodec | None = None  # of a model of packets
+    rows: Rows | None = None  # of a causal denoiser
+    coarse: CoarseCodebook | None = None  # of one that draws coarse rows first
 
     @property
     def channels(self) -> int:
@@ -91,19 +114,26 @@ def load_model(folder: Path) -> LoadedModel:
     codec = GasfCodec.from_json(card.codec) if "scales" in card.codec else None
     weights, device = store.read_weights(folder), choose_device()
     channels = len(codec.image_channels) if codec else len(card.codec["channels"])
+    coarse = CoarseCodebook.from_json(card.codec["coarse"]) if card.codec.get("coarse") else None
+    rows = None
     try:
-        if is_unet(card.config):
+        if is_unet(card.config) or codec is None:
             network: Network = build_unet(card.config, channels, card.codec["length"], len(card.labels), device)
         else:
-            assert codec is not None
-            centres = [torch.from_numpy(z) for z in codec.centres]
-            mixture = Mixture.from_state(weights, "mixture.", channels)
-            network = build_rows(card.config, codec.length, centres, mixture, device)
+            priors = ([weights[f"prior{k}"] for k in range(channels)], _coarse_priors(weights, coarse))
+            network, rows = (
+                build_causal(card.config, codec, coarse, priors, device),
+                build_rows(card.config, codec, device),
+            )
         network.load_state_dict(weights)
     except (RuntimeError, KeyError):
         raise InputError("weights that fit model.json", "others", "copy the model again, or train again") from None
     packets = PacketCodec.from_json(card.codec) if card.config["image"] == BITS else None
-    return LoadedModel(card, codec, network.eval(), store.model_hash(folder), packets)
+    return LoadedModel(card, codec, network.eval(), store.model_hash(folder), packets, rows, coarse)
+
+
+def _coarse_priors(weights: Mapping[str, torch.Tensor], coarse: CoarseCodebook | None) -> list[torch.Tensor]:
+    return [] if coarse is None else [weights[f"coarse_prior{k}"] for k in range(len(coarse.centres))]
 
 
 def generate(
@@ -170,14 +200,15 @@ def _made_by(model: LoadedModel, config: GenerateConfig) -> dict[str, Any]:
 
 def draw_rows(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, tuple[FlowRows, dict[str, int]]]:
     """Yields a record per batch; returns a packet model's flows and how many packets it drew as none can be."""
-    assert model.packets is not None
-    assert model.codec is not None
+    packets = model.packets
+    if packets is None:
+        raise InputError("a model of packets", "one of series", "train one with --image bits")
     total, rng, parts = sum(_counts(model, config).values()), np.random.default_rng(config.seed), []
     changed: Counter[str] = Counter()
     names = [label_of(name) for name in model.card.labels]
-    for ids, drawn in draw_batches(model, config):
-        series = model.codec.from_classes(drawn, ids, rng)[:, :, : config.packets]
-        rows, reasons = model.packets.fields.decode(series, tuple(names[k] for k in ids.tolist()), rng)
+    for ids, drawn in draw_series(model, config, rng):
+        series = drawn[:, :, : config.packets]
+        rows, reasons = packets.fields.decode(series, tuple(names[k] for k in ids.tolist()), rng)
         parts.append(rows)
         changed.update(reasons)
         yield Drawn(sum(map(len, parts)), total)
@@ -192,21 +223,18 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
     """
     if model.codec is None:
         raise InputError(
-            "a model that knows the scale of its images, for traces", "one that was imported without", "import it "
-            "again with --scale, or draw images: --out FOLDER or FILE.npz",
-        )  # fmt: skip
+            "a model that knows the scale of its images, for traces", "one that was imported without", NO_SCALE
+        )
     if model.packets is not None:
         rows, _ = yield from draw_rows(model, config)
         flows = compile_rows(placed(rows, model.packets.gaps, CaptureConfig.of(), np.random.default_rng(config.seed)))
         return traces_of(flows, f"netdiffus {__version__} model {model.hash[:16]} seed {config.seed}")
-    counts = _counts(model, config)
-    total, done = sum(counts.values()), 0
+    total, done = sum(_counts(model, config).values()), 0
     rng = np.random.default_rng(config.seed)
     every, batches = [], []
-    for ids, drawn in draw_batches(model, config):
+    for ids, values in draw_series(model, config, rng):
         every.append(ids)
-        of_classes = not isinstance(model.network, UNet)
-        batches.append(model.codec.from_classes(drawn, ids, rng) if of_classes else model.codec.decode(drawn))
+        batches.append(values)
         done += len(ids)
         yield Drawn(done, total)
     labels = np.array(list(model.card.labels))[np.concatenate(every)]
@@ -219,39 +247,82 @@ def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:
     return label_counts(model.card.labels, config.count, balance=config.balance)
 
 
-def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+def draw_series(
+    model: LoadedModel, config: GenerateConfig, rng: np.random.Generator, beginnings: Beginnings | None = None
+) -> Iterator[tuple[Ids, Floats]]:
+    """Batches of label ids (B,) and series (B, C, n), NaN past the end, in the order of the labels."""
+    codec = model.codec
+    if codec is None:
+        raise InputError("a model that knows the scale of its images", "one that was imported without", NO_SCALE)
+    if isinstance(model.network, UNet):
+        yield from ((ids, codec.decode(images)) for ids, images in _unet_images(model, model.network, config))
+        return
+    for ids, codes in draw_codes(model, config, beginnings):
+        yield ids, codec.from_classes(codes, ids, rng)
+
+
+def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ids, Floats]]:
     """Batches of label ids (B,) and images (B, C, n, n), in the order of the labels."""
-    for ids, drawn in draw_batches(model, config):
-        if isinstance(model.network, UNet):
-            yield ids, drawn
-        else:
-            with torch.inference_mode():
-                z = model.network.series(torch.from_numpy(drawn).to(choose_device()))
-            yield ids, images_of(z.cpu().double().numpy())
+    if isinstance(model.network, UNet):
+        yield from _unet_images(model, model.network, config)
+    elif model.codec is not None:
+        for ids, codes in draw_codes(model, config):
+            yield ids, images_of(series_of(model, codes))
 
 
-def draw_batches(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
-    """Batches of label ids (B,) and what the network draws: classes (B, C, n), or a U-Net's images (B, C, n, n)."""
+def series_of(model: LoadedModel, codes: Ids) -> Floats:
+    """z (B, C, n) of codes (B, C, n)."""
+    if model.codec is None:
+        raise InputError("a model that knows the scale of its images", "one that was imported without", NO_SCALE)
+    return np.stack([centres[codes[:, k]] for k, centres in enumerate(model.codec.centres)], axis=1)
+
+
+def draw_codes(
+    model: LoadedModel, config: GenerateConfig, beginnings: Beginnings | None = None
+) -> Iterator[tuple[Ids, Ids]]:
+    """Batches of label ids (B,) and the codes (B, C, n) that a causal denoiser draws, in the order of the labels."""
+    network, rows = model.network, model.rows
+    if not isinstance(network, CausalDenoiser) or rows is None:
+        raise InputError("a model that draws row by row", "a published one", "leave the option out")
+    how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+    draw = causal_sampling(network, rows, model.card.config, how, len(model.card.labels))
+    for part, ids, generator in _batches(model, config, beginnings):
+        beginning = None if beginnings is None else beginnings.of(part)
+        with torch.inference_mode():
+            yield ids.cpu().numpy(), draw(ids, generator, beginning).cpu().numpy()
+
+
+def _unet_images(model: LoadedModel, network: UNet, config: GenerateConfig) -> Iterator[tuple[Ids, Floats]]:
+    how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+    draw = unet_sampling(network, model.card.config, model.length, how, len(model.card.labels))
+    for _, ids, generator in _batches(model, config):
+        with torch.inference_mode():
+            yield ids.cpu().numpy(), draw(ids, generator).cpu().double().numpy()
+
+
+def _batches(
+    model: LoadedModel, config: GenerateConfig, beginnings: Beginnings | None = None
+) -> Iterator[tuple[slice, torch.Tensor, torch.Generator]]:
+    """Which traces, their label ids (B,) and the generator, a batch at a time."""
     counts, names = _counts(model, config), list(model.card.labels)
-    ids = np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
-    how = Sampling(config.sampler, config.sampling_steps, config.guidance)
-    draw_of = sampling(model.network, model.card.config, model.length, how, len(names))
+    ids = (
+        np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
+        if beginnings is None
+        else beginnings.ids
+    )
     device = choose_device()
     generator = torch.Generator(device).manual_seed(config.seed)
     size = batch_size(model)
     for start in range(0, len(ids), size):
-        part = ids[start : start + size]
-        with torch.inference_mode():
-            drawn = draw_of(torch.from_numpy(part).to(device), generator).cpu()
-        yield part, (drawn.double() if drawn.is_floating_point() else drawn).numpy()
+        part = slice(start, start + size)
+        yield part, torch.from_numpy(ids[part]).to(device), generator
 
 
 def batch_size(model: LoadedModel) -> int:
     """Traces that are drawn at a time."""
     if isinstance(model.network, UNet):
         return max(1, min(512, BATCH_BUDGET // (model.channels * model.length**2 * UNET_BUDGET)))
-    classes = sum(len(alphabet) for alphabet in model.codec.alphabets) if model.codec else 1
-    return max(1, min(512, BATCH_BUDGET // (model.length * classes)))
+    return max(1, min(512, KEPT_BUDGET // (model.network.rows * model.network.width * len(model.network.blocks))))
 
 
 def traces_table(

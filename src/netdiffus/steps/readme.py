@@ -13,10 +13,7 @@ PARTS = {
     True: "Server ports, option layouts and gaps between flows are in it; addresses, times of day and payload are not.",
 }
 HELD = {True: "the distinct values, and how often each label has them,", False: "the smallest and the largest value"}
-COUNTED = {True: "; they hold what kinds of trace, of three or more, have at each position", False: ""}
-FILLED = """
-Labels with fewer than {fill} traces were filled up with copies shifted by one position: the weights hold what each of
-their traces has at almost every position, and some of what is drawn copies one."""
+COUNTED = {True: "; with them are smoothed counts of what each label has at each position", False: ""}
 
 
 def model_readme(card: ModelCard, traces: int) -> str:
@@ -26,7 +23,6 @@ def model_readme(card: ModelCard, traces: int) -> str:
     packets = card.config["image"] == "bits"
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
     has_alphabet = card.config["network"] != "unet"
-    filled = FILLED.format(fill=card.config["fill"]) if card.config.get("fill") else ""
     unit = "packets a flow" if packets else "positions a trace"
     return f"""# A netdiffus model
 
@@ -58,7 +54,7 @@ be shared. Run `netdiffus evaluate` before use: it says how faithful and how use
 ## Privacy
 
 model.json holds {HELD[has_alphabet]} of each channel of the training traces,
-and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}{filled}
+and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}
 Nothing here is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside
 that of real held-back traffic.
 """

@@ -19,7 +19,7 @@ class TrainConfig(Config):
 
     `image` is what is diffused: GASF images of traces, the bare series, or with "bits" the fields of packet images.
 
-    `network` is "rows" (the default denoiser; width, depth, heads, patch, classes are its sizes) or "unet" (the
+    `network` is "rows" (the causal denoiser; width, depth, heads, classes, coarse are its sizes) or "unet" (the
     published one; width is its channels, depth its residual blocks a level, length its image size in pixels).
     """
 
@@ -27,25 +27,24 @@ class TrainConfig(Config):
     preset: str = "default"
     network: Literal["rows", "unet"] = "rows"
     scale: Literal["empirical", "minmax", "log"] = "empirical"
-    width: int = 128
-    depth: int = 4
+    width: int = 64
+    depth: int = 3
     heads: int = 4
-    patch: int | None = Field(None, ge=1)  # positions that share a token; None: so many that there are about 32 tokens
     classes: int | None = Field(None, ge=2, le=4096)  # most that a channel has; None: fewer for long traces
-    components: int | None = Field(None, ge=1)  # most of a label; None: 1 where traces are plenty, else Grain.most
+    coarse: int | None = Field(None, ge=0, le=64)  # rows of the small image that is drawn first; None: by the length
+    noised: float = Field(0.25, ge=0, le=1)  # share of the traces whose rows are noised in training
     dropout: float = Field(0.1, ge=0, lt=1)  # share left out at random in training
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of the transformer; auto: what the device is faster at
     timesteps: int = Field(1000, ge=2)  # T of the published formulation
     ema: float | None = Field(None, gt=0, lt=1)  # rate of the published average; None: the last tenth of the training
     batch: int | None = Field(None, ge=1)  # None: as many as one step takes well (network.py)
     learning_rate: float = Field(2e-3, gt=0)
     length: int | None = Field(None, ge=2, le=1024)
     minutes: float | None = Field(None, gt=0)
-    steps: int | None = Field(None, ge=0)  # 0: a model of counts alone
+    steps: int | None = Field(None, ge=1)
     seed: int = Field(0, ge=0)
     balance: float = Field(0.0, ge=0, le=1)  # 0: labels as often as they are, 1: all alike; between: tempered
-    fill: int | None = Field(None, ge=2)  # labels with fewer training traces get shifted copies, up to so many in all
     label_dropout: float = Field(0.0, ge=0, lt=1)  # share of labels hidden in training, for guidance
+    guidance: float = Field(1.0, ge=0)  # weight that `generate` pushes towards the label with, unless asked otherwise
     validation: float = Field(0.05, ge=0, lt=1)  # share of each label's training traces held back
     patience: int | None = Field(None, ge=1)
 
@@ -56,7 +55,6 @@ _PUBLISHED: dict[str, Any] = {
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "tiny": {"width": 32, "depth": 2, "heads": 2, "batch": 64},
-    "few": {"steps": 0, "fill": 400, "validation": 0.0},  # some dozen traces of a label teach a network too little
     "netdiffus": _PUBLISHED | {"length": 128, "timesteps": 1000},
     "netdiffus2": _PUBLISHED | {"length": 10, "timesteps": 100},
 }
@@ -79,10 +77,6 @@ def train_config(preset: str = "default", **chosen: Any) -> TrainConfig:
     config = TrainConfig.of(preset=preset, **options)
     if config.network == "unet" and (config.image != "gasf" or config.length is None):
         raise InputError("--image gasf and a length for the U-Net", f"--image {config.image}", "choose another preset")
-    if config.network == "unet" and config.steps == 0:
-        raise InputError("1 step or more of the U-Net, which counts nothing", "0", "raise --steps, or name --minutes")
-    if config.image == "bits" and config.fill is not None:
-        raise InputError("traces for --fill and --preset few", "--image bits: packets", "choose gasf or series")
     if config.patience is not None and not config.validation:
         raise InputError("validation above 0 with patience", "0", "hold traces back, or leave --patience out")
     return config
