@@ -19,9 +19,11 @@ from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.metrics import METRICS, Score, Traces, comparison, compute
+from netdiffus.report import verdicts
+from netdiffus.report.verdict import BELOW
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import series
-from tests.metrics.planted import CHANNELS, GENERATORS, MUST_FLAG, parts
+from tests.metrics.planted import CHANNELS, GENERATORS, MUST_ANSWER, MUST_FLAG, parts
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 FIRST_SEED, SEEDS = 1_000, 10
@@ -46,15 +48,19 @@ def _traces(folder: Path, length: int) -> Traces:
     return Traces(series(rows, length, CHANNELS), rows["label"].to_numpy().astype(np.str_))
 
 
-def flagged(sets: Sets, generator: str, metrics: set[str], seed: int) -> tuple[set[str], int]:
-    """The scores that flag what a generator makes, and how many could have."""
+def scored(sets: Sets, generator: str, metrics: set[str], seed: int) -> list[Score]:
+    """The scores of what a generator makes."""
     train, test, fresh = sets
-    made = GENERATORS[generator](train, fresh, CHANNELS, np.random.default_rng(seed))
+    made = GENERATORS[generator](train, test, fresh, CHANNELS, np.random.default_rng(seed))
     codec = GasfCodec.fit(train.series, CHANNELS)
     compared = replace(comparison(train, test, made, CHANNELS), imager=codec.encode)
-    found: list[Score] = [score for name in METRICS if name in metrics for score in compute(name, compared, seed)]
+    return [score for name in METRICS if name in metrics for score in compute(name, compared, seed)]
+
+
+def flagged(found: list[Score]) -> tuple[set[str], int]:
+    """The scores over all labels that are worse than real, or clearly below 0.5, and how many could have been."""
     able = [score for score in found if score.excess is not None and score.label is None]
-    return {score.name for score in able if score.flagged}, len(able)
+    return {score.name for score in able if score.flagged or (score.name in BELOW and score.too_good)}, len(able)
 
 
 def main() -> None:
@@ -69,13 +75,16 @@ def main() -> None:
             hits[source], wrong[source] = Counter(), Counter()
             for seed in range(FIRST_SEED, FIRST_SEED + count):
                 sets = parts(traces, PER_LABEL[source], seed)
-                found, able = flagged(sets, "resample", set(METRICS), seed)
+                found, able = flagged(scored(sets, "resample", set(METRICS), seed))
                 wrong[source].update(found)
                 looked[source] += able
                 clean[source] += not found
                 for generator, names in MUST_FLAG.items():
-                    met, _ = flagged(sets, generator, {name.split(".")[0] for name in names}, seed)
+                    met, _ = flagged(scored(sets, generator, {name.split(".")[0] for name in names}, seed))
                     hits[source].update((f"{generator}: {name}") for name in names if name in met)
+                for generator, wanted in MUST_ANSWER.items():
+                    given = tuple(v.answer for v in verdicts(scored(sets, generator, set(METRICS), seed)))
+                    hits[source][f"{generator}: {', '.join(wanted)}"] += given == wanted
                 print(f"{source} seed {seed}: resample flagged by {sorted(found) or 'nothing'}", flush=True)
     body = f"{count} seeds that no threshold was chosen with, each with other training, test and fresh traces.\n\n"
     rows = [
@@ -85,8 +94,9 @@ def main() -> None:
     ]  # fmt: skip
     body += table(("fresh real traces", "sets that no score flags", "scores that flag", "which"), rows) + "\n\n"
     pairs = [(generator, name) for generator, names in MUST_FLAG.items() for name in names]
+    pairs += [(generator, ", ".join(wanted)) for generator, wanted in MUST_ANSWER.items()]
     body += table(
-        ("planted", "score that must flag it", *hits),
+        ("planted", "score that must flag it, or verdicts", *hits),
         [(g, f"`{n}`", *(f"{hits[source][f'{g}: {n}']} of {count}" for source in hits)) for g, n in pairs],
     )
     if count == SEEDS:

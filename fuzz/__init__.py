@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the capture readers (make fuzz): a file a target, run by libFuzzer through atheris.
+"""Coverage-guided fuzzing of what reads files (make fuzz): a file a target, run by libFuzzer through atheris.
 
 A target is a module with
 
@@ -12,4 +12,4 @@ A target is a module with
 runs without it, which is how tests/wire/test_fuzz.py repeats every input that once failed.
 """
 
-TARGETS = ("pcap", "pcapng", "files", "dissect", "flows")
+TARGETS = ("pcap", "pcapng", "files", "dissect", "flows", "tables", "labels", "manifests")

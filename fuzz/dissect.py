@@ -15,7 +15,7 @@ from fuzz.forms import Form
 from fuzz.seeds import few_packets
 
 MAX_BYTES = 256
-MODULES = ("wire.dissect", "wire.tunnels")
+MODULES = ("wire.dissect", "wire.tunnels", "wire.tunnelnames")
 LINKS = (1, 113, 276, 0, 108, 101, 12, 14, 228, 229, 9, 50, 51, 104, 105, 0xFFFF, 0x10001, 0x3FFFFFF)
 AROUND = 37
 
@@ -42,7 +42,7 @@ def seeds() -> Iterator[bytes]:
 
 
 def _tunnels(kind: bytes, ip: bytes, frame: bytes) -> Iterator[bytes]:
-    """An IP packet or frame inside IPv4, GRE, VXLAN, Geneve, and GRE inside VXLAN."""
+    """An IP packet or frame inside IPv4, GRE, VXLAN, Geneve, GTP-U, and GRE inside VXLAN; tunnels that are named."""
 
     def outer(protocol: int, inside: bytes) -> bytes:
         return struct.pack("!BBHIBBHII", 0x45, 0, 20 + len(inside), 0, 64, protocol, 0, 1, 2) + inside
@@ -57,6 +57,12 @@ def _tunnels(kind: bytes, ip: bytes, frame: bytes) -> Iterator[bytes]:
     yield udp(4789, b"\x08\0\0\0\0\0\1\0" + frame)
     yield udp(6081, b"\1\0\x65\x58\0\0\1\0" + bytes(4) + frame)
     yield udp(4789, b"\x08\0\0\0\0\0\1\0" + frame[:12] + b"\x08\0" + gre)
+    yield udp(2152, b"\x30\xff\0\x40\0\0\0\1" + ip)
+    yield udp(2152, b"\x34\xff\0\x40\0\0\0\1\0\1\0\x85" + b"\1\0\1\xc0" + b"\1\0\0\0" + ip)  # two extensions
+    yield udp(2152, b"\x32\1\0\4\0\0\0\0\0\1\0\0")  # an echo request
+    yield udp(1701, b"\0\2\0\1\0\1\xff\3\0\x21" + ip)
+    yield udp(37008, b"\1\0\0\1\1" + frame)
+    yield udp(4341, bytes(8) + ip)
 
 
 def one(data: bytes, plain: Form, compiled: Form) -> None:
@@ -98,6 +104,8 @@ def fields(form: Form, packets: list[bytes], around: list[bytes], link: int, len
     left_out = sum(count for words, count in counted.items() if words not in form["wire.fields"].NOTES.values())
     assert left_out == np.count_nonzero(found["status"]), counted
     inside, odd = form["wire.tunnels"].look_inside(block, found)
+    for seen, looked in ((found, False), (inside, True)):
+        odd += form["wire.tunnelnames"].name_tunnels(block, seen, inner=looked)
     rows = []
     for outer, inner, start in zip(found.tolist(), inside.tolist(), offset, strict=True):
         row, below = (dict(zip(found.dtype.names, values, strict=True)) for values in (outer, inner))

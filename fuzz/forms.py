@@ -21,6 +21,8 @@ KERNELS: dict[str, dict[str, set[str]]] = {
     "wire.pcapng": {"_scan": {"data"}},
     "wire.fields": {"_odd": {"fields"}},
     "wire.tunnels": {"_enter": {"data", "ends", "fields"}},
+    "wire.tunnelnames": {"_name": {"data", "ends", "fields"}},
+    "wire.order": {"_gather": {"data", "offset", "captured", "place"}, "_find_moved": {"time_ns"}},
     "wire.dissect": {"_dissect": {"data", "offset", "captured", "length", "link"}},
     "traffic.flowtable": {"track": {"fields", "time_ns", "data"}, "fill": set(), "retain": {"numbers"}},
     "traffic.flowframes": {"_place": {"rank"}, "_place_headers": {"headers", "rank"}},

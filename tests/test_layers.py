@@ -16,7 +16,8 @@ LEVELS = [
     {"imaging", "diffusion", "metrics", "baselines"},
     {"traffic", "recordings"},
     {"wire"},
-    {"errors"},
+    {"manifest"},
+    {"errors", "limits"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 DOORS = {"__init__", "__main__"}

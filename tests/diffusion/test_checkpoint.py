@@ -1,5 +1,7 @@
 """Checkpoints: sizes read off the shapes, tensors of their own, and one line for what is no checkpoint."""
 
+import zipfile
+
 import fixtures
 import pytest
 import torch
@@ -61,6 +63,69 @@ def test_what_is_no_checkpoint(tmp_path, capsys) -> None:
     with pytest.raises(InputError, match="a guided-diffusion checkpoint"):
         read_checkpoint(saved(tmp_path, {"planted": Planted()}))
     assert "must not be printed" not in capsys.readouterr().out
+
+
+def refused(path) -> str:
+    with pytest.raises(InputError) as error:
+        read_checkpoint(path)
+    said = str(error.value)
+    assert "weights_only" not in said  # torch's advice how to run what is in the file
+    assert "trust" not in said
+    return said
+
+
+def test_hostile_files_are_refused_in_our_own_words(tmp_path) -> None:
+    assert refused(saved(tmp_path, {"planted": Planted()})).endswith(
+        "model.pt, which holds what is no plain tensor; decompress it, or name another file"
+    )
+    torch.save({"planted": Planted()}, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    assert "which holds what is no plain tensor" in refused(tmp_path / "old.pt")
+    for raw in (b"", b"PK\3\4", b"\x80\x02", b"\x80\x02" + b"(" * 100_000, b"\x80\x04.", bytes(99)):
+        (tmp_path / "raw.pt").write_bytes(raw)
+        assert "a guided-diffusion checkpoint" in refused(tmp_path / "raw.pt")
+
+
+def test_tensors_that_are_larger_than_what_is_stored(tmp_path) -> None:
+    wide = torch.zeros(1).expand(10**6, 10**6)
+    assert "'a' of more numbers than the file holds" in refused(saved(tmp_path, {"a": wide}))
+    strided = torch.zeros(10**4).as_strided((10**4, 10**3), (1, 0))
+    assert "'a' of more numbers than the file holds" in refused(saved(tmp_path, {"a": strided}))
+    whole = torch.zeros(10**5)
+    assert "many views of the same numbers" in refused(saved(tmp_path, {str(k): whole for k in range(50)}))
+    assert "NaN or infinity" in refused(saved(tmp_path, {"a": torch.tensor([torch.nan])}))
+    assert "of type torch.complex64" in refused(saved(tmp_path, {"a": torch.zeros(2, dtype=torch.complex64)}))
+    assert "without plain numbers" in refused(saved(tmp_path, {"a": torch.zeros(9).to_sparse()}))
+
+
+def test_archives_of_compressed_parts(tmp_path) -> None:
+    path = saved(tmp_path, {"a": torch.zeros(1 << 22)})
+    with zipfile.ZipFile(path) as parts, zipfile.ZipFile(tmp_path / "z.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for part in parts.infolist():
+            packed.writestr(part.filename, parts.read(part))
+    assert (tmp_path / "z.pt").stat().st_size < 100_000
+    assert "an archive of compressed parts; save it again with torch.save" in refused(tmp_path / "z.pt")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"input_blocks.0.0.weight": torch.zeros(0, 1, 3, 3)}, "tensors without those of a U-Net"),
+        ({"input_blocks.0.0.weight": torch.zeros(32, 0, 3, 3)}, "a U-Net whose channels in is from 1 to 16; got 0"),
+        ({"input_blocks.0.0.weight": torch.zeros(31, 1, 3, 3)}, "a width that is a multiple of 32; got 31"),
+        ({"input_blocks.0.0.weight": torch.zeros(32)}, "tensors without those of a U-Net"),
+        ({"input_blocks.0.0.weight": torch.zeros(())}, "tensors without those of a U-Net"),
+        ({"input_blocks.999999999999.0.x": torch.zeros(1)}, "at most 256 input blocks; got 1,000,000,000,000"),
+        ({"input_blocks." + "9" * 5000 + ".0": torch.zeros(1)}, "tensors without those of a U-Net"),
+        ({"label_emb.weight": torch.zeros(0, 128)}, "a U-Net whose classes is from 1 to 65,536; got 0"),
+        (
+            {"input_blocks.1.0.in_layers.2.weight": torch.zeros(32 * 999, 1, 1, 1)},
+            "multiplier is from 1 to 16; got 999",
+        ),
+    ],
+)
+def test_sizes_that_no_network_has(changes, words) -> None:
+    with pytest.raises(InputError, match=words):
+        shape_of(dict(UNet(SHAPES[0]).state_dict()) | changes, 4)
 
 
 def test_weights_of_another_network() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from netdiffus.metrics import Traces
 
 CHANNELS = ("size", "direction", "gap_ns")
-Generator = Callable[[Traces, Traces, tuple[str, ...], np.random.Generator], Traces]
+Generator = Callable[[Traces, Traces, Traces, tuple[str, ...], np.random.Generator], Traces]
 
 
 def parts(traces: Traces, per_label: int, seed: int) -> tuple[Traces, Traces, Traces]:
@@ -24,30 +24,36 @@ def parts(traces: Traces, per_label: int, seed: int) -> tuple[Traces, Traces, Tr
     return tuple(traces.take(np.array(part)) for part in rows)  # type: ignore[return-value]
 
 
-def resample(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+def resample(train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
     """Other real traces: nothing is wrong with them."""
     return fresh
 
 
-def noise(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+def noise(train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
     """Training traces with each value moved by about 2 %."""
     some = train.take(rng.permutation(len(train))[: len(fresh)])
     moved = np.round(some.series * (1 + 0.02 * rng.standard_normal(some.series.shape)))
     return Traces(moved, some.labels)
 
 
-def shuffled_labels(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+def shuffled_labels(
+    train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator
+) -> Traces:
     return Traces(fresh.series, rng.permutation(fresh.labels))
 
 
-def time_reversed(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+def time_reversed(
+    train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator
+) -> Traces:
     """The last packet first; absence stays at the end."""
     there = ~np.isnan(fresh.series)
     order = np.argsort(np.where(there, -np.arange(there.shape[2]), 1), axis=2, kind="stable")
     return Traces(np.take_along_axis(fresh.series, order, axis=2), fresh.labels)
 
 
-def class_mean(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+def class_mean(
+    train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator
+) -> Traces:
     """The mean of the label's traces, again and again, as long as most of them."""
     made = np.empty_like(fresh.series)
     for label in np.unique(fresh.labels):
@@ -61,17 +67,28 @@ def class_mean(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.
     return Traces(made, fresh.labels)
 
 
-def one_class(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+def one_class(
+    train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator
+) -> Traces:
     """Traces of the first label under every label."""
     first = np.flatnonzero(fresh.labels == np.unique(fresh.labels)[0])
     return Traces(fresh.series[rng.choice(first, len(fresh))], fresh.labels)
 
 
-def memorised(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+def memorised(
+    train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator
+) -> Traces:
     return train.take(rng.choice(len(train), len(fresh)))
 
 
-def rounded(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+def half_of_test(
+    train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator
+) -> Traces:
+    """Half of the test part handed in, as by a mistaken argument."""
+    return test.take(rng.permutation(len(test))[: len(test) // 2])
+
+
+def rounded(train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
     """Sizes rounded to 16 bytes."""
     series = fresh.series.copy()
     at = channels.index("size")
@@ -79,7 +96,9 @@ def rounded(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.ran
     return Traces(series, fresh.labels)
 
 
-def shuffled_gaps(train: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
+def shuffled_gaps(
+    train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator
+) -> Traces:
     """The gaps of each trace in another order, the first left at 0."""
     series = fresh.series.copy()
     gaps = series[:, channels.index("gap_ns"), 1:]
@@ -96,6 +115,7 @@ GENERATORS: dict[str, Generator] = {
     "class mean": class_mean,
     "one class": one_class,
     "memorised": memorised,
+    "half of the test part": half_of_test,
     "rounded": rounded,
     "shuffled gaps": shuffled_gaps,
 }
@@ -113,6 +133,9 @@ MUST_FLAG: dict[str, tuple[str, ...]] = {
     ),
     "one class": ("manifold.recall", "marginal.by_label.jsd", "utility.ratio", "mmd"),
     "memorised": ("copies.exact", "membership.auc", "membership.tpr", "disclosure.excess"),
+    "half of the test part": ("contamination.unseen", "contamination.copies"),
     "rounded": ("atoms.size.share", "marginal.size.jsd", "detection.auc"),
     "shuffled gaps": ("marginal.gap_ns.jsd_position", "correlation.channels", "detection.auc"),
 }
+# The answers that must be given to it (alone, mixed in, publish, IDS), whatever the other scores say.
+MUST_ANSWER: dict[str, tuple[str, ...]] = {"half of the test part": ("unknown", "unknown", "no", "unknown")}

@@ -23,7 +23,7 @@ DEAR = {"images", "lowdata", "balance", "boosting"}
 
 def evaluated(sets: tuple[Traces, Traces, Traces], generator: str, metrics: set[str]) -> dict[str, Score]:
     train, test, fresh = sets
-    made = GENERATORS[generator](train, fresh, CHANNELS, np.random.default_rng(1))
+    made = GENERATORS[generator](train, test, fresh, CHANNELS, np.random.default_rng(1))
     codec = GasfCodec.fit(train.series, CHANNELS)
     compared: Comparison = replace(comparison(train, test, made, CHANNELS), imager=codec.encode)
     found = [score for name in METRICS if name in metrics for score in compute(name, compared, 0)]

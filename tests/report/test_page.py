@@ -148,3 +148,13 @@ def test_markdown_has_the_same_words() -> None:
     assert "* seed: 42" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert all(row.replace("\\|", "").count("|") in (7, 9) for row in rows)
+
+
+def test_copies_of_the_test_part_stand_on_top() -> None:
+    note = "9 distinct test traces that no training trace equals are among 9 synthetic traces"
+    found = [*SCORES, Score("contamination.unseen", 1.0, 0.0, 1.0, "min", "share", note=note, low=0.0, high=0.1)]
+    page, text = Page(render(found, REAL, SYNTHETIC, CHANNELS)), markdown(found, REAL, SYNTHETIC)
+    for said in (page.text, text):
+        assert said.index("The synthetic traces copy the test part.") < said.index(note) < said.index("May I use it?")
+        assert said.count("Withdrawn: ") == 3 + 4, "three answers, four figures"
+    assert "copy the test part" not in render(SCORES, REAL, SYNTHETIC, CHANNELS) + markdown(SCORES, REAL, SYNTHETIC)

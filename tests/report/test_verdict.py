@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from netdiffus.metrics import Score
-from netdiffus.report import verdicts, weakest
+from netdiffus.metrics import Confusion, Score
+from netdiffus.report import contamination, verdicts, weakest
+from netdiffus.report.verdict import wilson
 
 
 def spanned(name: str, value: float, real: float, half: float, goal: str = "min", label: str | None = None) -> Score:
@@ -62,6 +65,62 @@ def test_why_names_the_figures() -> None:
     assert "Headers were not looked at" in feed.why
     helped = verdicts(scores(lowdata__5__augmented=0.8))[1]
     assert "helps one who has only 5 real traces of each label" in helped.why
+
+
+def judged_on(count: int, found: list[Score]) -> list[Score]:
+    """The scores with what is known of a test part of so many traces of one label."""
+    return [*found, Score("utility.trtr_accuracy", 0.9, 0, None, "max", confusion=Confusion(("a",), ((count,),)))]
+
+
+@pytest.mark.parametrize(("count", "answer"), [(16, "unknown"), (60, "unknown"), (200, "yes"), (2000, "yes")])
+def test_few_test_traces_do_not_tell_that_nothing_was_lost(count: int, answer: str) -> None:
+    alone, mixed = verdicts(judged_on(count, scores()))[:2]
+    assert (alone.answer, mixed.answer) == (answer, answer)
+    said = f"Too few test traces to tell: {count} cannot exclude a loss of"
+    assert alone.why.startswith(said) == mixed.why.startswith(said) == (answer == "unknown")
+    harmed = verdicts(judged_on(count, scores(utility__augmented_accuracy=0.5)))[1]
+    assert harmed.answer == "no", "a loss that chance does not explain is one, however few told it"
+    worse = verdicts(judged_on(count, scores(utility__augmented_accuracy=0.86)))[1]
+    assert worse.answer == ("yes" if count == 2000 else "unknown")
+
+
+def test_attacks_that_were_not_made_are_not_claimed() -> None:
+    note = "needs 20 training and 20 test traces"
+    none = [score for score in scores() if score.name != "membership.auc"]
+    publish = verdicts([*none, Score("membership.auc", None, 0.5, 1.0, "min", note=note)])[2]
+    assert (publish.answer, publish.why) == ("unknown", f"Too few test traces to tell: membership inference {note}.")
+    assert "None of copies and membership inference finds more" in verdicts(scores())[2].why
+    wide = [replace(score, high=0.75) if score.name == "detection.auc" else score for score in scores()]
+    feed = verdicts(wide)[3]
+    assert feed.answer == "unknown"
+    assert "real traces get up to 0.750 by chance" in feed.why
+
+
+def test_the_interval_of_a_share_is_wilsons() -> None:
+    assert wilson(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert wilson(1.0, 16) == pytest.approx((0.8064, 1.0), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["membership.auc", "detection.auc"])
+def test_an_auc_clearly_below_a_half_is_named_and_withdraws(name: str) -> None:
+    found = scores(**{name.replace(".", "__"): 0.3})
+    said = contamination(found)
+    assert f"{name} is 0.300 (real 0.500): clearly below 0.5" in said
+    assert "Was SYNTHETIC made before the split" in said
+    assert [verdict.answer for verdict in verdicts(found)] == ["unknown", "unknown", "with care", "unknown"]
+    assert verdicts(found)[0].why.startswith("Withdrawn: ")
+    assert contamination(scores(**{name.replace(".", "__"): 0.46})) == "", "that is within chance"
+
+
+def test_copies_of_test_traces_are_named_and_withdraw() -> None:
+    note = "8 distinct test traces that no training trace equals are among 8 synthetic traces"
+    copied = Score("contamination.unseen", 1.0, 0.0, 1.0, "min", "share", note=note, low=0.0, high=0.2)
+    found = [*scores(), copied]
+    assert contamination(found).startswith(f"{note}. Was SYNTHETIC made before the split")
+    answers = verdicts(found)
+    assert [verdict.answer for verdict in answers] == ["unknown", "unknown", "no", "unknown"]
+    assert answers[2].why == f"Real traces are in it: {note}."
+    assert contamination([*scores(), replace(copied, value=0.4)]) == ""
 
 
 def test_nothing_known_is_said_to_be_unknown() -> None:

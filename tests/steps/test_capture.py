@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from bench import gates
+from netdiffus.api.verbs import evaluate, prepare
+from netdiffus.cli.show import print_info
 from netdiffus.errors import InputError
 from netdiffus.steps.capture import CaptureConfig, is_capture_name, write_capture
 from netdiffus.traffic.flows import flows_of_capture
@@ -117,6 +119,73 @@ def test_one_file_per_label(tmp_path) -> None:
         table = labels(path)
         assert {row["label"] for row in table} == {path.name.split(".")[1]}
     assert not (tmp_path / "made.pcap").exists()
+
+
+def test_an_old_result_of_ours_is_replaced_and_a_users_files_are_not(tmp_path) -> None:
+    out, rows = tmp_path / "made.pcap", drawn(("dns",), each=4)
+    for seed in (1, 2):
+        write(out, rows, seed)
+    theirs = {"made.pcap.labels.csv": "mine", "made.pcap.json": "{}", "made.pcap": "mine"}
+    for name, text in theirs.items():
+        shutil.rmtree(tmp_path / "other", ignore_errors=True)
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / name).write_text(text)
+        with pytest.raises(InputError, match=f"that netdiffus wrote it, for --out; got .*other/{name}, which is there"):
+            write(tmp_path / "other" / "made.pcap", rows)
+        assert [path.read_text() for path in (tmp_path / "other").iterdir()] == [text]
+    with labels_path(out).open("a") as file:
+        file.write("dns,udp,10.0.0.1,1,10.0.0.2,53,0,1\n")
+    with pytest.raises(InputError, match=r"got .*made\.pcap\.labels\.csv, which is there already and does not"):
+        write(out, rows)
+
+
+def test_a_mixture_of_two_results_is_refused_by_readers(tmp_path) -> None:
+    rows = drawn(("dns", "ntp"), each=4)
+    for name, seed in (("a", 1), ("b", 2)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "made.pcap", rows, seed)
+    mixed = tmp_path / "a" / "made.pcap"
+    words = r"files of one result .*; got a mixture: made\.pcap.* is not the one that made\.pcap\.json was written with"
+    for name in ("made.pcap", "made.pcap.labels.csv", "made.pcap.json"):
+        before = (tmp_path / "a" / name).read_bytes()
+        shutil.copy(tmp_path / "b" / name, tmp_path / "a" / name)
+        for read in (
+            lambda: print_info(mixed),
+            lambda: prepare(mixed, tmp_path / "ds", labels=str(labels_path(mixed))),
+            lambda: prepare(tmp_path / "a", tmp_path / "ds"),
+            lambda: evaluate(mixed, mixed, tmp_path / "report"),
+        ):
+            with pytest.raises(InputError, match=words):
+                read()
+        (tmp_path / "a" / name).write_bytes(before)
+    print_info(mixed)
+    prepare(mixed, tmp_path / "ds", labels=str(labels_path(mixed)))
+
+
+def test_a_mixture_of_labels_is_refused(tmp_path) -> None:
+    rows = drawn(("dns", "ntp"), each=4)
+    for name, seed in (("a", 1), ("b", 2)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "made.pcap", rows, seed, per_label=True)
+    print_info(tmp_path / "a" / "made.dns.pcap")
+    for path in (tmp_path / "b").glob("made.ntp.*"):
+        shutil.copy(path, tmp_path / "a")
+    with pytest.raises(InputError, match=r"a mixture: made\.ntp\.pcap is not the one that made\.dns\.pcap\.json"):
+        print_info(tmp_path / "a" / "made.dns.pcap")
+
+
+def test_a_link_is_followed(tmp_path) -> None:
+    (tmp_path / "away").mkdir()
+    (tmp_path / "away" / "x.pcap").write_bytes(b"")
+    (tmp_path / "made.pcap").symlink_to("away/x.pcap")
+    (tmp_path / "away" / "x.pcap").unlink()
+    with pytest.raises(InputError, match="a link to what does not exist"):
+        write(tmp_path / "made.pcap", drawn(("dns",), each=4))
+    write(tmp_path / "away" / "x.pcap", drawn(("dns",), each=4), 1)
+    write(tmp_path / "made.pcap", drawn(("dns",), each=4), 2)
+    assert (tmp_path / "made.pcap").is_symlink()
+    assert len(list((tmp_path / "away").iterdir())) == 3
+    print_info(tmp_path / "made.pcap")
 
 
 def test_networks_payload_and_rate(tmp_path) -> None:

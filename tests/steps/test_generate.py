@@ -74,6 +74,7 @@ def test_counts_of_the_command_line() -> None:
     assert parse_counts(None) == 1000
     assert parse_counts(["25"]) == 25
     assert parse_counts(["web=3", "a=b=4"]) == {"web": 3, "a=b": 4}
+    assert parse_counts([" web =3", "dns= 4"]) == {"web": 3, "dns": 4}
     for wrong in (["x"], ["web="], ["3", "web=4"], ["3", "4"]):
         with pytest.raises(InputError, match="--count LABEL=N once for each label"):
             parse_counts(wrong)

@@ -1,5 +1,7 @@
 """image: traces to images and back, exact through .npz, with the loss stated through .png."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -87,6 +89,24 @@ def test_what_is_refused(small_table, small_model, tmp_path) -> None:
     np.savez(next((tmp_path / "pics" / "chat").iterdir()), x=np.zeros((3, 3)))
     with pytest.raises(InputError, match=r"images of shape \(2, .*; got \(1, 3, 3\) in chat"):
         from_images(tmp_path / "pics", tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        ("channels", ["smell", "gap_ns"], "codec.channels among size, direction"),
+        ("length", 10**6, "scale.json.codec.length less than or equal to 1024"),
+        ("angle", "acute", "scale.json.codec.angle 'normal' or 'direct'"),
+        ("scales", [{"kind": "log", "low": -1, "high": 2.0**40, "absent": True}] * 2, "values of signed_size from"),
+    ],
+)
+def test_a_scale_of_a_stranger(place, value, words, small_table, tmp_path) -> None:
+    to_images(small_table, tmp_path / "images", ImageConfig.of(form="npz"))
+    card = json.loads((tmp_path / "images" / "scale.json").read_text())
+    card["codec"][place] = value
+    (tmp_path / "images" / "scale.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=words):
+        from_images(tmp_path / "images", tmp_path / "back.csv")
 
 
 def test_images_of_netdiffus_2(tmp_path) -> None:

@@ -1,5 +1,7 @@
 """import: a checkpoint becomes a model that generate samples from."""
 
+import json
+
 import fixtures
 import numpy as np
 import polars as pl
@@ -11,7 +13,10 @@ from netdiffus.diffusion import discrete
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNet, UNetShape
 from netdiffus.errors import InputError
+from netdiffus.metrics import Traces
+from netdiffus.steps.generate import load_model
 from netdiffus.steps.import_checkpoint import ImportConfig, import_checkpoint, parse_scale
+from netdiffus.steps.likelihood import trace_losses
 from netdiffus.store.cards import ModelCard
 
 
@@ -57,12 +62,55 @@ def test_three_channels_and_no_classes(tmp_path) -> None:
     assert len(list(folder.rglob("*.png"))) == 6
 
 
+def test_its_losses_can_be_taken(tmp_path) -> None:
+    losses = {}
+    for schedule in ("cosine", "linear"):
+        model = imported(tmp_path, labels=["web", "dns", "mail"], scale=(-1460.0, 1460.0), schedule=schedule, steps=40)
+        series = np.array([[[100.0, 0, 1460] * 2, [1.0, 0, 1] * 2]] * 2)
+        losses[schedule] = trace_losses(load_model(model), Traces(series, np.array(["web", "mail"])))
+        assert np.isfinite(losses[schedule]).all()
+    assert (losses["cosine"] != losses["linear"]).all()  # the schedule that the weights were trained with
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("config", "shape", "width"), 0, "config.shape.width greater than or equal to 1"),
+        (("config", "shape", "width"), 10**9, "config.shape.width less than or equal to"),
+        (("config", "shape", "width"), 64, "weights that fit model.json"),
+        (("config", "shape", "heads"), 5, "heads that divide 32 channels"),
+        (("config", "shape", "multipliers"), [1] * 99, "config.shape.multipliers"),
+        (("config", "shape", "attention"), [-3], "config.shape.attention.0 greater than or equal to 1"),
+        (("config", "shape", "attention"), [1], "the 129 weights that fit model.json; got no 'input_blocks.1.1"),
+        (("codec", "length"), 512, "attention on at most 128 pixels a side; got 256"),
+        (("config", "shape", "classes"), 4, "a U-Net of 1 channels and 3 labels"),
+        (("config", "timesteps"), 10**9, "config.timesteps less than or equal to 10000"),
+        (("config", "schedule"), "sigmoid", "config.schedule 'cosine' or 'linear'; got 'sigmoid'"),
+        (("codec", "length"), 7, "a length that 1 levels halve; got 7"),
+        (("codec", "channels"), ["a", "b"], "a U-Net of 2 channels"),
+        (("codec", "codec"), "gasf", "codec.angle to be there"),
+        (("labels",), {"0": 1}, "a U-Net of 1 channels and 1 labels"),
+    ],
+)
+def test_an_imported_model_with_one_value_changed(place, value, words, tmp_path) -> None:
+    model = imported(tmp_path)
+    load_model(model)
+    card = here = json.loads((model / "model.json").read_text())
+    for part in place[:-1]:
+        here = here[part]
+    here[place[-1]] = value
+    (model / "model.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=words):
+        load_model(model)
+
+
 def test_what_is_refused(tmp_path) -> None:
     path = checkpoint(tmp_path)
     for options, words in [
         ({"image_size": 7}, "--image-size, a multiple of 2; got 7"),
         ({"labels": ["a", "b"]}, "3 different labels, one for each class; got 2"),
         ({"labels": ["a", "b", "a"]}, "3 different labels, one for each class; got 2"),
+        ({"schedule": "linear"}, "more steps of the linear schedule, whose noise is all at once; got 20"),
         ({"schedule": "sigmoid"}, "a schedule among linear, cosine; got 'sigmoid'"),
         ({"heads": 5}, "heads that divide 32 channels; got 5"),
     ]:
@@ -85,7 +133,7 @@ def test_what_is_refused(tmp_path) -> None:
 def test_scale_of_the_command_line() -> None:
     assert parse_scale(None) is None
     assert parse_scale("-1460,1460") == (-1460, 1460)
-    for wrong in ("1", "a,b", "3,1", "1,2,3"):
+    for wrong in ("1", "a,b", "3,1", "1,2,3", "nan,1", "-inf,inf", "0,1e30"):
         with pytest.raises(InputError, match="--scale LOW,HIGH"):
             parse_scale(wrong)
 

@@ -118,6 +118,16 @@ def test_gaps_between_flows_are_those_of_all_flows(dataset) -> None:
     assert part.mean() == pytest.approx(whole.mean(), rel=0.25)
 
 
+def test_flows_arrive_as_in_their_own_source_where_another_is_for_testing(tmp_path) -> None:
+    """No test flow comes between those of a source that is all for training, so its gaps are as recorded."""
+    captures = [recordings.captures()[label][0] for label in ("dns", "ntp")]
+    list(prepare(captures[:1], tmp_path / "dataset", PrepareConfig.of(packets=2, test=str(captures[1]))))
+    train(tmp_path / "dataset", tmp_path / "model", image="bits", preset="tiny", steps=1, batch=8)
+    _, traces = read_dataset(tmp_path / "dataset")
+    starts = traces.filter(pl.col("split") == "train")["start_ns"].sort().to_numpy()
+    assert ModelCard.read(tmp_path / "model").codec["gaps_ns"] == sorted(np.diff(starts).tolist())
+
+
 def test_the_model_folder(model) -> None:
     card = ModelCard.read(model)
     assert set(card.labels) >= {"dns/udp", "mqtt/tcp", "ntp/udp"}

@@ -133,7 +133,7 @@ def test_strict_refuses_any_fault(tmp_path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "web"]
     heads = (b"\x90", b"\x41", b"\x45\0\0\5")  # another version, too short a header, less in all than the header
     odd = [packet, ethernet(0x0806, b""), bytes(5), *(ethernet(0x0800, head.ljust(20, b"\0")) for head in heads)]
-    write_pcap(tmp_path / "web" / "b.pcap", [Packet(1, data, len(data)) for data in odd])
+    write_pcap(tmp_path / "web" / "b.pcap", [Packet(k, data, len(data)) for k, data in enumerate(odd)])
     with pytest.raises(InputError, match=r"b\.pcap: [^;]*: 1; [^;]*: 1; [^;]*: 1; and 1 more; mend it"):
         prepare(tmp_path / "web", tmp_path / "new", strict=True)
 

@@ -47,10 +47,25 @@ def test_a_file_whose_name_holds_signs_of_patterns(tree) -> None:
     assert file == (tree / "[x].pcap", True)
 
 
-def test_each_file_once_in_order(tree) -> None:
-    assert names(tree, "web/b.CAP", "web/traces.csv", "web/a.pcap", "dns", "web/../web/a.pcap", "dns") == [
+def test_files_in_order(tree) -> None:
+    assert names(tree, "web/b.CAP", "web/traces.csv", "web/a.pcap", "dns") == [
         "web/b.CAP", "web/traces.csv", "web/a.pcap", "dns/d.dmp", "dns/deep/c.pcap",
     ]  # fmt: skip
-    assert [file.path for file in find_files([Path("-"), tree / "dns" / "d.dmp", Path("-")])] == [
+    assert [file.path for file in find_files([Path("-"), tree / "dns" / "d.dmp"])] == [
         Path("-"), tree / "dns" / "d.dmp",
     ]  # fmt: skip
+
+
+def test_a_file_that_two_sources_name_is_refused(tree) -> None:
+    (tree / "link.pcap").symlink_to(tree / "web" / "a.pcap")
+    (tree / "hard.pcap").hardlink_to(tree / "web" / "a.pcap")
+    for other in ("web/a.pcap", "web/../web/a.pcap", "link.pcap", "hard.pcap", "web", "web/*.pcap"):
+        with pytest.raises(InputError, match=r"expected each file once; got .*; name it once"):
+            names(tree, "web/a.pcap", other)
+    with pytest.raises(InputError, match="each file once"):
+        find_files([Path("-"), Path("-")])
+
+
+def test_a_source_that_has_a_file_under_two_names_gives_it_once(tree) -> None:
+    (tree / "dns" / "also.pcap").symlink_to(tree / "dns" / "deep" / "c.pcap")
+    assert names(tree, "dns") == ["dns/also.pcap", "dns/d.dmp"]

@@ -5,6 +5,7 @@ import pytest
 
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
+from netdiffus.cli.main import run
 from netdiffus.errors import InputError
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
@@ -116,8 +117,13 @@ def test_a_folder_of_one_table_a_trace(table, tmp_path) -> None:
     by_file = prepare(tmp_path / "Youtube" / "vid1", tmp_path / "files", labels="file", **options)
     assert sorted(DatasetCard.read(by_file).labels) == [f"vid1_{n}" for n in range(5)]
     (tmp_path / "map.csv").write_text("file,label\nvid1_3,web\nvid1_4.csv,chat\n")
+    some = prepare(tmp_path / "Youtube" / "vid1", tmp_path / "some", labels=str(tmp_path / "map.csv"), **options)
+    assert [source.faults for source in DatasetCard.read(some).sources][:2] == [
+        {"bytes of a bin are missing, taken as 0": 1, "trace has no label, left out": 1}
+    ] * 2
+    none = tmp_path / "Youtube" / "vid1" / "vid1_0.csv"
     with pytest.raises(InputError, match="got trace has no label: 1"):
-        prepare(tmp_path / "Youtube" / "vid1", tmp_path / "none", labels=str(tmp_path / "map.csv"), **options)
+        prepare(none, tmp_path / "none", labels=str(tmp_path / "map.csv"), **options)
     named = prepare(
         [tmp_path / "Youtube" / "vid1" / f"vid1_{n}.csv" for n in (3, 4)],
         tmp_path / "named", labels=str(tmp_path / "map.csv"), **options,
@@ -136,3 +142,69 @@ def test_faults_of_a_table_are_on_the_card(table, tmp_path) -> None:
         "trace has no label, left out": 1,
         "trace in which a size or a number of bytes is negative, left out": 1,
     }
+
+
+def test_what_a_card_says_of_how_tables_were_read(table, tmp_path) -> None:
+    rows = "flow;app;when;bytes\n" + "".join(f"{n};web ;{n};{5 + n}\n{n};web;{n},5;7\n" for n in range(9))
+    (tmp_path / "t.csv").write_bytes((rows + "9;dns;1;-\n9;dns;1;3\n").encode("utf-16"))
+    columns = "trace_id=flow,label=app,time_s=when,size=bytes"
+    card, traces = read_dataset(prepare(tmp_path / "t.csv", tmp_path / "out", columns=columns, test=0.0))
+    assert card.notes == [
+        "t.csv: read as UTF-16, cells separated by semicolons, decimal commas",
+        "t.csv: the first cell that cannot be used is in line 20: bytes is '-'",
+        "t.csv: label 'web ' has blanks at its ends; it is taken as 'web', 9 times",
+    ]
+    assert card.sources[0].faults == {"row without a number in every series, left out": 1}
+    assert card.warnings == [
+        "label 'dns' has a single training trace; a model can only repeat it: add traces, or leave the label out"
+    ]
+    assert traces.filter(pl.col("label") == "dns")["size"].to_list() == [[3]]
+    with pytest.raises(InputError, match=r"without faults \(--strict\); got .*row without a number in every series"):
+        prepare(tmp_path / "t.csv", tmp_path / "strict", columns=columns, strict=True)
+    good = table(PACKETS | {"label": ["web ", "dns"] * 10})
+    assert DatasetCard.read(prepare(good, tmp_path / "good", strict=True)).labels.keys() == {"web", "dns"}
+
+
+def test_tables_without_a_usable_trace_beside_others(table, tmp_path) -> None:
+    bad = table({"label": ["c"], "size": [[-5]], "direction": [[1]], "gap_ms": [[0]]}, "bad.parquet")
+    for options in ({}, {"bins": 10}, {"window": 2}):
+        card = DatasetCard.read(prepare([table(PACKETS), bad], tmp_path / f"out{len(options)}{options}", **options))
+        assert card.sources[1].faults == {"trace in which a size or a number of bytes is negative, left out": 1}
+    with pytest.raises(InputError, match=r"at least one usable trace; got trace in which a size .* negative: 1; mend"):
+        prepare(bad, tmp_path / "alone")
+
+
+def test_traces_shorter_than_a_window_are_counted(table, tmp_path) -> None:
+    rows = {"label": ["a", "a", "b", "b"], "size": [[1, 2, 3, 4]] * 3 + [[5]]}
+    card = DatasetCard.read(prepare(table(rows), tmp_path / "out", window=2))
+    assert card.sources[0].faults == {"trace is shorter than --window, left out": 1}
+
+
+def test_how_much_a_table_may_declare(table, tmp_path) -> None:
+    path = table({"label": ["a"] * 90_000, "size": [[]] * 90_000})
+    with pytest.raises(
+        InputError, match=r"at most .* values; got t.parquet with 90,000 rows of 2 columns; .*--max-values"
+    ):
+        prepare(path, tmp_path / "out", max_values=1000)
+
+
+def test_options_of_times_want_a_table_of_labels(table, tmp_path) -> None:
+    for options in ({"time_format": "%d"}, {"utc_offset": "-03:00", "labels": "folder"}):
+        with pytest.raises(InputError, match=r"together with --labels TABLE; got --.* alone"):
+            prepare(table(PACKETS), tmp_path / "out", **options)
+
+
+def test_every_label_of_a_table_is_on_the_card_with_what_became_of_it(table, tmp_path, capsys) -> None:
+    rows = {"label": ["dns"] * 6 + ["web"] * 4, "size": [[5, -7]] * 6 + [[1, 2]] * 3 + [[3, -4]]}
+    card = DatasetCard.read(prepare(table(rows), tmp_path / "out", test=0.0))
+    assert card.labels == {"dns": {"train": 0, "test": 0}, "web": {"train": 3, "test": 0}}
+    reason = "trace in which a size or a number of bytes is negative"
+    left_out = {name: [(o.unit, o.count, o.of, o.reason) for o in left] for name, left in card.left_out.items()}
+    assert left_out == {
+        "dns": [("rows", 6, 6, reason)], "web": [("rows", 1, 4, reason)],
+    }  # fmt: skip
+    assert run(["info", str(tmp_path / "out")]) == 0
+    assert f"dns: 6 of 6 rows left out: {reason}" in capsys.readouterr().out
+    bad, good = table({"label": ["c"], "size": [[-5]]}, "bad.csv.parquet"), table(rows, "good.parquet")
+    card = DatasetCard.read(prepare([bad, good], tmp_path / "two", test=0.0, min_packets=2))
+    assert card.labels["c"] == {"train": 0, "test": 0}

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -148,6 +149,31 @@ def test_a_place_that_cannot_be_written_shows_after_one_step(small_dataset, tmp_
         train(small_dataset, tmp_path / "out", preset="tiny", steps=1000, on_progress=seen.append)
     assert [record.step for record in seen] == [1]
     assert not (tmp_path / "out").exists()
+
+
+def test_an_old_model_stays_until_there_is_something_to_replace_it(small_dataset, small_model, tmp_path) -> None:
+    out = tmp_path / "model"
+    shutil.copytree(small_model, out)
+    before = (out / "weights.safetensors").read_bytes()
+    records = step.train(small_dataset, out, step.train_config("tiny", steps=100, seed=1))
+    for record in records:
+        if record.step == 3:
+            break
+    assert (out / "weights.safetensors").read_bytes() == before
+    records.close()  # as Ctrl-C does
+    assert ModelCard.read(out).steps == 3
+    assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == [1, 2, 3]
+
+
+def test_a_failed_save_leaves_the_last_one(small_dataset, small_model, tmp_path, monkeypatch) -> None:
+    out = tmp_path / "model"
+    shutil.copytree(small_model, out)
+    before = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    monkeypatch.setattr(ModelCard, "write", lambda self, folder: os.fsync(999_999))
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        tiny(small_dataset, out, 70, resume=True)
+    assert {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_held_back_traces_choose_the_weights(small_dataset, tmp_path, monkeypatch) -> None:

@@ -78,7 +78,7 @@ def test_what_is_refused(tmp_path) -> None:
     with pytest.raises(InputError, match=r"a \.npz file of images"):
         list(read_images(tmp_path))
     np.savez(tmp_path / "a" / "x.npz", y=np.zeros((4, 4)))
-    with pytest.raises(InputError, match="an array 'x' of one image"):
+    with pytest.raises(InputError, match="an array 'x' or 'images' or 'arr_0' of images"):
         list(read_images(tmp_path))
     np.savez(tmp_path / "a" / "x.npz", x=np.zeros((4, 5)))
     with pytest.raises(InputError, match=r"square images .*; got .* of \(4, 5\)"):

@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 from collections import Counter
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from netdiffus.errors import InputError
 from netdiffus.traffic.flows import FLOW_SCHEMA, PACKET_SCHEMA, CaptureFlows, FlowReader, flows_of_capture
 from netdiffus.traffic.labels import is_capture_name
 from netdiffus.wire.captures import Packet, read_capture, write_pcap
+from netdiffus.wire.order import STEPPED
 from shared_files import shared
 
 SECOND = 1_000_000_000
@@ -135,20 +137,35 @@ def test_who_is_the_client(flows_of, packets, client):
 
 
 def test_time_that_runs_backwards(flows_of):
-    found = flows_of(*((t, udp(CLIENT, SERVER, 1)) for t in (5.0, 4.0, 4.5, 6.0)))
-    assert found.flows["gap_ns"].to_list() == [[0, 0, 0, SECOND]]
-    assert found.summary.faults == {"packet is earlier than one before it in its flow, gap taken as 0": 2}
+    found = flows_of(*((t, udp(CLIENT, SERVER, round(10 * t))) for t in (5.0, 4.3, 4.5, 6.0)))
+    assert found.flows["size"].to_list() == [[43, 45, 50, 60]]
+    assert found.flows["gap_ns"].to_list() == [[0, SECOND // 5, SECOND // 2, SECOND]]
+    assert found.summary.faults == {"packet is out of time order, put in its place": 1}
+
+
+def test_after_a_clock_was_set_back_only_one_gap_is_lost(flows_of):
+    talk = [tcp(CLIENT, SERVER, ACK, 100 * k, 100) if k % 2 else tcp(SERVER, CLIENT, ACK, k, 1) for k in range(40)]
+    found = flows_of(*((k * 0.5 - (5 if k >= 20 else 0), packet) for k, packet in enumerate(talk)))
+    assert found.flows["size"].to_list() == [[1, 100] * 20]
+    assert found.flows["gap_ns"].to_list() == [[0, *[SECOND // 2] * 19, 0, *[SECOND // 2] * 19]]
+    assert found.summary.faults == {
+        STEPPED: 1,
+        "packet is earlier than the one before it in its flow, gap taken as 0": 1,
+    }
 
 
 def test_time_that_jumps_back_begins_new_flows(flows_of):
     found = flows_of(*((t, udp(CLIENT, SERVER, round(t))) for t in (500.0, 501.0, 0.0, 1.0, 600.0)))
     assert found.flows["size"].to_list() == [[0, 1], [500, 501], [600]]
-    words = "packet is earlier than its flow by more than the timeout, begins a new flow"
-    assert found.summary.faults == {words: 1}
+    assert found.summary.faults == {
+        STEPPED: 1,
+        "packet is earlier than its flow by more than the timeout, begins a new flow": 1,
+    }
 
 
 def test_several_captures_in_one_file_give_the_same_flows_in_batches(tmp_path, monkeypatch):
     monkeypatch.setattr("netdiffus.traffic.flows.read_capture", lambda path: read_capture(path, block_bytes=4096))
+    monkeypatch.setattr("netdiffus.wire.order.BLOCK_PACKETS", 64)
     path = tmp_path / "x.pcap"
     ends = [(f"10.0.0.{i}", 1000 + i) for i in range(40)]
     packets = []
@@ -407,9 +424,9 @@ RECORDINGS = sorted((Path(netdiffus.__file__).parent / "recordings" / "data").rg
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.parent.name)
 def test_recordings_have_the_streams_of_tshark(path, tmp_path):
-    packets = (packet for block in read_capture(path) for packet in block.packets())
     beginning = tmp_path / "x.pcap"
-    write_pcap(beginning, islice(packets, 4000))
+    with closing(packet for block in read_capture(path) for packet in block.packets()) as packets:
+        write_pcap(beginning, islice(packets, 4000))
     assert our_streams(beginning) == streams(beginning)
 
 

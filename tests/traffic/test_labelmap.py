@@ -7,6 +7,7 @@ import pytest
 
 from netdiffus.errors import InputError
 from netdiffus.traffic.labelmap import MapLabels
+from netdiffus.traffic.labeltimes import TimeFormat
 
 SECOND = 10**9
 FLOWS = pl.DataFrame(
@@ -113,3 +114,84 @@ def by_words(table: MapLabels) -> dict[str, int]:
 def test_what_is_refused(labelled, text, words) -> None:
     with pytest.raises(InputError, match=words):
         labelled(text)
+
+
+CIC = (
+    " Source IP, Source Port, Destination IP, Destination Port, Protocol, Timestamp, Flow Duration, Label\r\n"
+    "10.0.0.2,443,10.0.0.1,40000,6,{0},5,BENIGN\r\n"
+    ",,,,,,,\r\n"
+    " Source IP, Source Port, Destination IP, Destination Port, Protocol, Timestamp, Flow Duration, Label\r\n"
+    "10.0.0.1,5353,10.0.0.3,53,17,{1},Infinity,Bot\r\n"
+)
+
+
+def test_columns_of_cicflowmeter_with_empty_rows_and_header_lines(tmp_path) -> None:
+    (tmp_path / "cic.csv").write_text(CIC.format("1970-01-01T00:01:40", "200"))
+    rule = MapLabels.read(tmp_path / "cic.csv")
+    assert rule(Path("one.pcap"), FLOWS).to_list() == ["BENIGN", "Bot", None, "BENIGN"]
+    assert rule.notes == ["cic.csv: 2 rows are empty or repeat the header line"]
+
+
+@pytest.mark.parametrize(
+    ("format", "offset", "first", "second"),
+    [
+        ("%d/%m/%Y %H:%M", None, "1/1/1970 0:01", "01/01/1970 00:03"),
+        ("%d/%m/%Y %H:%M", "-03:00", "31/12/1969 21:01", "31/12/1969 21:03"),
+        ("%d/%m/%Y %I:%M:%S %p", "+5:30", "1/1/1970 5:31:40 AM", "01/01/1970 05:33:20 am"),
+        ("%m-%d-%y %H:%M %z", "+9", "01-01-70 02:01 +0200", "01-01-70 00:03 +0000"),
+        (None, "2", "1970-01-01 02:01:40", "1970-01-01T00:03:20Z"),
+    ],
+)
+def test_formats_and_offsets_of_times(format, offset, first, second, tmp_path) -> None:
+    (tmp_path / "cic.csv").write_text(CIC.format(first, second))
+    rule = MapLabels.read(tmp_path / "cic.csv", TimeFormat.of(format, offset))
+    assert rule(Path("one.pcap"), FLOWS).to_list() == ["BENIGN", "Bot", None, "BENIGN"]
+    late = FLOWS.with_columns(pl.lit(59 * SECOND).alias("start_ns"))
+    assert rule(Path("one.pcap"), late).to_list() == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (
+            "3/7/2017 9:00",
+            r"'3/7/2017 9:00' in line 2; pass --time-format '%d/%m/%Y %H:%M' .day first.* or '%m/%d/%Y %H:%M'",
+        ),
+        ("13/7/2017 9:00:05", r"in line 2; pass --time-format '%d/%m/%Y %H:%M:%S', and --utc-offset"),
+        ("07.31.2017 9:00 PM", r"pass --time-format '%m.%d.%Y %I:%M %p'"),
+        ("noon", "got 'noon' in line 2; correct it, leave it empty, or name its format with --time-format"),
+        ("1e999999999", "a time .ISO 8601 or seconds since 1970."),
+    ],
+)
+def test_times_of_other_formats_are_named_with_the_option(cell, words, tmp_path) -> None:
+    (tmp_path / "cic.csv").write_text(CIC.format(cell, "200"))
+    with pytest.raises(InputError, match=words):
+        MapLabels.read(tmp_path / "cic.csv")
+
+
+@pytest.mark.parametrize(
+    ("format", "offset", "words"),
+    [
+        ("%Q", None, "a format of times .* got '%Q'"),
+        ("noon", None, "a format of times .* got 'noon'"),
+        (None, "15", r"--utc-offset from -14:00 to \+14:00; got 15"),
+        (None, "east", "got east; write it as -03:00"),
+    ],
+)
+def test_options_of_times_are_checked(format, offset, words) -> None:
+    with pytest.raises(InputError, match=words):
+        TimeFormat.of(format, offset)
+
+
+def test_labels_of_a_table_lose_their_blanks_with_a_note(labelled) -> None:
+    assert labelled("protocol,label\ntcp,web \nudp,dns\n") == ["web", "dns", "web", "web"]
+    assert labelled.table.notes == ["labels.csv: label 'web ' has blanks at its ends; it is taken as 'web', in 1 rows"]
+
+
+def test_cells_that_cannot_be_read_are_named_with_their_line(labelled) -> None:
+    with pytest.raises(
+        InputError, match=r"a port from 0 to 65535 in the column server_port .* got 'x' in line 3; correct it"
+    ):
+        labelled("server_port,label\n53,a\nx,b\n")
+    with pytest.raises(InputError, match=r"a label in every row .*; got 1 rows without, the first in line 3; add it"):
+        labelled("server_port,label\n53,a\n80,\n")

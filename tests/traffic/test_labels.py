@@ -6,7 +6,15 @@ import polars as pl
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.labels import MapLabels, bare_name, is_capture_name, label_rule
+from netdiffus.traffic.labels import (
+    FileLabels,
+    FolderLabels,
+    MapLabels,
+    bare_name,
+    blank_names,
+    is_capture_name,
+    label_rule,
+)
 
 FLOWS = pl.DataFrame(
     {
@@ -50,3 +58,15 @@ def test_errors(tmp_path) -> None:
     (tmp_path / "bad.csv").write_text("name,class\na,b\n")
     with pytest.raises(InputError, match="the columns file,label or"):
         label_rule(str(tmp_path / "bad.csv"))
+
+
+def test_blanks_at_the_ends_of_folders_and_names_do_not_count(tmp_path) -> None:
+    flows = pl.DataFrame({"flow": [0, 1]})
+    capture = tmp_path / "web " / " chat .pcap"
+    assert FolderLabels()(capture, flows).to_list() == ["web"] * 2
+    assert FileLabels()(capture, flows).to_list() == ["chat"] * 2
+    assert blank_names(FolderLabels(), [capture, tmp_path / "dns" / "x.pcap"]) == [
+        "label 'web ' has blanks at its ends; it is taken as 'web'"
+    ]
+    assert blank_names(FileLabels(), [capture]) == ["label ' chat ' has blanks at its ends; it is taken as 'chat'"]
+    assert FolderLabels()(tmp_path / "  " / "x.pcap", flows).null_count() == 2

@@ -159,11 +159,11 @@ def test_errors_name_what_is_there() -> None:
         of(ROWS, "label=LABEL")
     with pytest.raises(InputError, match=r"--columns NAME=COLUMN"):
         of(ROWS, "sise=PL")
-    with pytest.raises(InputError, match=r"lists of numbers in the column of size; got '\[x, y\]'"):
-        of({"label": ["a", "b"], "size": ["[1]", "[x, y]"]})
+    with pytest.raises(InputError, match=r"lists of numbers in the column of size; got '\[z\]'"):
+        of({"label": ["a", "b"], "size": ["[z]", "[x, y]"]})
     with pytest.raises(InputError, match=r"lists of numbers for size; got a column of List\(String\)"):
         of({"label": ["a"], "size": [["x"]]})
-    with pytest.raises(InputError, match="numbers for size; got 'p1', a column of String"):
+    with pytest.raises(InputError, match="numbers for size; got 'p1', a column of text such as 'x'; name another"):
         of({"label": ["a"], "p1": ["x"]}, "size=p*")
     with pytest.raises(InputError, match=r"directions 1 .* and 0 or -1 .*; got 2; map"):
         of({"label": ["a"], "direction": [[1, 2]]})
@@ -209,3 +209,148 @@ def test_whatever_numbers_there_are_traces_conform_or_one_line_says_why(first, s
         assert values.min() >= 0, name
     if "gap_ns" in read.traces.columns:
         assert set(read.traces["gap_ns"].list.first()) == {0}
+
+
+LONG = {
+    "flow": ["1", "1", "2", "2", "3", "3"],
+    "label": ["web", "web", "dns", "dns", "web", "web"],
+    "time_s": ["0.00", "0.02", "0.00", "0.02", "0.35", "0.45"],
+    "size": ["517", "1448", "40", "120", "1448", "48"],
+}
+
+
+def with_row(table: dict, place: int, **cells) -> dict:
+    """A row more: that at `place` again, with other cells."""
+    rows = pl.DataFrame(table).to_dicts()
+    return pl.DataFrame([*rows[:place], rows[place] | cells, *rows[place:]], infer_schema_length=None).to_dict(
+        as_series=False
+    )
+
+
+@pytest.mark.parametrize("cell", ["Infinity", "-inf", "-", "null", "NaN", "n/a", "x", "1,448", ""])
+def test_a_row_of_a_packet_with_an_odd_cell_is_left_out_and_the_first_is_named(cell) -> None:
+    table = with_row(with_row(LONG, 2, size=cell), 6, size="?")
+    read = of(table, "trace_id=flow")
+    assert read.traces["size"].to_list() == [[517, 1448], [40, 120], [1448, 48]]
+    assert read.faults == {"row without a number in every series, left out": 2}
+    said = f"size is {cell!r}" if cell else "size is empty"
+    assert read.notes == [f"the first cell that cannot be used is in row 3: {said}"]
+
+
+def test_rows_of_numbers_are_held_to_the_same() -> None:
+    table = pl.DataFrame(with_row(with_row(LONG, 0, size=None), 3, size=None)).with_columns(
+        pl.col("size").cast(pl.Float64), pl.col("time_s").cast(pl.Float64)
+    )
+    read = of(
+        table.with_columns(pl.when(pl.int_range(pl.len()) == 5).then(math.inf).otherwise("size").alias("size")),
+        "trace_id=flow",
+    )
+    assert read.faults == {"row without a number in every series, left out": 3}
+    assert read.traces["size"].to_list() == [[517, 1448], [40], [1448, 48]]
+    assert read.notes[0] == "the first cell that cannot be used is in row 1: size is empty"
+
+
+def test_a_trace_all_of_whose_rows_are_left_out_is_counted_under_its_label() -> None:
+    read = of(LONG | {"size": ["1", "2", "-", "-", "3", "4"]}, "trace_id=flow")
+    assert read.faults["trace is empty, left out"] == 1
+    assert read.account.left_out({}) == {"dns": [("rows", 1, 1, "trace is empty")]}
+    assert read.account.labels == ["dns", "web"]
+
+
+def test_a_header_line_in_the_middle_is_left_out() -> None:
+    head = {name: name for name in LONG}
+    read = of(with_row(LONG, 3, **head), "trace_id=flow")
+    assert read.traces["size"].to_list() == [[517, 1448], [40, 120], [1448, 48]]
+    assert read.faults == {"row repeats the header line, left out": 1}
+    assert read.notes == ["the first cell that cannot be used is in row 4: size is 'size'"]
+    lists = {"label": ["a", "label", "b", "c"], "size": ["[1, 2]", "size", "3 4", "[x]"]}
+    read = of(lists)
+    assert read.traces["size"].to_list() == [[1, 2], [3, 4]]
+    assert read.faults == {
+        "row repeats the header line, left out": 1,
+        "trace in which a cell is no number, left out": 1,
+    }
+    wide = of({"label": ["a", "label", "b"], "s1": ["1", "s1", "-"], "s2": ["2", "s2", "4"]}, "size=s*")
+    assert wide.traces["size"].to_list() == [[1, 2]]
+    assert wide.faults == {
+        "row repeats the header line, left out": 1,
+        "trace in which a value is missing or not a number, left out": 1,
+    }
+
+
+def test_an_odd_cell_of_a_bin_is_0_and_moves_nothing() -> None:
+    read = of({"down_bits": ["8", "-", "Infinity", "80"]}, label="link")
+    assert read.traces["down_bytes"].to_list() == [[1, 0, 0, 10]]
+    assert read.faults == {"bytes of a bin are missing, taken as 0": 2}
+
+
+def test_one_odd_direction_costs_its_trace_and_another_code_is_refused() -> None:
+    read = of({"label": ["a"] * 3, "direction": [[0, 1], [0, 2], [1, 0]]})
+    assert read.traces["direction"].to_list() == [[0, 1], [1, 0]]
+    assert read.faults == {"trace in which a direction is none of 1, 0 and -1, left out": 1}
+
+
+@pytest.mark.parametrize("number", [int, float])
+def test_minus_one_in_all_series_is_where_a_trace_ends(number) -> None:
+    table = {
+        "size": [[517, 60, 9], [40, -1, -1]],
+        "direction": [[0, 1, 0], [1, -1, -1]],
+        "gap_ms": [[0, 4, 2], [0, -1, -1]],
+    }
+    table = {name: [[number(value) for value in row] for row in rows] for name, rows in table.items()}
+    read = of({"label": ["a", "b"], **table})
+    assert read.traces["size"].to_list() == [[517, 60, 9], [40]]
+    assert read.traces["direction"].to_list() == [[0, 1, 0], [1]]
+    assert read.faults == {}
+    assert read.notes == ["-1 in all series ends 1 traces"]
+
+
+def test_minus_one_elsewhere_is_what_it_was() -> None:
+    wide = of({"label": ["a", "b"], "s1": [1, 4], "s2": [2, -1], "s3": [3, -1]}, "size=s*")
+    assert wide.traces["size"].to_list() == [[1, 2, 3], [4]]
+    middle = of({"label": ["a", "b"], "size": [[1, 2, 3], [4, -1, 5]], "gap_ms": [[0, 1, 2], [0, -1, 3]]})
+    assert middle.faults["trace in which a size or a number of bytes is negative, left out"] == 1
+    one_series = of({"label": ["a", "b"], "size": [[1, 2, 3], [4, 5, 6]], "direction": [[1, -1, -1], [1, 1, -1]]})
+    assert one_series.traces["direction"].to_list() == [[1, 0, 0], [1, 1, 0]]
+    assert of({"label": ["a"], "signed_size": [[5, -1, -1]]}).traces["size"].to_list() == [[5, 1, 1]]
+    all_gone = of({"label": ["a", "b"], "size": [[-1, -1], [4, 5]]})
+    assert all_gone.faults == {"trace is empty, left out": 1}
+
+
+def test_what_became_of_every_label() -> None:
+    read = of({"label": ["dns", "dns", "web", " "], "size": [[-5], [], [1], [2]]})
+    assert read.account.labels == ["dns", "web"]
+    assert read.account.left_out({"web": 1}) == {
+        "dns": [
+            ("rows", 1, 2, "trace in which a size or a number of bytes is negative"),
+            ("rows", 1, 2, "trace is empty"),
+        ]
+    }
+    empty = of({"label": ["dns"], "size": [[-5]]}, may_be_empty=True)
+    assert (len(empty.traces), empty.account.labels) == (0, ["dns"])
+
+
+def test_labels_lose_blanks_at_their_ends_with_a_note() -> None:
+    read = of({"label": ["web", "web ", "\tweb", "a b"], "size": [[1, 2]] * 4})
+    assert read.traces["label"].to_list() == ["web", "web", "web", "a b"]
+    assert read.notes == [
+        "label '\\tweb' has blanks at its ends; it is taken as 'web', 1 times",
+        "label 'web ' has blanks at its ends; it is taken as 'web', 1 times",
+    ]
+    many = of({"label": [f"{n} " for n in range(9)], "size": [[1, 2]] * 9})
+    assert (len(many.notes), many.notes[-1]) == (6, "4 more labels have blanks at their ends, which are not taken")
+
+
+def test_a_table_with_one_row_a_flow_is_told_what_it_lacks() -> None:
+    flows = {" Flow Duration": [120, 0], "Total Fwd Packets": [3, 2], " Label": ["BENIGN", "DoS"]}
+    advice = "run 'netdiffus prepare' on the captures, with this table as --labels"
+    with pytest.raises(
+        InputError, match=rf"a series in at least one of the columns .*; if a row is a whole flow .* {advice}"
+    ):
+        of(flows, "label=Label")
+    with pytest.raises(InputError, match=rf"one label where all rows are one series; got 2 .* {advice}"):
+        of(flows, "size=Total Fwd Packets,label=Label")
+    read = of(flows | {"id": [1, 2]}, "size=Total Fwd Packets,label=Label,trace_id=id")
+    assert read.notes == [
+        "every trace has one position, as in a table with one row a flow; there is no series to learn"
+    ]

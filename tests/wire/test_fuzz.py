@@ -112,7 +112,10 @@ def test_netdiffus_is_as_before_after_both_forms():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["pcap", "pacp", "--runs", "1"], "expected targets among pcap, pcapng, files, dissect, flows; got pacp"),
+        (
+            ["pcap", "pacp", "--runs", "1"],
+            "expected targets among pcap, pcapng, files, dissect, flows, tables, labels, manifests; got pacp",
+        ),
         (["pcap"], "expected --seconds or --runs above 0; got neither; say how long to run"),
         (["--runs", "1"], r"expected atheris; got none; install it with: pip install 'netdiffus\[fuzz\]'"),
     ],

@@ -13,7 +13,7 @@ from netdiffus.wire import nprint_text
 from netdiffus.wire.addresses import address_number
 from netdiffus.wire.nprint_bits import BitRows, pack, unpack
 from netdiffus.wire.nprint_columns import HEADERS, layout
-from netdiffus.wire.nprint_text import TextReader, TextWriter
+from netdiffus.wire.nprint_text import NO_LABELS, TextReader, TextWriter
 
 UDP = layout(["udp"])
 SECOND, SECONDS = 1_700_000_000 * 10**9, "1700000000"
@@ -159,7 +159,7 @@ GOOD = "1.2.3.4" + ",0" * 64
         ("src_ip,payload_bit_999999\n", "expected up to 65535 bytes of payload in x.nprint; got 125000"),
         (f"{HEAD}\n{GOOD}\n{GOOD[:-1]}2\n", "-1, 0 or 1 in every column of a header of x.nprint; got '2' in row 2"),
         (f"{HEAD}\n{GOOD[:-1]}-2\n", "got '-2' in row 1"),
-        (f"{HEAD}\n{GOOD[:-1]}-1\n{GOOD[:-1]}1.0\n", "got '1.0' in row 2"),
+        (f"{HEAD}\n{GOOD[:-1]}-1\n{GOOD[:-1]}1.5\n", "got '1.5' in row 2"),
         (f"{HEAD}\n{GOOD[:-2]},\n", "got '' in row 1"),
         (f"{HEAD}\n{GOOD}\n{GOOD[:-2]}\n", "expected 65 values in every row of x.nprint; got 64 in row 2"),
         (f"{HEAD}\n{GOOD},0\n", "expected 65 values in every row of x.nprint; got 66 in row 1"),
@@ -199,3 +199,38 @@ def test_no_damage_breaks_the_reader(tmp_path_factory, place, value, cut) -> Non
         for rows in TextReader(path):
             assert rows.bits.shape == rows.present.shape
             assert not (rows.bits & ~rows.present).any()
+
+
+def test_rows_without_an_index_with_a_label_and_values_as_floats(tmp_path) -> None:
+    """As NetDiffusion's script writes them."""
+    values = ["1", "0", "-1"] * 21 + ["1"]
+    expected = [int(value) for value in values]
+    forms = {
+        "no index": (UDP.columns, values, {}),
+        "label": (["src_ip", *UDP.columns, "label"], ["1.2.3.4", *values, "web"], {NO_LABELS: 1}),
+        "class, no index": ([*UDP.columns, "Class"], [*values, ""], {NO_LABELS: 1}),
+        "floats": (UDP.columns, [f"{value}.0" for value in values], {}),
+        "floats with label": (
+            ["Unnamed: 0", *UDP.columns, "label"],
+            ["0", *(f"{v}.00" for v in values), "x"],
+            {NO_LABELS: 1},
+        ),
+        "floats of time": (["src_ip", "tv_sec", "tv_usec", *UDP.columns], ["1.2.3.4", "7.0", "5.0", *values], {}),
+    }
+    for name, (head, row, faults) in forms.items():
+        for end in ("\n", "\r\n", ""):
+            (tmp_path / "x.nprint").write_text(
+                "\n".join([",".join(head), ",".join(row), ",".join(row)]) + end, newline=""
+            )
+            reader = TextReader(tmp_path / "x.nprint")
+            blocks = list(reader)
+            assert np.concatenate([unpack(rows.bits, rows.present) for rows in blocks]).tolist() == [expected] * 2, name
+            assert dict(reader.source.faults) == faults, name
+            assert "time" not in name or blocks[0].time_ns.tolist() == [7_000_005_000] * 2
+
+
+@pytest.mark.parametrize("value", ["1.5", "0.01", "1..0", "0.0.0", "-1.1", "1e0", ".0"])
+def test_values_that_are_no_bits_as_floats(value, tmp_path) -> None:
+    (tmp_path / "x.nprint").write_text(f"{','.join(UDP.columns)}\n{value}{',0' * 63}\n")
+    with pytest.raises(InputError, match=f"-1, 0 or 1 in every column .*; got '{value}' in row 1"):
+        list(TextReader(tmp_path / "x.nprint"))

@@ -38,6 +38,10 @@ def geneve(kind: int, body: bytes, options: bytes = b"", version: int = 0) -> by
     return struct.pack("!BBHI", version << 6 | len(options) // 4, 0, kind, 42 << 8) + options + body
 
 
+def gtpu(body: bytes, flags: int = 0x30, more: bytes = b"", message: int = 255) -> bytes:
+    return struct.pack("!BBHI", flags, message, len(more) + len(body), 42) + more + body
+
+
 TUNNELS = {
     "IPv4 in IPv4": ipv4(INSIDE4, 4),
     "IPv4 in IPv6": ipv6(INSIDE4, 4),
@@ -52,6 +56,14 @@ TUNNELS = {
     "VXLAN of Linux": ipv6(to_port(8472, vxlan(ethernet(0x8100, b"\0\7\x86\xdd" + INSIDE6)))),
     "Geneve": ipv4(to_port(6081, geneve(0x6558, FRAME))),
     "Geneve with options": ipv4(to_port(6081, geneve(0x0800, INSIDE4, bytes([1, 2, 3, 1]) + bytes(4)))),
+    "GTP-U": ipv4(to_port(2152, gtpu(INSIDE4))),
+    "GTP-U over IPv6": ipv6(to_port(2152, gtpu(INSIDE6))),
+    "GTP-U with a sequence number": ipv4(to_port(2152, gtpu(INSIDE4, 0x32, b"\0\7\0\0"))),
+    "GTP-U with a type of extension that does not count": ipv4(to_port(2152, gtpu(INSIDE4, 0x31, b"\0\7\0\x85"))),
+    "GTP-U with extension headers": ipv4(
+        to_port(2152, gtpu(INSIDE6, 0x36, b"\0\7\0\x85" + b"\1\x10\1\xc0" + b"\2\1\2\3\4\5\6\0"))
+    ),
+    "GTP-U in VXLAN": ipv4(to_port(4789, vxlan(ethernet(0x0800, ipv4(to_port(2152, gtpu(INSIDE4))))))),
     "GRE in VXLAN in 6in4": ipv4(ipv6(to_port(4789, vxlan(ethernet(0x0800, ipv4(gre(0x0800, INSIDE4), 47))))), 41),
 }
 
@@ -116,6 +128,14 @@ def test_a_tunnel_that_is_cut_keeps_its_outer_flow(packet):
         (ipv4(to_port(6081, geneve(0x6558, FRAME, version=1))), "Geneve of an unknown version"),
         (ipv4(to_port(6081, geneve(0x8847, FRAME))), "Geneve around neither IP nor Ethernet"),
         (ipv4(to_port(6081, geneve(0x6558, b"", bytes(8))[:12])), "tunnel header runs past the packet"),
+        (ipv4(to_port(2152, gtpu(INSIDE4, 0x50))), "GTP of another version than GTP-U's"),
+        (ipv4(to_port(2152, gtpu(INSIDE4, 0x20))), "GTP of another version than GTP-U's"),
+        (ipv4(to_port(2152, gtpu(b"", 0x32, b"\0\1\0\0", message=1))), "GTP-U message of its own (echo, error, end"),
+        (ipv4(to_port(2152, gtpu(INSIDE4, 0x34, b"\0\1\0\x85\0\0\0\0"))), "GTP-U extension header of no length"),
+        (ipv4(to_port(2152, gtpu(FRAME))), "GTP-U around something else than IP"),
+        (ipv4(to_port(2152, gtpu(b""))), "tunnel header runs past the packet"),
+        (ipv4(to_port(2152, gtpu(b"", 0x34, b"\0\1\0\x85\2\0\0\0"))), "tunnel header runs past the packet"),
+        (ipv4(to_port(2152, b"\x30\xff\0\0")), "tunnel header runs past the packet"),
         (ipv4(to_port(4789, vxlan(ethernet(0x0806, bytes(28))))), "inside a tunnel, not IP: ARP:"),
         (ipv4(INSIDE6, 4), "inside a tunnel, IP version is neither 4 nor 6, or not the one that the link header"),
         (ipv4(INSIDE4[:19], 4), "inside a tunnel, IP header runs past the packet:"),

@@ -8,7 +8,18 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.metrics import Score, find
-from netdiffus.report import Headline, PacketReport, Verdict, headlines, markdown, overview_png, render, verdicts
+from netdiffus.report import (
+    Headline,
+    PacketReport,
+    Verdict,
+    contamination,
+    graded,
+    headlines,
+    markdown,
+    overview_png,
+    render,
+    verdicts,
+)
 from netdiffus.steps.evaluate import Evaluation
 from netdiffus.store.report import write_report
 
@@ -44,7 +55,12 @@ class Scores:
     def headlines(self) -> list[Headline]:
         """The four figures that matter, with what they mean."""
         sets = self.evaluation.sets
-        return headlines(self.evaluation.scores, len(sets.test), len(sets.synthetic))
+        lines = headlines(self.evaluation.scores, len(sets.test), len(sets.synthetic))
+        return graded(lines, self.evaluation.scores)
+
+    def contamination(self) -> str:
+        """Where synthetic traces copy the test part, what shows it; verdicts are then withdrawn. Else empty."""
+        return contamination(self.evaluation.scores)
 
     def verdicts(self) -> list[Verdict]:
         """Four questions and their answers: train on it alone, mix it in, publish it, feed it to an IDS."""

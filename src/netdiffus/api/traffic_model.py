@@ -13,8 +13,7 @@ import polars as pl
 from netdiffus.api.verbs import PathLike, Progress, run, train
 from netdiffus.errors import InputError
 from netdiffus.steps.generate import GenerateConfig, LoadedModel, draw, load_model
-from netdiffus.store.atomic import atomic_folder
-from netdiffus.store.cards import ModelCard
+from netdiffus.store.model import copy_model
 
 
 class TrafficModel:
@@ -56,10 +55,12 @@ class TrafficModel:
         return run(draw(self._loaded, GenerateConfig.of(count=count, seed=seed, **options)))
 
     def save(self, folder: PathLike) -> Path:
-        """Write the model folder; returns its path."""
-        source = self._trained()
-        with atomic_folder(Path(folder), ModelCard.FILE) as target:
-            shutil.copytree(source, target, dirs_exist_ok=True)
+        """Write the model folder; returns its path.
+
+        Raises:
+            InputError: the folder holds other things than a model of netdiffus, or this model was loaded from it.
+        """
+        copy_model(self._trained(), Path(folder))
         return Path(folder)
 
     def _trained(self) -> Path:

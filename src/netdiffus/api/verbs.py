@@ -20,8 +20,8 @@ from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
 from netdiffus.steps.capture import CaptureConfig
 from netdiffus.steps.prepare_config import PrepareConfig
-from netdiffus.store.atomic import atomic_file, check_replaceable
-from netdiffus.store.report import SCORES
+from netdiffus.store.publish import check_folder, publish_file
+from netdiffus.store.report import REPORT
 from netdiffus.wire.conformance.check import Conformance, check_capture
 from netdiffus.wire.conformance.repair import Repair, repair_capture
 
@@ -49,7 +49,8 @@ def prepare(
     """Captures, folders of captures and tables become the dataset folder `out`; returns its path.
 
     Options are those of the command, with underscores: labels, unlabelled, packets, min_packets, flow_timeout, inner,
-    strict, test, seed, columns, strip_padding, bins, sum, window, stride, gasf, anonymise. `test` is a share or
+    strict, test, seed, columns, strip_padding, bins, sum, window, stride, gasf, anonymise,
+    time_format, utc_offset, max_values. `test` is a share or
     the path of a source. Where `out` names nPrint rows (.nprint, .nprint.npz) or a capture (.pcap), the packets are
     written there; the options are headers, payload_bytes and timestamps.
 
@@ -85,7 +86,7 @@ def generate(model: PathLike, out: PathLike, *, on_progress: Progress | None = N
 
     Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance. A model of packets
     (image="bits") also writes .pcap, .pcapng and .nprint, with the options protocol, packets, client_net, server_net
-    (lists), link, payload, rate, duration, per_label.
+    (lists), link, payload, rate, duration, start (ISO 8601, or an integer: seconds or nanoseconds), per_label.
 
     Raises:
         InputError: the model is missing, or a label, a count or the suffix is not known.
@@ -120,7 +121,8 @@ def evaluate(
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
     if out is not None:
-        check_replaceable(Path(out), SCORES)
+        read = [given for given in (real, synthetic, test, model) if isinstance(given, str | Path)]
+        check_folder(Path(out), REPORT, inputs=map(Path, read))
     config = evaluating.EvaluateConfig.of(seed=seed, baselines=baselines)
     if isinstance(real, tuple) and isinstance(synthetic, tuple) and (test is None or isinstance(test, tuple)):
         if model is not None:
@@ -155,7 +157,7 @@ def repair(capture: PathLike, out: PathLike) -> Repair:
     """Make a capture conform with the least change, into the file `out` (.pcap, .pcapng); says what was changed.
 
     Raises:
-        InputError: the file cannot be read or is no capture, or `out` cannot hold it.
+        InputError: the file cannot be read or is no capture, or `out` cannot hold it or may not be written.
     """
-    with atomic_file(Path(out)) as temporary:
+    with publish_file(Path(out), inputs=[Path(capture)]) as temporary:
         return repair_capture(capture, temporary, called=Path(out).name)

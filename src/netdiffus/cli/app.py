@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netdiffus import limits
+
 if TYPE_CHECKING:
     from netdiffus.diffusion.fit import TrainStep
 
@@ -19,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
+Seed = Annotated[int, typer.Option(min=0, max=limits.SEED, help="Seed of every random draw.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -38,9 +40,16 @@ def root(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for all that the demo makes.")] = Path("netdiffus-demo"),
+    out: Annotated[
+        Path, typer.Option(help="Folder for all that the demo makes; nothing else in it is touched.")
+    ] = Path("netdiffus-demo"),
     minutes: Annotated[
-        float, typer.Option(help="Training, in minutes of a 2-core machine; the number of steps follows from it.")
+        float,
+        typer.Option(
+            min=limits.MINUTES[0],
+            max=limits.MINUTES[1],
+            help="Training, in minutes of a 2-core machine; the number of steps follows from it.",
+        ),
     ] = 3.0,
     seed: Seed = 0,
 ) -> None:
@@ -63,7 +72,8 @@ def prepare(
         Path,
         typer.Option(
             metavar="DATASET",
-            help="The dataset folder to write; or FILE.nprint, FILE.nprint.npz, or FILE.pcap from nPrint files.",
+            help="The dataset folder to write; or FILE.nprint, FILE.nprint.npz, or FILE.pcap from nPrint files. "
+            "Only a dataset or rows of netdiffus are replaced (docs/files.md).",
             show_default=False,
         ),
     ],
@@ -77,17 +87,31 @@ def prepare(
     unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Accept input without labels.")] = False,
     packets: Annotated[
         int | None,
-        typer.Option(min=1, help="Keep the first N packets of a flow, or bins; default 64, 1000 bins, of tables all."),
+        typer.Option(
+            min=1,
+            max=limits.POSITIONS,
+            help="Keep the first N packets of a flow, or bins (up to 65,536); default 64, 1000 bins, of tables all.",
+        ),
     ] = None,
-    min_packets: Annotated[int, typer.Option(min=1, help="Leave out flows with fewer packets.")] = 1,
-    flow_timeout: Annotated[float, typer.Option(min=1e-6, help="Seconds without a packet that end a flow.")] = 120.0,
-    inner: Annotated[bool, typer.Option("--inner", help="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve.")] = False,
+    min_packets: Annotated[
+        int, typer.Option(min=1, max=limits.POSITIONS, help="Leave out flows with fewer packets.")
+    ] = 1,
+    flow_timeout: Annotated[
+        float,
+        typer.Option(min=limits.SECONDS[0], max=limits.SECONDS[1], help="Seconds without a packet that end a flow."),
+    ] = 120.0,
+    inner: Annotated[
+        bool, typer.Option("--inner", help="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve, GTP-U.")
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse files with faults (exit 2) instead of reporting them.")
     ] = False,
     test: Annotated[
         str,
-        typer.Option(metavar="SHARE|SOURCE", help="Share of each label's traces kept for testing, or their source."),
+        typer.Option(
+            metavar="SHARE|SOURCE",
+            help="Share of each label's traces kept for testing, from 0 to below 1, or their source.",
+        ),
     ] = "0.2",
     seed: Seed = 0,
     columns: Annotated[
@@ -97,14 +121,27 @@ def prepare(
         bool, typer.Option("--strip-padding", help="Drop the zeros at the tail of a table's series.")
     ] = False,
     bins: Annotated[
-        float | None, typer.Option(metavar="MS", help="Bytes up and down per bin of so many milliseconds, not packets.")
+        float | None,
+        typer.Option(
+            metavar="MS",
+            min=limits.BIN_MS[0],
+            max=limits.BIN_MS[1],
+            help="Bytes up and down per bin of so many milliseconds (1e-6 to 86,400,000), not packets.",
+        ),
     ] = None,
     sum_: Annotated[
-        int | None, typer.Option("--sum", min=2, help="Add up every N neighbouring positions of a table's series.")
+        int | None,
+        typer.Option(
+            "--sum", min=2, max=limits.POSITIONS, help="Add up every N neighbouring positions of a table's series."
+        ),
     ] = None,
-    window: Annotated[int | None, typer.Option(min=2, help="Cut a table's series into windows of N positions.")] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(min=2, max=limits.POSITIONS, help="Cut a table's series into windows of N positions."),
+    ] = None,
     stride: Annotated[
-        int | None, typer.Option(min=1, help="Begin a window every N positions; default: --window.")
+        int | None,
+        typer.Option(min=1, max=limits.POSITIONS, help="Begin a window every N positions; default: --window."),
     ] = None,
     gasf: Annotated[
         str | None,
@@ -113,6 +150,17 @@ def prepare(
     anonymise: Annotated[
         str | None, typer.Option(metavar="KEYFILE", help="Map the addresses of captures, prefix-preserving.")
     ] = None,
+    time_format: Annotated[
+        str | None,
+        typer.Option(help="How --labels TABLE writes times, e.g. '%d/%m/%Y %H:%M'; default: ISO 8601 or seconds."),
+    ] = None,
+    utc_offset: Annotated[
+        str | None,
+        typer.Option(metavar="HH:MM", help="Offset of its times from UTC, -14:00 to +14:00, e.g. -03:00; default: 0."),
+    ] = None,
+    max_values: Annotated[
+        int, typer.Option(min=1, help="Values that a table may hold where its file is small for them.")
+    ] = 100_000_000,
     headers: Annotated[
         str | None, typer.Option(help="nPrint: columns of eth,ipv4,ipv6,tcp,udp,icmp; default ipv4,tcp,udp,icmp.")
     ] = None,
@@ -138,6 +186,7 @@ def prepare(
         labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,
         inner=inner, strict=strict, test=parse_test(test), seed=seed, columns=columns, strip_padding=strip_padding,
         bins=bins, sum=sum_, window=window, stride=stride, gasf=gasf, anonymise=anonymise,
+        time_format=time_format, utc_offset=utc_offset, max_values=max_values,
     )  # fmt: skip
     show_reading(step(sources, out, config))
     print_dataset(out)
@@ -147,7 +196,14 @@ def prepare(
 @app.command()
 def train(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset folder.", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="MODEL", help="The model folder to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="MODEL",
+            help="The model folder to write; only a model of netdiffus is replaced.",
+            show_default=False,
+        ),
+    ],
     image: Annotated[
         str, typer.Option(help="What is diffused: 'gasf' images, the bare 'series', or 'bits': packets.")
     ] = "gasf",
@@ -159,10 +215,16 @@ def train(
         str | None, typer.Option(help="Scale of values: empirical, minmax or log; default: the preset's.")
     ] = None,
     length: Annotated[
-        int | None, typer.Option(min=2, max=1024, help="Positions of a trace that are learned; default: all.")
+        int | None,
+        typer.Option(min=2, max=limits.LENGTH, help="Positions of a trace that are learned; default: all."),
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Train for so many minutes (default 10).")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=limits.MINUTES[0], max=limits.MINUTES[1], help="Train for so many minutes (default 10)."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=limits.STEPS, help="Train for so many steps instead of --minutes.")
+    ] = None,
     balance: Annotated[bool, typer.Option("--balance", help="Learn from every label alike often.")] = False,
     label_dropout: Annotated[
         float, typer.Option(min=0.0, max=0.99, help="Hide this share of labels, for 'generate --guidance'.")
@@ -174,20 +236,24 @@ def train(
         ),
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(min=1, help="Stop after N checks in a row without better weights.")
+        int | None,
+        typer.Option(min=1, max=limits.PATIENCE, help="Stop after N checks in a row without better weights."),
     ] = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
 ) -> None:
     """A dataset becomes a model."""
+    from netdiffus.cli.show import print_breaks, print_warnings
     from netdiffus.steps.train import train_config
 
     config = train_config(
         preset, image=image, scale=scale, length=length, minutes=minutes, steps=steps, seed=seed,
         balance=1.0 if balance else 0.0, label_dropout=label_dropout, validation=validation, patience=patience,
     )  # fmt: skip
+    print_warnings(dataset)
     last = _train(dataset, out, config, resume=resume)
     print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
+    print_breaks(out)
     print(f"next: netdiffus generate {out} --out synthetic.{'pcap' if image == 'bits' else 'parquet'} --count 1000")
 
 
@@ -206,15 +272,21 @@ def generate(
         Path,
         typer.Option(
             metavar="FILE",
-            help="What to write: .parquet, .csv, .npz; of packets .pcap, .pcapng, .nprint; else a folder of images.",
+            help="What to write: .parquet, .csv, .npz; of packets .pcap, .pcapng, .nprint; else a folder of images. "
+            "Only what netdiffus wrote is replaced.",
             show_default=False,
         ),
     ],
     count: Annotated[
         list[str] | None,
-        typer.Option(metavar="N|LABEL=N", help="Traces in all, or of a label (may be repeated); default 1000."),
+        typer.Option(
+            metavar="N|LABEL=N",
+            help=f"Traces in all, 1 to {limits.TRACES:,}, or of a label (may be repeated); default 1000.",
+        ),
     ] = None,
-    balance: Annotated[bool, typer.Option("--balance", help="The same number of every label.")] = False,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="The same number of every label; without LABEL=N.")
+    ] = False,
     seed: Seed = 0,
     sampling_steps: Annotated[
         int | None,
@@ -227,14 +299,20 @@ def generate(
     ] = None,
     guidance: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Push towards the label by this weight; needs 'train --label-dropout'."),
+        typer.Option(
+            min=0.0, max=limits.GUIDANCE, help="Push towards the label by this weight; needs 'train --label-dropout'."
+        ),
     ] = None,
     window: Annotated[
         int | None,
-        typer.Option(min=1, help="Rows that are noisy at once; default 1: each is drawn given those before."),
+        typer.Option(
+            min=1, max=limits.LENGTH, help="Rows that are noisy at once; default 1: each is drawn given those before."
+        ),
     ] = None,
     protocol: Annotated[str | None, typer.Option(help="Packets: flows of 'tcp' or 'udp' alone.")] = None,
-    packets: Annotated[int | None, typer.Option(min=1, help="Packets: the first so many of a flow.")] = None,
+    packets: Annotated[
+        int | None, typer.Option(min=1, max=limits.LENGTH, help="Packets: the first so many of a flow.")
+    ] = None,
     client_net: Annotated[
         list[str] | None, typer.Option(help="Packets: clients' network, once for each IP version.", show_default=False)
     ] = None,
@@ -244,10 +322,30 @@ def generate(
     link: Annotated[str | None, typer.Option(help="Packets: 'ethernet' (default) or 'raw' IP.")] = None,
     payload: Annotated[str | None, typer.Option(help="Packets: 'random' bytes (default) or 'zero'.")] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Packets: flows a second; default: as they arrive in the dataset.")
+        float | None,
+        typer.Option(
+            min=limits.RATE[0],
+            max=limits.RATE[1],
+            help="Packets: flows a second; default: as they arrive in the dataset.",
+        ),
     ] = None,
-    duration: Annotated[float | None, typer.Option(help="Packets: seconds in which all flows begin.")] = None,
-    per_label: Annotated[bool, typer.Option("--per-label", help="Packets: one capture a label.")] = False,
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            min=limits.SECONDS[0],
+            max=limits.SECONDS[1],
+            help="Packets: seconds in which all flows begin, instead of --rate.",
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Packets: when the first flow begins; ISO 8601 (UTC) or seconds since 1970, to 2105 (pcap) or 2261; "
+            "default 2026-01-01.",
+        ),
+    ] = None,
+    per_label: Annotated[bool, typer.Option("--per-label", help="Captures: one a label.")] = False,
 ) -> None:
     """A model draws synthetic traces, or packets."""
     from netdiffus.cli.progress import show_drawing
@@ -263,9 +361,9 @@ def generate(
     )  # fmt: skip
     chosen = {
         "client_net": client_net, "server_net": server_net, "link": link, "payload": payload, "rate": rate,
-        "duration": duration, "per_label": per_label or None,
+        "duration": duration, "per_label": per_label or None, "start": start,
     }  # fmt: skip
-    chosen = {name: value for name, value in chosen.items() if value}
+    chosen = {name: value for name, value in chosen.items() if value is not None and value != []}
     written = show_drawing(step(model, out, config, CaptureConfig.of(**chosen) if chosen else None))
     if written is not None:
         print_written(written)
@@ -285,7 +383,14 @@ def evaluate(
     synthetic: Annotated[
         Path, typer.Argument(metavar="SYNTHETIC", help="A table of synthetic traces, or captures.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(metavar="REPORT", help="The report folder to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="REPORT",
+            help="The report folder to write; only a report of netdiffus is replaced.",
+            show_default=False,
+        ),
+    ],
     test: Annotated[
         Path | None, typer.Option(help="Real traces to test on, where REAL has no test part of its own.")
     ] = None,
@@ -306,6 +411,8 @@ def evaluate(
         scores = verb(
             real, synthetic, out, test=test, model=model, seed=seed, baselines=not no_baselines, on_progress=show
         )
+    if said := scores.contamination():
+        print(f"The synthetic traces copy the test part. {said}")
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
     print(f"report: {out / 'report.html'}")
@@ -326,7 +433,12 @@ def check(
 @app.command()
 def repair(
     capture: Annotated[Path, typer.Argument(metavar="CAPTURE", help="A capture.", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="What to write: .pcap or .pcapng.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="What to write: .pcapng, or a new .pcap; never CAPTURE itself.", show_default=False
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Makes a capture conform with the least change, and lists every change."""

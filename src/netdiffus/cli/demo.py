@@ -6,17 +6,22 @@ import shlex
 import time
 from pathlib import Path
 
-from netdiffus import recordings
+from netdiffus import limits, recordings
 from netdiffus.api.verbs import evaluate
 from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
 from netdiffus.cli.show import print_headlines, print_verdicts
 from netdiffus.errors import InputError
 from netdiffus.report import Finding, PacketReport
+from netdiffus.steps.capture import files_of
 from netdiffus.steps.generate import GenerateConfig, generate
 from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.train import share_done, train, train_config
+from netdiffus.store.dataset import DATASET
+from netdiffus.store.model import MODEL
+from netdiffus.store.publish import check_files, check_folder
+from netdiffus.store.report import REPORT
 from netdiffus.traffic.sessions import RULES
 from netdiffus.wire.conformance.check import check_capture
 
@@ -30,14 +35,16 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     """Recordings → dataset → models → balanced synthetic traces and a capture → report, all below the folder `out`.
 
     Raises:
-        InputError: `minutes` is not above 0, or `out` is a file or holds other things under the demo's names.
+        InputError: `minutes` is out of its range, or `out` is a file or holds other things under the demo's names.
     """
-    if minutes <= 0:
-        raise InputError("--minutes above 0", str(minutes), "correct --minutes")
+    low, high = limits.MINUTES
+    if not low <= minutes <= high:
+        raise InputError(f"--minutes from {low:g} to {high:,.0f}", str(minutes), "correct --minutes")
     if out.exists() and not out.is_dir():
         raise InputError("a folder for --out", f"{out}, a file", "name another")
     began = time.monotonic()
     dataset, model, synthetic, report = (out / name for name in ("dataset", "model", "synthetic.parquet", "report"))
+    _check_places(out)
     show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
     config = train_config(steps=max(1, round(minutes * STEPS_PER_MINUTE)), seed=seed)
     show_training(train(dataset, model, config), share_done(config), model)
@@ -68,6 +75,14 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         f"netdiffus train {shlex.quote(str(out / 'my-dataset'))} --out {shlex.quote(str(out / 'my-model'))}",
     ):
         print(f"    {command}")
+
+
+def _check_places(out: Path) -> None:
+    """Raise InputError if something that the demo did not make lies where it writes."""
+    for name, kind in (("dataset", DATASET), ("model", MODEL), ("packet-model", MODEL), ("report", REPORT)):
+        check_folder(out / name, kind)
+    check_files([out / "synthetic.parquet"])
+    check_files(files_of([out / "synthetic.pcapng"]))
 
 
 def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: int) -> PacketReport:

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from netdiffus import limits
 from netdiffus.cli.app import app
 
 
 @app.command()
 def image(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(
@@ -19,7 +21,12 @@ def image(
         ),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR|FILE", help="Folder for the images; or the table to write.", show_default=False)
+        Path,
+        typer.Option(
+            metavar="DIR|FILE",
+            help="Folder for the images, or the file to write; only images and tables of netdiffus are replaced.",
+            show_default=False,
+        ),
     ],
     model: Annotated[Path | None, typer.Option(help="Use this model's scale instead of one fitted to TRACES.")] = None,
     scale: Annotated[
@@ -52,7 +59,9 @@ def image(
     if kind not in ("gasf", "bits"):
         raise InputError("--image gasf or bits", kind, "correct --image")
     made = source.is_dir() and not (source / DatasetCard.FILE).exists()
-    if kind == "bits" or (made and is_bit_images(source)):
+    of_bits = kind == "bits" or (made and is_bit_images(source))
+    _check_options(context, of_bits=of_bits, made=made, has_model=model is not None)
+    if of_bits:
         _bits(source, out, made=made, headers=headers.split(","), bare=bare, length=length, form=form)
         return
     if made:
@@ -63,6 +72,24 @@ def image(
     print(f"images: {out}")
     print_losses(losses)
     print(f"back: netdiffus image {out} --out traces.parquet")
+
+
+def _check_options(context: typer.Context, *, of_bits: bool, made: bool, has_model: bool) -> None:
+    """Raise InputError for an option that has no meaning for what is turned into what."""
+    from netdiffus.errors import InputError
+
+    if made:
+        kind, meant = ("bit images back", set()) if of_bits else ("GASF images back", {"scale"})
+    elif of_bits:
+        kind, meant = "bit images", {"length", "form", "headers", "bare"}
+    elif has_model:
+        kind, meant = "the images of a model's scale and length", {"model", "form"}
+    else:
+        kind, meant = "GASF images", {"scale", "length", "form"}
+    found = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, origin in found.items() if origin is not None and origin.name == "COMMANDLINE"}
+    if wrong := sorted(given - meant - {"source", "out", "kind"}):
+        raise InputError(f"options that have a meaning for {kind}", f"--{wrong[0]}", f"leave --{wrong[0]} out")
 
 
 def _bits(source: Path, out: Path, *, made: bool, **options: Any) -> None:
@@ -83,10 +110,17 @@ def import_(
     checkpoint: Annotated[
         Path, typer.Argument(metavar="CHECKPOINT", help="A guided-diffusion model*.pt or ema_*.pt.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(metavar="MODEL", help="The model folder to write.", show_default=False)],
-    image_size: Annotated[int, typer.Option(min=2, help="Pixels of a side.", show_default=False)],
-    heads: Annotated[int, typer.Option(min=1, help="Attention heads.")] = 4,
-    steps: Annotated[int, typer.Option(min=2, help="Diffusion steps T of the training.")] = 1000,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="MODEL",
+            help="The model folder to write; only a model of netdiffus is replaced.",
+            show_default=False,
+        ),
+    ],
+    image_size: Annotated[int, typer.Option(min=2, max=limits.LENGTH, help="Pixels of a side.", show_default=False)],
+    heads: Annotated[int, typer.Option(min=1, max=limits.HEADS, help="Attention heads.")] = 4,
+    steps: Annotated[int, typer.Option(min=2, max=limits.TIMESTEPS, help="Diffusion steps T of the training.")] = 1000,
     schedule: Annotated[str, typer.Option(help="Noise schedule: cosine or linear.")] = "cosine",
     labels: Annotated[
         str | None, typer.Option(help="Names of the classes in order, e.g. web,dns,mail; default: 0,1,2 ...")

@@ -70,7 +70,8 @@ class Shown:
 
     def show(self, share: float, note: str, *, final: bool = False) -> None:
         """`share` of the work is done; `note` is the newest figure."""
-        self.bar.update(self.task, completed=min(share, 1.0), note=note)
+        share = min(share, 1.0)
+        self.bar.update(self.task, completed=share, note=note)
         if not self.console.is_terminal and (final or time.monotonic() - self.last > LOG_EVERY_S):
             print(f"{self.what}: {share:.0%}  {note}", file=sys.stderr, flush=True)
             self.last = time.monotonic()

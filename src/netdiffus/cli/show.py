@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from netdiffus.steps.image import Loss
     from netdiffus.store.cards import DatasetCard, Source
 
-MOST_FILES = 20
+MOST_FILES = MOST_LEFT_OUT = 20
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -54,6 +55,18 @@ def print_dataset(path: Path) -> None:
         print(f"fault: {reason}: {count:,} (in {named})")
     for reason, count in card.faults.items():
         print(f"fault: {reason}: {count:,}")
+    for note in card.notes:
+        print(f"note: {note}")
+    for warning in card.warnings:
+        print(f"warning: {warning}")
+
+
+def print_warnings(path: Path) -> None:
+    """What a model of the dataset in a folder will suffer from, on standard error."""
+    from netdiffus.store.cards import DatasetCard
+
+    for warning in DatasetCard.read(path).warnings:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def print_sources(card: DatasetCard) -> None:
@@ -80,21 +93,30 @@ def _source_row(name: str, sources: Sequence[Source]) -> tuple[object, ...]:
 
 
 def print_labels(card: DatasetCard) -> None:
-    """The labels of a dataset with their counts."""
+    """The labels of a dataset with their counts, and what was left out of each; those without a trace first."""
     print(table(("label", "train", "test"), ((label, c["train"], c["test"]) for label, c in card.labels.items())))
+    order = sorted(card.left_out, key=lambda label: sum(card.labels.get(label, {}).values()) > 0)
+    lines = [f"{label}: {line}" for label in order for line in card.left_out[label]]
+    for line in lines[:MOST_LEFT_OUT]:
+        print(line)
+    if len(lines) > MOST_LEFT_OUT:
+        print(f"... and {len(lines) - MOST_LEFT_OUT:,} more lines in dataset.json, left_out")
 
 
 def print_info(path: Path) -> None:
     """What is at a path: a dataset, a model, a report, a capture or a table.
 
     Raises:
-        InputError: none of these.
+        InputError: none of these, or files of two results.
     """
     from netdiffus.errors import InputError
+    from netdiffus.store.account import check_result
     from netdiffus.store.cards import DatasetCard, ModelCard
     from netdiffus.store.report import SCORES
+    from netdiffus.store.stage import check_whole
     from netdiffus.traffic.tables import is_table_name
 
+    check_whole(path) if path.is_dir() else check_result(path)
     if (path / DatasetCard.FILE).exists():
         print_dataset(path)
     elif (path / ModelCard.FILE).exists():
@@ -113,9 +135,10 @@ def print_info(path: Path) -> None:
 
 def print_model(path: Path) -> None:
     """The model in a folder."""
-    from netdiffus.store.cards import ModelCard
+    from netdiffus.steps.model_manifest import read_model
 
-    card = ModelCard.read(path)
+    found = read_model(path)
+    card = found.card
     print(f"model: {path}  (format {card.format}, netdiffus {card.netdiffus})")
     print(
         f"image: {card.config['image']}, preset: {card.config['preset']}, seed {card.seed}, dataset {card.dataset[:16]}"
@@ -127,7 +150,17 @@ def print_model(path: Path) -> None:
         else ""
     )
     print(f"traces: {', '.join(card.codec['channels'])}, up to {card.codec['length']} positions")
+    print_breaks(path)
     print(table(("label", "training traces"), card.labels.items()))
+
+
+def print_breaks(path: Path) -> None:
+    """How many breaks between recordings the model in a folder left out, if any."""
+    from netdiffus.steps.readme import breaks_said
+    from netdiffus.store.cards import ModelCard
+
+    if said := breaks_said(ModelCard.read(path)):
+        print(f"arrivals: {said}")
 
 
 def print_losses(losses: Sequence[Loss]) -> None:

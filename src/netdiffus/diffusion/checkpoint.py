@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from torch import Tensor
 from netdiffus.diffusion.unet import UNet, UNetShape
 from netdiffus.errors import InputError
 
+MOST_BLOCKS = 256
+"""Input blocks of a network that is looked at."""
+MOST_VIEWS = 4
+"""Times that the numbers of a file, of two bytes or more, may be named by its tensors."""
 _EXPECTED = "a guided-diffusion checkpoint (model*.pt or ema_*.pt)"
 
 
@@ -28,16 +33,52 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise InputError(_EXPECTED, f"{path}, which does not exist", "check the path")
+    _check_storages(path)
     try:
         loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, IndexError, OverflowError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(_EXPECTED, f"{path}: {said}", "decompress it, or name another file") from None
+    except Exception as error:  # whatever a hostile pickle makes of it; torch's words tell how to run such a file
+        said = "what is no plain tensor" if isinstance(error, pickle.UnpicklingError) else "nothing that can be read"
+        raise InputError(_EXPECTED, f"{path}, which holds {said}", "decompress it, or name another file") from None
     if isinstance(loaded, dict) and set(loaded) == {"state", "param_groups"}:
         raise InputError(_EXPECTED, f"{path}, an optimiser's state", "name the model or ema file beside it")
     if not isinstance(loaded, dict) or not loaded or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise InputError(_EXPECTED, f"{path}, which holds other things than tensors", "name another file")
+    _check_tensors(path, loaded)
     return {str(name): value.detach().to(torch.float32, copy=True) for name, value in loaded.items()}
+
+
+def _check_storages(path: Path) -> None:
+    """Raise InputError for a file whose parts are compressed: they could be far larger than the file."""
+    if not zipfile.is_zipfile(path):
+        return  # of torch before 1.6: its storages are read off the file as they are
+    try:
+        with zipfile.ZipFile(path) as file:
+            large = sum(part.file_size for part in file.infolist()) > path.stat().st_size
+            packed = any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        raise InputError(_EXPECTED, f"{path}, a damaged archive", "download it again, or name another file") from None
+    if large or packed:
+        raise InputError(_EXPECTED, f"{path}, an archive of compressed parts", "save it again with torch.save")
+
+
+def _check_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Raise InputError for tensors that are larger than what is stored of them, or that a network has none of."""
+    for name, value in tensors.items():
+        wrong = None
+        if not value.is_floating_point() and value.dtype not in (torch.int64, torch.int32):
+            wrong = f"type {value.dtype}"
+        elif value.layout != torch.strided or value.is_meta:
+            wrong = "a form without plain numbers"
+        elif value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            wrong = "more numbers than the file holds"
+        elif not bool(value.isfinite().all()):
+            wrong = "NaN or infinity"
+        if wrong is not None:
+            raise InputError(
+                f"tensors of finite numbers in {path}", f"{str(name)[:60]!r} of {wrong}", "name another file"
+            )
+    if sum(value.numel() for value in tensors.values()) * 2 > path.stat().st_size * MOST_VIEWS:
+        raise InputError(f"tensors of their own in {path}", "many views of the same numbers", "name another file")
 
 
 def shape_of(weights: dict[str, Tensor], heads: int) -> UNetShape:
@@ -48,7 +89,7 @@ def shape_of(weights: dict[str, Tensor], heads: int) -> UNetShape:
     """
     try:
         shape = _read_shape(weights, heads)
-    except (KeyError, IndexError, ZeroDivisionError):
+    except (KeyError, IndexError, ZeroDivisionError, ValueError):
         raise InputError(
             _EXPECTED, f"{len(weights)} tensors without those of a U-Net", "name a U-Net's checkpoint"
         ) from None
@@ -58,8 +99,6 @@ def shape_of(weights: dict[str, Tensor], heads: int) -> UNetShape:
             str(shape.channels_out),
             "import a model that was trained with --learn_sigma True",
         )
-    if any(shape.width * multiplier % heads for multiplier in shape.multipliers):
-        raise InputError(f"heads that divide {shape.width} channels", str(heads), "correct --heads")
     _compare(weights, shape)
     return shape
 
@@ -68,6 +107,8 @@ def _read_shape(weights: dict[str, Tensor], heads: int) -> UNetShape:
     first, last = weights["input_blocks.0.0.weight"], weights["out.2.weight"]
     width = first.shape[0]
     count = 1 + max(int(found[1]) for name in weights if (found := re.match(r"input_blocks\.(\d+)\.", name)))
+    if count > MOST_BLOCKS:
+        raise InputError(f"at most {MOST_BLOCKS} input blocks", f"{count:,}", "name a U-Net's checkpoint")
     multipliers: list[int] = []
     attention = set()
     blocks = level_blocks = 0

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from netdiffus.diffusion.average import Average
+from netdiffus.diffusion.resume import check_state
 
 VALIDATION_SEED = 0  # every check sees the same traces, noise levels and noise: only the weights differ
 VALIDATION_BATCHES = 4
@@ -192,7 +193,12 @@ class Fit:
         return {name: value.to("cpu", copy=True).contiguous() for name, value in state.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go back to a state that `state` gave."""
+        """Go back to a state that `state` gave.
+
+        Raises:
+            InputError: it is that of another training, or none.
+        """
+        check_state(state, self.network, self.optimisers, self.generator)
         device = self.generator.device
         with torch.no_grad():
             for name, weight in self.network.named_parameters():

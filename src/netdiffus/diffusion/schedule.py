@@ -106,12 +106,15 @@ class Schedule:
         """The schedule of named betas; `spacing` as in `kept_steps`, None keeps all T.
 
         Raises:
-            InputError: the name or the spacing is not known.
+            InputError: the name or the spacing is not known, or there are so few steps that one takes all noise.
         """
         if name not in BETAS:
             raise InputError(f"a schedule among {', '.join(BETAS)}", repr(name), "name one of those")
+        betas = BETAS[name](T)
+        if not bool((betas < 1).all()):
+            raise InputError(f"more steps of the {name} schedule, whose noise is all at once", str(T), "raise --steps")
         kept = torch.tensor(kept_steps(T, spacing) if spacing else range(T))
-        return cls.of(torch.cumprod(1 - BETAS[name](T), 0)[kept], kept)
+        return cls.of(torch.cumprod(1 - betas, 0)[kept], kept)
 
     @classmethod
     def of(cls, alphas_cumprod: Tensor, timesteps: Tensor) -> Schedule:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netdiffus import limits
 from netdiffus.errors import InputError
 
 NORM_GROUPS = 32
@@ -41,6 +42,27 @@ class UNetShape:
     attention: frozenset[int]
     heads: int
     classes: int | None
+
+    def __post_init__(self) -> None:
+        """Raise InputError unless such a network can be built."""
+        sizes = {
+            "channels in": (self.channels_in, limits.CHANNELS),
+            "channels out": (self.channels_out, 2 * limits.CHANNELS),
+            "width": (self.width, limits.UNET_WIDTH),
+            "levels": (len(self.multipliers), limits.UNET_LEVELS),
+            "multiplier": (max(self.multipliers, default=0), limits.UNET_MULTIPLIER),
+            "smallest multiplier": (min(self.multipliers, default=0), limits.UNET_MULTIPLIER),
+            "blocks": (self.blocks, limits.UNET_BLOCKS),
+            "heads": (self.heads, limits.HEADS),
+            "classes": (1 if self.classes is None else self.classes, limits.LABELS),
+        }
+        for name, (size, most) in sizes.items():
+            if not 1 <= size <= most:
+                raise InputError(f"a U-Net whose {name} is from 1 to {most:,}", f"{size:,}", "name another checkpoint")
+        if self.width % NORM_GROUPS:
+            raise InputError(f"a width that is a multiple of {NORM_GROUPS}", f"{self.width}", "correct width")
+        if any(self.width * multiplier % self.heads for multiplier in self.multipliers):
+            raise InputError(f"heads that divide {self.width} channels", str(self.heads), "correct --heads")
 
 
 # Multipliers by image size in pixels, as published; 10 is NetDiffus 2.0's.

@@ -9,16 +9,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, model_validator
 
-from netdiffus.imaging.scale import EmpiricalScale, join_rare
+from netdiffus import limits
+from netdiffus.imaging.scale import EmpiricalManifest, EmpiricalScale, join_rare
 from netdiffus.imaging.scales import Scale
+from netdiffus.manifest import Manifest
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
+
+
+Class = Annotated[int, Field(ge=0, le=limits.VALUES)]
+Seen = Annotated[int, Field(ge=0, lt=1 << 32)]
+
+
+class AlphabetManifest(Manifest):
+    """What a manifest holds of an alphabet."""
+
+    known: EmpiricalManifest
+    classes: list[Class]
+    counts: list[list[Seen]] = Field(min_length=1, max_length=limits.LABELS)
+
+    @model_validator(mode="after")
+    def _fit(self) -> AlphabetManifest:
+        wanted = len(self.known.values)
+        if len(self.classes) != wanted or self.classes[0] != 0 or not np.isin(np.diff(self.classes), (0, 1)).all():
+            raise ValueError(f"with a class of each of {wanted} values, ascending from 0 without holes")
+        if any(len(row) != wanted for row in self.counts):
+            raise ValueError(f"with {wanted} counts of every label")
+        if not np.bincount(self.classes, np.asarray(self.counts, dtype=np.int64).sum(axis=0)).all():
+            raise ValueError("with classes that occur")
+        return self
 
 
 @dataclass(frozen=True)
@@ -100,6 +126,15 @@ class Alphabet:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Alphabet:
-        """The way back from `to_json`, exact."""
-        counts = np.asarray(data["counts"], dtype=np.int64)
-        return cls(EmpiricalScale.from_json(data["known"]), np.asarray(data["classes"], dtype=np.int64), counts)
+        """The way back from `to_json`, exact.
+
+        Raises:
+            InputError: it is no alphabet.
+        """
+        return cls.of_manifest(AlphabetManifest.of(data, "alphabet"))
+
+    @classmethod
+    def of_manifest(cls, found: AlphabetManifest) -> Alphabet:
+        """The same of what was checked."""
+        classes, counts = np.asarray(found.classes, dtype=np.int64), np.asarray(found.counts, dtype=np.int64)
+        return cls(EmpiricalScale.of_manifest(found.known), classes, counts)

@@ -6,20 +6,38 @@ small image first and the rows of the large one given it. Averages are told apar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
+from netdiffus import limits
 from netdiffus.errors import InputError
+from netdiffus.manifest import Manifest
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
 CODES = 64
 """Codes of a channel's averages, at most."""
+
+
+class CoarseManifest(Manifest):
+    """What a manifest holds of coarse rows."""
+
+    rows: int = Field(ge=1, le=limits.COARSE_ROWS)
+    edges: list[Annotated[list[float], Field(max_length=CODES - 1)]] = Field(min_length=1, max_length=limits.CHANNELS)
+    centres: list[Annotated[list[float], Field(min_length=1, max_length=CODES)]] = Field(max_length=limits.CHANNELS)
+
+    @model_validator(mode="after")
+    def _fit(self) -> CoarseManifest:
+        if [len(edges) + 1 for edges in self.edges] != [len(centres) for centres in self.centres]:
+            raise ValueError("with a centre more than edges for each channel")
+        if any(np.any(np.diff(part) <= 0) for part in [*self.edges, *self.centres]):
+            raise ValueError("with edges and centres that ascend")
+        return self
 
 
 @dataclass(frozen=True)
@@ -72,10 +90,10 @@ class CoarseCodebook:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> CoarseCodebook:
-        """The way back from `to_json`, exact."""
-        edges, centres = ([np.asarray(part, np.float64) for part in data[name]] for name in ("edges", "centres"))
-        return cls(int(data["rows"]), tuple(edges), tuple(centres))
+    def of_manifest(cls, found: CoarseManifest) -> CoarseCodebook:
+        """The way back from `to_json`, of what was checked."""
+        edges, centres = ([np.asarray(part, np.float64) for part in parts] for parts in (found.edges, found.centres))
+        return cls(found.rows, tuple(edges), tuple(centres))
 
 
 def segment_ends(length: int, rows: int) -> Ids:

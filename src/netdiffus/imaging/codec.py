@@ -14,18 +14,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
+from netdiffus import limits
 from netdiffus.errors import InputError
-from netdiffus.imaging.alphabet import Alphabet
+from netdiffus.imaging.alphabet import Alphabet, AlphabetManifest
 from netdiffus.imaging.channels import fold, image_channels, unfold
+from netdiffus.imaging.coarse import CoarseManifest
 from netdiffus.imaging.gasf import from_image, gasf
 from netdiffus.imaging.scale import EmpiricalScale
-from netdiffus.imaging.scales import Scale, fit_scale, scale_from_json
+from netdiffus.imaging.scales import Scale, ScaleManifest, fit_scale, scale_of
+from netdiffus.manifest import Manifest, Text
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -79,6 +83,30 @@ def images_of(z: Floats) -> Floats:
 
 CLASSES = 512  # of an alphabet, unless asked otherwise
 MEASURED = ("gap_ns",)  # channels whose values are drawn between those that are known
+
+
+class GasfManifest(Manifest):
+    """What a manifest holds of a GASF codec."""
+
+    codec: Literal["gasf"]
+    channels: list[Text] = Field(min_length=1, max_length=limits.CHANNELS)
+    length: int = Field(ge=1, le=limits.LENGTH)
+    angle: Literal["normal", "direct"]
+    empty_up: bool
+    scales: list[ScaleManifest] = Field(min_length=1, max_length=limits.CHANNELS)
+    alphabets: list[AlphabetManifest] = Field(max_length=limits.CHANNELS)
+    coarse: CoarseManifest | None = None  # of a model that draws coarse rows first
+
+    @model_validator(mode="after")
+    def _fit(self) -> GasfManifest:
+        if len(set(self.channels)) < len(self.channels):
+            raise ValueError("with different channels")
+        wanted = len(image_channels(self.channels))
+        if len(self.scales) != wanted or len(self.alphabets) not in (0, wanted):
+            raise ValueError(f"with {wanted} scales, and as many alphabets or none, for {', '.join(self.channels)}")
+        if len({len(alphabet.counts) for alphabet in self.alphabets}) > 1:
+            raise ValueError("with alphabets of the same labels")
+        return self
 
 
 @dataclass(frozen=True)
@@ -206,7 +234,16 @@ class GasfCodec:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> GasfCodec:
-        """The way back from `to_json`, exact."""
-        scales = tuple(scale_from_json(scale) for scale in data["scales"])
-        alphabets = tuple(Alphabet.from_json(alphabet) for alphabet in data["alphabets"])
-        return cls(tuple(data["channels"]), data["length"], scales, alphabets, data["angle"], data["empty_up"])
+        """The way back from `to_json`, exact.
+
+        Raises:
+            InputError: it is no such codec.
+        """
+        return cls.of_manifest(GasfManifest.of(data, "codec"))
+
+    @classmethod
+    def of_manifest(cls, found: GasfManifest) -> GasfCodec:
+        """The same of what was checked."""
+        scales = tuple(scale_of(scale) for scale in found.scales)
+        alphabets = tuple(Alphabet.of_manifest(alphabet) for alphabet in found.alphabets)
+        return cls(tuple(found.channels), found.length, scales, alphabets, found.angle, found.empty_up)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netdiffus.errors import InputError
+from netdiffus.wire.compiled import compiled_parallel
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +46,7 @@ def gasf(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     return images
 
 
-@numba.njit(parallel=True, cache=True, fastmath=False)
+@compiled_parallel
 def _outer(x: Floats, images: NDArray[Any]) -> None:
     """images[k, i, j] = cos(arccos x_ki + arccos x_kj); x (N, n), images (N, n, n)."""
     n = x.shape[1]
@@ -83,7 +84,7 @@ def from_image(images: ArrayLike, tolerance: float = 1e-9, sweeps: int = 200) ->
     return theta.reshape(stack.shape[:-1])
 
 
-@numba.njit(parallel=True, cache=True, fastmath=False)
+@compiled_parallel
 def _descend(images: Floats, theta: Floats, tolerance: float, sweeps: int) -> None:
     """Coordinate descent in place; images (N, n, n), theta (N, n)."""
     n = theta.shape[1]

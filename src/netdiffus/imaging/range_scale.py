@@ -12,14 +12,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import model_validator
 
-from netdiffus.imaging.scale import present_values
+from netdiffus.imaging.scale import Magnitude, present_values
+from netdiffus.manifest import Manifest
 
 Floats = NDArray[np.float64]
+
+
+class RangeManifest(Manifest):
+    """What a manifest holds of a range scale."""
+
+    kind: Literal["minmax", "log"]
+    low: Magnitude
+    high: Magnitude
+    absent: bool
+
+    @model_validator(mode="after")
+    def _ascend(self) -> RangeManifest:
+        if self.low > self.high:
+            raise ValueError("with a low end not above the high one")
+        return self
 
 
 @dataclass(frozen=True)
@@ -88,8 +105,13 @@ class RangeScale:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The way back from `to_json`, exact."""
-        return cls(data["low"], data["high"], data["absent"])
+        """The way back from `to_json`, exact.
+
+        Raises:
+            InputError: it is no such scale.
+        """
+        found = RangeManifest.of(data, "scale")
+        return cls(found.low, found.high, found.absent)
 
 
 class LogScale(RangeScale):

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, model_validator
 
+from netdiffus import limits
 from netdiffus.errors import InputError
+from netdiffus.manifest import Manifest
+from netdiffus.wire.compiled import compiled
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -58,7 +61,7 @@ def join_rare(counts: Ids, most: int) -> Ids:
     return _joined(counts, enough)
 
 
-@numba.njit(cache=True)
+@compiled
 def _joined(counts: Ids, enough: int) -> Ids:
     groups = np.empty(len(counts), dtype=np.int64)
     current, held = 0, 0
@@ -70,6 +73,29 @@ def _joined(counts: Ids, enough: int) -> Ids:
         if held >= enough:
             current, held = current + 1, 0
     return groups
+
+
+Magnitude = Annotated[float, Field(gt=-limits.INTEGER, lt=limits.INTEGER)]
+"""A value that fits a signed 64-bit number."""
+
+
+class EmpiricalManifest(Manifest):
+    """What a manifest holds of an empirical scale; absence is null."""
+
+    values: list[Magnitude | None] = Field(min_length=1, max_length=limits.VALUES + 1)
+    edges: list[float] = Field(min_length=2, max_length=limits.VALUES + 2)
+    digits: int | None = Field(ge=1, le=17)
+
+    @model_validator(mode="after")
+    def _ascend(self) -> EmpiricalManifest:
+        known = [value for value in self.values if value is not None]
+        if None in self.values[:-1] or not known or (np.diff(known) <= 0).any():
+            raise ValueError("with one value or more, ascending, and absence (null) nowhere but last")
+        if len(self.edges) != len(self.values) + 1:
+            raise ValueError(f"with {len(self.values) + 1} edges for {len(self.values)} values")
+        if self.edges[0] != 0 or self.edges[-1] != 1 or (np.diff(self.edges) < 0).any():
+            raise ValueError("with edges that ascend from 0 to 1")
+        return self
 
 
 @dataclass(frozen=True)
@@ -194,6 +220,15 @@ class EmpiricalScale:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EmpiricalScale:
-        """The way back from `to_json`, exact."""
-        values = np.array([np.nan if value is None else value for value in data["values"]], dtype=np.float64)
-        return cls(values, np.asarray(data["edges"], dtype=np.float64), data["digits"])
+        """The way back from `to_json`, exact.
+
+        Raises:
+            InputError: it is no such scale.
+        """
+        return cls.of_manifest(EmpiricalManifest.of(data, "scale"))
+
+    @classmethod
+    def of_manifest(cls, found: EmpiricalManifest) -> EmpiricalScale:
+        """The same of what was checked."""
+        values = np.array([np.nan if value is None else value for value in found.values], dtype=np.float64)
+        return cls(values, np.asarray(found.edges, dtype=np.float64), found.digits)

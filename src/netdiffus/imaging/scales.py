@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Discriminator, Tag, TypeAdapter
 
 from netdiffus.errors import InputError
-from netdiffus.imaging.range_scale import LogScale, RangeScale
-from netdiffus.imaging.scale import EmpiricalScale
+from netdiffus.imaging.range_scale import LogScale, RangeManifest, RangeScale
+from netdiffus.imaging.scale import EmpiricalManifest, EmpiricalScale
+from netdiffus.manifest import checked
 
 Floats = NDArray[np.float64]
 
@@ -46,10 +48,29 @@ def fit_scale(name: str, values: ArrayLike) -> Scale:
     return SCALES[name](values)
 
 
+def _kind(data: object) -> str:
+    return "range" if isinstance(data, RangeManifest) or (isinstance(data, Mapping) and "kind" in data) else "empirical"
+
+
+ScaleManifest = Annotated[
+    Annotated[EmpiricalManifest, Tag("empirical")] | Annotated[RangeManifest, Tag("range")], Discriminator(_kind)
+]
+"""What a manifest holds of a scale; an empirical one names no kind."""
+_SCALE: TypeAdapter[EmpiricalManifest | RangeManifest] = TypeAdapter(ScaleManifest)
+
+
 def scale_from_json(data: Mapping[str, Any]) -> Scale:
-    """The way back from a scale's `to_json`, exact; an empirical one names no kind."""
-    kinds: dict[str, Callable[[Mapping[str, Any]], Scale]] = {
-        RangeScale.KIND: RangeScale.from_json,
-        LogScale.KIND: LogScale.from_json,
-    }
-    return kinds.get(data.get("kind", ""), EmpiricalScale.from_json)(data)
+    """The way back from a scale's `to_json`, exact.
+
+    Raises:
+        InputError: it is no scale.
+    """
+    return scale_of(checked(lambda: _SCALE.validate_python(data), "scale", "make the file again"))
+
+
+def scale_of(found: EmpiricalManifest | RangeManifest) -> Scale:
+    """The same of what was checked."""
+    if isinstance(found, EmpiricalManifest):
+        return EmpiricalScale.of_manifest(found)
+    kind = LogScale if found.kind == LogScale.KIND else RangeScale
+    return kind(found.low, found.high, found.absent)

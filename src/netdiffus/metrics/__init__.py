@@ -21,6 +21,7 @@ from netdiffus.metrics.bits import bits
 from netdiffus.metrics.boosting import boosting
 from netdiffus.metrics.comparison import Comparison, Traces, comparison
 from netdiffus.metrics.conformance import conformance
+from netdiffus.metrics.contamination import contamination
 from netdiffus.metrics.copies import copies
 from netdiffus.metrics.correlation import correlation
 from netdiffus.metrics.coverage import coverage
@@ -55,6 +56,7 @@ METRICS: dict[str, Callable[[Comparison, np.random.Generator], Iterator[Score]]]
     "manifold": manifold,
     "mmd": mmd,
     "copies": copies,
+    "contamination": contamination,
     "membership": membership,
     "likelihood": likelihood,
     "disclosure": disclosure,

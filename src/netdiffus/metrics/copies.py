@@ -25,15 +25,20 @@ def copies(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
 
     Real traffic repeats itself, so test traces too have twins in the training part: that share is the floor.
     """
-    shapes = [index for index, channel in enumerate(sets.channels) if not channel.startswith("gap")]
-    views = [("copies.exact", list(range(len(sets.channels))), "on all channels")]
-    if 0 < len(shapes) < len(sets.channels):
-        views.append(("copies.exact_shape", shapes, f"on {' and '.join(sets.channels[i] for i in shapes)} only"))
-    for name, chosen, where in views:
+    for suffix, chosen, where in views(sets):
         real, synthetic = (seen_before(part, sets.train, chosen) for part in (sets.test, sets.synthetic))
         note = f"traces that occur in the training part, {where}; the floor is the real test part's own share"
-        yield _share(name, float(synthetic.mean()), float(real.mean()), sets, note)
+        yield _share(f"copies.exact{suffix}", float(synthetic.mean()), float(real.mean()), sets, note)
     yield from nearness(sets, rng)
+
+
+def views(sets: Comparison) -> list[tuple[str, list[int], str]]:
+    """What copies are looked for on: the end of the score's name, channels, and words; without the gaps, if any."""
+    shapes = [index for index, channel in enumerate(sets.channels) if not channel.startswith("gap")]
+    found = [("", list(range(len(sets.channels))), "on all channels")]
+    if 0 < len(shapes) < len(sets.channels):
+        found.append(("_shape", shapes, f"on {' and '.join(sets.channels[i] for i in shapes)} only"))
+    return found
 
 
 def _share(name: str, value: float, floor: float, sets: Comparison, note: str) -> Score:
@@ -43,8 +48,13 @@ def _share(name: str, value: float, floor: float, sets: Comparison, note: str) -
 
 def seen_before(traces: Traces, train: Traces, channels: list[int]) -> NDArray[np.bool_]:
     """Which traces (N,) are exactly equal to a training trace on these channels."""
-    known = {row.tobytes() for row in _comparable(train, channels)}
+    known = distinct(train, channels)
     return np.array([row.tobytes() in known for row in _comparable(traces, channels)])
+
+
+def distinct(traces: Traces, channels: list[int]) -> set[bytes]:
+    """The traces that differ on these channels, each as bytes."""
+    return {row.tobytes() for row in _comparable(traces, channels)}
 
 
 def _comparable(traces: Traces, channels: list[int]) -> NDArray[np.float64]:

@@ -70,6 +70,15 @@ class Score:
         return worse / width if width else inf
 
     @property
+    def too_good(self) -> bool:
+        """Whether it is better than real by more than chance explains: then what it was tested on was no secret."""
+        end = self.low if self.goal == "min" else self.high
+        if self.value is None or self.reference is None or end is None:
+            return False
+        better = self.reference - self.value if self.goal == "min" else self.value - self.reference
+        return better > max(FLAGGED * abs(end - self.reference), ROUNDING)
+
+    @property
     def flagged(self) -> bool:
         """Whether it is worse than real by more than chance explains, even among some hundred scores."""
         return bool(self.excess is not None and self.excess > FLAGGED)

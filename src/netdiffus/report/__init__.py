@@ -3,7 +3,7 @@
 from netdiffus.report.capture import Finding, PacketReport
 from netdiffus.report.overview import overview_png
 from netdiffus.report.page import markdown, render
-from netdiffus.report.verdict import Verdict, verdicts, weakest
+from netdiffus.report.verdict import Verdict, contamination, graded, verdicts, weakest
 from netdiffus.report.words import Headline, figure, headlines
 
 __all__ = [
@@ -11,7 +11,9 @@ __all__ = [
     "Headline",
     "PacketReport",
     "Verdict",
+    "contamination",
     "figure",
+    "graded",
     "headlines",
     "markdown",
     "overview_png",

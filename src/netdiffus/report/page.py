@@ -18,7 +18,7 @@ from netdiffus.report.maps import map_svg, nearest_svg
 from netdiffus.report.packets import field_rows, packet_gallery
 from netdiffus.report.tables import baseline_names, beside_rows, confusion_rows, label_rows, score_rows
 from netdiffus.report.timelines import pair
-from netdiffus.report.verdict import RULE, verdicts, weakest
+from netdiffus.report.verdict import RULE, contamination, graded, verdicts, weakest
 from netdiffus.report.words import GRADES, figure, headlines
 
 FLOWS = 3
@@ -101,10 +101,11 @@ def _words(
         "verdicts": verdicts(scores),
         "rule": RULE,
         "weakest": weakest(scores),
+        "copied": contamination(scores),
         "leak": _leak(scores),
         "beside": beside_rows(scores),
         "baselines": baseline_names(scores),
-        "headlines": headlines(scores, len(real), len(synthetic)),
+        "headlines": graded(headlines(scores, len(real), len(synthetic)), scores),
         "grades": GRADES,
         "labels": label_rows(scores, real, synthetic),
         "fields": field_rows(scores),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import sqrt
 
 from netdiffus.metrics import Score, find
+from netdiffus.metrics.reference import NORMAL
 from netdiffus.metrics.score import FLAGGED
-from netdiffus.report.words import figure
+from netdiffus.report.words import Headline, figure
 
 RULE = (
     f"A score counts as worse than real where it lies more than {FLAGGED:g} times as far beyond the real one as the "
@@ -16,6 +18,16 @@ RULE = (
 PRIVACY = ("copies.exact", "copies.exact_shape", "copies.near", "membership.", "disclosure.excess")
 SHAPE = ("totals.", "bursts.", "idle.", "autocorrelation.", "correlation.", "spectrum.", "marginal.mean.jsd")
 HEADERS = ("fields.", "bits.jsd", "bits.by_label.jsd", "bits.detection_auc")
+COPIED = ("contamination.unseen", "contamination.unseen_shape")
+BELOW = ("membership.auc", "membership.likelihood_auc", "detection.auc")
+WITHDRAWN = "Withdrawn: the synthetic traces are not independent of the test part."
+TOO_FEW = "Too few test traces to tell"
+MARGIN = 0.1  # a loss of accuracy that a test part must be able to exclude before it says "no harm"
+AUC_MARGIN = 0.2  # the same of a detector's AUC
+ATTACKS = {
+    "copies.exact": "copies", "copies.near": "nearness", "membership.auc": "membership inference",
+    "disclosure.excess": "attribute disclosure",
+}  # fmt: skip
 SIZES = (50, 20, 10, 5)
 NAMED = 3  # labels, and reasons
 CAPPED = 20.0  # so that no single score decides which label is the weakest
@@ -38,7 +50,44 @@ class Verdict:
 def verdicts(scores: Sequence[Score]) -> list[Verdict]:
     """The four answers: train on it alone, mix it in, publish it, feed it to an IDS."""
     found = list(scores)
-    return [_alone(found), _mixed(found), _publish(found), _feed(found)]
+    answers = [_alone(found), _mixed(found), _publish(found), _feed(found)]
+    if not contamination(found):
+        return answers
+    withdrawn = [Verdict(answer.question, "unknown", WITHDRAWN) for answer in answers]
+    copied = [score for name in COPIED if (score := find(found, name)) and score.flagged]
+    if copied:
+        why = f"Real traces are in it: {copied[0].note}."
+        withdrawn[2] = Verdict(answers[2].question, "no", why)
+    else:
+        withdrawn[2] = answers[2]
+    return withdrawn
+
+
+def contamination(scores: Sequence[Score]) -> str:
+    """What is said on top where synthetic traces copy the test part, or are too near to it; empty where not."""
+    found = list(scores)
+    said = [f"{score.note}." for name in COPIED if (score := find(found, name)) and score.flagged][:1]
+    below = [score for name in BELOW if (score := find(found, name)) and score.too_good]
+    if below:
+        figures = " and ".join(f"{score.name} is {_beside(score)}" for score in below)
+        said.append(
+            f"{figures}: clearly below 0.5, so synthetic traces are nearer to the test part than chance allows."
+        )
+    if not said:
+        return ""
+    cause = (
+        "Was SYNTHETIC made before the split, by a model that learned from the test part, or is it a wrong argument? "
+        "Figures on this test part say nothing of training on it: evaluate with test traces that the generator has not "
+        "seen."
+    )
+    return " ".join([*said, cause])
+
+
+def graded(lines: Sequence[Headline], scores: Sequence[Score]) -> list[Headline]:
+    """The headlines with their grades, or without any where synthetic traces copy the test part."""
+    if not contamination(scores):
+        return list(lines)
+    return [replace(line, grade="unknown", verdict=WITHDRAWN) for line in lines]
 
 
 def weakest(scores: Sequence[Score]) -> list[str]:
@@ -106,6 +155,8 @@ def _alone(scores: list[Score]) -> Verdict:
         return Verdict(question, "no", f"Labels are missing: {covered.note}.")
     figures = f"{figure(tstr.value, 'share')} of real test traces are recognised, {figure(trtr.value, 'share')} by one "
     figures += "that learned from as many real traces"
+    if not ratio.flagged and (few := _too_few(scores, tstr, trtr.value)):
+        return Verdict(question, "unknown", f"{few} {figures}.")
     if not ratio.flagged:
         return Verdict(question, "yes", f"{figures}: no difference that chance does not explain.")
     for size in SIZES:
@@ -133,10 +184,32 @@ def _mixed(scores: list[Score]) -> Verdict:
     if harmed:
         return Verdict(question, "with care", f"It does no harm to all the real traces, but to few: {_list(harmed)}.")
     said = f"Accuracy {figure(both.value, 'share')} with it, {figure(both.ceiling, 'share')} without"
+    if few_tested := _too_few(scores, both, both.ceiling):
+        return Verdict(question, "unknown", f"{few_tested} {said}.")
     if helped:
         few = " or ".join(map(str, helped))
         return Verdict(question, "yes", f"{said}; it helps one who has only {few} real traces of each label.")
     return Verdict(question, "yes", f"{said}: it does no harm, and brings nothing that can be measured.")
+
+
+def _too_few(scores: list[Score], score: Score, real: float | None) -> str:
+    """What is said where the test part is too small to exclude that `score` is MARGIN below `real`; else empty."""
+    trtr = find(scores, "utility.trtr_accuracy")
+    if trtr is None or trtr.confusion is None or score.value is None or real is None:
+        return ""
+    count = sum(map(sum, trtr.confusion.counts))
+    (low, _), (_, high) = wilson(score.value, count), wilson(real, count)
+    lost = real - score.value + sqrt((score.value - low) ** 2 + (high - real) ** 2)  # Newcombe 1998, method 10
+    if lost <= MARGIN:
+        return ""
+    return f"{TOO_FEW}: {count:,} cannot exclude a loss of {100 * lost:.0f} points of accuracy."
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `count` (Wilson 1927)."""
+    z2 = NORMAL**2 / count
+    half = NORMAL * sqrt((share * (1 - share) + z2 / 4) / count)
+    return (share + z2 / 2 - half) / (1 + z2), (share + z2 / 2 + half) / (1 + z2)
 
 
 def _publish(scores: list[Score]) -> Verdict:
@@ -147,12 +220,16 @@ def _publish(scores: list[Score]) -> Verdict:
     worse = _worse(scores, (*PRIVACY, "identifiers."))
     if worse:
         return Verdict(question, "no", f"It tells more of the training traces than of others: {_list(worse)}.")
-    tried = "copies, nearness, membership inference and attribute disclosure"
+    attacked = find(scores, "membership.auc")
+    if attacked is not None and attacked.value is None:
+        return Verdict(question, "unknown", f"{TOO_FEW}: membership inference {attacked.note}.")
+    tried = [words for name, words in ATTACKS.items() if (score := find(scores, name)) and score.value is not None]
+    names = f"None of {', '.join(tried[:-1])} and {tried[-1]}" if len(tried) > 1 else f"Not even {' '.join(tried)}"
     return Verdict(
         question,
         "with care",
-        f"None of {tried} finds more than in real traces that nobody trained on. That is no formal guarantee; look at "
-        "what the labels and sources themselves give away.",
+        f"{names} finds more than in real traces that nobody trained on. That is no formal guarantee; look at what the "
+        "labels and sources themselves give away.",
     )
 
 
@@ -173,6 +250,9 @@ def _feed(scores: list[Score]) -> Verdict:
     if worse or detected.flagged:
         why = f"{_list(worse)}; {auc}" if worse else auc
         return Verdict(question, "with care", f"Good for load and function tests, not for tuning thresholds: {why}.")
+    if detected.high is not None and detected.floor is not None and detected.high - detected.floor > AUC_MARGIN:
+        real = f"real traces get up to {figure(detected.high)} by chance"
+        return Verdict(question, "unknown", f"{TOO_FEW}: {auc}, but {real}.")
     looked = find(scores, "bits.jsd")
     headers = "Headers were not looked at." if looked is None else "So are header fields, and packets keep the rules."
     return Verdict(question, "yes", f"Totals, bursts and order are as in real traffic; {auc}. {headers}")

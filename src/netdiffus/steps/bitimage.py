@@ -19,10 +19,10 @@ from netdiffus.imaging.bits import ALL, BITS, MOST_PACKETS, BitsCodec, PacketRow
 from netdiffus.steps.config import Config
 from netdiffus.steps.output import FORMS as TABLES
 from netdiffus.steps.output import write_traces
-from netdiffus.store.atomic import atomic_file
 from netdiffus.store.bitimages import BitImage, read_bit_images, write_bit_images
 from netdiffus.store.dataset import read_dataset, read_packets
-from netdiffus.store.images import FORMS, ImageCard
+from netdiffus.store.images import FORMS, IMAGES, ImageCard
+from netdiffus.store.publish import check_files, check_folder, publish_file
 from netdiffus.traffic.traces import conform
 from netdiffus.wire.fields import ICMP
 from netdiffus.wire.links import RAW
@@ -63,6 +63,7 @@ def to_bit_images(dataset: Path, out: Path, config: BitImageConfig) -> BitImages
         InputError: the dataset has no packets, or the headers are none that an image can have.
     """
     codec = BitsCodec.of(config.headers, bare=config.bare)
+    check_folder(out, IMAGES, inputs=[dataset])
     card, traces = read_dataset(dataset)
     packets = read_packets(dataset)
     longest = int(packets["index"].max() or 0) + 1  # type: ignore[arg-type]
@@ -123,6 +124,7 @@ def from_bit_images(folder: Path, out: Path) -> int:
         raise InputError(
             f"--out with one of the suffixes {', '.join((*TABLES, *WRITERS))}", str(out), "name such a file"
         )
+    check_files([out])
     flows = [_flow(image, number) for number, image in enumerate(read_bit_images(folder))]
     source = f"bit images of {folder.name}"
     if suffix in TABLES:
@@ -183,7 +185,7 @@ def _write_capture(out: Path, suffix: str, flows: Sequence[tuple[BitImage, Packe
         ):
             packets.append(Packet(when, data[at : at + head] + bytes(size), head + size))
     packets.sort(key=lambda packet: packet.time_ns)
-    with atomic_file(out) as temporary, temporary.open("wb") as file:
+    with publish_file(out) as temporary, temporary.open("wb") as file:
         writer = WRITERS[suffix](file)
         for packet in packets:
             writer.write(RAW, packet)

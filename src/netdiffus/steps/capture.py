@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from netdiffus.steps.config import Config
-from netdiffus.store.atomic import atomic_file, write_json
+from netdiffus import limits
+from netdiffus.errors import InputError
+from netdiffus.steps.config import Config, exclusive
+from netdiffus.store.account import names_of_result, write_accounts
 from netdiffus.store.images import label_folder
+from netdiffus.store.place import followed
+from netdiffus.store.publish import publish_files
+from netdiffus.traffic.moments import moment_ns
 from netdiffus.traffic.sessions import (
     RULES,
     Changes,
@@ -27,11 +32,21 @@ from netdiffus.traffic.sessions import (
     labels_path,
     write_packets,
 )
+from netdiffus.traffic.sessions.arrivals import LATEST_NS
 from netdiffus.traffic.sessions.endpoints import CLIENT_NETS, SERVER_NETS
+from netdiffus.wire.nprint import is_nprint_name
+from netdiffus.wire.records import PCAP_END_NS
 
 CAPTURES = (".pcap", ".pcapng")
+OF_CAPTURES = {"link", "payload", "per_label"}
+"""Options that have a meaning for captures alone."""
 BEGIN_NS = 1_767_225_600_000_000_000
 """When the first flow begins: midnight of 1 January 2026, UTC; a clock would make the same seed another file."""
+
+
+def _start(value: object) -> object:
+    """What --start says, as nanoseconds; of other types pydantic tells."""
+    return moment_ns(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
 class CaptureConfig(Config):
@@ -41,9 +56,35 @@ class CaptureConfig(Config):
     server_net: list[str] = Field(list(SERVER_NETS))
     link: Literal["ethernet", "raw"] = "ethernet"
     payload: Literal["random", "zero"] = "random"
-    rate: float | None = Field(None, gt=0)  # flows a second; None: as the dataset's flows arrive
-    duration: float | None = Field(None, gt=0)  # seconds from the first flow's start to the last one's
+    rate: float | None = Field(
+        None, ge=limits.RATE[0], le=limits.RATE[1]
+    )  # flows a second; None: as the dataset's flows arrive
+    duration: float | None = Field(
+        None, ge=limits.SECONDS[0], le=limits.SECONDS[1]
+    )  # seconds from the first flow's start to the last one's
     per_label: bool = False
+    start: Annotated[int, BeforeValidator(_start)] = BEGIN_NS  # of the first flow; ISO 8601 or a number, as ns
+
+    @model_validator(mode="after")
+    def _can_be(self) -> CaptureConfig:
+        exclusive(rate=self.rate is not None, duration=self.duration is not None)
+        return self
+
+    def check_form(self, out: Path, flows: int) -> None:
+        """Raise InputError for options that have no meaning for a file of this name, or flows that would take too long.
+
+        Args:
+            flows: that are to be drawn.
+        """
+        given = sorted(self.model_fields_set & OF_CAPTURES)
+        if given and not is_capture_name(out):
+            option = f"--{given[0].replace('_', '-')}"
+            raise InputError(f"a capture ({', '.join(CAPTURES)}) for {option}", out.name, f"leave {option} out")
+        if self.rate is not None and flows / self.rate > limits.SECONDS[1]:
+            raise InputError(
+                f"flows that begin within {limits.SECONDS[1]:,.0f} seconds", f"{flows:,} at --rate {self.rate:g}",
+                "raise --rate, or lower --count",
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,6 +105,17 @@ class CaptureWritten:
 def is_capture_name(out: Path) -> bool:
     """Whether `generate` writes a capture to a path of this name."""
     return out.suffix.lower() in CAPTURES
+
+
+def check_start(out: Path, config: CaptureConfig) -> None:
+    """Raise InputError if a file of this name cannot hold times that begin at config.start."""
+    pcap = out.suffix.lower() == ".pcap" or is_nprint_name(out)  # nPrint rows are made of a pcap
+    if pcap or is_capture_name(out):
+        lowest, end, held = 0, PCAP_END_NS if pcap else LATEST_NS, "from 1970 to 2105" if pcap else "from 1970 to 2261"
+    else:
+        lowest, end, held = -(1 << 63), LATEST_NS, "from 1678 to 2261"
+    if not lowest <= config.start < end:
+        raise InputError(f"--start {held} for {out.name}", f"{config.start} ns", "choose another time or form")
 
 
 def write_capture(
@@ -87,23 +139,34 @@ def write_capture(
         InputError: a network is wrong or too small, or both rate and duration are given.
     """
     packets = compile_rows(placed(rows, gaps, config, np.random.default_rng(seed)))
-    parts = {out: packets}
+    named = followed(out)
+    parts = {named: packets}
     if config.per_label:
-        parts = {
-            out.with_name(f"{out.stem}.{label_folder(label)}{out.suffix}"): part
-            for label, part in by_label(packets).items()
-        }
-    files = {path: write_compiled(path, part, config, seed, provenance) for path, part in parts.items()}
-    written = CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, dict(not_as_drawn))
-    for path in files:
-        write_json(_report_path(path), dict(provenance) | summary(written))
+        of_labels = by_label(packets)
+        parts = dict(zip(per_label(named, of_labels), of_labels.values(), strict=True))
+    with publish_files(files_of(list(parts))) as folder:
+        staged = {folder / path.name: part for path, part in parts.items()}
+        counts = [write_compiled(path, part, config, seed, provenance) for path, part in staged.items()]
+        files = dict(zip(parts, counts, strict=True))
+        written = CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, dict(not_as_drawn))
+        write_accounts(list(staged), dict(provenance) | summary(written))
     return written
+
+
+def per_label(out: Path, labels: Iterable[str]) -> list[Path]:
+    """The captures that --per-label makes of `out`, one for each label."""
+    return [out.with_name(f"{out.stem}.{label_folder(label)}{out.suffix}") for label in labels]
+
+
+def files_of(captures: list[Path]) -> list[Path]:
+    """All files of a result of these captures."""
+    return [captures[0].with_name(name) for name in names_of_result(captures)]
 
 
 def placed(rows: FlowRows, gaps: NDArray[np.int64], config: CaptureConfig, rng: np.random.Generator) -> FlowRows:
     """The flows between fresh hosts, with fresh starts, labels mixed in time; arguments as of write_capture."""
     fresh = fresh_endpoints(rows, rng, client_nets=config.client_net, server_nets=config.server_net)
-    starts = draw_starts(gaps, len(rows), rng, begin_ns=BEGIN_NS, rate=config.rate, duration_s=config.duration)
+    starts = draw_starts(gaps, len(rows), rng, begin_ns=config.start, rate=config.rate, duration_s=config.duration)
     fresh.flows["start_ns"] = rng.permutation(starts)
     return fresh
 
@@ -114,7 +177,7 @@ def write_compiled(
     """Write one capture of compiled flows, and its labels beside it; arguments as of write_capture; returns packets."""
     made_by = f"netdiffus {provenance['netdiffus']}"
     comment = f"synthetic, {made_by}, model {provenance['model'][:16]}, seed {seed}"
-    with atomic_file(path) as temporary, temporary.open("wb") as file:
+    with path.open("wb") as file:
         n = write_packets(
             file,
             packets,
@@ -125,13 +188,8 @@ def write_compiled(
             comment=comment,
             application=made_by,
         )
-    with atomic_file(labels_path(path)) as temporary:
-        label_table(packets).write_csv(temporary)
+    label_table(packets).write_csv(labels_path(path))
     return n
-
-
-def _report_path(capture: Path) -> Path:
-    return capture.with_name(capture.name + ".json")
 
 
 def summary(written: CaptureWritten) -> dict[str, Any]:

@@ -7,26 +7,33 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from netdiffus.errors import InputError
+from netdiffus.manifest import first_fault
 
 
 class Config(BaseModel):
     """A step's options."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
     def of(cls, **options: Any) -> Self:
         """The configuration with these options.
 
         Raises:
-            InputError: an option that does not exist, or a value out of its range.
+            InputError: an option that does not exist, a value out of its range, or options that exclude each other.
         """
         try:
             return cls(**options)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"]) or "option"
-            if first["type"] == "extra_forbidden":
-                raise InputError(f"an option among {', '.join(cls.model_fields)}", name, "correct its name") from None
-            said = first["msg"].removeprefix("Input should be ")
-            raise InputError(f"{name} {said}", repr(first["input"]), f"correct {name}") from None
+            where, words, got = first_fault(error)
+            if not where and error.errors()[0]["type"] == "extra_forbidden":
+                raise InputError(f"an option among {', '.join(cls.model_fields)}", got, "correct its name") from None
+            name = ".".join(where) or "options"
+            raise InputError(f"{name} {words}", got, f"correct {name}") from None
+
+
+def exclusive(**given: bool) -> None:
+    """Raise InputError if more than one of these options, named with underscores, is given."""
+    named = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
+    if len(named) > 1:
+        raise InputError(f"{' or '.join(named)}", "both" if len(named) == 2 else "all", "leave one of them out")

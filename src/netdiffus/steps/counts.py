@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from netdiffus import limits
 from netdiffus.errors import InputError
+from netdiffus.manifest import shown
 from netdiffus.steps.packet_data import label_of
 
 DEFAULT_COUNT = 1000
@@ -19,23 +21,31 @@ def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance
     Shares are rounded by largest remainder, so that they add up to `count`.
 
     Raises:
-        InputError: a label that the model does not know, or a count below 1.
+        InputError: a label that the model does not know, or a count out of its range.
     """
     if isinstance(count, dict):
         unknown = [label for label in count if label not in mix]
         if unknown:
             raise InputError(f"labels among {', '.join(mix)}", repr(unknown[0]), "correct --count")
-        if min(count.values(), default=0) < 1:
-            raise InputError("a count of at least 1", str(min(count.values(), default=0)), "correct --count")
+        check_counts(count)
         return count
-    if count < 1:
-        raise InputError("a count of at least 1", str(count), "correct --count")
+    check_counts(count)
     weights = np.array([1.0 if balance else number for number in mix.values()])
     exact = count * weights / weights.sum()
     whole = np.floor(exact).astype(int)
     for index in np.argsort(whole - exact, kind="stable")[: count - whole.sum()]:
         whole[index] += 1
     return {label: int(number) for label, number in zip(mix, whole, strict=True) if number}
+
+
+def check_counts(count: int | Mapping[str, int]) -> None:
+    """Raise InputError unless counts are from 1 on, and together at most limits.TRACES."""
+    counts = [count] if isinstance(count, int) else list(count.values())
+    least, total = min(counts, default=0), sum(counts)
+    if least < 1:
+        raise InputError("a count of at least 1", shown(least), "correct --count")
+    if total > limits.TRACES:
+        raise InputError(f"at most {limits.TRACES:,} traces at a time", shown(total), "lower --count, and run it again")
 
 
 def class_counts(
@@ -61,18 +71,23 @@ def class_counts(
 def parse_counts(texts: Sequence[str] | None) -> int | dict[str, int]:
     """`--count 1000` as 1000, `--count web=10 --count dns=20` as {"web": 10, "dns": 20}; nothing as the default.
 
+    Blanks at the ends of a label do not count, as in `prepare`.
+
     Raises:
-        InputError: neither form, or both mixed.
+        InputError: neither form, both mixed, a label that is named twice, or a count out of its range.
     """
     if not texts:
         return DEFAULT_COUNT
-    pairs = [text.rpartition("=") for text in texts]
+    pairs = [(label.strip(), equals, number) for label, equals, number in (text.rpartition("=") for text in texts)]
     try:
         numbers = [int(number) for _, _, number in pairs]
     except ValueError:
         numbers = []
-    if not numbers or (len(texts) > 1 and not all(label for label, _, _ in pairs)):
-        raise InputError("--count N, or --count LABEL=N once for each label", " ".join(texts), "correct --count")
-    if not pairs[0][0]:
-        return numbers[0]
-    return {label: number for (label, _, _), number in zip(pairs, numbers, strict=True)}
+    labels = [label for label, _, _ in pairs]
+    is_total = len(texts) == 1 and not pairs[0][1]
+    if not numbers or not (is_total or (all(labels) and len(set(labels)) == len(labels))):
+        said = " ".join(texts)[:200]
+        raise InputError("--count N, or --count LABEL=N once for each label", said, "correct --count")
+    counts = numbers[0] if is_total else dict(zip(labels, numbers, strict=True))
+    check_counts(counts)
+    return counts

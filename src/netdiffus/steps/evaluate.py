@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from netdiffus import __version__
+from netdiffus import __version__, limits
 from netdiffus.baselines import BASELINES
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
@@ -23,6 +22,7 @@ from netdiffus.metrics.plane import Plane, plane
 from netdiffus.steps.config import Config
 from netdiffus.steps.load import TEST_SHARE, load_traces, real_parts
 from netdiffus.steps.packetsets import packet_sets
+from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.split import split
 from netdiffus.traffic.traces import channel_names, series
 
@@ -39,7 +39,7 @@ BASELINE_METRICS = ("marginal", "autocorrelation", "correlation", "runs", "manif
 class EvaluateConfig(Config):
     """What can be chosen in `evaluate`."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=limits.SEED)
     baselines: bool = True  # whether the simple generators stand in the same table
 
 
@@ -75,8 +75,8 @@ def evaluate(
     Raises:
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
-    with TemporaryDirectory() as scratch:
-        return (yield from _evaluate(real, synthetic, test, config, model, Path(scratch)))
+    with scratch_folder() as scratch:
+        return (yield from _evaluate(real, synthetic, test, config, model, scratch))
 
 
 def _evaluate(
@@ -152,7 +152,7 @@ def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
             f"arrays of shape {np.shape(series)} and {named.shape}",
             "give one row and one label a trace",
         )
-    return Traces(array, named.astype(np.str_))
+    return Traces(array, np.strings.strip(named.astype(np.str_)))
 
 
 def check_sizes(counts: Mapping[str, int]) -> None:

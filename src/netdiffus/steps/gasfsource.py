@@ -9,18 +9,20 @@ all. A series was (signed size - low) / (high - low), so low and high have to be
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import from_image
 from netdiffus.traffic.labels import Labels, bare_name, label_of_file
+from netdiffus.traffic.npz import BROKEN, damage, read_arrays
+from netdiffus.traffic.tablelimits import MOST_VALUES
 from netdiffus.traffic.tabletraces import TableTraces, traces_of_table
 
 SUFFIX, KEYS, MANY = ".npz", ("x", "images"), "_synthetic_samples"
@@ -42,20 +44,28 @@ def parse_range(text: str) -> tuple[float, float]:
     """
     try:
         low, high = (float(part) for part in text.split(","))
-        if not (np.isfinite([low, high]).all() and low < high):
+        if not -limits.RANGE <= low < high <= limits.RANGE:
             raise ValueError
     except ValueError:
         raise InputError("--gasf LOW,HIGH, e.g. --gasf -1460,1460", text, "correct --gasf") from None
     return low, high
 
 
-def read_gasf(source: Path, bounds: tuple[float, float], rule: Labels | None, *, strip_padding: bool) -> GasfSource:
+def read_gasf(
+    source: Path,
+    bounds: tuple[float, float],
+    rule: Labels | None,
+    *,
+    strip_padding: bool,
+    most_values: int = MOST_VALUES,
+) -> GasfSource:
     """The images in an npz file, or in all that lie in and below a folder.
 
     Args:
         bounds: the signed sizes that became 0 and 1.
         rule: what labels a file; None: the parent folder labels a file with one image, its own name one with many.
         strip_padding: drop zeros at the tail of a series.
+        most_values: that one file may declare, see TableLimit.
 
     Raises:
         InputError: there is no such file, one of them is of another kind, or images differ in size.
@@ -70,7 +80,7 @@ def read_gasf(source: Path, bounds: tuple[float, float], rule: Labels | None, *,
     for file in files:
         raw = file.read_bytes()
         digest.update(f"{file.relative_to(source)}\0{len(raw)}\0".encode() + raw)
-        some = _images(file)
+        some = _images(file, most_values)
         if images and some.shape[1:] != images[0].shape[1:]:
             raise InputError(
                 f"images of {images[0].shape[1]} pixels in every file",
@@ -94,25 +104,24 @@ def read_gasf(source: Path, bounds: tuple[float, float], rule: Labels | None, *,
     signed = np.round(np.cos(from_image(G)) * (high - low) + low).astype(np.int64)
     table = pl.DataFrame({"label": labels, "signed_size": signed})
     read = traces_of_table(table, {}, strip_padding=strip_padding)
-    return GasfSource(TableTraces(read.traces, None, dict(faults) | read.faults), digest.hexdigest())
+    return GasfSource(replace(read, groups=None, faults=dict(faults) | read.faults), digest.hexdigest())
 
 
-def _images(file: Path) -> NDArray[np.float64]:
+def _images(file: Path, most_values: int) -> NDArray[np.float64]:
     """The images (N, n, n) in a file."""
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            key = next((key for key in KEYS if key in arrays.files), None)
-            found = np.asarray(arrays[key], np.float64) if key else np.empty(0)
-            keys = ", ".join(arrays.files)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            "an npz file with GASF images", f"{file}: {str(error).splitlines()[0]}", "check the file"
-        ) from None
+        arrays = read_arrays(file, most_values)
+        key = next((key for key in KEYS if key in arrays), None)
+        found = np.asarray(arrays[key], np.float64) if key else np.empty(0)
+    except (*BROKEN, TypeError) as error:
+        raise InputError("an npz file with GASF images", f"{file}: {damage(error)}", "check the file") from None
     found = found[..., 0] if found.ndim > 2 and found.shape[-1] == 1 else found
     found = found[None] if found.ndim == 2 else found
     if found.ndim != 3 or found.shape[1] != found.shape[2] or not found.shape[1]:
         raise InputError(
-            f"square images under the key {' or '.join(KEYS)}", f"{file} with {keys or 'nothing'}", "check the file"
+            f"square images under the key {' or '.join(KEYS)}",
+            f"{file} with {', '.join(arrays) or 'nothing'}",
+            "check the file",
         )
     return found
 

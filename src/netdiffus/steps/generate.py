@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,25 +13,26 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from netdiffus import __version__
+from netdiffus import __version__, limits
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
-from netdiffus.imaging.bits import BITS
 from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import GasfCodec, images_of
-from netdiffus.steps.capture import CaptureConfig, CaptureWritten, placed
+from netdiffus.steps.capture import CaptureConfig, CaptureWritten, check_start, placed
 from netdiffus.steps.config import Config
-from netdiffus.steps.counts import DEFAULT_COUNT, class_counts, label_counts
+from netdiffus.steps.counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.network import Network, build_causal, build_rows, build_unet, is_unet
+from netdiffus.steps.model_manifest import read_model
+from netdiffus.steps.network import Network, build_rows
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.steps.packet_data import PacketCodec, label_of
-from netdiffus.steps.packets_out import check_out, traces_of, write_flows
+from netdiffus.steps.packets_out import check_out, check_place, traces_of, write_flows
 from netdiffus.steps.sampling import UNET_BUDGET, Beginning, Sampling, causal_sampling, unet_sampling
+from netdiffus.steps.weights import load_network
 from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.images import ImageCard, write_images, write_stack
@@ -51,13 +52,20 @@ class GenerateConfig(Config):
 
     count: int | dict[str, int] = DEFAULT_COUNT
     balance: bool = False
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=limits.SEED)
     sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 16 with a window, or all T of a published model
     sampler: str | None = None  # of a published model; None: "learned"
-    guidance: float | None = Field(None, ge=0)  # None: as the model was trained for
-    window: int | None = Field(None, ge=1)  # rows that are noisy at once; None: 1
+    guidance: float | None = Field(None, ge=0, le=limits.GUIDANCE)  # None: as the model was trained for
+    window: int | None = Field(None, ge=1, le=limits.LENGTH)  # rows that are noisy at once; None: 1
     protocol: Literal["tcp", "udp"] | None = None  # of packets: flows of this one alone
-    packets: int | None = Field(None, ge=1)  # of packets: the first so many of a flow
+    packets: int | None = Field(None, ge=1, le=limits.LENGTH)  # of packets: the first so many of a flow
+
+    @model_validator(mode="after")
+    def _can_be(self) -> GenerateConfig:
+        check_counts(self.count)
+        if self.balance and isinstance(self.count, dict):
+            raise InputError("--balance, or counts of labels", "both", "leave one of them out")
+        return self
 
 
 @dataclass(frozen=True)
@@ -110,30 +118,11 @@ def load_model(folder: Path) -> LoadedModel:
     Raises:
         InputError: it is no model of this format, or its weights do not fit its configuration.
     """
-    card = ModelCard.read(folder)
-    codec = GasfCodec.from_json(card.codec) if "scales" in card.codec else None
-    weights, device = store.read_weights(folder), choose_device()
-    channels = len(codec.image_channels) if codec else len(card.codec["channels"])
-    coarse = CoarseCodebook.from_json(card.codec["coarse"]) if card.codec.get("coarse") else None
-    rows = None
-    try:
-        if is_unet(card.config) or codec is None:
-            network: Network = build_unet(card.config, channels, card.codec["length"], len(card.labels), device)
-        else:
-            priors = ([weights[f"prior{k}"] for k in range(channels)], _coarse_priors(weights, coarse))
-            network, rows = (
-                build_causal(card.config, codec, coarse, priors, device),
-                build_rows(card.config, codec, device),
-            )
-        network.load_state_dict(weights)
-    except (RuntimeError, KeyError):
-        raise InputError("weights that fit model.json", "others", "copy the model again, or train again") from None
-    packets = PacketCodec.from_json(card.codec) if card.config["image"] == BITS else None
-    return LoadedModel(card, codec, network.eval(), store.model_hash(folder), packets, rows, coarse)
-
-
-def _coarse_priors(weights: Mapping[str, torch.Tensor], coarse: CoarseCodebook | None) -> list[torch.Tensor]:
-    return [] if coarse is None else [weights[f"coarse_prior{k}"] for k in range(len(coarse.centres))]
+    found, device = read_model(folder), choose_device()
+    network, rows = load_network(folder, found, device), None
+    if isinstance(network, CausalDenoiser) and found.codec is not None:
+        rows = build_rows(found.card.config, found.codec, device)
+    return LoadedModel(found.card, found.codec, network, store.model_hash(folder), found.packets, rows, found.coarse)
 
 
 def generate(
@@ -151,7 +140,11 @@ def generate(
     suffix = out.suffix.lower()
     check_out(out)
     loaded = load_model(model)
+    _check_place(loaded, model, out, config, capture)
     if loaded.packets is not None:
+        check_start(out, capture or CaptureConfig.of())
+        if capture is not None:
+            capture.check_form(out, sum(_counts(loaded, config).values()))
         rows, not_as_drawn = yield from draw_rows(loaded, config)
         made_by = _made_by(loaded, config) | {"capture": (capture or CaptureConfig.of()).model_dump()}
         return write_flows(
@@ -187,6 +180,15 @@ def generate(
     else:
         write_images(out, ImageCard(codec=loaded.card.codec, labels=names, made_by=provenance), parts)
     return None
+
+
+def _check_place(
+    loaded: LoadedModel, model: Path, out: Path, config: GenerateConfig, capture: CaptureConfig | None
+) -> None:
+    labels = None
+    if loaded.packets is not None and capture is not None and capture.per_label:
+        labels = sorted({label_of(name) for name, count in _counts(loaded, config).items() if count})
+    check_place(out, model, labels)
 
 
 def _made_by(model: LoadedModel, config: GenerateConfig) -> dict[str, Any]:

@@ -14,15 +14,16 @@ from pydantic import Field
 
 from netdiffus import __version__
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import GasfCodec
+from netdiffus.imaging.codec import GasfCodec, GasfManifest
 from netdiffus.imaging.range_scale import RangeScale
 from netdiffus.steps.config import Config
 from netdiffus.steps.load import load_traces
+from netdiffus.steps.model_manifest import check_channels, read_model
 from netdiffus.steps.output import FORMS as TABLES
 from netdiffus.steps.output import write_traces
-from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import sha256
-from netdiffus.store.images import FORMS, ImageCard, from_levels, read_images, to_levels, write_images
+from netdiffus.store.images import FORMS, IMAGES, ImageCard, from_levels, read_images, to_levels, write_images
+from netdiffus.store.publish import check_files, check_folder
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
 
 Floats = NDArray[np.float64]
@@ -56,6 +57,7 @@ def to_images(traces: Path, out: Path, config: ImageConfig, model: Path | None =
     Raises:
         InputError: the traces cannot be read, or have other channels or labels than the model.
     """
+    check_folder(out, IMAGES, inputs=[traces, *([] if model is None else [model])])
     loaded = load_traces(traces)
     table = loaded.traces
     if not len(table):
@@ -92,10 +94,10 @@ def _fitted(table: pl.DataFrame, config: ImageConfig) -> tuple[GasfCodec, list[s
 
 
 def _codec_of(model: Path, table: pl.DataFrame) -> tuple[GasfCodec, list[str]]:
-    card = ModelCard.read(model)
-    if "scales" not in card.codec:
+    found = read_model(model)
+    card, codec = found.card, found.codec
+    if codec is None:
         raise InputError("a model that knows the scale of its images", f"{model} without", "import it with --scale")
-    codec = GasfCodec.from_json(card.codec)
     missing = [name for name in codec.channels if name not in channel_names(table)]
     if missing:
         raise InputError(
@@ -144,6 +146,7 @@ def from_images(folder: Path, out: Path, scale: tuple[float, float] | None = Non
     """
     if out.suffix.lower() not in TABLES:
         raise InputError(f"--out with one of the suffixes {', '.join(TABLES)}", str(out), "name such a file")
+    check_files([out])
     pairs = list(read_images(folder))
     codec, source = _codec_beside(folder, pairs, scale)
     expected = (len(codec.image_channels), codec.length, codec.length)
@@ -178,7 +181,9 @@ def _codec_beside(
             raise InputError(
                 f"folders of the labels in {ImageCard.FILE}", repr(unknown[0]), "take it out of the folder"
             )
-        return GasfCodec.from_json(card.codec), f"images {sha256(folder / ImageCard.FILE)[:16]}"
+        found = GasfManifest.of(card.codec, f"{ImageCard.FILE}.codec")
+        check_channels(found, "gasf")
+        return GasfCodec.of_manifest(found), f"images {sha256(folder / ImageCard.FILE)[:16]}"
     if scale is None:
         raise InputError(f"{ImageCard.FILE} beside the images", f"none in {folder}", "give --scale LOW,HIGH")
     channels = ("size", "direction") if scale[0] < 0 else ("size",)

@@ -7,29 +7,32 @@ from typing import Any
 
 from pydantic import Field
 
+from netdiffus import limits
 from netdiffus.diffusion.checkpoint import read_checkpoint, shape_of
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNetShape
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.imaging.range_scale import RangeScale
+from netdiffus.manifest import Text
 from netdiffus.steps.config import Config
+from netdiffus.steps.model_manifest import IMPORTED, model_manifest
 from netdiffus.steps.network import shape_to_json
 from netdiffus.steps.train import versions
-from netdiffus.store.atomic import check_replaceable
+from netdiffus.store.account import sha256
 from netdiffus.store.cards import ModelCard
-from netdiffus.store.dataset import sha256
-from netdiffus.store.model import write_imported
+from netdiffus.store.model import MODEL, write_model
+from netdiffus.store.publish import check_folder
 
 
 class ImportConfig(Config):
     """What a checkpoint does not say itself."""
 
-    image_size: int = Field(ge=2, le=1024)
-    heads: int = Field(4, ge=1)
-    steps: int = Field(1000, ge=2)
+    image_size: int = Field(ge=2, le=limits.LENGTH)
+    heads: int = Field(4, ge=1, le=limits.HEADS)
+    steps: int = Field(1000, ge=2, le=limits.TIMESTEPS)
     schedule: str = "cosine"
-    labels: list[str] | None = None  # names of the classes, in the order of their numbers; None: the numbers
+    labels: list[Text] | None = None  # names of the classes, in the order of their numbers; None: the numbers
     scale: tuple[float, float] | None = None  # series = low ... high; None: only images can be drawn
 
 
@@ -37,7 +40,7 @@ def parse_scale(text: str | None) -> tuple[float, float] | None:
     """`--scale -1460,1460` as numbers.
 
     Raises:
-        InputError: it is not two ascending numbers.
+        InputError: it is not two ascending numbers within limits.RANGE.
     """
     if text is None:
         return None
@@ -45,8 +48,10 @@ def parse_scale(text: str | None) -> tuple[float, float] | None:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
         low, high = 0.0, 0.0
-    if not low < high:
-        raise InputError("--scale LOW,HIGH, two ascending numbers", repr(text), "correct --scale")
+    if not -limits.RANGE <= low < high <= limits.RANGE:
+        raise InputError(
+            f"--scale LOW,HIGH, two ascending numbers up to {limits.RANGE:,.0f}", repr(text[:60]), "correct --scale"
+        )
     return low, high
 
 
@@ -56,7 +61,7 @@ def import_checkpoint(checkpoint: Path, out: Path, config: ImportConfig) -> UNet
     Raises:
         InputError: it is no such checkpoint, or an option does not fit what is in it.
     """
-    check_replaceable(out, ModelCard.FILE)
+    check_folder(out, MODEL, inputs=[checkpoint])
     weights = read_checkpoint(checkpoint)
     shape = shape_of(weights, config.heads)
     Schedule.named(config.schedule, config.steps)
@@ -67,7 +72,7 @@ def import_checkpoint(checkpoint: Path, out: Path, config: ImportConfig) -> UNet
     card = ModelCard(
         config={
             "image": "gasf",
-            "preset": "imported",
+            "preset": IMPORTED,
             "network": "unet",
             "timesteps": config.steps,
             "schedule": config.schedule,
@@ -82,7 +87,8 @@ def import_checkpoint(checkpoint: Path, out: Path, config: ImportConfig) -> UNet
         device="cpu",
         versions=versions(),
     )
-    write_imported(out, card, weights, _readme(card, checkpoint))
+    model_manifest(card)
+    write_model(out, card, weights, _readme(card, checkpoint))
     return shape
 
 

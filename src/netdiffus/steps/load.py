@@ -59,6 +59,7 @@ def load_traces(path: Path, scratch: Path | None = None) -> LoadedTraces:
         return _of_captures(path, scratch / f"{len(list(scratch.iterdir()))}")
     if path.is_dir():
         card, traces = read_dataset(path)
+        traces = traces.with_columns(pl.col("label").str.strip_chars())  # datasets made before `prepare` did so
         packets = path if (path / PACKETS).is_file() else None
         return LoadedTraces(traces, path.name, card.hash, texts_of_flows(path), packets)
     if not path.is_file():

@@ -16,7 +16,7 @@ from netdiffus.errors import InputError
 from netdiffus.steps.config import Config
 from netdiffus.steps.prepare import FileRead
 from netdiffus.steps.sources import find_files
-from netdiffus.store.atomic import atomic_file
+from netdiffus.store.publish import check_files, publish_file
 from netdiffus.traffic.anonymise import anonymise_block
 from netdiffus.traffic.cryptopan import read_key
 from netdiffus.traffic.tables import is_table_name
@@ -70,6 +70,7 @@ def write_packets(sources: Sequence[Path], out: Path, config: NprintConfig) -> G
     tables = [path for path in files if is_table_name(path)]
     if tables:
         raise InputError(f"captures or nPrint files for {out.name}", f"{tables[0]}, a table", "name captures")
+    check_files([out], [*files, *([] if config.anonymise is None else [Path(config.anonymise)])])
     if out.suffix.lower() == CAPTURE_SUFFIX:
         yield from _to_capture(files, out)
     else:
@@ -78,7 +79,7 @@ def write_packets(sources: Sequence[Path], out: Path, config: NprintConfig) -> G
 
 def _to_rows(files: Sequence[Path], out: Path, config: NprintConfig) -> Generator[PacketsWritten, None, None]:
     wanted, key = _layout(files[0], config), _key(files, config)
-    with atomic_file(out) as temporary, _writer(out, temporary, wanted, config) as write:
+    with publish_file(out) as temporary, _writer(out, temporary, wanted, config) as write:
         for done, path in enumerate(files, start=1):
             began, packets, written = time.perf_counter(), 0, 0
             found: Counter[str] = Counter()
@@ -178,7 +179,7 @@ def _to_capture(files: Sequence[Path], out: Path) -> Generator[PacketsWritten, N
         )
     link = _link(files)
     records: list[PacketsWritten] = []
-    with atomic_file(out) as temporary:
+    with publish_file(out) as temporary:
         write_pcap(temporary, _packets(files, records), link)
     yield from records
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from netdiffus.store.atomic import atomic_file
+from netdiffus.store.publish import publish_file
 from netdiffus.traffic.traces import channel_names, series
 
 
@@ -41,5 +41,5 @@ FORMS: dict[str, Callable[[Path, pl.DataFrame, str], None]] = {".parquet": _parq
 
 def write_traces(path: Path, traces: pl.DataFrame, provenance: str) -> None:
     """Write a table in the form that the suffix names, whole or not at all."""
-    with atomic_file(path) as temporary:
+    with publish_file(path) as temporary:
         FORMS[path.suffix.lower()](temporary, traces, provenance)

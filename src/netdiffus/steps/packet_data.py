@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import MOST_PACKETS
+from netdiffus.imaging.codec import GasfManifest
 from netdiffus.store.dataset import read_packets
 from netdiffus.traffic.flowframes import PROTOCOLS
 from netdiffus.traffic.sessions import FlowRows, arrival_gaps
 from netdiffus.traffic.sessions.fields import FieldsCodec
+from netdiffus.traffic.sessions.fieldsmanifest import FieldsManifest
 from netdiffus.traffic.sessions.tables import rows_of_tables
 
 CLASSES = {
@@ -31,6 +34,22 @@ MOST_GAPS = 1024
 """Gaps between flows that a model keeps: quantiles, where there are more."""
 
 
+class PacketManifest(GasfManifest):
+    """What a manifest holds of the codec of a model of packets: that of its series, and what leads to flows."""
+
+    fields: FieldsManifest
+    gaps_ns: list[Annotated[int, Field(ge=0, le=1 << 62)]] = Field(max_length=MOST_GAPS)
+    gap_breaks: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> PacketManifest:
+        if self.fields.length != self.length:
+            raise ValueError(f"with fields of length {self.length}")
+        if self.gaps_ns != sorted(self.gaps_ns):
+            raise ValueError("with gaps_ns that ascend")
+        return self
+
+
 @dataclass(frozen=True)
 class PacketCodec:
     """What leads from drawn series to flows.
@@ -38,19 +57,21 @@ class PacketCodec:
     Attributes:
         fields: rows ↔ series.
         gaps: between the starts of flows, ns, ascending.
+        breaks: gaps between recordings, which are not among them.
     """
 
     fields: FieldsCodec
     gaps: NDArray[np.int64]
+    breaks: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; they stand in model.json beside the codec of the series."""
-        return {"fields": self.fields.to_json(), "gaps_ns": self.gaps.tolist()}
+        return {"fields": self.fields.to_json(), "gaps_ns": self.gaps.tolist(), "gap_breaks": self.breaks}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> PacketCodec:
-        """The way back from `to_json`."""
-        return cls(FieldsCodec.from_json(data["fields"]), np.array(data["gaps_ns"], np.int64))
+    def of_manifest(cls, found: PacketManifest) -> PacketCodec:
+        """The way back from `to_json`, of what was checked."""
+        return cls(FieldsCodec.of_manifest(found.fields), np.array(found.gaps_ns, np.int64), found.gap_breaks)
 
 
 @dataclass(frozen=True)
@@ -72,7 +93,7 @@ def packet_part(dataset: Path, part: pl.DataFrame, share: float, length: int | N
     """The flows of the training part of a dataset.
 
     Args:
-        part: their traces. share: of all flows that these are; the others arrive between them.
+        part: their traces. share: of all flows of their sources that these are; the others arrive between them.
         length: packets of a flow that are learned; None: all that were kept.
 
     Raises:
@@ -85,8 +106,9 @@ def packet_part(dataset: Path, part: pl.DataFrame, share: float, length: int | N
     longest = int(rows.counts.max())
     fields = FieldsCodec.fit(rows, max(2, min(length or MOST_PACKETS, longest)))
     series, _ = fields.encode(rows)
-    gaps = arrival_gaps(starts.to_numpy() for starts in part.group_by("source").agg("start_ns")["start_ns"])
-    return PacketPart(PacketCodec(fields, _quantiles(gaps * share)), series, class_names(rows), left_out)
+    arrivals = arrival_gaps(starts.to_numpy() for starts in part.group_by("source").agg("start_ns")["start_ns"])
+    codec = PacketCodec(fields, _quantiles(arrivals.gaps * share), arrivals.breaks)
+    return PacketPart(codec, series, class_names(rows), left_out)
 
 
 def _quantiles(gaps: NDArray[np.floating[Any]]) -> NDArray[np.int64]:

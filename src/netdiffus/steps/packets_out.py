@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,9 @@ from netdiffus.steps.capture import (
     CAPTURES,
     CaptureConfig,
     CaptureWritten,
+    files_of,
     is_capture_name,
+    per_label,
     placed,
     write_capture,
     write_compiled,
@@ -27,7 +28,10 @@ from netdiffus.steps.capture import (
 from netdiffus.steps.nprint import NprintConfig, write_packets
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.store.bitimages import BitImage, write_bit_images
-from netdiffus.store.images import ImageCard
+from netdiffus.store.images import IMAGES, ImageCard
+from netdiffus.store.place import followed
+from netdiffus.store.publish import check_files, check_folder
+from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.ragged import list_column
 from netdiffus.traffic.sessions import FlowRows, Packets, compile_rows
 from netdiffus.traffic.traces import conform
@@ -42,6 +46,22 @@ def check_out(out: Path) -> None:
     """Raise InputError if flows cannot be written to a path of this name."""
     if out.suffix and not out.name.lower().endswith(KINDS):
         raise InputError(f"--out with one of the suffixes {', '.join(KINDS)}", str(out), "name such a file")
+
+
+def check_place(out: Path, model: Path, labels: Iterable[str] | None) -> None:
+    """Raise InputError if what is drawn may not or cannot be written to `out`, in the form that its suffix names.
+
+    Args:
+        model: which is read.
+        labels: those of --per-label, which has one capture for each; None: there is one.
+    """
+    if is_capture_name(out):
+        named = followed(out)
+        check_files(files_of([named] if labels is None else per_label(named, labels)))
+    elif out.suffix:
+        check_files([out])
+    else:
+        check_folder(out, IMAGES, inputs=[model])
 
 
 def write_flows(
@@ -63,8 +83,8 @@ def write_flows(
         return write_capture(out, rows, gaps, config, seed, provenance, not_as_drawn)
     packets = compile_rows(placed(rows, gaps, config, np.random.default_rng(seed)))
     if is_nprint_name(out):
-        with tempfile.TemporaryDirectory() as folder:
-            capture = Path(folder) / "flows.pcap"
+        with scratch_folder() as folder:
+            capture = folder / "flows.pcap"
             write_compiled(capture, packets, config, seed, provenance)
             list(write_packets([capture], out, NprintConfig.of(headers=NPRINT_HEADERS)))
     elif out.suffix.lower() in FORMS:

@@ -11,26 +11,32 @@ import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.steps.accounting import account_for_file, account_for_flows, in_words, left_out, no_labels
 from netdiffus.steps.gasfsource import parse_range, read_gasf
+from netdiffus.steps.label_choice import label_choice, label_notes, single_traces
 from netdiffus.steps.prepare_config import PrepareConfig
-from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, find_files
+from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, distinct, find_files, folders_without_captures
 from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
-from netdiffus.store.atomic import check_replaceable
+from netdiffus.store.account import check_result
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
-from netdiffus.store.dataset import DatasetWriter, dataset_writer
+from netdiffus.store.dataset import DATASET, DatasetWriter, dataset_writer
+from netdiffus.store.publish import check_folder
 from netdiffus.traffic import split as splitting
 from netdiffus.traffic.anonymise import anonymise
 from netdiffus.traffic.binreader import BinReader
 from netdiffus.traffic.bins import DEFAULT_BINS
 from netdiffus.traffic.cryptopan import read_key
 from netdiffus.traffic.flows import FlowBatch, FlowReader
-from netdiffus.traffic.labels import TUPLE, Labels, MapLabels, OneLabel, label_rule
+from netdiffus.traffic.labelaccount import LabelAccount
+from netdiffus.traffic.labels import TUPLE, FolderLabels, Labels, MapLabels, label_of_file
 from netdiffus.traffic.tables import is_table_name
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
+from netdiffus.traffic.zerogaps import ZeroGaps
+from netdiffus.wire.fields import NO_IP
+from netdiffus.wire.tunnelnames import SEEN
 
 DEFAULT_PACKETS = 64
-NO_CAPTURE = "file is no capture or cannot be read, left out"
-OTHER_TRAFFIC = "not IP: "  # how wire/fields.py begins the words for ARP and the like
+NO_CAPTURE = "file is no capture or cannot be read"
 NO_LABEL = "flow has no label in the table, left out"
 
 
@@ -55,7 +61,10 @@ class _Parts:
     rows: int = 0  # trace ids given out
     channels: list[str] = field(default_factory=list)
     rest: list[pl.DataFrame] = field(default_factory=list)  # label, group, key and split of each trace
+    notes: list[str] = field(default_factory=list)  # how sources were read
     side: str | None = None  # of the sources that are read now: "train" or "test"; None: it is drawn
+    account: LabelAccount = field(default_factory=LabelAccount)
+    zero_gaps: ZeroGaps = field(default_factory=ZeroGaps)
 
     def add(self, traces: pl.DataFrame, groups: pl.Series) -> None:
         """Traces (conform) in order; rows of one group stay on one side of the split, unless the source says which."""
@@ -67,6 +76,7 @@ class _Parts:
                 "prepare them apart",
             )
         self.channels = names
+        self.zero_gaps.add(traces)
         self.writer.traces.add(traces)
         said = splitting.given(traces["split"], self.side or "")
         self.rest.append(pl.DataFrame([traces["label"], groups.alias("group"), splitting.keys(traces, names), said]))
@@ -81,14 +91,13 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
         InputError: a source is missing, is no capture or table, or has no labels; or it has faults and config.strict
             is set. Nothing is written then.
     """
-    check_replaceable(out, DatasetCard.FILE)
-    if config.stride and not config.window:
-        raise InputError("--stride together with --window", "--stride alone", "add --window N")
     key = None if config.anonymise is None else read_key(Path(config.anonymise))
-    rule: Labels = OneLabel() if config.unlabelled else label_rule(config.labels or "folder")
+    rule = label_choice(config)
     files = _files(sources, config)
     own_test = isinstance(config.test, str)
     tests = _files([Path(str(config.test))], config) if own_test else []
+    named_tables = [config.gasf is not None or is_table_name(file.path) for file in [*files, *tests]]
+    config.check_sources(tables=any(named_tables), captures=not all(named_tables))
     both = {file.path.resolve() for file in files} & {file.path.resolve() for file in tests}
     if both:
         raise InputError(
@@ -96,16 +105,23 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
         )
     if any(file.path == STANDARD_INPUT for file in [*files, *tests]) and not config.unlabelled:
         _check_label_of_standard_input(config.labels or "folder")
+    inputs = [*sources, *(file.path for file in [*files, *tests]), *_tables_of(config)]
+    check_folder(out, DATASET, inputs)
+    for path in inputs:
+        check_result(path)
     found: list[Source] = []
-    with dataset_writer(out) as writer:
+    with dataset_writer(out, inputs) as writer:
         parts = _Parts(writer)
+        parts.notes += label_notes(rule, config, [file.path for file in [*files, *tests]])
         for done, file in enumerate([*files, *tests], start=1):
             began = time.perf_counter()
             parts.side = ("train" if done <= len(files) else "test") if own_test else None
             if config.gasf is not None:
                 source = _add_images(parts, file.path, config, rule)
             elif is_table_name(file.path):
-                source = _add_table(parts, read_table_source(file.path, config, table_rule(config, rule), parts.rows))
+                one = len(files) + len(tests) == 1
+                table = read_table_source(file.path, config, table_rule(config, rule), parts.rows, alone=one)
+                source = _add_table(parts, table)
             else:
                 source = _add_capture(parts, file, config, rule, key)
             if config.strict:
@@ -118,12 +134,20 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
             raise InputError(
                 "packets of captures for --anonymise", "only tables or bins, without addresses", "leave it out"
             )
-        _finish(parts, found, config, rule.unused() if isinstance(rule, MapLabels) else {})
+        if isinstance(rule, MapLabels):
+            parts.account.add(rule.left_out())
+        bare = folders_without_captures(sources, files) if isinstance(rule, FolderLabels) else []
+        _finish(parts, found, config, rule.unused() if isinstance(rule, MapLabels) else no_labels(bare))
+
+
+def _tables_of(config: PrepareConfig) -> list[Path]:
+    """What is read beside the sources: the key, and the table of labels."""
+    return [Path(name) for name in (config.anonymise, config.labels) if name not in (None, "folder", "file")]
 
 
 def _files(sources: Sequence[Path], config: PrepareConfig) -> list[SourceFile]:
     if config.gasf is not None:  # a folder of images is one source
-        return [SourceFile(source, named=True) for source in sources]
+        return distinct((source, SourceFile(source, named=True)) for source in sources)
     return find_files(tables_below(sources) if config.columns is not None else sources)
 
 
@@ -137,15 +161,15 @@ def _check_label_of_standard_input(labels: str) -> None:
 
 
 def _check_faults(path: Path, source: Source) -> None:
-    """Raise InputError if anything but whole frames of other protocols was left out or is odd."""
-    faults = [f"{reason}: {n:,}" for reason, n in source.faults.items() if not reason.startswith(OTHER_TRAFFIC)]
+    """Raise InputError if anything was left out or is odd, but frames of other protocols and tunnels as flows."""
+    faults = [f"{reason}: {n:,}" for reason, n in source.faults.items() if not reason.startswith((NO_IP, SEEN))]
     if faults:
         said = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
         raise InputError("sources without faults (--strict)", f"{path}: {said}", "mend it, or leave it out")
 
 
-def _reader(path: Path, config: PrepareConfig) -> FlowReader:
-    least, timeout, inner = config.min_packets, config.flow_timeout, config.inner
+def _reader(path: Path, config: PrepareConfig, least: int) -> FlowReader:
+    timeout, inner = config.flow_timeout, config.inner
     if config.bin_ns:
         limit = config.packets
         return BinReader(path, bin_ns=config.bin_ns, limit=limit, min_packets=least, timeout_s=timeout, inner=inner)
@@ -154,21 +178,27 @@ def _reader(path: Path, config: PrepareConfig) -> FlowReader:
 
 
 def _add_capture(parts: _Parts, file: SourceFile, config: PrepareConfig, rule: Labels, key: bytes | None) -> Source:
-    path = file.path
+    path, by_flow = file.path, isinstance(rule, MapLabels)
     try:
-        reader = _reader(path, config)
+        # which label a short flow has is known once it was looked up
+        reader = _reader(path, config, 1 if by_flow else config.min_packets)
     except InputError:
         if file.named:
             raise
-        return Source(file=path.name, sha256="", packets=0, flows=0, faults={NO_CAPTURE: 1})
-    unnamed = 0
+        account_for_file(parts.account, label_of_file(rule, path), {NO_CAPTURE: 1})
+        return Source(file=path.name, sha256="", packets=0, flows=0, faults={f"{NO_CAPTURE}, left out": 1})
+    unnamed = short = 0
     for batch in reader:
         labels = rule(path, batch.flows)
         unnamed += labels.null_count()
         if key is not None:
             batch = FlowBatch(*anonymise(*batch, key))
+        short += account_for_flows(parts.account, batch.flows, labels, config.min_packets)
+        labels = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
         _add_flows(parts, batch, labels, path.name, keep_packets=config.bin_ns is None)
     read = reader.summary
+    if not by_flow or not read.flows:
+        account_for_file(parts.account, label_of_file(rule, path), read.faults, read)
     faults = dict(read.faults)
     if unnamed:
         faults[NO_LABEL] = unnamed
@@ -179,8 +209,8 @@ def _add_capture(parts: _Parts, file: SourceFile, config: PrepareConfig, rule: L
         packets=read.packets,
         first_ns=read.first_ns if read.packets else None,
         last_ns=read.last_ns if read.packets else None,
-        flows=read.flows - unnamed,
-        short_flows=read.short_flows,
+        flows=read.flows - unnamed - short,
+        short_flows=read.short_flows + short,
         links=read.links,
         faults=faults,
     )
@@ -214,13 +244,16 @@ def _add_flows(parts: _Parts, batch: FlowBatch, labels: pl.Series, source: str, 
 
 def _add_images(parts: _Parts, path: Path, config: PrepareConfig, rule: Labels) -> Source:
     bounds = parse_range(config.gasf or "")
-    found = read_gasf(path, bounds, table_rule(config, rule), strip_padding=config.strip_padding)
+    labels, most = table_rule(config, rule), config.max_values
+    found = read_gasf(path, bounds, labels, strip_padding=config.strip_padding, most_values=most)
     return _add_table(parts, table_source(found.read, path, found.digest, config, parts.rows))
 
 
 def _add_table(parts: _Parts, table: TableSource) -> Source:
     parts.add(table.traces, table.groups)
     parts.rows += table.rows
+    parts.notes += table.notes
+    parts.account.add(table.account)
     return table.source
 
 
@@ -228,7 +261,8 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
     rest = pl.concat(parts.rest) if parts.rest else pl.DataFrame()
     parts.rest.clear()
     if not len(rest):
-        raise InputError("at least one flow in the sources", "none", "check the captures with 'netdiffus info CAPTURE'")
+        said = "; ".join(["none", *in_words(parts.account)])
+        raise InputError("at least one flow in the sources", said, "check the captures with 'netdiffus info CAPTURE'")
     rng = np.random.default_rng(config.seed)
     drawn = splitting.split(rest["label"], rest["group"], config.test_share, rng)
     is_given = rest["split"] != ""
@@ -239,10 +273,13 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
     if untested and config.test:
         faults["label has no test part, its traces are of one group or in one source"] = untested
     captures = any(source.links for source in sources)
+    labels = _label_counts(rest["label"], split, parts.account.labels)
     card = DatasetCard(
         hash="",
         sources=sources,
-        labels=_label_counts(rest["label"], split),
+        labels=labels,
+        left_out=left_out(parts.account, labels),
+        warnings=[*parts.zero_gaps.warnings(), *single_traces(labels)],
         channels=[
             ChannelInfo(name=name, kind=CHANNELS[name].kind, unit=CHANNELS[name].unit) for name in parts.channels
         ],
@@ -251,6 +288,7 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
         split=SplitInfo(rule=splitting.rule(is_given, config.window is not None), test=share, seed=config.seed),
         anonymised=config.anonymise is not None,
         faults=faults,
+        notes=parts.notes,
         test_duplicates=int(splitting.duplicates(split, rest["key"]).sum()),
     )
     shared = rest["group"].n_unique() < len(rest)
@@ -260,8 +298,9 @@ def _finish(parts: _Parts, sources: list[Source], config: PrepareConfig, unused:
     parts.writer.finish(card, split, group)
 
 
-def _label_counts(labels: pl.Series, split: pl.Series) -> dict[str, dict[str, int]]:
-    counts = {label: {"train": 0, "test": 0} for label in sorted(labels.unique().to_list())}
+def _label_counts(labels: pl.Series, split: pl.Series, asked: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Traces by label and part of the split, also of labels that were asked for and have none."""
+    counts = {label: {"train": 0, "test": 0} for label in sorted({*labels.unique().to_list(), *asked})}
     for label, part, count in pl.DataFrame([labels, split.alias("split")]).group_by("label", "split").len().iter_rows():
         counts[label][part] = count
     return counts

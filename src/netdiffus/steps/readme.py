@@ -16,6 +16,13 @@ HELD = {True: "the distinct values, and how often each label has them,", False: 
 COUNTED = {True: "; with them are smoothed counts of what each label has at each position", False: ""}
 
 
+def breaks_said(card: ModelCard) -> str:
+    """How many gaps between flows a model of packets left out as breaks between recordings; empty where none."""
+    count = card.codec.get("gap_breaks", 0)
+    were = "gap between flows was" if count == 1 else "gaps between flows were"
+    return f"{count:,} {were} left out: the recording broke off there, or its clock was set." if count else ""
+
+
 def model_readme(card: ModelCard, traces: int) -> str:
     """Data, intended use, limits and privacy of a model, in Markdown."""
     channels = ", ".join(card.codec["channels"])
@@ -23,7 +30,10 @@ def model_readme(card: ModelCard, traces: int) -> str:
     packets = card.config["image"] == "bits"
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
     has_alphabet = card.config["network"] != "unet"
+    said = breaks_said(card)
+    breaks = f"\n* {said}" if said else ""
     unit = "packets a flow" if packets else "positions a trace"
+    suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     return f"""# A netdiffus model
 
 Draws synthetic network traffic: {what}, up to {card.codec["length"]} {unit}.
@@ -49,8 +59,8 @@ be shared. Run `netdiffus evaluate` before use: it says how faithful and how use
 
 * It knows the labels above and no other, as they were where and when they were recorded.
 * {VALUES[has_alphabet]}
-* Rare behaviour inside a label may be missing or too frequent.
-
+* Rare behaviour inside a label may be missing or too frequent.{breaks}
+{suffers}
 ## Privacy
 
 model.json holds {HELD[has_alphabet]} of each channel of the training traces,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from netdiffus.errors import InputError
+from netdiffus.store.stage import in_stage
 from netdiffus.traffic.labels import is_capture_name
 from netdiffus.traffic.tables import is_table_name
 from netdiffus.wire.captures import is_capture
@@ -23,19 +24,43 @@ class SourceFile(NamedTuple):
 
 
 def find_files(sources: Sequence[Path]) -> list[SourceFile]:
-    """The captures and tables that the sources name, each once, in a fixed order.
+    """The captures and tables that the sources name, in a fixed order.
 
     A folder stands for the captures in and below it: files whose name says so, and files of other names (but no tables)
     whose first bytes do. A name with *, ? or [ that does not exist is a pattern, in which ** stands for any folders.
 
     Raises:
-        InputError: a path does not exist, a pattern has no match, or a folder has no capture in it.
+        InputError: a path does not exist, a pattern has no match, a folder has no capture in it, or two sources name
+            the same file.
     """
-    files: dict[Path, SourceFile] = {}
-    for source in sources:
-        for file in _expanded(source):
-            files.setdefault(file.path if file.path == STANDARD_INPUT else file.path.resolve(), file)
-    return list(files.values())
+    return distinct((source, file) for source in sources for file in _expanded(source))
+
+
+def distinct(found: Iterable[tuple[Path, SourceFile]]) -> list[SourceFile]:
+    """Files in their order, each with the source that named it; one that a source has under two names is taken once.
+
+    Raises:
+        InputError: two sources name the same file, by whatever paths or links: its traces would count twice.
+    """
+    files: dict[object, tuple[Path, SourceFile]] = {}
+    last, number, numbers = None, 0, dict[object, int]()
+    for source, file in found:
+        number, last = number + (source is not last), source
+        key = _identity(file.path)
+        if numbers.setdefault(key, number) != number:
+            before = files[key][0]
+            where = " twice" if before == source else f", in {before} and in {source}"
+            raise InputError("each file once", f"{file.path}{where}"[:400], "name it once")
+        files.setdefault(key, (source, file))
+    return [file for _, file in files.values()]
+
+
+def _identity(path: Path) -> object:
+    """What tells files apart, whatever they are called."""
+    if path == STANDARD_INPUT or not path.exists():
+        return path
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _expanded(source: Path) -> Iterator[SourceFile]:
@@ -59,7 +84,7 @@ def _expanded(source: Path) -> Iterator[SourceFile]:
 
 
 def _captures_below(folder: Path) -> list[Path]:
-    inside = sorted(path for path in folder.rglob("*") if path.is_file())
+    inside = sorted(path for path in folder.rglob("*") if path.is_file() and not in_stage(path, folder))
     found = [path for path in inside if is_capture_name(path) or (not is_table_name(path) and is_capture(path))]
     if not found:
         tables = sum(is_table_name(path) for path in inside)
@@ -69,3 +94,16 @@ def _captures_below(folder: Path) -> list[Path]:
             "name the tables themselves" if tables else "name a folder with captures",
         )
     return found
+
+
+def folders_without_captures(sources: Sequence[Path], files: Sequence[SourceFile]) -> list[str]:
+    """The names of folders below the sources with no file of a source in or below them; hidden ones do not count."""
+    used = {folder for file in files for folder in file.path.resolve().parents}
+    found: list[Path] = []
+    for source in sources:
+        inside = sorted(path.resolve() for path in source.rglob("*") if path.is_dir()) if source.is_dir() else []
+        for folder in inside:
+            hidden = any(part.startswith(".") for part in folder.relative_to(source.resolve()).parts)
+            if folder not in used and not hidden and not any(above in found for above in folder.parents):
+                found.append(folder)
+    return [folder.name for folder in dict.fromkeys(found)]

@@ -6,6 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,16 @@ from netdiffus.diffusion.fit import Fit, TrainStep, Validation
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
 from netdiffus.steps.device import choose_device
+from netdiffus.steps.model_manifest import read_model
 from netdiffus.steps.network import Network, build_causal, build_recipe, build_rows, build_unet
 from netdiffus.steps.packet_data import CLASSES, NAMES, packet_part
 from netdiffus.steps.readme import model_readme
 from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
 from netdiffus.steps.training_data import TrainingData, series_data, training_data
 from netdiffus.store import model as store
-from netdiffus.store.atomic import check_replaceable
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset
+from netdiffus.store.publish import check_folder
 from netdiffus.traffic.sessions.fields import CHANNELS
 
 __all__ = ["PRESETS", "TrainConfig", "share_done", "train", "train_config", "versions"]
@@ -38,13 +40,16 @@ VALIDATE_EVERY = 100  # steps; a check costs about as much as two
 def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
-    The model is saved after the first step, every minute, at the end, and when the generator is closed early. Where
-    traces are held back (training_data.py), every VALIDATE_EVERY steps the averaged weights are tried on them; the best
-    are what is saved to generate with.
+    The model is saved after the first step, every minute, at the end, and when the generator is closed early. An old
+    model at `out` that the training does not go on with stays for the first minute. Where traces are held back
+    (training_data.py), every VALIDATE_EVERY steps the averaged weights are tried on them; the best are what is saved to
+    generate with.
 
     Raises:
-        InputError: the dataset is too small, or there is nothing (or something else) to resume.
+        InputError: the dataset is too small, there is nothing (or something else) to resume, or `out` may not be
+            written.
     """
+    check_folder(out, store.MODEL, inputs=[dataset])
     card, traces = read_dataset(dataset)
     part = traces.filter(pl.col("split") == "train")
     if len(part) < FEWEST_TRACES:
@@ -53,12 +58,10 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
             f"{len(part)} in {dataset}",
             "prepare more traffic",
         )
-    check_replaceable(out, ModelCard.FILE)
     fit, model = _begin(dataset, traces, card.hash, config)
+    model = model.model_copy(update={"warnings": card.warnings})
     if resume:
         _resume(fit, model, out)
-    else:
-        store.clear_log(out)
     yield from _run(fit, model, out, len(part))
 
 
@@ -101,7 +104,8 @@ def _data(
     part = traces.filter(pl.col("split") == "train")
     if config.image != BITS:
         return training_data(part, config, device), {}
-    found = packet_part(dataset, part, len(part) / len(traces), config.length)
+    beside = traces.filter(pl.col("source").is_in(part["source"].unique()))  # whole sources may be for testing
+    found = packet_part(dataset, part, len(part) / len(beside), config.length)
     classes = pl.Series(found.classes, dtype=pl.String)
     return series_data(found.series, CHANNELS, classes, config, device, CLASSES, NAMES), found.codec.to_json()
 
@@ -114,9 +118,9 @@ def versions() -> dict[str, str]:
 def _resume(fit: Fit, model: ModelCard, out: Path) -> None:
     if not store.has_resume(out):
         raise InputError(f"a model with resume/ at {out} for --resume", "none", "train without --resume")
-    before = ModelCard.read(out)
+    before = read_model(out).card
     free = {"minutes", "steps", "patience"}
-    known = TrainConfig.of().model_dump() | before.config
+    known = before.config
     for name, value in model.config.items():
         if name not in free and known.get(name) != value:
             raise InputError(
@@ -125,30 +129,38 @@ def _resume(fit: Fit, model: ModelCard, out: Path) -> None:
     if before.dataset != model.dataset:
         raise InputError("the dataset that the training began with", "another", "name the same dataset, or train anew")
     fit.restore(store.read_state(out))
-    store.cut_log(out, fit.step)
 
 
 def _run(fit: Fit, model: ModelCard, out: Path, traces: int) -> Iterator[TrainStep]:
     share = share_done(TrainConfig(**model.config))
-    pending: list[dict[str, Any]] = []
-    saved = -math.inf  # save after the first step: a place that cannot be written must show before the hours are spent
+    log = _Log(fit.step)
+    # Save after the first step: a place that is too small must show before the hours are spent. An old model is not
+    # given up for that.
+    saved = time.perf_counter() if not fit.step and out.is_dir() and any(out.iterdir()) else -math.inf
     try:
         for record in fit.run(share):
-            pending.append({name: value for name, value in vars(record).items() if value is not None})
+            log.records.append({name: value for name, value in vars(record).items() if value is not None})
             yield record
             if time.perf_counter() - saved > SAVE_EVERY_S:
-                _save(fit, model, out, traces, pending)
+                _save(fit, model, out, traces, log)
                 saved = time.perf_counter()
     except GeneratorExit:  # whoever runs us has had enough
-        _save(fit, model, out, traces, pending)
+        _save(fit, model, out, traces, log)
         raise
-    _save(fit, model, out, traces, pending)
+    _save(fit, model, out, traces, log)
 
 
-def _save(fit: Fit, model: ModelCard, out: Path, traces: int, pending: list[dict[str, Any]]) -> None:
+@dataclass
+class _Log:
+    """The step up to which the log is saved, and the records since."""
+
+    saved: int
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _save(fit: Fit, model: ModelCard, out: Path, traces: int, log: _Log) -> None:
     best = {"loss": fit.best_loss, "step": fit.best_step} if fit.best else None
     card = model.model_copy(update={"steps": fit.step, "seconds": round(fit.seconds, 3), "validation": best})
     weights = {name: value.detach().cpu().contiguous() for name, value in fit.result.items()}
-    store.write_model(out, card, weights, fit.state(), model_readme(card, traces))
-    store.append_log(out, pending)
-    pending.clear()
+    store.write_model(out, card, weights, model_readme(card, traces), fit.state(), log.records, log.saved)
+    log.saved, log.records = fit.step, []

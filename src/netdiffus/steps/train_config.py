@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from netdiffus.diffusion.fit import TrainStep
+from netdiffus import limits
 from netdiffus.errors import InputError
-from netdiffus.steps.config import Config
+from netdiffus.manifest import shown
+from netdiffus.steps.config import Config, exclusive
+
+if TYPE_CHECKING:
+    from netdiffus.diffusion.fit import TrainStep
 
 DEFAULT_MINUTES = 10.0
 
@@ -27,26 +31,57 @@ class TrainConfig(Config):
     preset: str = "default"
     network: Literal["rows", "unet"] = "rows"
     scale: Literal["empirical", "minmax", "log"] = "empirical"
-    width: int = 64
-    depth: int = 3
-    heads: int = 4
-    classes: int | None = Field(None, ge=2, le=4096)  # most that a channel has; None: fewer for long traces
-    coarse: int | None = Field(None, ge=0, le=64)  # rows of the small image that is drawn first; None: by the length
+    width: int = Field(64, ge=8, le=limits.WIDTH)
+    depth: int = Field(3, ge=1, le=limits.DEPTH)
+    heads: int = Field(4, ge=1, le=limits.HEADS)
+    classes: int | None = Field(None, ge=2, le=limits.VALUES)  # most that a channel has; None: fewer for long traces
+    coarse: int | None = Field(
+        None, ge=0, le=limits.COARSE_ROWS
+    )  # rows of the small image that is drawn first; None: by the length
     noised: float = Field(0.25, ge=0, le=1)  # share of the traces whose rows are noised in training
     dropout: float = Field(0.1, ge=0, lt=1)  # share left out at random in training
-    timesteps: int = Field(1000, ge=2)  # T of the published formulation
+    timesteps: int = Field(1000, ge=2, le=limits.TIMESTEPS)  # T of the published formulation
     ema: float | None = Field(None, gt=0, lt=1)  # rate of the published average; None: the last tenth of the training
-    batch: int | None = Field(None, ge=1)  # None: as many as one step takes well (network.py)
-    learning_rate: float = Field(2e-3, gt=0)
-    length: int | None = Field(None, ge=2, le=1024)
-    minutes: float | None = Field(None, gt=0)
-    steps: int | None = Field(None, ge=1)
-    seed: int = Field(0, ge=0)
+    batch: int | None = Field(None, ge=1, le=limits.BATCH)  # None: as many as one step takes well (network.py)
+    learning_rate: float = Field(2e-3, gt=0, le=1)
+    length: int | None = Field(None, ge=2, le=limits.LENGTH)
+    minutes: float | None = Field(None, ge=limits.MINUTES[0], le=limits.MINUTES[1])
+    steps: int | None = Field(None, ge=1, le=limits.STEPS)
+    seed: int = Field(0, ge=0, le=limits.SEED)
     balance: float = Field(0.0, ge=0, le=1)  # 0: labels as often as they are, 1: all alike; between: tempered
     label_dropout: float = Field(0.0, ge=0, lt=1)  # share of labels hidden in training, for guidance
-    guidance: float = Field(1.0, ge=0)  # weight that `generate` pushes towards the label with, unless asked otherwise
+    guidance: float = Field(1.0, ge=0, le=limits.GUIDANCE)  # weight of guidance in `generate`
     validation: float = Field(0.05, ge=0, lt=1)  # share of each label's training traces held back
-    patience: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1, le=limits.PATIENCE)
+
+    @field_validator("preset")
+    @classmethod
+    def _is_preset(cls, name: str) -> str:
+        return _known_preset(name)
+
+    @model_validator(mode="after")
+    def _can_be(self) -> TrainConfig:
+        if self.width % self.heads or self.width % 2:
+            raise InputError(f"an even width that {self.heads} heads divide", str(self.width), "correct width or heads")
+        if self.network == "unet":
+            _check_unet(self)
+        if self.patience is not None and not self.validation:
+            raise InputError("validation above 0 with patience", "0", "hold traces back, or leave --patience out")
+        return self
+
+
+def _known_preset(name: str) -> str:
+    if name not in PRESETS:
+        raise InputError(f"a preset among {', '.join(PRESETS)}", shown(name), "name one of those with --preset")
+    return name
+
+
+def _check_unet(config: TrainConfig) -> None:
+    if config.image != "gasf" or config.length is None:
+        raise InputError("--image gasf and a length for the U-Net", f"--image {config.image}", "choose another preset")
+    if config.width > limits.UNET_WIDTH or config.depth > limits.UNET_BLOCKS:
+        most = f"at most {limits.UNET_WIDTH:,} channels and {limits.UNET_BLOCKS} blocks a level of a U-Net"
+        raise InputError(most, f"{config.width:,} and {config.depth}", "correct width or depth")
 
 
 _PUBLISHED: dict[str, Any] = {
@@ -66,20 +101,14 @@ def train_config(preset: str = "default", **chosen: Any) -> TrainConfig:
     Raises:
         InputError: there is no such preset, or the choices exclude each other.
     """
-    if preset not in PRESETS:
-        raise InputError(f"a preset among {', '.join(PRESETS)}", repr(preset), "name one of those with --preset")
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    options = PRESETS[preset] | chosen
+    exclusive(minutes="minutes" in chosen, steps="steps" in chosen)
+    options = PRESETS[_known_preset(preset)] | chosen
     if "minutes" in chosen and "steps" not in chosen:
         options["steps"] = None
     elif options.get("steps") is None:
         options["minutes"] = DEFAULT_MINUTES
-    config = TrainConfig.of(preset=preset, **options)
-    if config.network == "unet" and (config.image != "gasf" or config.length is None):
-        raise InputError("--image gasf and a length for the U-Net", f"--image {config.image}", "choose another preset")
-    if config.patience is not None and not config.validation:
-        raise InputError("validation above 0 with patience", "0", "hold traces back, or leave --patience out")
-    return config
+    return TrainConfig.of(preset=preset, **options)
 
 
 def share_done(config: TrainConfig) -> Callable[[TrainStep], float]:

@@ -5,24 +5,28 @@ A picture is as in the paper (Jiang et al., arXiv 2310.08543): red is 1, green 0
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus import limits
 from netdiffus.errors import InputError
-from netdiffus.store.atomic import atomic_folder
-from netdiffus.store.images import FORMS, ImageCard, label_folder
+from netdiffus.store.images import FORMS, IMAGES, ImageCard, label_folder
+from netdiffus.store.pictures import read_pixels
+from netdiffus.store.publish import publish_folder
+from netdiffus.wire.arrays import read_arrays
 
 Levels = NDArray[np.int8]
 GREY, GREEN, RED = (128, 128, 128), (0, 255, 0), (255, 0, 0)
 COLOURS = np.array([GREY, GREEN, RED], np.uint8)
 """Of the values -1, 0 and 1."""
 START = "start_ns"
+DIGITS = re.compile("[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class BitImage:
 def write_bit_images(path: Path, card: ImageCard, images: Iterable[BitImage], forms: Iterable[str] = FORMS) -> int:
     """Write images as a folder, whole or not at all; returns how many."""
     number = 0
-    with atomic_folder(path, ImageCard.FILE) as folder:
+    with publish_folder(path, IMAGES) as folder:
         for image in images:
             place = folder / label_folder(image.label)
             place.mkdir(exist_ok=True)
@@ -68,14 +72,8 @@ def read_picture(path: Path) -> tuple[Levels, int]:
     Raises:
         InputError: it is no picture, or has other colours.
     """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-            text = picture.info.get(START, "0")
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError("a .png picture", f"{path}: {error}", "check the file") from None
+    pixels, texts = read_pixels(path, "RGB")
+    text = str(texts.get(START, "0"))
     levels = np.full(pixels.shape[:2], -2, np.int8)
     for value, colour in zip((-1, 0, 1), COLOURS, strict=True):
         levels[(pixels == colour).all(axis=2)] = value
@@ -86,7 +84,7 @@ def read_picture(path: Path) -> tuple[Levels, int]:
             f"{path} with {tuple(pixels[row, column].tolist())} in row {row}, column {column}",
             "keep the picture as it was written, without scaling or loss",
         )
-    return levels, int(text) if text.isdigit() else 0
+    return levels, _time(text) or 0
 
 
 def read_bit_images(folder: Path) -> Iterator[BitImage]:
@@ -111,13 +109,17 @@ def read_bit_images(folder: Path) -> Iterator[BitImage]:
 
 
 def _read_arrays(path: Path) -> tuple[Levels, int]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if "bits" not in arrays.files:
-                raise InputError("an array 'bits'", f"{path} with {', '.join(arrays.files)}", "check the file")
-            values, start_ns = arrays["bits"], int(arrays[START]) if START in arrays.files else 0
-    except (ValueError, OSError, BadZipFile) as error:
-        raise InputError("a .npz file of bits", f"{path}: {error}", "check the file") from None
-    if values.ndim != 2 or not np.isin(values, (-1, 0, 1)).all():
-        raise InputError("bits (N, columns) in -1, 0 and 1", f"{path} of {values.shape}", "check the file")
+    found = read_arrays(path, ("bits", START), "bits")
+    values, start = found.get("bits", np.empty(0)), found.get(START, np.int64(0))
+    if values.ndim != 2 or values.dtype.kind not in "iufb" or not np.isin(values, (-1, 0, 1)).all():
+        raise InputError("an array 'bits' (N, columns) of -1, 0 and 1", f"{path} of {values.shape}", "check the file")
+    start_ns = _time(str(start)) if start.shape == () and start.dtype.kind in "iu" else None
+    if start_ns is None:
+        raise InputError(f"{START}, a time in nanoseconds", f"{path} with {str(start)[:60]}", "check the file")
     return values.astype(np.int8), start_ns
+
+
+def _time(text: str) -> int | None:
+    """Nanoseconds that fit 64 bits; None: it is another text."""
+    time_ns = int(text) if DIGITS.fullmatch(text) else limits.INTEGER
+    return time_ns if time_ns < limits.INTEGER else None

@@ -4,102 +4,135 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from netdiffus import __version__
+from netdiffus import __version__, limits
 from netdiffus.errors import InputError
-from netdiffus.store.atomic import write_json
+from netdiffus.manifest import Count, Labels, Manifest, Text, Whole, check_size, parse_manifest, read_manifest, shown
+from netdiffus.store.stage import check_whole
+
+Faults = Labels[Count]
+"""What was left out or odd, in plain words, and how often."""
 
 
-class Card(BaseModel):
+class Card(Manifest):
     """What every card has. A subclass names its file and what the folder is called in messages."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     FILE: ClassVar[str]
     KIND: ClassVar[str]
     MADE_BY: ClassVar[str]
     FORMAT: ClassVar[int] = 1
 
     format: int = 1
-    netdiffus: str = __version__
+    netdiffus: Text = __version__
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """The card of a folder.
 
         Raises:
-            InputError: there is no such folder, it has no such card, or the card is of another format version.
+            InputError: there is no such folder, it has no such card, or the card is of another format version or says
+                something that cannot be.
         """
         if not folder.exists():
             raise InputError(
                 f"a {cls.KIND} folder", f"{folder}, which does not exist", f"make one with '{cls.MADE_BY}'"
             )
+        check_whole(folder)
         path = folder / cls.FILE
         if not path.is_file():
             raise InputError(
                 f"a {cls.KIND} folder (with {cls.FILE})", f"{folder}, which has none", f"make one with '{cls.MADE_BY}'"
             )
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise InputError(f"JSON in {path}", str(error), f"make the {cls.KIND} again") from None
+        return cls._of_values(read_manifest(path, f"make the {cls.KIND} again"), str(path))
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """The card in the bytes of its file.
+
+        Raises:
+            InputError: as of `read`.
+        """
+        return cls._of_values(parse_manifest(raw, cls.FILE, f"make the {cls.KIND} again"), cls.FILE)
+
+    @classmethod
+    def _of_values(cls, data: Any, name: str) -> Self:
         found = data.get("format") if isinstance(data, dict) else None
         if found != cls.FORMAT:
-            maker = data.get("netdiffus", "unknown") if isinstance(data, dict) else "unknown"
+            maker = data.get("netdiffus") if isinstance(data, dict) else None
             raise InputError(
                 f"a {cls.KIND} of format {cls.FORMAT} (netdiffus {__version__})",
-                f"{path} of format {found} (netdiffus {maker})",
+                f"{name} of format {shown(found)} (netdiffus {maker[:20] if isinstance(maker, str) else 'unknown'})",
                 f"make it again with '{cls.MADE_BY}', or use the version that made it",
             )
-        try:
-            return cls.model_validate_json(json.dumps(data))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"a valid {cls.FILE}", f"{where}: {first['msg']}", f"make the {cls.KIND} again") from None
+        return cls.of(data, cls.FILE, f"make the {cls.KIND} again")
 
     def write(self, folder: Path) -> None:
-        """Write the card into its folder, whole or not at all."""
-        write_json(folder / self.FILE, self.model_dump(mode="json"))
+        """Write the card into its folder: indented UTF-8 JSON.
+
+        Raises:
+            InputError: it is so large that it could not be read again.
+        """
+        text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        check_size(text.encode(), self.FILE, "use fewer labels or sources")
+        (folder / self.FILE).write_text(text, encoding="utf-8")
 
 
-class Source(BaseModel):
+class Source(Manifest):
     """One file that a dataset was made from, and what was found in it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    file: str
-    sha256: str  # of the file as it is stored; "" if it could not be read
-    bytes: int = 0
-    packets: int
-    first_ns: int | None = None  # earliest and latest time of a capture's packets
-    last_ns: int | None = None
-    flows: int  # flows or rows that became traces
-    short_flows: int = 0  # had fewer packets than --min-packets, left out
-    links: dict[str, int] = {}  # packets of a capture by link layer
-    faults: dict[str, int]  # what was left out or odd, in plain words, and how often
+    file: Text
+    sha256: Text  # of the file as it is stored; "" if it could not be read
+    bytes: Count = 0
+    packets: Count
+    first_ns: Whole | None = None  # earliest and latest time of a capture's packets
+    last_ns: Whole | None = None
+    flows: Count  # flows or rows that became traces
+    short_flows: Count = 0  # had fewer packets than --min-packets, left out
+    links: Faults = Field(default_factory=dict)  # packets of a capture by link layer
+    faults: Faults  # what was left out or odd, in plain words, and how often
 
 
-class ChannelInfo(BaseModel):
+class ChannelInfo(Manifest):
     """A channel as the card names it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    name: str
-    kind: str
-    unit: str
+    name: Text
+    kind: Text
+    unit: Text
 
 
-class SplitInfo(BaseModel):
+class SplitInfo(Manifest):
     """How the traces were split."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    rule: Text
+    test: float = Field(ge=0, le=1)
+    seed: Count
 
-    rule: str
-    test: float
-    seed: int
+
+def _has_parts(counts: dict[str, int]) -> dict[str, int]:
+    if not {"train", "test"} <= set(counts):
+        raise ValueError("with the counts train and test")
+    return counts
+
+
+Parts = Annotated[dict[Text, Count], Field(max_length=8), AfterValidator(_has_parts)]
+"""{"train": count, "test": count} of a label's traces."""
+
+
+class LeftOut(BaseModel):
+    """`count` of the `of` units that came under a label did not become traces, for one reason."""
+
+    model_config = Manifest.model_config
+
+    unit: Text  # flows, rows, packets, files, rows of --labels
+    count: Count
+    of: Count
+    reason: Text
+
+    def __str__(self) -> str:
+        return f"{self.count:,} of {self.of:,} {self.unit} left out: {self.reason}"
 
 
 class DatasetCard(Card):
@@ -109,16 +142,23 @@ class DatasetCard(Card):
     KIND: ClassVar[str] = "dataset"
     MADE_BY: ClassVar[str] = "netdiffus prepare SOURCE... --out DATASET"
 
-    hash: str  # sha256 of traces.parquet
-    sources: list[Source]
-    labels: dict[str, dict[str, int]]  # label → {"train": count, "test": count}
-    channels: list[ChannelInfo]
-    bin_ns: int | None
-    packets: int | None  # the first so many packets of a flow were kept
+    hash: Text  # sha256 of traces.parquet
+    sources: list[Source] = Field(max_length=limits.SOURCES)
+    labels: Labels[Parts]
+    channels: list[ChannelInfo] = Field(max_length=limits.CHANNELS)
+    bin_ns: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None
+    packets: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None  # the first so many packets of a flow were kept
     split: SplitInfo
     anonymised: bool
-    faults: dict[str, int] = {}  # what concerns no single source, e.g. rows of --labels that name nothing
-    test_duplicates: int  # test traces that equal a training trace in every channel
+    left_out: dict[Text, list[LeftOut]] = Field(default_factory=dict)  # what did not become traces, the most first
+    faults: Faults = Field(
+        default_factory=dict
+    )  # what concerns no single source, e.g. rows of --labels that name nothing
+    notes: list[Text] = Field(default_factory=list)  # how sources were read; nothing was lost by it
+    warnings: list[Text] = Field(
+        default_factory=list
+    )  # what a model of this dataset will suffer from; `train` repeats each
+    test_duplicates: Count  # test traces that equal a training trace in every channel
 
 
 class ModelCard(Card):
@@ -131,15 +171,23 @@ class ModelCard(Card):
 
     format: int = 5
 
-    config: dict[str, Any]  # the training's resolved configuration
-    codec: dict[str, Any]
-    labels: dict[str, int]  # label → training traces, in the order of the label ids
-    dataset: str  # hash of the dataset
-    steps: int
-    seconds: float
-    validation: dict[str, float] | None = (
+    config: dict[str, Any]  # the training's resolved configuration: steps/model_manifest.py checks it
+    codec: dict[str, Any]  # likewise
+    labels: Labels[Annotated[int, Field(ge=1, lt=limits.INTEGER)]] = Field(min_length=1)  # in the order of label ids
+
+    dataset: Text  # hash of the dataset
+    warnings: list[Text] = Field(default_factory=list)  # of the dataset
+    steps: Count
+    seconds: float = Field(ge=0)
+    validation: dict[Text, float] | None = (
         None  # loss and step of the best averaged weights, where traces were held back
     )
-    seed: int
-    device: str
-    versions: dict[str, str]
+    seed: Count
+    device: Text
+    versions: Annotated[dict[Text, Text], Field(max_length=64)]
+
+    @model_validator(mode="after")
+    def _has_best(self) -> ModelCard:
+        if self.validation is not None and set(self.validation) != {"loss", "step"}:
+            raise ValueError("with loss and step of the best weights")
+        return self

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.store.atomic import atomic_folder
+from netdiffus.store.account import sha256 as sha256
 from netdiffus.store.cards import DatasetCard
+from netdiffus.store.columns import read_packet_rows, read_traces
+from netdiffus.store.ownership import FolderKind, fixed
 from netdiffus.store.parts import Parts
+from netdiffus.store.publish import publish_folder
 from netdiffus.store.stream import FORM, ParquetStream
 
 TRACES, PACKETS = "traces.parquet", "packets.parquet"
 
 
-def sha256(path: Path) -> str:
-    """The hash of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+DATASET = FolderKind(DatasetCard.KIND, DatasetCard.FILE, fixed((DatasetCard.FILE, TRACES, PACKETS), DatasetCard.read))
 
 
 class DatasetWriter:
@@ -60,9 +59,13 @@ class DatasetWriter:
 
 
 @contextmanager
-def dataset_writer(path: Path) -> Iterator[DatasetWriter]:
-    """A writer of the dataset folder `path`, which appears whole when the block ends well, or not at all."""
-    with atomic_folder(path, DatasetCard.FILE) as folder:
+def dataset_writer(path: Path, inputs: Iterable[Path] = ()) -> Iterator[DatasetWriter]:
+    """A writer of the dataset folder `path`, which appears whole when the block ends well, or not at all.
+
+    Args:
+        inputs: what the dataset is made of: none of it may lie in the folder.
+    """
+    with publish_folder(path, DATASET, inputs) as folder:
         writer = DatasetWriter(folder)
         try:
             yield writer
@@ -74,7 +77,8 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
     """The card and the traces of a dataset folder.
 
     Raises:
-        InputError: it is no dataset of this format, or its traces are not those that the card was written for.
+        InputError: it is no dataset of this format, or its traces are not those that the card was written for, or
+            not as the contract says.
     """
     card = DatasetCard.read(path)
     file = path / TRACES
@@ -86,14 +90,14 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
             "a file with another hash",
             "prepare the dataset again",
         )
-    return card, pl.read_parquet(file)
+    return card, read_traces(file, [channel.name for channel in card.channels])
 
 
 def read_packets(path: Path) -> pl.DataFrame:
     """The packets of a dataset folder.
 
     Raises:
-        InputError: it has none.
+        InputError: it has none, or they are not as the contract says.
     """
     file = path / PACKETS
     if not file.is_file():
@@ -102,4 +106,4 @@ def read_packets(path: Path) -> pl.DataFrame:
             f"{path} without, as it was made from tables or --bins",
             "prepare the dataset from captures, without --bins",
         )
-    return pl.read_parquet(file)
+    return read_packet_rows(file)

@@ -7,22 +7,29 @@ NetDiffus has it, and loses what lies between two levels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from netdiffus import limits
 from netdiffus.errors import InputError
-from netdiffus.store.atomic import atomic_file, atomic_folder
+from netdiffus.manifest import Text
 from netdiffus.store.cards import Card
+from netdiffus.store.ownership import FolderKind
+from netdiffus.store.pictures import read_pixels
+from netdiffus.store.publish import publish_file, publish_folder
+from netdiffus.wire.arrays import read_arrays
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 FORMS = ("npz", "png")
+_IMAGE = re.compile(r"\d{6,}(\.\d+)?\.(npz|png)")
 STACKS = ("images", "arr_0")  # arrays of many images in one .npz: ours, and the reference's sampling script's
 
 
@@ -34,7 +41,7 @@ class ImageCard(Card):
     MADE_BY: ClassVar[str] = "netdiffus image TRACES --out DIR"
 
     codec: dict[str, Any]
-    labels: list[str]  # in the order of the label ids
+    labels: list[Text] = Field(max_length=limits.LABELS)  # in the order of the label ids
     made_by: dict[str, Any]
 
 
@@ -42,6 +49,20 @@ def label_folder(label: str) -> str:
     """The name of a label's folder: the label, with what a file name cannot hold as %XX."""
     name = quote(label, safe=" !#$&'()+,;=@[]{}^~")
     return name.replace(".", "%2E", 1) if name.startswith(".") else name
+
+
+def _files(folder: Path) -> Callable[[str], bool]:
+    """Which names in a folder of images are those of images, or the card."""
+    labels = {label_folder(label) for label in ImageCard.read(folder).labels}
+
+    def is_ours(name: str) -> bool:
+        place, _, file = name.rpartition("/")
+        return name == ImageCard.FILE or (place in labels and bool(_IMAGE.fullmatch(file)))
+
+    return is_ours
+
+
+IMAGES = FolderKind("folder of images", ImageCard.FILE, _files)
 
 
 def to_levels(images: Floats) -> NDArray[np.uint8]:
@@ -58,7 +79,7 @@ def write_images(
     path: Path, card: ImageCard, batches: Iterable[tuple[Ids, Floats]], forms: Iterable[str] = FORMS
 ) -> None:
     """Write batches of label ids (B,) and images (B, C, n, n) as a folder, whole or not at all."""
-    with atomic_folder(path, ImageCard.FILE) as folder:
+    with publish_folder(path, IMAGES) as folder:
         number = 0
         for ids, images in batches:
             for k, image in zip(ids, images, strict=True):
@@ -83,7 +104,7 @@ def _write_image(stem: Path, image: Floats, forms: Iterable[str]) -> None:
 
 def write_stack(path: Path, images: Floats, labels: NDArray[np.str_], provenance: str) -> None:
     """One .npz of `images` (N, C, n, n) float32, `labels` (N,) and `provenance` (JSON text), whole or not at all."""
-    with atomic_file(path) as temporary, temporary.open("wb") as file:
+    with publish_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, images=images.astype(np.float32), labels=labels, provenance=np.array(provenance))
 
 
@@ -117,42 +138,31 @@ def _images_of(place: Path) -> Iterator[Floats]:
         if arrays:
             yield from _read_npz(arrays[0])
         else:
-            yield np.stack([_read_png(path) for path in sorted(paths, key=_channel)])
+            channels = [from_levels(read_pixels(path, "L")[0]) for path in sorted(paths, key=_channel)]
+            if len({channel.shape for channel in channels}) > 1 or channels[0].shape[0] != channels[0].shape[1]:
+                raise InputError("square pictures of one size", f"{paths[0]} of another", "check the files")
+            yield np.stack(channels)
 
 
 def _channel(path: Path) -> int:
     middle = path.name.split(".")[1]
-    return int(middle) if middle.isdigit() else 0
+    return int(middle) if middle.isdecimal() else 0
 
 
 def _read_npz(path: Path) -> Iterator[Floats]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = [name for name in ("x", *STACKS) if name in arrays.files]
-            if not names:
-                raise InputError(
-                    "an array 'x' of one image, or 'images' of many", f"{path} with {arrays.files}", "rename it"
-                )
-            array = arrays[names[0]]
-    except (ValueError, OSError, BadZipFile) as error:
-        raise InputError("a .npz file of images", f"{path}: {error}", "check the file") from None
+    found = read_arrays(path, ("x", *STACKS), "images")
+    name, array = next(iter(found.items()))
+    if array.dtype.kind == "U":
+        raise InputError("images of numbers", f"{path} of text", "check the file")
     values = from_levels(array) if array.dtype == np.uint8 else array.astype(np.float64)
-    single = names[0] == "x"
+    if not np.isfinite(values).all():
+        raise InputError("images of finite numbers", f"{path} with others", "check the file")
+    single = name == "x"
     if values.ndim == (2 if single else 3):
         values = values[None] if single else values[:, None]
     elif not single and values.ndim == 4 and values.shape[-1] != values.shape[-2]:
         values = values.transpose(0, 3, 1, 2)  # the reference stores channels last
     stack = values[None] if single else values
-    if stack.ndim != 4 or stack.shape[-1] != stack.shape[-2]:
+    if stack.ndim != 4 or stack.shape[-1] != stack.shape[-2] or not stack.size:
         raise InputError("square images (n, n) or (C, n, n)", f"{path} of {array.shape}", "check the file")
     yield from stack
-
-
-def _read_png(path: Path) -> Floats:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            return from_levels(np.asarray(picture.convert("L")))
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError("a .png picture", f"{path}: {error}", "check the file") from None

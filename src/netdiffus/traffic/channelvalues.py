@@ -51,14 +51,16 @@ def _checked(flat: Flat, name: str, wrong: dict[str, NDArray[np.bool_]], odd: Co
     missing = flat.missing | np.isnan(flat.values)
     values = np.where(missing, 0, flat.values)
     faults = {"a value is missing or not a number": missing, "a value is infinite": np.isinf(values)}
+    rows = np.repeat(np.arange(len(flat.counts)), flat.counts)
     if name == "direction":
         strange = ~np.isin(values, (-1, 0, 1)) & ~np.isinf(values)
-        if strange.any():
+        if 2 * len(np.unique(rows[strange])) > np.count_nonzero(flat.counts):  # another code, e.g. 1 and 2
             raise InputError(
                 "directions 1 (server → client) and 0 or -1 (client → server)",
                 f"{values[strange][0]:g}",
                 "map the column to these, or give signed sizes",
             )
+        faults["a direction is none of 1, 0 and -1"] = strange
         values = np.where(values > 0, 1, 0)
     else:
         faults["a size or a number of bytes is negative"] = values < 0
@@ -67,7 +69,6 @@ def _checked(flat: Flat, name: str, wrong: dict[str, NDArray[np.bool_]], odd: Co
             fraction = np.isfinite(values) & (values != np.round(values))
             if fraction.any():
                 odd["size is not a whole number, rounded"] += int(fraction.sum())
-    rows = np.repeat(np.arange(len(flat.counts)), flat.counts)
     impossible = np.zeros(len(values), np.bool_)
     for reason, where in faults.items():
         if where.any():

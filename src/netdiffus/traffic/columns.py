@@ -24,6 +24,13 @@ ONE_A_TRACE = ("label", "group", "split", "source", "trace_id", "n_packets", *(f
 KNOWN = (*SERIES, *ONE_A_TRACE)
 
 
+NEEDS_SERIES = (
+    "if a row is a whole flow (statistics, as of CICFlowMeter), there is no series in it that netdiffus could learn: "
+    "run 'netdiffus prepare' on the captures, with this table as --labels, or export the packets of each flow"
+)
+"""What to do about a table of flows."""
+
+
 @dataclass(frozen=True)
 class NamedColumns:
     """The columns of a table that were named: one each, or several that together hold a series (wide)."""
@@ -81,9 +88,9 @@ def find_columns(table: pl.DataFrame, columns: dict[str, str]) -> NamedColumns:
     named = NamedColumns(one, wide)
     if not named.series:
         raise InputError(
-            f"a table with at least one of the columns {', '.join(SERIES)}",
+            f"a series in at least one of the columns {', '.join(SERIES)}",
             f"the columns {_some(table) or 'none'}",
-            "name the columns with --columns, e.g. --columns size=PL,label=LABEL",
+            f"name the columns with --columns, e.g. --columns size=PL,label=LABEL; {NEEDS_SERIES}",
         )
     return named
 

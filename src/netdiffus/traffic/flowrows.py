@@ -36,6 +36,7 @@ FLOW = np.dtype(
         ("isn_known", "u1"),  # bits 1 (a) and 2 (b)
         ("finished", "u1"),  # the same bits: who has sent FIN
         ("reset", "u1"),
+        ("before_ns", "i8"),  # time of the packet before
     ],
     align=True,
 )

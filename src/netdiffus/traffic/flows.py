@@ -36,9 +36,14 @@ from netdiffus.errors import InputError
 from netdiffus.traffic.flowframes import FLOW_SCHEMA, PACKET_SCHEMA, flow_frames
 from netdiffus.traffic.flowtable import FlowTable
 from netdiffus.wire.captures import read_capture
+from netdiffus.wire.conformance.flows import SAME_TIME_PACKETS
+from netdiffus.wire.conformance.times import ALL_EQUAL, FLOW_EQUAL
+from netdiffus.wire.conformance.times import RULES as TIMES
 from netdiffus.wire.dissect import dissect
 from netdiffus.wire.fields import faults
 from netdiffus.wire.links import link_name
+from netdiffus.wire.order import InOrder
+from netdiffus.wire.tunnelnames import name_tunnels
 from netdiffus.wire.tunnels import look_inside
 
 __all__ = [
@@ -50,6 +55,9 @@ __all__ = [
     "FlowReader",
     "flows_of_capture",
 ]
+
+NO_PACKETS = "file holds no packets"
+ALL_STILL, FLOW_STILL = (TIMES[rule].says for rule in (ALL_EQUAL, FLOW_EQUAL))
 
 BATCH_BYTES = 1 << 25
 """Memory for kept packets at which a FlowReader hands out the flows that have ended."""
@@ -139,20 +147,22 @@ class FlowReader:
                 "choose others",
             )
         self._capture = read_capture(path)
+        self._ordered = InOrder(self._capture)
         self._table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9))
         self._min_packets, self._batch_bytes, self._inner = min_packets, batch_bytes, inner
         self._faults: Counter[str] = Counter()
         self._links: Counter[str] = Counter()
         self._n_packets, self._first_ns, self._last_ns = 0, 2**63 - 1, 0
-        self._n_flows, self._n_short = 0, 0
+        self._n_flows, self._n_short, self._n_still = 0, 0, 0
 
     def __iter__(self) -> Iterator[FlowBatch]:
         limit = self._batch_bytes
-        for block in self._capture:
+        for block, *_ in self._ordered:
             fields = dissect(block)
             if self._inner:
                 fields, unseen = look_inside(block, fields)
                 self._faults += unseen
+            self._faults += name_tunnels(block, fields, inner=self._inner)
             self._table.add(block, fields)
             self._faults += faults(fields)
             for number, count in _counted(block.link):
@@ -178,11 +188,17 @@ class FlowReader:
             flows=self._n_flows,
             short_flows=self._n_short,
             links=dict(self._links),
-            faults=dict(self._capture.faults + self._faults + Counter(self._table.faults)) or self._nothing(),
+            faults=dict(self._capture.faults + self._ordered.faults + self._faults + Counter(self._table.faults))
+            | self._of_the_whole(),
         )
 
-    def _nothing(self) -> dict[str, int]:
-        return {} if self._n_packets else {"file holds no packets": 1}
+    def _of_the_whole(self) -> dict[str, int]:
+        """What concerns the file and not its packets; of times it says what `check` says."""
+        if not self._n_packets:
+            return {} if self._capture.faults else {NO_PACKETS: 1}
+        if self._n_packets > 1 and self._first_ns == self._last_ns:
+            return {ALL_STILL: self._n_packets}
+        return {FLOW_STILL: self._n_still} if self._n_still else {}
 
     def _take(self, ended: NDArray[np.bool_]) -> FlowBatch:
         chosen, rank = self._choose(ended)
@@ -194,6 +210,8 @@ class FlowReader:
     def _choose(self, ended: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Of the flows that have ended those that are handed out, by start; and each flow's place among them, or -1."""
         flows = self._table.flows
+        still = ended & (flows["n_packets"] >= SAME_TIME_PACKETS) & (flows["start_ns"] == flows["last_ns"])
+        self._n_still += int(flows["n_packets"][still].sum())
         chosen = np.flatnonzero(ended & (flows["n_packets"] >= self._min_packets))
         chosen = chosen[np.argsort(flows["start_ns"][chosen], kind="stable")]
         rank = np.full(len(flows), -1, np.int64)

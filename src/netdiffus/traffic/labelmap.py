@@ -10,22 +10,21 @@ several rows fit, the one that starts latest counts, and of those the first.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.traffic.labelaccount import LABEL_ROWS, LabelAccount
+from netdiffus.traffic.labelcolumns import COLUMNS, TUPLE, label_columns
+from netdiffus.traffic.labeltimes import FIRST_NS, LAST_NS, TimeFormat, in_range
 from netdiffus.traffic.sourcenames import bare_name
+from netdiffus.traffic.tables import read_text_columns
 
-TUPLE = ("protocol", "client", "client_port", "server", "server_port")
-TIMES = ("start", "end", "start_ns", "end_ns")
-COLUMNS = ("file", *TUPLE, *TIMES)
 _SWAPPED = {"client": "server", "server": "client", "client_port": "server_port", "server_port": "client_port"}
 _NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"}
-_FIRST, _LAST = -(2**63), 2**63 - 1
 
 
 @dataclass
@@ -36,39 +35,46 @@ class MapLabels:
         table: label, COLUMNS without start and end, and row; null fits every flow.
         used: the rows that fitted a flow so far.
         files: the sources that were asked about.
+        notes: how the table was read, for the user.
     """
 
     table: pl.DataFrame
     used: set[int] = field(default_factory=set)
     files: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def read(cls, path: Path) -> MapLabels:
+    def read(cls, path: Path, times: TimeFormat | None = None) -> MapLabels:
         """The table in a CSV file.
+
+        Args:
+            times: how start and end are written; None: ISO 8601 or seconds since 1970, of UTC.
 
         Raises:
             InputError: no such file, no such columns, or a cell that cannot be read.
         """
         if not path.is_file():
             raise InputError("'folder', 'file' or a CSV table for --labels", str(path), "name an existing table")
-        try:
-            table = pl.read_csv(path, infer_schema=False)
-        except pl.exceptions.PolarsError as error:
-            raise InputError(f"a CSV table in {path}", str(error).splitlines()[0], "check the file") from None
-        table = table.rename({name: name.strip() for name in table.columns})
-        if "label" not in table.columns or not set(COLUMNS) & set(table.columns):
-            raise InputError(
-                f"the columns file,label or {','.join(TUPLE)},label in {path}",
-                ",".join(table.columns),
-                "add the header line",
-            )
-        cells = table.select(
-            pl.col(name).str.strip_chars().replace("", None) for name in ("label", *COLUMNS) if name in table.columns
+        file = read_text_columns(path)
+        columns = label_columns(file.frame.columns, str(path))
+        written = file.frame.select(pl.col(column).alias(name) for name, column in columns.items()).with_row_index(
+            "row"
         )
-        unlabelled = cells["label"].null_count()
-        if unlabelled:
-            raise InputError(f"a label in every row of {path}", f"{unlabelled} rows without", "add it")
-        return cls(_readable(cells, path).with_row_index("row"))
+        notes = [file.note] if file.note else []
+        cells = written.with_columns(
+            pl.col(name).str.strip_chars().replace("", None) for name in ("label", *COLUMNS) if name in columns
+        )
+        used = cells.filter(~pl.all_horizontal(pl.col(name).is_null() for name in columns))
+        used = used.filter(pl.any_horizontal(pl.col(name).ne_missing(columns[name].strip()) for name in columns))
+        if len(used) < len(cells):
+            notes.append(f"{path.name}: {len(cells) - len(used):,} rows are empty or repeat the header line")
+        unlabelled = used.filter(pl.col("label").is_null())["row"]
+        if len(unlabelled):
+            got = f"{len(unlabelled)} rows without, the first in {file.place(unlabelled[0])}"
+            raise InputError(f"a label in every row of {path}", got, "add it")
+        notes += _blank_notes(path.name, written, used)
+        table = _readable(used, path, file.place, times or TimeFormat())
+        return cls(table.with_row_index("row"), notes=notes)
 
     def __call__(self, capture: Path, flows: pl.DataFrame) -> pl.Series:
         """One label a flow, or null."""
@@ -109,6 +115,15 @@ class MapLabels:
         }
         return {words: count for words, count in found.items() if count}
 
+    def left_out(self) -> LabelAccount:
+        """Every label of the table, and how many of its rows named nothing that was there."""
+        account = LabelAccount()
+        rows = self.table.with_columns(pl.col("row").is_in(list(self.used)).alias("used"))
+        for label, count, used in rows.group_by("label").agg(pl.len(), pl.col("used").sum()).iter_rows():
+            account.came(label, LABEL_ROWS, count)
+            account.leave_out(label, LABEL_ROWS, {"the row fits no flow": count - used})
+        return account
+
 
 def _fitting(keys: pl.DataFrame, rows: pl.DataFrame, named: list[str]) -> pl.DataFrame:
     """Which rows fit which flows by the named columns and the time."""
@@ -126,55 +141,89 @@ def _is_named(name: str | None, path: Path) -> bool:
     return path.parts[-len(wanted) :] == wanted or name == bare_name(path)
 
 
-def _readable(cells: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """The cells as flows have them: addresses in their shortest form, protocols by name, times in nanoseconds."""
-    columns: dict[str, list[str | None]] = {
-        name: cells[name].to_list() if name in cells.columns else [None] * len(cells) for name in COLUMNS
-    }
-    for name in TUPLE:
-        columns[name] = [None if cell is None else _part(name, cell, path) for cell in columns[name]]
-    starts = [
-        _time(a or b, a is not None, _FIRST, path) for a, b in zip(columns["start_ns"], columns["start"], strict=True)
+def _blank_notes(name: str, written: pl.DataFrame, used: pl.DataFrame) -> list[str]:
+    """Notes on labels with blanks at their ends; their rows are known by number."""
+    both = used.select("row", "label").join(written.select("row", pl.col("label").alias("written")), on="row")
+    odd = both.filter(pl.col("label") != pl.col("written"))
+    return [
+        f"{name}: label {before!r} has blanks at its ends; it is taken as {label!r}, in {count:,} rows"
+        for before, label, count in odd.group_by("written", "label").len().sort("written").iter_rows()
     ]
-    ends = [_time(a or b, a is not None, _LAST, path) for a, b in zip(columns["end_ns"], columns["end"], strict=True)]
-    return pl.DataFrame(
-        {"label": cells["label"], **{name: pl.Series(columns[name], dtype=pl.String) for name in ("file", *TUPLE)}}
-    ).with_columns(pl.Series("start_ns", starts, dtype=pl.Int64), pl.Series("end_ns", ends, dtype=pl.Int64))
 
 
-def _part(name: str, cell: str, path: Path) -> str:
-    """A protocol, an address or a port as flows write it."""
-    try:
-        if name == "protocol":
-            return _NUMBERS.get(cell, cell.lower())
-        if name.endswith("_port"):
-            port = int(cell)
-            if not 0 <= port < 65536:
-                raise ValueError
-            return str(port)
-        return str(ipaddress.ip_address(cell))
-    except ValueError:
-        what = "a port from 0 to 65535" if name.endswith("_port") else "an IPv4 or IPv6 address"
-        raise InputError(
-            f"{what} in the column {name} of {path}", repr(cell), "correct it, or leave it empty"
-        ) from None
+def _readable(cells: pl.DataFrame, path: Path, place: Callable[[int], str], times: TimeFormat) -> pl.DataFrame:
+    """The cells as flows have them: addresses in their shortest form, protocols by name, times in nanoseconds.
+
+    Args:
+        place: says where a row stands in the file.
+    """
+    columns = {"label": cells["label"], "file": _column(cells, "file", str, path, place, "")}
+    for name in TUPLE:
+        read, what = _PARTS[name]
+        columns[name] = _column(cells, name, read, path, place, f"{what} in the column {name} of {path}")
+    frame = pl.DataFrame(columns)
+    for name, default in (("start", FIRST_NS), ("end", LAST_NS)):
+        ns = _column(cells, f"{name}_ns", _whole_ns, path, place, f"a time (whole nanoseconds) in {path}")
+        said = f"a time ({times.expected()}) in {path}"
+        other = _column(cells, name, times.ns, path, place, said, times.advice)
+        both = pl.Series(f"{name}_ns", [a if a is not None else b for a, b in zip(ns, other, strict=True)], pl.Int64)
+        frame = frame.with_columns(both.fill_null(default))
+    return frame
 
 
-def _time(cell: str | None, is_ns: bool, default: int, path: Path) -> int:
-    """A time in nanoseconds since 1970."""
-    if cell is None:
-        return default
-    try:
+def _column(
+    cells: pl.DataFrame,
+    name: str,
+    read: Callable[[str], object],
+    path: Path,
+    place: Callable[[int], str],
+    expected: str,
+    advice: Callable[[str], str] = lambda _: "correct it, or leave it empty",
+) -> pl.Series:
+    """A column of cells, each different one read once; null where a cell is empty or there is no such column.
+
+    Raises:
+        InputError: a cell that cannot be read, with its line.
+    """
+    kind = pl.Int64 if name.startswith(("start", "end")) else pl.String
+    if name not in cells.columns:
+        return pl.Series(name, [None] * len(cells), dtype=kind)
+    known: dict[str | None, object] = {None: None}
+    for cell in cells[name].unique(maintain_order=True).drop_nulls():
         try:
-            ns = int(Decimal(cell) * (1 if is_ns else 10**9))
-        except InvalidOperation:
-            moment = datetime.fromisoformat(cell)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-            ns = (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
-        if (is_ns and not cell.lstrip("-").isdigit()) or not _FIRST <= ns <= _LAST:
-            raise ValueError
-    except (ValueError, OverflowError):
-        said = "whole nanoseconds" if is_ns else "ISO 8601 or seconds since 1970"
-        raise InputError(f"a time ({said}) in {path}", repr(cell), "correct it, or leave it empty") from None
-    return ns
+            known[cell] = read(cell)
+        except (ValueError, OverflowError):
+            line = place(cells.filter(pl.col(name) == cell)["row"][0])
+            raise InputError(expected, f"{cell[:60]!r} in {line}", advice(cell)) from None
+    return pl.Series(name, [known[cell] for cell in cells[name]], dtype=kind)
+
+
+def _protocol(cell: str) -> str:
+    return _NUMBERS.get(cell, cell.lower())
+
+
+def _address(cell: str) -> str:
+    return str(ipaddress.ip_address(cell))
+
+
+def _port(cell: str) -> str:
+    port = int(cell)
+    if not 0 <= port < 65536:
+        raise ValueError
+    return str(port)
+
+
+def _whole_ns(cell: str) -> int:
+    if not cell.lstrip("-").isdigit():
+        raise ValueError
+    return in_range(int(cell))
+
+
+_PARTS: dict[str, tuple[Callable[[str], str], str]] = {
+    "protocol": (_protocol, "a protocol"),
+    "client": (_address, "an IPv4 or IPv6 address"),
+    "client_port": (_port, "a port from 0 to 65535"),
+    "server": (_address, "an IPv4 or IPv6 address"),
+    "server_port": (_port, "a port from 0 to 65535"),
+}
+"""How the cells of a column are read, and what stands in one."""

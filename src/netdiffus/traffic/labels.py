@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from netdiffus.traffic.labelmap import TUPLE, MapLabels
+from netdiffus.traffic.labelcolumns import TUPLE
+from netdiffus.traffic.labelmap import MapLabels
+from netdiffus.traffic.labeltimes import TimeFormat
 from netdiffus.traffic.sourcenames import bare_name, is_capture_name
 
 __all__ = [
     "TUPLE", "UNLABELLED", "FileLabels", "FolderLabels", "Labels", "MapLabels", "OneLabel",
-    "bare_name", "is_capture_name", "label_of_file", "label_rule",
+    "TimeFormat", "bare_name", "blank_names", "is_capture_name", "label_of_file", "label_rule",
 ]  # fmt: skip
 
 UNLABELLED = "unlabelled"
@@ -24,7 +27,12 @@ class FolderLabels:
 
     def __call__(self, capture: Path, flows: pl.DataFrame) -> pl.Series:
         """One label a flow."""
-        return _constant(capture.resolve().parent.name, flows)
+        return _constant(self.name(capture), flows)
+
+    @staticmethod
+    def name(capture: Path) -> str:
+        """The label as it is written, which may have blanks at its ends."""
+        return capture.resolve().parent.name
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,12 @@ class FileLabels:
 
     def __call__(self, capture: Path, flows: pl.DataFrame) -> pl.Series:
         """One label a flow."""
-        return _constant(bare_name(capture), flows)
+        return _constant(self.name(capture), flows)
+
+    @staticmethod
+    def name(capture: Path) -> str:
+        """The label as it is written, which may have blanks at its ends."""
+        return bare_name(capture)
 
 
 @dataclass(frozen=True)
@@ -55,11 +68,24 @@ def label_of_file(rule: Labels, path: Path) -> str | None:
     return label
 
 
-def label_rule(name: str) -> Labels:
-    """The rule for --labels: "folder", "file", or the path of a CSV table."""
+def label_rule(name: str, times: TimeFormat | None = None) -> Labels:
+    """The rule for --labels: "folder", "file", or the path of a CSV table, whose times are written as `times` says."""
     named: dict[str, Labels] = {"folder": FolderLabels(), "file": FileLabels()}
-    return named[name] if name in named else MapLabels.read(Path(name))
+    return named[name] if name in named else MapLabels.read(Path(name), times)
 
 
-def _constant(label: str | None, flows: pl.DataFrame) -> pl.Series:
-    return pl.Series("label", [label] * len(flows), dtype=pl.String)
+def blank_names(rule: Labels, sources: Iterable[Path]) -> list[str]:
+    """Notes on labels that folders or files give with blanks at their ends."""
+    if not isinstance(rule, FolderLabels | FileLabels):
+        return []
+    written = {rule.name(source) for source in sources}
+    return [
+        f"label {name!r} has blanks at its ends; it is taken as {name.strip()!r}"
+        for name in sorted(written)
+        if name.strip() not in ("", name)
+    ]
+
+
+def _constant(label: str, flows: pl.DataFrame) -> pl.Series:
+    """The same label, without blanks at its ends, for every flow; null where it is blank."""
+    return pl.Series("label", [label.strip() or None] * len(flows), dtype=pl.String)

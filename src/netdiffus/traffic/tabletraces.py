@@ -1,12 +1,14 @@
 """Tables as traces: names, units, signs and padding of other people's columns, and what cannot be used, counted.
 
-Missing values (null, NaN) at the end of a trace, in all its series, are where it ends. Elsewhere they are 0 where bytes
-per bin are counted; a trace that lacks a size, a direction or a time is left out, as is one with an impossible value.
+Missing values (null, NaN), or -1, at the end of a trace, in all its series, are where it ends. Elsewhere missing values
+are 0 where bytes per bin are counted; a trace that lacks a size, a direction or a time is left out, as is one with an
+impossible value. In a table with one row a packet it is the row that is left out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -14,28 +16,61 @@ from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
 from netdiffus.traffic.channelvalues import channels_of
-from netdiffus.traffic.columns import NS, NamedColumns, find_columns
-from netdiffus.traffic.positions import Flat, flat_series, is_long
+from netdiffus.traffic.columns import NamedColumns, find_columns
+from netdiffus.traffic.labelaccount import ROWS, LabelAccount
+from netdiffus.traffic.longtable import read_long
+from netdiffus.traffic.oddcells import OddCell, earliest, repeated_headers
+from netdiffus.traffic.padding import ended
+from netdiffus.traffic.positions import Flat, SeriesReader, is_long
 from netdiffus.traffic.ragged import list_column
+from netdiffus.traffic.tracefacts import blank_labels, trace_facts
 from netdiffus.traffic.traces import conform
 
-SPLITS = {"test": "test", "synthetic": "synthetic", "": ""} | dict.fromkeys(
-    ("train", "training", "valid", "val", "validation"), "train"
-)
-"""What a column `split` may say; netdiffus holds nothing back for tuning, so what others validate on is trained on."""
+LEFT_OUT = ", left out"
 
 
 @dataclass(frozen=True)
 class TableTraces:
-    """A table's traces (the columns of traces.parquet), their groups if it has any, and what was left out or odd."""
+    """A table's traces (the columns of traces.parquet), and what became of the rest.
+
+    Attributes:
+        groups: of each trace, if the table has any.
+        faults: what was left out or odd, in plain words, and how often.
+        notes: what else a user should know.
+        account: by label what came and what was left out.
+    """
 
     traces: pl.DataFrame
     groups: pl.Series | None
     faults: dict[str, int]
+    notes: list[str] = field(default_factory=list)
+    account: LabelAccount = field(default_factory=LabelAccount)
+
+
+@dataclass
+class _Rows:
+    """What a table has of its traces before any is left out."""
+
+    facts: pl.DataFrame
+    series: dict[str, Flat]
+    faults: dict[str, int]
+    odd_rows: NDArray[np.bool_] | None = None  # traces (N,) with a cell that is no number
+    odd: OddCell | None = None
+
+
+def row_number(row: int) -> str:
+    """Where a row stands in a table that is no file; rows are counted from 0."""
+    return f"row {row + 1:,}"
 
 
 def traces_of_table(
-    table: pl.DataFrame, columns: dict[str, str], *, strip_padding: bool = False, label: str | None = None
+    table: pl.DataFrame,
+    columns: dict[str, str],
+    *,
+    strip_padding: bool = False,
+    label: str | None = None,
+    place: Callable[[int], str] = row_number,
+    may_be_empty: bool = False,
 ) -> TableTraces:
     """A table's traces.
 
@@ -45,6 +80,8 @@ def traces_of_table(
         columns: known name → the table's column, see `find_columns`.
         strip_padding: drop the positions at the tail of a trace where every series is 0; one stays.
         label: of every trace where the table has no column for it; None: it must have one.
+        place: says where a row stands in its file.
+        may_be_empty: whether a table without one usable trace is none of the caller's trouble.
 
     Raises:
         InputError: a column is missing or of the wrong kind, or no usable trace is left.
@@ -56,86 +93,72 @@ def traces_of_table(
             f"the columns {', '.join(table.columns[:20])}",
             "name it with --columns label=NAME, or choose --labels folder, --labels file or --unlabelled",
         )
-    firsts = None
-    if is_long(table, named):
-        table, firsts = _traces_apart(table, named)
-    series = flat_series(table, named, firsts)
-    rows = table if firsts is None else table[firsts]
-    facts = _facts(rows, named, label)
-    bad, series = _unusable(facts, series)
-    series, ends = _cut(series, strip_padding)
+    rows = _rows(table, named, label)
+    bad, series = _unusable(rows)
+    series, ends, marked = _cut(series, strip_padding)
     channels, odd, wrong = channels_of(series)
     for reason, where in wrong.items():
         _leave_out(bad, reason, where)
     _leave_out(bad, "trace is empty", ends == 0)
     usable = ~np.any(list(bad.values()), axis=0)
-    if not usable.any():
+    named_odd = "" if rows.odd is None else f"{place(rows.odd.row)}: {rows.odd}"
+    if not usable.any() and not may_be_empty:
         counted = ", ".join(f"{reason}: {int(where.sum()):,}" for reason, where in bad.items() if where.any())
-        raise InputError("at least one usable trace", counted or "a table without rows", "mend the table")
-    facts = facts.filter(pl.Series(usable))
+        first = f" (first in {named_odd})" if named_odd else ""
+        raise InputError("at least one usable trace", (counted or "a table without rows") + first, "mend the table")
+    facts = rows.facts.filter(pl.Series(usable))
     if "n_packets" in facts.columns:
         facts = facts.with_columns(pl.col("n_packets").fill_null(pl.Series(ends[usable])))
     lists = [list_column(name, values[np.repeat(usable, ends)], ends[usable]) for name, values in channels.items()]
-    faults = {f"{reason}, left out": int(where.sum()) for reason, where in bad.items() if where.any()} | odd
+    faults = rows.faults | {f"{reason}{LEFT_OUT}": int(where.sum()) for reason, where in bad.items() if where.any()}
+    notes = [f"the first cell that cannot be used is in {named_odd}"] if named_odd else []
+    notes += _notes(rows.facts, ends, marked)
     groups = facts["group"] if "group" in facts.columns else None
-    return TableTraces(conform(facts.with_columns(lists)), groups, faults)
+    account = _account(rows.facts["label"], bad)
+    return TableTraces(conform(facts.with_columns(lists)), groups, faults | odd, notes, account)
 
 
-def _traces_apart(table: pl.DataFrame, named: NamedColumns) -> tuple[pl.DataFrame, NDArray[np.int64]]:
-    """A table with one row a position in the order of its traces, and the row where each begins."""
-    key = named.one.get("trace_id")
-    label = named.one.get("label")
-    if key is None:
-        if label is not None and table[label].n_unique() > 1:
-            raise InputError(
-                "one label where all rows are one series",
-                f"{table[label].n_unique()} in the column {label!r}",
-                "say which rows belong together with --columns trace_id=NAME",
-            )
-        return table, np.zeros(min(len(table), 1), np.int64)
-    table = table.sort(key, maintain_order=True)
-    return table, np.flatnonzero(table[key].rle_id().diff().fill_null(1).to_numpy() != 0)
+def _rows(table: pl.DataFrame, named: NamedColumns, label: str | None) -> _Rows:
+    """The facts and series of a table's traces; header lines in its middle are left out."""
+    faults: dict[str, int] = {}
+    columns = [named.one[name] for name in named.series if name in named.one]
+    columns += [column for wide in named.wide.values() for column in wide]
+    headers = repeated_headers(table, columns)
+    first = None
+    if headers.any():
+        faults["row repeats the header line, left out"] = int(headers.sum())
+        first = OddCell(int(headers.argmax()), columns[0], columns[0].strip())
+        table = table.filter(pl.Series(~headers))
+    before = np.flatnonzero(~headers) if first else None
+    if is_long(table, named):
+        long = read_long(table, named)
+        if long.left_out:
+            faults["row without a number in every series, left out"] = long.left_out
+        return _Rows(trace_facts(long.facts, named, label), long.series, faults, None, _of(long.odd, before, first))
+    reader = SeriesReader(table, named)
+    series = reader.of_rows()
+    odd = _of(earliest(reader.cells), before, first)
+    return _Rows(trace_facts(table, named, label), series, faults, reader.odd, odd)
 
 
-def _facts(rows: pl.DataFrame, named: NamedColumns, label: str | None) -> pl.DataFrame:
-    """What a trace has once: label, group, split, source, n_packets, start_ns."""
-    one = named.one
-    made = [
-        rows[one["label"]].cast(pl.String)
-        if "label" in one
-        else pl.repeat(label, len(rows), dtype=pl.String, eager=True)
-    ]
-    made = [made[0].alias("label")]
-    made += [rows[one[name]].cast(pl.String).alias(name) for name in ("group", "source") if name in one]
-    if "split" in one:
-        said = rows[one["split"]].cast(pl.String).fill_null("").str.to_lowercase()
-        strange = said.filter(~said.is_in(list(SPLITS))).unique().sort()
-        if len(strange):
-            raise InputError(
-                f"a column split with {', '.join(filter(None, SPLITS))} or nothing",
-                ", ".join(strange.head(5)),
-                "name another column, or rename this one",
-            )
-        made.append(said.replace_strict(SPLITS, return_dtype=pl.String).alias("split"))
-    if "n_packets" in one:
-        made.append(rows[one["n_packets"]].cast(pl.Int64, strict=False).alias("n_packets"))
-    for unit, factor in NS.items():
-        if f"start_{unit}" in one:
-            start = rows[one[f"start_{unit}"]].cast(pl.Float64 if factor > 1 else pl.Int64, strict=False).fill_null(0)
-            made.append((start * factor).cast(pl.Int64, strict=False).fill_null(0).alias("start_ns"))
-            break
-    return pl.DataFrame(made)
+def _of(cell: OddCell | None, before: NDArray[np.int64] | None, first: OddCell | None) -> OddCell | None:
+    """The first odd cell by its row in the file: one found without repeated header lines, or the first of these."""
+    if cell is not None and before is not None:
+        cell = OddCell(int(before[cell.row]), cell.column, cell.value)
+    return earliest([cell, first])
 
 
-def _unusable(facts: pl.DataFrame, series: dict[str, Flat]) -> tuple[dict[str, NDArray[np.bool_]], dict[str, Flat]]:
+def _unusable(rows: _Rows) -> tuple[dict[str, NDArray[np.bool_]], dict[str, Flat]]:
     """Traces without a label or with series of different lengths; the latter without values, so that all agree."""
     bad: dict[str, NDArray[np.bool_]] = {}
-    label = facts["label"]
-    _leave_out(bad, "trace has no label", (label.is_null() | (label.str.strip_chars() == "")).to_numpy())
-    counts = np.stack([flat.counts for flat in series.values()])
+    label = rows.facts["label"]
+    _leave_out(bad, "trace has no label", (label.is_null() | (label == "")).to_numpy())
+    counts = np.stack([flat.counts for flat in rows.series.values()])
     uneven = (counts != counts[0]).any(axis=0)
+    if rows.odd_rows is not None and rows.odd_rows.any():
+        _leave_out(bad, "trace in which a cell is no number", rows.odd_rows)
     _leave_out(bad, "series of a trace differ in length", uneven)
-    kept = {name: flat.rows(~uneven) for name, flat in series.items()}
+    kept = {name: flat.rows(~uneven) for name, flat in rows.series.items()}
     counts = np.where(uneven, 0, counts[0])
     return bad, {name: Flat(flat.values, flat.missing, counts) for name, flat in kept.items()}
 
@@ -145,18 +168,20 @@ def _leave_out(bad: dict[str, NDArray[np.bool_]], reason: str, where: NDArray[np
     bad[reason] = where & ~np.any(list(bad.values()), axis=0) if bad else where
 
 
-def _cut(series: dict[str, Flat], strip_padding: bool) -> tuple[dict[str, Flat], NDArray[np.int64]]:
-    """The series without what is missing, or padding, at the tail; and how long each trace then is (N,)."""
+def _cut(series: dict[str, Flat], strip_padding: bool) -> tuple[dict[str, Flat], NDArray[np.int64], int]:
+    """The series up to where each trace ends, how long it then is (N,), and how many traces -1 ends."""
     first = next(iter(series.values()))
     rows = np.repeat(np.arange(len(first.counts)), first.counts)
     place = np.arange(len(rows)) - np.repeat(np.cumsum(first.counts) - first.counts, first.counts)
-    there = ~np.all([flat.missing for flat in series.values()], axis=0)
+    missing, marks = ended(series)
+    there = ~(missing | marks)
     ends = _last(rows, place, there, len(first.counts))
+    marked = int(np.count_nonzero(np.bincount(rows[marks & (place >= ends[rows])]))) if marks.any() else 0
     if strip_padding:
         there &= np.any([~flat.missing & (flat.values != 0) for flat in series.values()], axis=0)
         ends = np.maximum(_last(rows, place, there, len(first.counts)), np.minimum(ends, 1))
     keep = place < ends[rows]
-    return {name: flat.where(keep, ends) for name, flat in series.items()}, ends
+    return {name: flat.where(keep, ends) for name, flat in series.items()}, ends, marked
 
 
 def _last(rows: NDArray[np.int64], place: NDArray[np.int64], there: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
@@ -164,3 +189,23 @@ def _last(rows: NDArray[np.int64], place: NDArray[np.int64], there: NDArray[np.b
     ends = np.zeros(n, np.int64)
     ends[rows[there]] = place[there] + 1  # of several values for one row the last stays
     return ends
+
+
+def _notes(facts: pl.DataFrame, ends: NDArray[np.int64], marked: int) -> list[str]:
+    notes = [f"-1 in all series ends {marked:,} traces"] if marked else []
+    if len(ends) > 1 and ends.max(initial=0) == 1:
+        notes.append("every trace has one position, as in a table with one row a flow; there is no series to learn")
+    return notes + blank_labels(facts)
+
+
+def _account(labels: pl.Series, bad: dict[str, NDArray[np.bool_]]) -> LabelAccount:
+    """By label how many traces came, and how many were left out for which reason; blank labels are not counted."""
+    account = LabelAccount()
+    for name, count in labels.value_counts().iter_rows():
+        if name:
+            account.came(name, ROWS, count)
+    for reason, where in bad.items():
+        for name, count in labels.filter(pl.Series(where)).value_counts().iter_rows() if where.any() else ():
+            if name:
+                account.leave_out(name, ROWS, {reason: count})
+    return account

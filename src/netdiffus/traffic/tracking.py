@@ -15,7 +15,7 @@ from netdiffus.wire.packets import Bytes
 FRAGMENT_NS = 60_000_000_000  # RFC 8200 section 4.5
 BACKWARD, REWOUND, ORPHAN = 0, 1, 2
 FAULTS = (
-    "packet is earlier than one before it in its flow, gap taken as 0",
+    "packet is earlier than the one before it in its flow, gap taken as 0",
     "packet is earlier than its flow by more than the timeout, begins a new flow",
     "fragment came without the first one, left out",
 )
@@ -150,7 +150,7 @@ def _begin(g: Any, p: Any, t: int, side: int) -> None:
         g.a_high, g.a_low, g.a_port = p.destination_high, p.destination_low, p.destination_port
         g.b_high, g.b_low, g.b_port = p.source_high, p.source_low, p.source_port
     g.version, g.protocol = p.version, p.protocol
-    g.start_ns, g.last_ns = t, t
+    g.start_ns, g.last_ns, g.before_ns = t, t, t
     g.n_packets, g.kept = 0, 0
     g.client, g.client_by = side, BY_PACKET
     g.isn_known, g.finished, g.reset = 0, 0, 0
@@ -255,12 +255,12 @@ def track(
             if p.fragment == FIRST:
                 _remember(fragments[_fragment_place(fragments, seed, p)], p, t, f, side)
         g.n_packets += 1
-        gap = t - g.last_ns
+        gap = t - g.before_ns
         if gap < 0:
             counts[BACKWARD] += 1
             gap = i64(0)
-        else:
-            g.last_ns = t
+        g.before_ns = t
+        g.last_ns = max(g.last_ns, t)
         if g.kept < packets:
             k = kept[n_kept]
             k.flow, k.time_ns, k.gap_ns, k.index, k.side = f, t, gap, g.kept, side

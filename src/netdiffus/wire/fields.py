@@ -59,6 +59,9 @@ REASONS = {
 }
 """Why a packet is left out, beside LINK_NOT_DECODED and NOT_IP, whose words need the detail."""
 
+NO_LINK, NO_IP = "link layer is not decoded: ", "not IP: "
+"""How the words for those two begin."""
+
 PAST_WIRE, OFFLOADED = 1, 2
 NOTES = {
     PAST_WIRE: "IP length is larger than the packet on the wire, kept as it says",
@@ -120,10 +123,15 @@ def faults(fields: NDArray[np.void]) -> Counter[str]:
     return found
 
 
+def leaves_out(words: str) -> bool:
+    """Whether words of faults() are for packets that are left out, rather than odd and kept."""
+    return words in REASONS.values() or words.startswith((NO_IP, NO_LINK))
+
+
 def _words(status: int, detail: int) -> str:
     if status == LINK_NOT_DECODED:
-        return f"link layer is not decoded: {link_name(detail)}"
+        return f"{NO_LINK}{link_name(detail)}"
     if status == NOT_IP:
         name = OTHERS.get(detail) or ETHERTYPES.get(detail) or f"EtherType 0x{detail:04x}"
-        return f"not IP: {name}"
+        return f"{NO_IP}{name}"
     return REASONS[status]

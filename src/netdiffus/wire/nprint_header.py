@@ -14,10 +14,13 @@ from netdiffus.wire.nprint_columns import HEADERS, MAX_PAYLOAD_BYTES, PAYLOAD, L
 TIMESTAMPS: dict[str, list[str]] = {"none": [], "absolute": ["tv_sec", "tv_usec"], "relative": ["rts"]}
 """Columns between address and bits: seconds and microseconds since 1970, or microseconds since the row before."""
 
-INDEXES = ("src_ip", "ip", "dst_ip", "src_prt", "dst_prt", "flow", "")
+INDEXES = ("src_ip", "ip", "dst_ip", "src_prt", "dst_prt", "flow", "", "Unnamed: 0")
 """What the first column may be called: nprint's -O, older versions, and what pandas makes of an index."""
 
-INDEX, RTS, TV_SEC, TV_USEC = -1, -2, -3, -4
+LABELS = ("label", "class")
+"""Columns that scripts put beside the bits, in any case; they are not read."""
+
+INDEX, RTS, TV_SEC, TV_USEC, UNREAD = -1, -2, -3, -4, -5
 """Places of columns that are no bits."""
 
 
@@ -29,6 +32,8 @@ def header_line(layout: Layout, timestamps: str) -> bytes:
 def read_header(line: str, name: str) -> tuple[Layout, NDArray[np.int64]]:
     """The layout that a header line names, and for each column its place: a bit of the layout, or INDEX, RTS ...
 
+    The first column may be an index, or a bit as the others (NetDiffusion's script writes none).
+
     Raises:
         InputError: it is no header line, or a column is unknown or there twice.
     """
@@ -38,9 +43,11 @@ def read_header(line: str, name: str) -> tuple[Layout, NDArray[np.int64]]:
         found: int(digits[1]) for found in names if (digits := re.fullmatch(r"payload_(?:bit_)?(\d{1,6})", found))
     }
     numbers = {"rts": RTS, "tv_sec": TV_SEC, "tv_usec": TV_USEC}
-    wrong = [found for found in names[1:] if found not in known and found not in payload and found not in numbers]
-    if names[0] not in INDEXES or wrong or not (known.keys() | payload).intersection(names):
-        unknown = names[0] if names[0] not in INDEXES else wrong[0] if wrong else "no column of a header"
+    labels = {found: UNREAD for found in names if found.strip().lower() in LABELS}
+    others = names[1:] if names[0] in INDEXES else names
+    wrong = [found for found in others if not any(found in kind for kind in (known, payload, numbers, labels))]
+    if wrong or not (known.keys() | payload).intersection(names):
+        unknown = wrong[0] if wrong else "no column of a header"
         raise InputError(
             f"a header line of nPrint columns (src_ip,ipv4_ver_0,...) in {name}",
             repr(unknown[:40]) if unknown != "no column of a header" else unknown,
@@ -56,5 +63,6 @@ def read_header(line: str, name: str) -> tuple[Layout, NDArray[np.int64]]:
     layout = Layout(tuple(header for header in HEADERS if header in there), payload_bytes)
     bit = {column: place for place, column in enumerate(layout.columns)}
     first = layout.fields[PAYLOAD].start if payload else 0
-    bit |= numbers | {found: first + number for found, number in payload.items()}
-    return layout, np.array([INDEX, *(bit[found] for found in names[1:])], np.int64)
+    bit |= numbers | labels | {found: first + number for found, number in payload.items()}
+    index = [INDEX] if others is not names else []
+    return layout, np.array([*index, *(bit[found] for found in others)], np.int64)

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.nprint_header import INDEX
+from netdiffus.wire.nprint_header import INDEX, UNREAD
 from netdiffus.wire.packets import Bytes
 
 MAX_DIGITS = 18
-COMMA, NEWLINE, RETURN, MINUS, ZERO, ONE = (ord(sign) for sign in ",\n\r-01")
+COMMA, NEWLINE, RETURN, MINUS, DOT, ZERO, ONE = (ord(sign) for sign in ",\n\r-.01")
 
 BITS_TEXT = np.array([list(",".join(f"{byte:08b}").encode() + b",") for byte in range(256)], np.uint8)
 ABSENT_TEXT = np.frombuffer(b"-1," * 8, np.uint8)
@@ -93,7 +93,7 @@ def parse_lines(
     numbers: NDArray[np.int64],
     index: NDArray[np.int64],
 ) -> tuple[int, int, int, int]:
-    """Lines of data[pos:end] into rows; data has 4 zero bytes behind `end`.
+    """Lines of data[pos:end] into rows; data has 4 zero bytes behind `end`. Values may be written 0.0, 1.0 and -1.0.
 
     Returns (rows, first byte not taken, why it ended, column of the fault).
     """
@@ -118,10 +118,11 @@ def parse_lines(
                     return n, pos, MORE, column
                 else:
                     return n, pos, BAD_VALUE, column
-            elif where == INDEX:
+            elif where in (INDEX, UNREAD):
                 while p < end and data[p] != COMMA and data[p] != NEWLINE:
                     p += 1
-                index[n, 0], index[n, 1] = pos, p
+                if where == INDEX:
+                    index[n, 0], index[n, 1] = pos, p
             else:
                 sign = i64(1)
                 if data[p] == MINUS:
@@ -134,6 +135,10 @@ def parse_lines(
                 if p < end and p == begin:
                     return n, pos, BAD_VALUE, column
                 numbers[n, -2 - where] = sign * value
+            if data[p] == DOT and where not in (INDEX, UNREAD):  # pandas writes 1.0 in columns of floats
+                p += 1
+                while data[p] == ZERO:
+                    p += 1
             if p >= end or (data[p] == RETURN and p + 1 >= end):
                 return n, pos, MORE, column
             if data[p] == RETURN and data[p + 1] == NEWLINE:

@@ -8,10 +8,8 @@
 
 from __future__ import annotations
 
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
+from netdiffus.wire.arrays import DAMAGE, check_array
 from netdiffus.wire.files import ByteSource
 from netdiffus.wire.nprint_bits import BitRows
 from netdiffus.wire.nprint_columns import Layout, layout
@@ -164,7 +163,7 @@ class PackedReader:
         )
 
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, ValueError, TypeError, InputError)
+_DAMAGE = (*DAMAGE, InputError)
 
 
 def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -185,6 +184,9 @@ def _shape(file: zipfile.ZipFile, name: str) -> tuple[int, ...]:
 
 
 def _whole(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with file.open(f"{name}.npy") as member:
+        shape, dtype = _read_header(member)
+    check_array(file.getinfo(f"{name}.npy"), shape, dtype, Path(str(file.filename)))
     with file.open(f"{name}.npy") as member:
         array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
     return array

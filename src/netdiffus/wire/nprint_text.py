@@ -2,7 +2,7 @@
 
 Written, a file is letter by letter what nprint writes for packets that it can read and that were captured whole
 (docs/nprint.md has the differences). Read, columns may be missing or in another order (NetDiffusion's files lack the
-addresses); what is missing is absent in every row.
+addresses, or the first column altogether); what is missing is absent in every row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from netdiffus.wire.addresses import address_number, address_text
 from netdiffus.wire.files import ByteSource
 from netdiffus.wire.nprint_bits import BitRows
 from netdiffus.wire.nprint_columns import Layout
-from netdiffus.wire.nprint_header import RTS, TIMESTAMPS, TV_SEC, TV_USEC, header_line, read_header
+from netdiffus.wire.nprint_header import RTS, TIMESTAMPS, TV_SEC, TV_USEC, UNREAD, header_line, read_header
 from netdiffus.wire.nprint_lines import (
     ABSENT_TEXT,
     BAD_VALUE,
@@ -35,6 +35,7 @@ from netdiffus.wire.packets import MAX_TIME_NS, Bytes
 
 CHUNK_BYTES = 1 << 22
 MAX_HEADER_BYTES = 1 << 24
+NO_LABELS = "nPrint file has a column of labels, which is not read; labels come from the folder or --labels"
 
 
 class TextWriter:
@@ -116,6 +117,8 @@ class TextReader:
         except InputError:
             self.source.close()
             raise
+        if UNREAD in self._place:
+            self.source.faults[NO_LABELS] = 1
         self._named = line.split(b",")[0] in (b"src_ip", b"ip")
         self._clock_ns = 0
 

@@ -54,6 +54,11 @@ class PacketBlock:
         offset, captured, length = self.offset[rows], self.captured[rows], self.length[rows]
         return PacketBlock(self.data, offset, captured, length, self.time_ns[rows], self.link[rows])
 
+    def rows(self, rows: NDArray[np.intp]) -> PacketBlock:
+        """Packets by their places in this block, in any order, over the same buffer."""
+        offset, captured, length = self.offset[rows], self.captured[rows], self.length[rows]
+        return PacketBlock(self.data, offset, captured, length, self.time_ns[rows], self.link[rows])
+
     def packets(self) -> Iterator[Packet]:
         """The same packets one by one; for tests and small captures."""
         for offset, captured, length, time_ns in zip(

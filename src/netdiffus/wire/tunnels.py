@@ -1,4 +1,5 @@
-"""Packets inside packets: IP in IP (RFC 2003, 2473, 4213), GRE (RFC 2784, 2890), VXLAN (RFC 7348), Geneve (RFC 8926).
+"""Packets inside packets: IP in IP (RFC 2003, 2473, 4213), GRE (RFC 2784, 2890), VXLAN (RFC 7348), Geneve (RFC 8926),
+GTP-U (3GPP TS 29.281).
 
 A tunnel's packet is looked into where it is whole: a fragment would first have to be put together. What cannot be
 looked into stays what it is outside, and is counted.
@@ -18,7 +19,8 @@ from netdiffus.wire.fields import OK, UDP, WHOLE, faults
 from netdiffus.wire.packets import Bytes, PacketBlock
 
 IP_IN_IP, IPV6_IN_IP, GRE = 4, 41, 47
-VXLAN_PORT, VXLAN_LINUX_PORT, GENEVE_PORT = 4789, 8472, 6081
+VXLAN_PORT, VXLAN_LINUX_PORT, GENEVE_PORT, GTPU_PORT = 4789, 8472, 6081, 2152
+GTPU_PACKET = 255  # the message type of a user's packet (TS 29.281 section 6.1)
 IPV4_TYPE, IPV6_TYPE, ETHERNET_TYPE = 0x0800, 0x86DD, 0x6558
 ERSPAN_TYPES = (0x88BE, 0x22EB)
 DEEPEST = 16
@@ -26,7 +28,7 @@ DEEPEST = 16
 
 NO_TUNNEL, ENTERED = 0, 1
 FRAGMENTED, HEADER_CUT, HEADER_LONG, PPTP, ERSPAN, ROUTED, GRE_VERSION, GRE_OTHER = range(2, 10)
-NO_NETWORK, GENEVE_VERSION, GENEVE_OTHER = range(10, 13)
+NO_NETWORK, GENEVE_VERSION, GENEVE_OTHER, GTPU_VERSION, GTPU_MESSAGE, GTPU_EXTENSION, GTPU_OTHER = range(10, 17)
 REASONS = {
     FRAGMENTED: "tunnel packet is a fragment",
     HEADER_CUT: "captured part ends inside the tunnel header",
@@ -39,6 +41,10 @@ REASONS = {
     NO_NETWORK: "VXLAN without a network identifier",
     GENEVE_VERSION: "Geneve of an unknown version",
     GENEVE_OTHER: "Geneve around neither IP nor Ethernet",
+    GTPU_VERSION: "GTP of another version than GTP-U's",
+    GTPU_MESSAGE: "GTP-U message of its own (echo, error, end marker)",
+    GTPU_EXTENSION: "GTP-U extension header of no length",
+    GTPU_OTHER: "GTP-U around something else than IP",
 }
 KEPT = "not looked into, outer flow kept"
 
@@ -100,6 +106,39 @@ def _geneve(data: Bytes, pos: int, room: int, inside: int) -> tuple[int, int, in
 
 
 @compiled
+def _gtpu(data: Bytes, pos: int, room: int, inside: int) -> tuple[int, int, int]:
+    """A GTP-U header with its extension headers (TS 29.281 section 5); returns what _gre does."""
+    if inside < 8 or room < 8:
+        return HEADER_LONG if inside < 8 else HEADER_CUT, 0, 0
+    flags, size, following = i64(data[pos]), i64(8), i64(0)
+    if flags >> 4 != 3:  # version 1, and GTP rather than GTP'
+        return GTPU_VERSION, 0, 0
+    if data[pos + 1] != GTPU_PACKET:
+        return GTPU_MESSAGE, 0, 0
+    if flags & 7:  # sequence number, N-PDU number and type of the next extension header: all three, if any counts
+        if inside < 12 or room < 12:
+            return HEADER_LONG if inside < 12 else HEADER_CUT, 0, 0
+        size = i64(12)
+        following = i64(data[pos + 11]) if flags & 4 else i64(0)
+    while following:  # each takes at least 4 bytes
+        if inside <= size or room <= size:
+            return HEADER_LONG if inside <= size else HEADER_CUT, 0, 0
+        more = i64(data[pos + size]) * 4
+        if more == 0:
+            return GTPU_EXTENSION, 0, 0
+        size += more
+        if inside < size or room < size:
+            return HEADER_LONG if inside < size else HEADER_CUT, 0, 0
+        following = i64(data[pos + size - 1])
+    if inside <= size or room <= size:
+        return HEADER_LONG if inside <= size else HEADER_CUT, 0, 0
+    version = data[pos + size] >> 4
+    if version != 4 and version != 6:
+        return GTPU_OTHER, 0, 0
+    return ENTERED, size, links.IPV4 if version == 4 else links.IPV6
+
+
+@compiled
 def _enter(
     data: Bytes,
     ends: NDArray[np.int64],
@@ -117,8 +156,9 @@ def _enter(
         if p.status != OK:
             continue
         is_ip = p.protocol in (IP_IN_IP, IPV6_IN_IP)
-        is_vxlan = p.destination_port == VXLAN_PORT or p.destination_port == VXLAN_LINUX_PORT
-        if not (is_ip or p.protocol == GRE or (p.protocol == UDP and (is_vxlan or p.destination_port == GENEVE_PORT))):
+        port = i64(p.destination_port) if p.protocol == UDP else i64(0)
+        is_vxlan = port in (VXLAN_PORT, VXLAN_LINUX_PORT)
+        if not (is_ip or p.protocol == GRE or is_vxlan or port in (GENEVE_PORT, GTPU_PORT)):
             continue
         if p.fragment != WHOLE:
             verdict[i] = FRAGMENTED
@@ -131,6 +171,8 @@ def _enter(
             why, size, kind = _gre(data, pos, room, inside)
         elif is_vxlan:
             why, size, kind = _vxlan(data, pos, room, inside)
+        elif port == GTPU_PORT:
+            why, size, kind = _gtpu(data, pos, room, inside)
         else:
             why, size, kind = _geneve(data, pos, room, inside)
         if why == ENTERED and size > inside:

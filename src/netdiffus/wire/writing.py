@@ -12,7 +12,16 @@ from netdiffus.wire.links import ETHERNET, link_name
 from netdiffus.wire.packets import Packet
 from netdiffus.wire.pcap import FILE_HEADER_BYTES
 from netdiffus.wire.pcapng import ENHANCED_PACKET
-from netdiffus.wire.records import PCAP_END_NS, block, interface, pcap_header, section
+from netdiffus.wire.records import (
+    END_OF_OPTIONS,
+    PCAP_END_NS,
+    USER_APPLICATION,
+    block,
+    interface,
+    option,
+    pcap_header,
+    section,
+)
 
 PLAIN = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
 """Nanoseconds in a tick of pcap files whose records have the plain header of 16 bytes."""
@@ -70,12 +79,12 @@ class PcapWriter:
 
 
 class PcapngWriter:
-    """Writes any link types, each as an interface of its own with times in nanoseconds."""
+    """Writes any link types, each as an interface of its own with times in nanoseconds; names netdiffus."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._interfaces: dict[int, int] = {}
-        file.write(section())
+        file.write(section(option(USER_APPLICATION, b"netdiffus") + option(END_OF_OPTIONS, b"")))
 
     def write(self, link: int, packet: Packet) -> None:
         """One more packet."""

@@ -11,7 +11,6 @@ from netdiffus.errors import InputError
 from netdiffus.traffic.flows import flows_of_capture
 from netdiffus.traffic.sessions import (
     FlowRows,
-    arrival_gaps,
     by_label,
     compile_rows,
     concatenate,
@@ -214,26 +213,6 @@ def test_networks_that_cannot_be(options, words) -> None:
     rows, _ = recorded("dns")
     with pytest.raises(InputError, match=words):
         fresh_endpoints(rows, np.random.default_rng(0), **options)
-
-
-def test_arrivals_keep_their_shape_at_any_rate() -> None:
-    rng = np.random.default_rng(0)
-    starts = np.cumsum(np.concatenate([[0], rng.choice([10**6, 10**9], 999)]))
-    gaps = arrival_gaps([starts, starts[:10]])
-    assert len(gaps) == 999 + 9
-    drawn = draw_starts(gaps, 5000, rng, begin_ns=10**18)
-    assert set(np.diff(drawn)) == {10**6, 10**9}
-    assert drawn[0] == 10**18
-    fast = draw_starts(gaps, 5000, rng, begin_ns=0, rate=100.0)
-    assert 90 < 5000 / (fast[-1] / 1e9) < 110
-    held = draw_starts(gaps, 50, rng, begin_ns=0, duration_s=60)
-    assert abs(held[-1] - 60 * 10**9) <= 1
-    assert np.diff(draw_starts(np.zeros(0, np.int64), 3, rng, begin_ns=0)).tolist() == [10**9, 10**9]
-    assert len(draw_starts(gaps, 0, rng, begin_ns=0)) == 0
-    with pytest.raises(InputError, match="--rate or --duration; got both"):
-        draw_starts(gaps, 5, rng, begin_ns=0, rate=1, duration_s=1)
-    with pytest.raises(InputError, match="above 0"):
-        draw_starts(gaps, 5, rng, begin_ns=0, rate=0)
 
 
 def test_forms_and_links_that_are_not_known() -> None:

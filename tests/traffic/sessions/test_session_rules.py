@@ -14,6 +14,7 @@ from netdiffus.traffic.sessions import (
     ROW,
     RULES,
     FlowRows,
+    Packets,
     compile_rows,
     concatenate,
     draw_starts,
@@ -22,7 +23,7 @@ from netdiffus.traffic.sessions import (
 )
 from netdiffus.traffic.sessions.options import CANONICAL
 from netdiffus.wire.conformance.check import check_capture
-from plain_judge import faults
+from plain_judge import faults, ip
 from real_sessions import recorded, rows_of_packets, seen
 
 ODD_LAYOUTS = (
@@ -81,6 +82,39 @@ def wild(rng: np.random.Generator, flows: int, *, tcp_only: bool = False) -> Flo
     return fresh_endpoints(rows, rng)
 
 
+def narrow(rng: np.random.Generator, flows: int) -> FlowRows:
+    """Connections whose windows are some bytes wide, and of which many are reset while both sides still send."""
+    counts = rng.integers(6, 20, flows)
+    n, first = int(counts.sum()), np.cumsum(counts) - counts
+    rows = np.zeros(n, ROW)
+    rows["gap_ns"] = rng.choice([10**3, 10**6, 10**7, 10**8, 10**9], n)
+    rows["window"] = rng.choice([1, 2, 3, 5, 8, 11, 100, 500], n)
+    rows["size"] = rng.choice([0, 0, 1, 2, 3, 4, 6, 8, 10, 16, 22, 44, 100, 200, 500, 1000, 1408], n)
+    rows["flags"] = rng.choice([0x10, 0x18, 0x11, 4, 0x14, 2], n, p=[0.5, 0.4, 0.03, 0.03, 0.03, 0.01])
+    rows["direction"], rows["ack_behind"] = rng.integers(0, 2, n), rng.choice([0, 0, 0, 1, 2], n)
+    rows["seq_from"], rows["wscale"], rows["mss"] = rng.choice([0, 0, 0, 1, 2], n), rng.choice([0, 1, 2, 7], n), 1460
+    for k, (flags, side) in enumerate(((2, 0), (0x12, 1), (0x10, 0))):
+        rows["flags"][first + k], rows["direction"][first + k], rows["size"][first + k] = flags, side, 0
+    rows["layout"] = rng.integers(0, len(CANONICAL), n)
+    ends = np.zeros(flows, FLOW)
+    ends["version"], ends["protocol"], ends["ttl"], ends["port"] = 4, 6, 64, 443
+    made = fresh_endpoints(FlowRows(ends, rows, counts, CANONICAL, ("narrow",) * flows), rng)
+    made.flows["start_ns"] = draw_starts(np.array([10**7]), flows, rng, begin_ns=1_700_000_000 * 10**9)
+    return made
+
+
+def seconds_after_reset(packets: Packets) -> list[float]:
+    """For each TCP flow with a reset: seconds from the first RST to the last packet of either side behind it."""
+    found = []
+    for flow in seen(packets):
+        sent = [(packet.time_ns, packet.header[ip(packet.header)[1] + 13]) for packet in flow]
+        resets = [time_ns for time_ns, flags in sent if flags & 4]
+        if resets:
+            found.append((sent[-1][0] - resets[0]) / 1e9)
+            assert not any(flags & 2 for time_ns, flags in sent if time_ns > resets[0]), "no SYN follows"
+    return found
+
+
 def damaged(rng: np.random.Generator, labels: tuple[str, ...]) -> FlowRows:
     """Real rows of which one field in a hundred is wild, and some stand in another place."""
     whole = concatenate([recorded(label)[0] for label in labels])
@@ -131,6 +165,40 @@ def test_each_change_has_its_words() -> None:
     assert len(lines) == 1 + len(changes.by_rule)
     assert all(count > 0 for count in changes.by_rule.values())
     assert {"handshake", "sequence", "options", "icmp", "protocol", "ttl"} <= set(changes.by_rule)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([wild, narrow]))
+def test_nothing_follows_a_reset_but_what_was_under_way(seed, kind) -> None:
+    rng = np.random.default_rng(seed)
+    compiled = compile_rows(wild(rng, 60, tcp_only=True) if kind is wild else narrow(rng, 60))
+    found = seconds_after_reset(compiled)
+    assert found
+    assert max(found) <= 0.8, "a trip of 0.4 seconds, and the RST that answers"
+    assert compiled.changes.by_rule["reset"]
+
+
+def test_a_round_trip_of_the_handshake_bounds_what_is_under_way() -> None:
+    """Client and server are 20 ms apart; data 10 ms after the server's RST was under way, data 30 ms after was not."""
+    rows = np.zeros(6, ROW)
+    rows["flags"] = [2, 0x12, 0x10, 0x14, 0x18, 0x18]
+    rows["direction"], rows["gap_ns"] = [0, 1, 0, 1, 0, 0], np.array([0, 20, 0, 50, 10, 20]) * 10**6 + 1
+    rows["window"], rows["size"], rows["mss"] = 500, [0, 0, 0, 0, 10, 10], 1460
+    flow = np.zeros(1, FLOW)
+    flow["version"], flow["protocol"], flow["ttl"], flow["port"] = 4, 6, 64, 443
+    compiled = compile_rows(FlowRows(flow, rows, np.array([6]), CANONICAL, ("",)))
+    assert compiled.segments["size"].tolist() == [0, 0, 0, 0, 10]
+    assert (compiled.changes.dropped, compiled.changes.by_rule["reset"]) == (1, 1)
+    captured = compile_rows(FlowRows(flow, rows, np.array([6]), CANONICAL, ("",)), mtu=None, quiet=False)
+    assert len(captured.segments) == 6, "what was captured stays"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_window_is_never_filled(seed, tmp_path) -> None:
+    with open(tmp_path / "made.pcap", "wb") as file:
+        write_packets(file, compile_rows(narrow(np.random.default_rng(seed), 1500)))
+    found = check_capture(tmp_path / "made.pcap")
+    assert found.clean, [fault.to_dict() for fault in found.faults]
 
 
 @pytest.mark.parametrize("kind", ["real", "wild", "damaged"])

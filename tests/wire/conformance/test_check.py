@@ -165,3 +165,14 @@ def test_every_packet_is_judged_once() -> None:
     assert result.packets == n
     assert all(0 < f.first <= n and f.flows <= f.packets for f in result.findings)
     assert np.count_nonzero(FAULTS) > 60
+
+
+def test_a_capture_out_of_order_is_judged_in_order(tmp_path) -> None:
+    packets = Talk().open().send(0, ACK, b"question").send(1, ACK, b"answer").packets
+    path = tmp_path / "swapped.pcap"
+    path.write_bytes(pcap([packets[1], packets[0], packets[2], packets[4], packets[3]]))
+    result = check(path)
+    assert names(result) == {"time-backwards": (2, 1, 2)}
+    assert result.flows == 1
+    path.write_bytes(pcap([packets[1], packets[0], packets[2], packets[4]._replace(length=9), packets[3]]))
+    assert names(check(path))["record-length"] == (1, 1, 4)  # its number in the file

@@ -1,6 +1,6 @@
 """Sessions: flows as rows of what is free to vary, and rows compiled into packets that real stacks could have sent."""
 
-from netdiffus.traffic.sessions.arrivals import arrival_gaps, draw_starts
+from netdiffus.traffic.sessions.arrivals import Arrivals, arrival_gaps, draw_starts
 from netdiffus.traffic.sessions.capture import by_label, label_table, labels_path, write_packets
 from netdiffus.traffic.sessions.compiler import Packets, compile_rows, rows_of_flows
 from netdiffus.traffic.sessions.endpoints import fresh_endpoints
@@ -11,6 +11,7 @@ __all__ = [
     "FLOW",
     "ROW",
     "RULES",
+    "Arrivals",
     "Changes",
     "FlowRows",
     "Packets",

@@ -41,8 +41,22 @@ from netdiffus.wire.fields import ACK, FIN, RST, SYN, TCP
 LARGEST_SHIFT = 14  # RFC 7323 section 2.3
 USUAL_MSS, USUAL_WINDOW = 536, 1024
 REORDERED_NS, FAST_NS = 3_000_000, 20_000_000
+LONGEST_TRIP_NS = 400_000_000  # of a packet that was under way when the connection was reset
 FARTHEST = 1 << 30
 LARGEST_IP = 0xFFFF
+
+
+@compiled
+def _over(flags: int, mine: Any, peer: Any, time_ns: int, trip_ns: int) -> bool:
+    """Whether a connection that was reset is over for this side, so that nothing more comes from it.
+
+    The peer of a reset sends what was under way, for a round trip at most, and never opens the connection again; the
+    side that reset answers to that with RST (RFC 9293 sections 3.5.2 and 3.5.3).
+    """
+    trip_ns = min(trip_ns, i64(LONGEST_TRIP_NS))
+    if peer.reset_ns != NEVER and (time_ns - peer.reset_ns > trip_ns or flags & SYN):
+        return True
+    return bool(mine.reset_ns != NEVER and time_ns - max(mine.reset_ns, peer.ack_ns) > trip_ns)
 
 
 @compiled
@@ -97,7 +111,8 @@ def _bytes(
     if size and peer.limit != NEVER and opened:
         if position + size > peer.limit:
             size, broken = max(peer.limit - position, i64(0)), broken | WINDOW
-        if size and not fin and position + size in (peer.latest_limit, peer.reset_limit):
+        # a byte less than one limit may be the other one
+        while size and not fin and position + size in (peer.latest_limit, peer.reset_limit):
             size, broken = size - 1 if position == mine.next else i64(0), broken | WINDOW
         if size == 0 and position < mine.next and not fin:
             position = mine.next
@@ -176,6 +191,8 @@ def _settle(
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
             mine, peer, t = state[s], state[1 - s], i64(p.time_ns)
             flags, wrong = legal_flags(i64(r.flags), s == 0, mine, peer, opened, quiet)
+            if flags >= 0 and quiet and _over(flags, mine, peer, t, late_ns):
+                flags, wrong = -1, wrong | RESET
             if flags < 0:
                 broken[i] |= np.uint32(wrong)
                 p.dropped = 1
@@ -268,6 +285,8 @@ def _settle(
                     late_ns = t - syn_ns if t > syn_ns else i64(REORDERED_NS)
                 mine.established = mine.established or not flags & RST
             mine.reset = flags & RST != 0 or (mine.reset and not flags & SYN)
+            if flags & RST and mine.reset_ns == NEVER:
+                mine.reset_ns = t
             if flags & FIN and mine.fin == NEVER:
                 mine.fin = position + size
             repeated = size == 0 and not flags & (SYN | FIN | RST) and position == mine.next

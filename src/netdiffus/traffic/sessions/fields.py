@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from netdiffus.traffic.sessions.endings import ending_places, fit_endings, last_kinds, with_endings
 from netdiffus.traffic.sessions.endpoints import EPHEMERAL
+from netdiffus.traffic.sessions.fieldsmanifest import CHANNELS as CHANNELS
+from netdiffus.traffic.sessions.fieldsmanifest import FieldsManifest
 from netdiffus.traffic.sessions.layouts import layout_places, plain_layouts
 from netdiffus.traffic.sessions.rows import SERVER, FlowRows
 from netdiffus.traffic.sessions.vocabulary import Vocabulary
@@ -32,7 +34,6 @@ from netdiffus.wire.fields import SYN, TCP
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CHANNELS = ("kind", "reply", "window", "size", "gap_ns", "hosts", "server_port", "ending")
 OF_PACKET = 5
 """The first so many channels have a value at every packet, the others at the first."""
 FEW_FLOWS = 3
@@ -171,16 +172,20 @@ class FieldsCodec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> FieldsCodec:
-        """The way back from `to_json`, exact."""
-        return cls(
-            data["length"],
-            tuple(bytes.fromhex(layout) for layout in data["layouts"]),
-            Vocabulary.from_json(data["kinds"]),
-            Vocabulary.from_json(data["replies"]),
-            Vocabulary.from_json(data["hosts"]),
-            np.array(data["server_ports"], np.int64),
-            Vocabulary.from_json(data["endings"]),
-        )
+        """The way back from `to_json`, exact.
+
+        Raises:
+            InputError: it is no such codec.
+        """
+        return cls.of_manifest(FieldsManifest.of(data, "codec.fields"))
+
+    @classmethod
+    def of_manifest(cls, found: FieldsManifest) -> FieldsCodec:
+        """The same of what was checked."""
+        vocabularies = (found.kinds, found.replies, found.hosts, found.endings)
+        kinds, replies, hosts, endings = (Vocabulary.of_manifest(words) for words in vocabularies)
+        layouts = tuple(bytes.fromhex(layout) for layout in found.layouts)
+        return cls(found.length, layouts, kinds, replies, hosts, np.array(found.server_ports, np.int64), endings)
 
 
 def first_packets(rows: FlowRows, length: int) -> FlowRows:

@@ -24,7 +24,7 @@ RULES: dict[str, Rule] = {
     "flags": Rule("every segment but SYN and RST has ACK; SYN, FIN and RST exclude each other", "RFC 9293 3.10.7"),
     "handshake": Rule("SYN, SYN with ACK, ACK, and nothing before", "RFC 9293 3.5"),
     "close": Rule("no new data after FIN", "RFC 9293 3.6"),
-    "reset": Rule("nothing but RST after RST, and RST carries no data", "RFC 9293 3.5.2"),
+    "reset": Rule("after RST only RST, from the peer only what was under way; RST has no data", "RFC 9293 3.5.2"),
     "sequence": Rule("data is in order, or a retransmission that is late enough to be one", "RFC 9293 3.8"),
     "acknowledgement": Rule("acknowledges what was sent, and never less than before", "RFC 9293 3.10.7.4"),
     "size": Rule("a packet fits the MTU, a segment the peer's MSS", "RFC 9293 3.7.1, RFC 791 3.2"),

@@ -34,6 +34,7 @@ STATE = np.dtype(
         ("fin", "i8"),  # position of FIN, or NEVER
         ("new_ns", "i8"),  # when `next` last grew
         ("ack_ns", "i8"),  # when the side last sent anything
+        ("reset_ns", "i8"),  # when the side first sent RST, or NEVER
         ("repeats", "i8"),  # acknowledgements in a row that said nothing new
         ("mss", "i8"),  # as offered, 0 where it was not
         ("has", "i8"),  # option bits of the SYN
@@ -99,7 +100,7 @@ def begin(state: NDArray[np.void], edges: NDArray[np.int64], flags: int, side: i
         q = state[s]
         q.next, q.acknowledged, q.last_end, q.n_edges = 0, 0, 0, 1
         q.latest_ack, q.highest_ack, q.limit, q.latest_limit, q.latest_window = NEVER, NEVER, NEVER, NEVER, NEVER
-        q.reset_limit, q.syn_end = NEVER, 1
+        q.reset_limit, q.reset_ns, q.syn_end = NEVER, NEVER, 1
         q.fin, q.new_ns, q.ack_ns, q.repeats, q.mss, q.has, q.shift = NEVER, NEVER, NEVER, 0, 0, 0, 0
         q.syn, q.begun, q.established, q.reset, q.probed = False, False, False, False, False
         edges[s, 0] = 0

@@ -8,12 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from netdiffus import limits
+from netdiffus.manifest import Manifest
 
 Ints = NDArray[np.int64]
+
+
+WIDEST = 16
+"""Numbers of a word at most."""
+Number = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
+
+
+class VocabularyManifest(Manifest):
+    """What a manifest holds of a vocabulary."""
+
+    words: list[Annotated[list[Number], Field(min_length=1, max_length=WIDEST)]] = Field(
+        min_length=1, max_length=limits.WORDS
+    )
+    counts: list[Annotated[int, Field(ge=1, lt=1 << 53)]]
+
+    @model_validator(mode="after")
+    def _fit(self) -> VocabularyManifest:
+        if len({len(word) for word in self.words}) > 1 or len(self.counts) != len(self.words):
+            raise ValueError("with words of one width and a count of each")
+        if any(a >= b for a, b in pairwise(self.words)):
+            raise ValueError("with words in lexicographic order, each once")
+        return self
 
 
 @dataclass(frozen=True)
@@ -64,5 +91,14 @@ class Vocabulary:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Vocabulary:
-        """The way back from `to_json`."""
-        return cls(np.array(data["words"], np.int64), np.array(data["counts"], np.int64))
+        """The way back from `to_json`.
+
+        Raises:
+            InputError: it is no vocabulary.
+        """
+        return cls.of_manifest(VocabularyManifest.of(data, "vocabulary"))
+
+    @classmethod
+    def of_manifest(cls, found: VocabularyManifest) -> Vocabulary:
+        """The same of what was checked."""
+        return cls(np.array(found.words, np.int64), np.array(found.counts, np.int64))

@@ -13,6 +13,7 @@ import numpy as np
 from netdiffus.wire.captures import read_capture
 from netdiffus.wire.conformance.judging import NUMBER, RULES, Judge
 from netdiffus.wire.conformance.rules import Rule
+from netdiffus.wire.order import MOVED, InOrder, TimedBlock
 from netdiffus.wire.packets import PacketBlock
 
 NO_DAMAGE = "simple packet block has no time; the time of the packet before it is taken"
@@ -99,23 +100,25 @@ class Tally:
         self._n = 0
         self._not_checked: Counter[str] = Counter()
 
-    def add(self, block: PacketBlock) -> None:
-        """Judge the next block."""
-        judgement = self._judge.judge(block)
+    def add(self, block: PacketBlock, timed: TimedBlock | None = None) -> None:
+        """Judge the next block; `timed` says how its packets stood in the file, None: as they come."""
+        judgement = self._judge.judge(block, timed)
         counts = judgement.found.sum(axis=0)
-        fresh = np.flatnonzero((counts > 0) & (self._packets == 0))
-        self._first[fresh] = self._n + 1 + judgement.found[:, fresh].argmax(axis=0)
+        number = np.arange(self._n + 1, self._n + len(block) + 1) if timed is None else timed.number
+        for rule in np.flatnonzero(counts).tolist():
+            first = int(number[judgement.found[:, rule]].min())
+            self._first[rule] = min(first, int(self._first[rule]) or first)
         self._packets += counts
         self._n += len(block)
         self._not_checked.update(judgement.not_checked)
 
-    def result(self, file_faults: Counter[str]) -> Conformance:
-        """The counts; `file_faults` is what the reader met, in plain words."""
+    def result(self, file_faults: Counter[str], not_in_order: Counter[str]) -> Conformance:
+        """The counts; `file_faults` is what the reader met, `not_in_order` what it could not sort, in plain words."""
         flows = self._judge.flows
         flows.close()
         by_rule, counts = flows.by_rule.copy(), flows.counts
         damage = Counter({words: n for words, n in file_faults.items() if words != NO_DAMAGE})
-        not_checked = self._not_checked + file_faults
+        not_checked = self._not_checked + file_faults + not_in_order
         self._set("file-damaged", damage.total(), self._n or None)
         if self._judge.times.all_equal:
             self._set("time-all-equal", self._n, 1)
@@ -155,9 +158,10 @@ def check_capture(path: str | Path) -> Conformance:
     """
     capture = read_capture(path)
     tally = Tally(capture.name)
-    for block in capture:
-        tally.add(block)
-    return tally.result(capture.faults)
+    for timed in (ordered := InOrder(capture)):
+        tally.add(timed.block, timed)
+    beyond = Counter({words: n for words, n in ordered.faults.items() if words != MOVED})
+    return tally.result(capture.faults, beyond)
 
 
 def check_blocks(name: str, blocks: Iterable[PacketBlock]) -> Conformance:
@@ -165,4 +169,4 @@ def check_blocks(name: str, blocks: Iterable[PacketBlock]) -> Conformance:
     tally = Tally(name)
     for block in blocks:
         tally.add(block)
-    return tally.result(Counter())
+    return tally.result(Counter(), Counter())

@@ -120,7 +120,7 @@ def _assign(
     flows: NDArray[np.void],
     n_flows: int,
     total: int,
-    packets: int,
+    number: NDArray[np.int64],
     seed: np.uint64,
     name: NDArray[np.void],
     out: NDArray[np.int64],
@@ -143,7 +143,7 @@ def _assign(
             r = flows[f]
             _name(p, r)
             r.start_ns, r.last_ns, r.n_packets, r.number = t, t, 0, total
-            r.packet = packets + i + 1
+            r.packet = number[i]
             r.isn_known, r.closed, r.moved = 0, 0, 0
             r.by_syn = p.protocol == TCP and p.flags & (SYN | ACK | RST) == SYN
             first[i] = True
@@ -201,15 +201,20 @@ class Flows:
         self.same_time_first: int | None = None
 
     def add(
-        self, fields: NDArray[np.void], time_ns: NDArray[np.int64]
+        self, fields: NDArray[np.void], time_ns: NDArray[np.int64], number: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.bool_]]:
-        """The flow (an index into `sides` and `found`, -1 for none), side and firstness of each packet."""
+        """The flow (an index into `sides` and `found`, -1 for none), side and firstness of each packet.
+
+        `number` is that of each packet in the capture, from 1; None: they come in order.
+        """
+        if number is None:
+            number = np.arange(self._packets + 1, self._packets + len(fields) + 1)
         self._make_room(len(fields))
         flow, side = np.empty(len(fields), np.int64), np.zeros(len(fields), np.int8)
         first = np.zeros(len(fields), np.bool_)
         before = self._n
         self._n = _assign(
-            fields, time_ns, self._slots, self._rows, self._n, self._total, self._packets, self._seed, self._name,
+            fields, time_ns, self._slots, self._rows, self._n, self._total, number, self._seed, self._name,
             flow, side, first,
         )  # fmt: skip
         self._total += self._n - before

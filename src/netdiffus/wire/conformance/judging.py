@@ -27,6 +27,7 @@ from netdiffus.wire.conformance.flows import Flows
 from netdiffus.wire.conformance.rules import Rule
 from netdiffus.wire.dissect import dissect
 from netdiffus.wire.fields import faults
+from netdiffus.wire.order import TimedBlock
 from netdiffus.wire.packets import PacketBlock
 
 TABLES = (times, link, ipv4, ipv6, fragments, udp, icmp, sctp, tcp, options, segments)
@@ -96,13 +97,15 @@ class Judge:
         self._fragments = fragments.Fragments()
         self._mending = mending
 
-    def judge(self, block: PacketBlock) -> Judgement:
-        """What the packets of the next block break."""
+    def judge(self, block: PacketBlock, timed: TimedBlock | None = None) -> Judgement:
+        """What the packets of the next block break; `timed` says how they stood in the file, None: as they come."""
         alone, said, edges = _alone(block)
         found, fields = alone.found, alone.fields
         self.times.judge(block, part(found, times))
+        if timed is not None:
+            part(found, times)[:, times.BACKWARDS] = timed.earlier
         self._fragments.judge(block, fields, part(found, fragments))
-        flow, side, first = self.flows.add(fields, block.time_ns)
+        flow, side, first = self.flows.add(fields, block.time_ns, None if timed is None else timed.number)
         segments.judge(
             block.data,
             block.offset,

@@ -23,6 +23,7 @@ from netdiffus.wire.conformance.edit import Edit
 from netdiffus.wire.conformance.judging import RULES, STARTS, Judge, Judgement, judge_alone
 from netdiffus.wire.conformance.mends import mend_alone, mend_order
 from netdiffus.wire.conformance.rules import Rule
+from netdiffus.wire.order import InOrder, TimedBlock
 from netdiffus.wire.packets import Packet, PacketBlock
 from netdiffus.wire.writing import PcapngWriter, PcapWriter, check_suffix, plain_header
 
@@ -87,8 +88,9 @@ def _write(source: str | Path, file: BinaryIO, suffix: str) -> tuple[str, int, i
     writer = PcapngWriter(file) if suffix == ".pcapng" else PcapWriter(file, plain_header(source))
     clock = Clock(equal=dry.judge.times.all_equal, flows=dry.judge.flows.same_time)
     mender = Mender()
-    for block, judgement, changed in mender.blocks(source):
-        times = clock.mend(block, judgement, mender.changes)
+    for timed, judgement, changed in mender.blocks(source):
+        block = timed.block
+        times = clock.mend(timed, judgement, mender.changes)
         changed |= times != block.time_ns
         mender.changed += int(np.count_nonzero(changed))
         for link, time_ns, packet in zip(block.link.tolist(), times.tolist(), block.packets(), strict=True):
@@ -106,15 +108,16 @@ class Mender:
         self.changes: Counter[str] = Counter()
         self.name, self.packets, self.changed = "", 0, 0
 
-    def blocks(self, source: str | Path) -> Iterator[tuple[PacketBlock, Judgement, np.ndarray[Any, Any]]]:
+    def blocks(self, source: str | Path) -> Iterator[tuple[TimedBlock, Judgement, np.ndarray[Any, Any]]]:
         """Mended blocks, what was found in them before their order was mended, and which packets have changed."""
         capture = read_capture(source)
-        for raw in capture:
-            block, changed = self._alone(raw)
-            judgement = self.judge.judge(block)
+        for timed in InOrder(capture):
+            block, changed = self._alone(timed.block)
+            judgement = self.judge.judge(block, timed)
             block = self._order(block, judgement, changed)
             self.packets += len(block)
-            yield block, judgement, changed
+            self.changes.update({"time-backwards": moved} if (moved := int(timed.moved.sum())) else {})
+            yield timed._replace(block=block), judgement, changed | timed.moved
         self.name = capture.name
         damage = sum(n for words, n in capture.faults.items() if words != NO_DAMAGE)
         self.changes.update({"file-damaged": damage} if damage else {})
@@ -162,17 +165,24 @@ class Mender:
 
 
 class Clock:
-    """Mends times: of a capture whose times are all equal, of flows (by number) whose times are, of steps backwards."""
+    """Mends times: of a capture whose times are all equal, of flows (by number) whose times are, of steps backwards.
+
+    Where a clock was set back, all that follows is put later by as much as it takes, so that its gaps stay.
+    """
 
     def __init__(self, *, equal: bool, flows: set[int]) -> None:
         self._equal, self._flows = equal, np.array(sorted(flows), np.int64)
         self._begun: set[int] = set()
         self._before: int | None = None
-        self._n = 0
+        self._n = self._shift = 0
 
-    def mend(self, block: PacketBlock, judgement: Judgement, changes: Counter[str]) -> np.ndarray[Any, Any]:
+    def mend(self, timed: TimedBlock, judgement: Judgement, changes: Counter[str]) -> np.ndarray[Any, Any]:
         """The times to write, int64 (N,)."""
-        times = block.time_ns
+        block = timed.block
+        if timed.stepped and self._before is not None:
+            self._shift = self._before + STEP_NS - int(block.time_ns[0])
+        changes["time-backwards"] += len(block) if self._shift else 0
+        times = block.time_ns + self._shift
         if self._equal:
             times = times + SPACING_NS * np.arange(self._n, self._n + len(block))
             changes["time-all-equal"] += int(np.count_nonzero(times != block.time_ns))
@@ -189,7 +199,7 @@ class Clock:
             if still[i] and flow in self._begun:
                 rule, t = "time-flow-equal", max(t, (self._before or 0) + STEP_NS)
             elif self._before is not None and t < self._before:
-                rule, t = "time-backwards", self._before + STEP_NS
+                rule, t = "" if self._shift else "time-backwards", self._before + STEP_NS
             if still[i]:
                 self._begun.add(flow)
             changes[rule] += bool(rule)

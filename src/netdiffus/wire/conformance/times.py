@@ -19,7 +19,8 @@ RULES = (
          "all packets of a flow, 8 or more, have the same time",
          "each is put 1 microsecond after the packet before it"),
     Rule("time-backwards", WARNING, "draft-ietf-opsawg-pcap section 5", "the packet is earlier than the one before it",
-         "it is put 1 microsecond after the packet before it"),
+         "packets are put in the order of their times, as far as a window reaches; beyond it, the packet is put "
+         "1 microsecond after the one before it, and where a clock was set back all that follows as much later"),
     Rule("packet-duplicate", NOTE, "RFC 6864 section 4.1",
          "the packet equals, to the last bit, one of the four before it: probably captured twice"),
 )  # fmt: skip

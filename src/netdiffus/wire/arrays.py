@@ -1,0 +1,78 @@
+"""Arrays in .npz files of strangers: how large one is stands at its head, and is bounded before it is unpacked."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from netdiffus import limits
+from netdiffus.errors import InputError
+
+Array = NDArray[Any]
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, ValueError, TypeError, OverflowError, OSError,
+    NotImplementedError, RuntimeError, SyntaxError,
+)  # fmt: skip
+"""What reading a damaged archive may raise; RuntimeError stands for an encrypted one."""
+KINDS = "fiubU"
+"""Kinds of numpy types that are read: numbers, truth values and text."""
+
+
+def read_arrays(path: Path, names: Sequence[str], what: str) -> dict[str, Array]:
+    """Those of the named arrays that an .npz file of `what` holds, at least one.
+
+    Raises:
+        InputError: it is no such file, it is damaged, it holds none of them, or an array is larger than
+            limits.ARRAY_BYTES and limits.ARRAY_RATIO allow.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            inside = {part.filename.removesuffix(".npy"): part for part in file.infolist()}
+            found = {name: _array(file, inside[name], path) for name in names if name in inside}
+    except InputError:
+        raise
+    except DAMAGE as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"a .npz file of {what}", f"{path}: {said[:200]}", "check the file") from None
+    if not found:
+        there = ", ".join(list(inside)[:5])[:200]
+        wanted = " or ".join(map(repr, names))
+        raise InputError(f"an array {wanted} of {what}", f"{path} with {there or 'nothing'}", "rename it")
+    return found
+
+
+def check_array(part: zipfile.ZipInfo, shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> None:
+    """Raise InputError for an array of another kind than KINDS, or one that is too large for what is stored of it."""
+    size = dtype.itemsize
+    for n in shape:
+        size *= n
+    name = part.filename.removesuffix(".npy")
+    if dtype.kind not in KINDS or not dtype.itemsize:
+        raise InputError("arrays of numbers", f"{name} of {str(dtype)[:60]} in {path}", "check the file")
+    if min(shape, default=1) < 0 or size > part.file_size:
+        raise InputError("a whole array", f"{name} of {str(shape)[:60]} in {path}, which is shorter", "check the file")
+    if size > max(limits.ARRAY_BYTES, limits.ARRAY_RATIO * part.compress_size):
+        raise InputError(
+            f"an array of at most {limits.ARRAY_BYTES:,} bytes, or {limits.ARRAY_RATIO} times its compressed size",
+            f"{name} of {size:,} bytes in {part.compress_size:,} ({path})",
+            "if you trust it, write it uncompressed (numpy.savez)",
+        )
+
+
+def _array(file: zipfile.ZipFile, part: zipfile.ZipInfo, path: Path) -> Array:
+    with file.open(part) as member:
+        version = npy.read_magic(member)
+        head = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = head(member)
+    check_array(part, shape, dtype, path)
+    with file.open(part) as member:
+        array: Array = npy.read_array(member, allow_pickle=False)
+    return array
