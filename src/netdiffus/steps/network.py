@@ -75,18 +75,22 @@ def build_causal(
         priors: log-priors of the rows' channels, and of the coarse rows'.
     """
     fine, of_coarse = priors
-    books = [Codebook(torch.from_numpy(z), end) for z, end in zip(codec.centres, codec.absent, strict=True)]
-    small = None if coarse is None else ([Codebook(torch.from_numpy(z), False) for z in coarse.centres], of_coarse)
-    network = CausalDenoiser(
-        books,
-        fine,
-        small,
-        width=config["width"],
-        depth=config["depth"],
-        heads=config["heads"],
-        dropout=config["dropout"],
-    )
-    return network.to(device)
+    with device:
+        books = [
+            Codebook(torch.from_numpy(z).to(device), end) for z, end in zip(codec.centres, codec.absent, strict=True)
+        ]
+        small = None
+        if coarse is not None:
+            small = ([Codebook(torch.from_numpy(z).to(device), False) for z in coarse.centres], of_coarse)
+        return CausalDenoiser(
+            books,
+            fine,
+            small,
+            width=config["width"],
+            depth=config["depth"],
+            heads=config["heads"],
+            dropout=config["dropout"],
+        )
 
 
 def build_unet(config: Mapping[str, Any], channels: int, length: int, labels: int, device: torch.device) -> UNet:

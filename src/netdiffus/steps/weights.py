@@ -47,7 +47,7 @@ def _build(found: ModelManifest, device: torch.device) -> Network:
         fine = [torch.empty(rows, codec.length, len(alphabet)) for alphabet in codec.alphabets]
         small = () if found.coarse is None else found.coarse.centres
         coarse = [torch.empty(rows, found.coarse.rows, len(z)) for z in small] if found.coarse is not None else []
-        return build_causal(config, codec, found.coarse, (fine, coarse), device)
+    return build_causal(config, codec, found.coarse, (fine, coarse), device)
 
 
 def _codec(found: ModelManifest) -> GasfCodec:
