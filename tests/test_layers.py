@@ -17,7 +17,7 @@ LEVELS = [
     {"traffic", "recordings"},
     {"wire"},
     {"manifest"},
-    {"errors", "limits"},
+    {"errors", "limits", "text"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 DOORS = {"__init__", "__main__"}

@@ -37,6 +37,8 @@ PATIENCE = 1_000_000
 COARSE_ROWS = 64
 """Rows of the small image that a model of long traces draws first."""
 GUIDANCE = 100.0
+TABLE_VALUES = 1 << 40
+"""Values of a table that `prepare --max-values` may allow."""
 POSITIONS = 1_000_000
 """Packets of a flow, bins or rows that `prepare` takes together or leaves out."""
 BINS = 1 << 16

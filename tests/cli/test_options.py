@@ -126,7 +126,7 @@ def test_no_field_of_a_configuration_takes_any_number(kind: type[Config]) -> Non
     checked = 0
     for name, field in kind.model_fields.items():
         text = str(field.annotation)
-        if name in ("count", "scale"):
+        if name in ("count", "scale", "start"):  # times may be negative; tests/traffic/test_moments.py
             continue
         for value in (float("nan"), float("inf"), -1.0, 1e30) if "float" in text else (-1, 10**30):
             if "float" in text or "int" in text:

@@ -88,7 +88,7 @@ def test_images_that_cannot_be_used(tmp_path) -> None:
         with pytest.raises(InputError, match=r"square images under the key x or images; got"):
             read_gasf(tmp_path / f"{name}.npz", BOUNDS, None, strip_padding=False)
     (tmp_path / "text.npz").write_text("no")
-    with pytest.raises(InputError, match=r"a \.npz file of GASF images; got .*text"):
+    with pytest.raises(InputError, match=r"an npz file with GASF images; got .*text"):
         read_gasf(tmp_path / "text.npz", BOUNDS, None, strip_padding=False)
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from netdiffus.errors import InputError
-from netdiffus.store.images import ImageCard, from_levels, label_folder, read_images, to_levels, write_images
+from netdiffus.store.images import ImageCard, from_levels, read_images, to_levels, write_images
 
 RNG = np.random.default_rng(0)
 
@@ -39,12 +39,6 @@ def test_levels() -> None:
     assert to_levels(np.array([-1.0, 0.0, 1.0, -1.2, 7.0])).tolist() == [0, 128, 255, 0, 255]
     levels = np.arange(256, dtype=np.uint8)
     assert np.array_equal(to_levels(from_levels(levels)), levels)
-
-
-def test_names_that_no_folder_can_have() -> None:
-    assert label_folder("a b") == "a b"
-    assert label_folder("a/b") == "a%2Fb"
-    assert label_folder("..") == "%2E."
 
 
 def test_the_layouts_of_others(tmp_path) -> None:

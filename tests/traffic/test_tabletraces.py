@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
 from netdiffus.traffic.columns import parse_columns
+from netdiffus.traffic.labelaccount import LeftOut
 from netdiffus.traffic.tabletraces import traces_of_table
 from netdiffus.traffic.traces import channel_names
 
@@ -253,7 +254,7 @@ def test_rows_of_numbers_are_held_to_the_same() -> None:
 def test_a_trace_all_of_whose_rows_are_left_out_is_counted_under_its_label() -> None:
     read = of(LONG | {"size": ["1", "2", "-", "-", "3", "4"]}, "trace_id=flow")
     assert read.faults["trace is empty, left out"] == 1
-    assert read.account.left_out({}) == {"dns": [("rows", 1, 1, "trace is empty")]}
+    assert read.account.left_out({}) == {"dns": [LeftOut("rows", 1, 1, "trace is empty")]}
     assert read.account.labels == ["dns", "web"]
 
 
@@ -322,8 +323,8 @@ def test_what_became_of_every_label() -> None:
     assert read.account.labels == ["dns", "web"]
     assert read.account.left_out({"web": 1}) == {
         "dns": [
-            ("rows", 1, 2, "trace in which a size or a number of bytes is negative"),
-            ("rows", 1, 2, "trace is empty"),
+            LeftOut("rows", 1, 2, "trace in which a size or a number of bytes is negative"),
+            LeftOut("rows", 1, 2, "trace is empty"),
         ]
     }
     empty = of({"label": ["dns"], "size": [[-5]]}, may_be_empty=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netdiffus import limits
+from netdiffus.cli.say import say, say_next
 
 if TYPE_CHECKING:
     from netdiffus.diffusion.fit import TrainStep
@@ -159,7 +160,8 @@ def prepare(
         typer.Option(metavar="HH:MM", help="Offset of its times from UTC, -14:00 to +14:00, e.g. -03:00; default: 0."),
     ] = None,
     max_values: Annotated[
-        int, typer.Option(min=1, help="Values that a table may hold where its file is small for them.")
+        int,
+        typer.Option(min=1, max=limits.TABLE_VALUES, help="Values that a table may hold where its file is small."),
     ] = 100_000_000,
     headers: Annotated[
         str | None, typer.Option(help="nPrint: columns of eth,ipv4,ipv6,tcp,udp,icmp; default ipv4,tcp,udp,icmp.")
@@ -190,7 +192,7 @@ def prepare(
     )  # fmt: skip
     show_reading(step(sources, out, config))
     print_dataset(out)
-    print(f"next: netdiffus train {out} --out MODEL")
+    say_next("next", "train", out, "--out", "MODEL")
 
 
 @app.command()
@@ -252,9 +254,10 @@ def train(
     )  # fmt: skip
     print_warnings(dataset)
     last = _train(dataset, out, config, resume=resume)
-    print(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
+    say(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
     print_breaks(out)
-    print(f"next: netdiffus generate {out} --out synthetic.{'pcap' if image == 'bits' else 'parquet'} --count 1000")
+    made = f"synthetic.{'pcap' if image == 'bits' else 'parquet'}"
+    say_next("next", "generate", out, "--out", made, "--count", 1000)
 
 
 def _train(dataset: Path, out: Path, config: Any, *, resume: bool = False) -> TrainStep:
@@ -368,8 +371,8 @@ def generate(
     if written is not None:
         print_written(written)
         return
-    print(f"traces: {out}")
-    print(f"next: netdiffus evaluate DATASET {out} --out report")
+    say(f"traces: {out}")
+    say_next("next", "evaluate", "DATASET", out, "--out", "report")
 
 
 @app.command()
@@ -412,10 +415,10 @@ def evaluate(
             real, synthetic, out, test=test, model=model, seed=seed, baselines=not no_baselines, on_progress=show
         )
     if said := scores.contamination():
-        print(f"The synthetic traces copy the test part. {said}")
+        say(f"The synthetic traces copy the test part. {said}")
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
-    print(f"report: {out / 'report.html'}")
+    say(f"report: {out / 'report.html'}")
 
 
 @app.command()

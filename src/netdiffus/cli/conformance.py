@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netdiffus.cli.show import table
+from netdiffus.cli.say import say, say_table
 
 if TYPE_CHECKING:
     from netdiffus.wire.conformance.check import Conformance
@@ -44,28 +44,28 @@ def print_repair(capture: Path, out: Path, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(done.to_dict(), indent=1))
         return
-    print(f"{done.name}: {done.packets:,} packets, {done.changed:,} changed")
+    say(f"{done.name}: {done.packets:,} packets, {done.changed:,} changed")
     if done.changes:
-        print(table(("rule", "packets"), [(rule.name, n) for rule, n in done.changes]))
+        say_table(("rule", "packets"), [(rule.name, n) for rule, n in done.changes])
         for rule, _ in done.changes:
-            print(f"{rule.name}: {rule.mend} ({rule.source})")
+            say(f"{rule.name}: {rule.mend} ({rule.source})")
     for finding in done.left.faults:
-        print(f"left: {finding.rule.name}: {finding.rule.says}: {finding.packets:,}")
-    print(f"capture: {out}")
+        say(f"left: {finding.rule.name}: {finding.rule.says}: {finding.packets:,}")
+    say(f"capture: {out}")
 
 
 def _print_check(result: Conformance) -> None:
-    print(f"{result.name}: {result.packets:,} packets, {result.flows:,} flows")
+    say(f"{result.name}: {result.packets:,} packets, {result.flows:,} flows")
     if result.flows:
         begun = f"; of those that begin with SYN {result.clean_syn_flows:,} of {result.syn_flows:,}"
-        print(f"flows without faults: {result.clean_flows:,}{begun if result.syn_flows else ''}")
+        say(f"flows without faults: {result.clean_flows:,}{begun if result.syn_flows else ''}")
     if result.findings:
         header = ("rule", "severity", "packets", "flows", "first packet")
         rows = ((f.rule.name, f.rule.severity, f.packets, f.flows, f.first or "-") for f in result.findings)
-        print(table(header, rows))
+        say_table(header, rows)
         for finding in result.findings:
-            print(f"{finding.rule.name}: {finding.rule.says} ({finding.rule.source})")
+            say(f"{finding.rule.name}: {finding.rule.says} ({finding.rule.source})")
     for words, count in result.not_checked.items():
-        print(f"not checked: {words}: {count:,}")
+        say(f"not checked: {words}: {count:,}")
     faults = len(result.faults)
-    print("no faults" if result.clean else f"faults: {faults} rule{'s' if faults > 1 else ''} broken")
+    say("no faults" if result.clean else f"faults: {faults} rule{'s' if faults > 1 else ''} broken")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from pathlib import Path
 
 from netdiffus import limits, recordings
 from netdiffus.api.verbs import evaluate
 from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
+from netdiffus.cli.say import command, say
 from netdiffus.cli.show import print_headlines, print_verdicts
 from netdiffus.errors import InputError
 from netdiffus.report import Finding, PacketReport
@@ -55,12 +55,12 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     with scoring() as show:
         scores = evaluate(dataset, synthetic, seed=seed, on_progress=show)
     scores.save(report, packets)
-    print()
+    say()
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
-    print()
-    print(f"{packets.packets:,} synthetic packets, {packets.faults:,} faults found by 'netdiffus check'")
-    print()
+    say()
+    say(f"{packets.packets:,} synthetic packets, {packets.faults:,} faults found by 'netdiffus check'")
+    say()
     for name, path in (
         ("dataset", dataset),
         ("model", model),
@@ -68,13 +68,11 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         ("capture", capture),
         ("report", report / "report.html"),
     ):
-        print(f"{name + ':':<9} {path}")
-    print(f"\nall of it took {time.monotonic() - began:.0f} s; the same with your own captures, one folder per label:")
-    for command in (
-        f"netdiffus prepare captures/ --out {shlex.quote(str(out / 'my-dataset'))}",
-        f"netdiffus train {shlex.quote(str(out / 'my-dataset'))} --out {shlex.quote(str(out / 'my-model'))}",
-    ):
-        print(f"    {command}")
+        say(f"{name + ':':<9} {path}")
+    say()
+    say(f"all of it took {time.monotonic() - began:.0f} s; the same with your own captures, one folder per label:")
+    say("    " + command("prepare", "captures/", "--out", out / "my-dataset"))
+    say("    " + command("train", out / "my-dataset", "--out", out / "my-model"))
 
 
 def _check_places(out: Path) -> None:
@@ -91,7 +89,8 @@ def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: in
     show_training(train(dataset, model, config), share_done(config), model)
     count = dict.fromkeys(recordings.labels(), FLOWS_PER_LABEL)
     written = show_drawing(generate(model, capture, GenerateConfig.of(count=count, seed=seed)))
-    assert written is not None
+    if written is None:
+        raise TypeError(f"{capture} is no name of a capture")
     found, changes = check_capture(capture), written.changes
     return PacketReport(
         name=capture.name,

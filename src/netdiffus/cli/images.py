@@ -9,6 +9,7 @@ import typer
 
 from netdiffus import limits
 from netdiffus.cli.app import app
+from netdiffus.cli.say import say, say_next
 
 
 @app.command()
@@ -65,13 +66,13 @@ def image(
         _bits(source, out, made=made, headers=headers.split(","), bare=bare, length=length, form=form)
         return
     if made:
-        print(f"traces: {from_images(source, out, parse_scale(scale)):,} in {out}")
+        say(f"traces: {from_images(source, out, parse_scale(scale)):,} in {out}")
         return
     config = ImageConfig.of(scale=scale or "empirical", length=length, form=form)
     losses = to_images(source, out, config, model)
-    print(f"images: {out}")
+    say(f"images: {out}")
     print_losses(losses)
-    print(f"back: netdiffus image {out} --out traces.parquet")
+    say_next("back", "image", out, "--out", "traces.parquet")
 
 
 def _check_options(context: typer.Context, *, of_bits: bool, made: bool, has_model: bool) -> None:
@@ -96,13 +97,13 @@ def _bits(source: Path, out: Path, *, made: bool, **options: Any) -> None:
     from netdiffus.steps.bitimage import BitImageConfig, from_bit_images, to_bit_images
 
     if made:
-        print(f"flows: {from_bit_images(source, out):,} in {out}")
+        say(f"flows: {from_bit_images(source, out):,} in {out}")
         return
     written = to_bit_images(source, out, BitImageConfig.of(**options))
-    print(f"images: {out}  ({written.images:,} of {written.length:,} rows, {written.columns:,} columns)")
+    say(f"images: {out}  ({written.images:,} of {written.length:,} rows, {written.columns:,} columns)")
     for reason, count in written.left_out.most_common():
-        print(f"left out: flow with {reason}: {count:,}")
-    print(f"back: netdiffus image {out} --out packets.pcap")
+        say(f"left out: flow with {reason}: {count:,}")
+    say_next("back", "image", out, "--out", "packets.pcap")
 
 
 @app.command(name="import")
@@ -138,12 +139,12 @@ def import_(
         labels=None if labels is None else [name.strip() for name in labels.split(",")], scale=parse_scale(scale),
     )  # fmt: skip
     shape = import_checkpoint(checkpoint, out, config)
-    print(f"model: {out}")
+    say(f"model: {out}")
     attention = ", ".join(str(image_size // factor) for factor in sorted(shape.attention)) or "the middle alone"
-    print(
+    say(
         f"network: {shape.channels_in} channels of {image_size} x {image_size} pixels, {shape.width} channels x "
         f"{', '.join(map(str, shape.multipliers))}, {shape.blocks} blocks, attention at {attention}, "
         f"{'no' if shape.classes is None else shape.classes} classes"
     )
     target = "synthetic.parquet" if scale else "images.npz"
-    print(f"next: netdiffus generate {out} --out {target} --count 100")
+    say_next("next", "generate", out, "--out", target, "--count", 100)

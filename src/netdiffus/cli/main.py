@@ -14,13 +14,16 @@ from netdiffus import __version__
 from netdiffus.cli import images  # noqa: F401 - adds its commands
 from netdiffus.cli.app import app
 from netdiffus.cli.progress import Interrupted
+from netdiffus.cli.say import tolerate_encodings
 from netdiffus.errors import NetdiffusError
+from netdiffus.text import visible
 
 USAGE, DEFECT, INTERRUPTED = 2, 70, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
+    tolerate_encodings()
     sys.exit(run(arguments))
 
 
@@ -56,7 +59,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    print("netdiffus: " + " ".join(message.split()), file=sys.stderr)
+    print("netdiffus: " + visible(" ".join(message.split())), file=sys.stderr)
     return code
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import typer
 
+from netdiffus.cli.say import say
+
 COMMON = {"sources", "out", "context"}
 ROW_OPTIONS = {"headers", "payload_bytes", "timestamps"}
 SHARED_OPTIONS = {"anonymise"}
@@ -48,9 +50,9 @@ def run_packets(sources: Sequence[Path], out: Path, **options: Any) -> None:
 
     records = show_reading(write_packets(sources, out, NprintConfig.of(**options)))
     read, written = sum(record.packets for record in records), sum(record.written for record in records)
-    print(f"packets: {out}  ({written:,} of {read:,}, {out.stat().st_size:,} bytes)")
+    say(f"packets: {out}  ({written:,} of {read:,}, {out.stat().st_size:,} bytes)")
     total = Counter[str]()
     for record in records:
         total.update(record.faults)
     for reason, count in total.most_common():
-        print(f"fault: {reason}: {count:,}")
+        say(f"fault: {reason}: {count:,}")

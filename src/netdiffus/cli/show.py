@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from netdiffus.cli.say import say, say_next, say_table
+from netdiffus.text import visible
 
 if TYPE_CHECKING:
     from netdiffus.report import Headline, Verdict
@@ -17,34 +20,25 @@ if TYPE_CHECKING:
 MOST_FILES = MOST_LEFT_OUT = 20
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Rows under a header in aligned columns; numbers to the right."""
-    cells = [list(header), *([f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
-    right = [k > 0 for k in range(len(header))]
-    lines = (
-        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)) for row in cells
-    )
-    return "\n".join(line.rstrip() for line in lines)
-
-
 def print_dataset(path: Path) -> None:
     """The dataset in a folder: sources, labels, channels, split."""
     from netdiffus.store.cards import DatasetCard
     from netdiffus.store.dataset import PACKETS
 
     card = DatasetCard.read(path)
-    print(f"dataset: {path}  (format {card.format}, netdiffus {card.netdiffus}, hash {card.hash[:16]})")
+    say(f"dataset: {path}  (format {card.format}, netdiffus {card.netdiffus}, hash {card.hash[:16]})")
     print_sources(card)
-    print("channels: " + ", ".join(f"{channel.name} ({channel.unit})" for channel in card.channels))
+    say("channels: " + ", ".join(f"{channel.name} ({channel.unit})" for channel in card.channels))
     if card.packets:
-        print(f"kept: the first {card.packets:,} {'bins' if card.bin_ns else 'packets'} of each flow")
+        say(f"kept: the first {card.packets:,} {'bins' if card.bin_ns else 'packets'} of each flow")
     if card.bin_ns:
-        print(f"bins: {card.bin_ns / 1e6:,.12g} ms")
-    print(f"split: {card.split.rule}; test share {card.split.test:g}, seed {card.split.seed}", end="")
-    print(f"; {card.test_duplicates:,} test traces equal a training trace")
+        say(f"bins: {card.bin_ns / 1e6:,.12g} ms")
+    say(
+        f"split: {card.split.rule}; test share {card.split.test:g}, seed {card.split.seed}; "
+        f"{card.test_duplicates:,} test traces equal a training trace"
+    )
     if (path / PACKETS).exists():
-        print(f"addresses: {'mapped by Crypto-PAn' if card.anonymised else 'as captured, in ' + PACKETS}")
+        say(f"addresses: {'mapped by Crypto-PAn' if card.anonymised else 'as captured, in ' + PACKETS}")
     print_labels(card)
     total = Counter[str]()
     for source in card.sources:
@@ -52,13 +46,13 @@ def print_dataset(path: Path) -> None:
     for reason, count in total.most_common():
         files = [source.file for source in card.sources if reason in source.faults]
         named = ", ".join(files[:2]) + (f" and {len(files) - 2} more" if len(files) > 2 else "")
-        print(f"fault: {reason}: {count:,} (in {named})")
+        say(f"fault: {reason}: {count:,} (in {named})")
     for reason, count in card.faults.items():
-        print(f"fault: {reason}: {count:,}")
+        say(f"fault: {reason}: {count:,}")
     for note in card.notes:
-        print(f"note: {note}")
+        say(f"note: {note}")
     for warning in card.warnings:
-        print(f"warning: {warning}")
+        say(f"warning: {warning}")
 
 
 def print_warnings(path: Path) -> None:
@@ -66,18 +60,18 @@ def print_warnings(path: Path) -> None:
     from netdiffus.store.cards import DatasetCard
 
     for warning in DatasetCard.read(path).warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(visible(f"warning: {warning}"), file=sys.stderr)
 
 
 def print_sources(card: DatasetCard) -> None:
     """What was read of each file, where there are not too many, and of all together."""
     rows = [_source_row(source.file, [source]) for source in card.sources]
     if len(rows) > MOST_FILES:
-        print(f"sources: {len(rows):,} files; dataset.json says of each what follows for all")
+        say(f"sources: {len(rows):,} files; dataset.json says of each what follows for all")
         rows = []
     if len(card.sources) > 1:
         rows.append(_source_row(f"all {len(card.sources):,} files", card.sources))
-    print(table(("source", "packets", "bytes", "seconds", "flows", "short flows", "faults"), rows))
+    say_table(("source", "packets", "bytes", "seconds", "flows", "short flows", "faults"), rows)
 
 
 def _source_row(name: str, sources: Sequence[Source]) -> tuple[object, ...]:
@@ -94,13 +88,13 @@ def _source_row(name: str, sources: Sequence[Source]) -> tuple[object, ...]:
 
 def print_labels(card: DatasetCard) -> None:
     """The labels of a dataset with their counts, and what was left out of each; those without a trace first."""
-    print(table(("label", "train", "test"), ((label, c["train"], c["test"]) for label, c in card.labels.items())))
+    say_table(("label", "train", "test"), ((label, c["train"], c["test"]) for label, c in card.labels.items()))
     order = sorted(card.left_out, key=lambda label: sum(card.labels.get(label, {}).values()) > 0)
     lines = [f"{label}: {line}" for label in order for line in card.left_out[label]]
     for line in lines[:MOST_LEFT_OUT]:
-        print(line)
+        say(line)
     if len(lines) > MOST_LEFT_OUT:
-        print(f"... and {len(lines) - MOST_LEFT_OUT:,} more lines in dataset.json, left_out")
+        say(f"... and {len(lines) - MOST_LEFT_OUT:,} more lines in dataset.json, left_out")
 
 
 def print_info(path: Path) -> None:
@@ -139,19 +133,20 @@ def print_model(path: Path) -> None:
 
     found = read_model(path)
     card = found.card
-    print(f"model: {path}  (format {card.format}, netdiffus {card.netdiffus})")
-    print(
+    say(f"model: {path}  (format {card.format}, netdiffus {card.netdiffus})")
+    say(
         f"image: {card.config['image']}, preset: {card.config['preset']}, seed {card.seed}, dataset {card.dataset[:16]}"
     )
-    print(f"trained: {card.steps:,} steps in {card.seconds:,.0f} s on {card.device}", end="")
-    print(
+    threads = "" if card.threads is None else f" ({card.threads} thread{'s' if card.threads > 1 else ''})"
+    best = (
         f"; best validation loss {card.validation['loss']:.4g} after {card.validation['step']:,.0f} steps"
         if card.validation
         else ""
     )
-    print(f"traces: {', '.join(card.codec['channels'])}, up to {card.codec['length']} positions")
+    say(f"trained: {card.steps:,} steps in {card.seconds:,.0f} s on {card.device}{threads}{best}")
+    say(f"traces: {', '.join(card.codec['channels'])}, up to {card.codec['length']} positions")
     print_breaks(path)
-    print(table(("label", "training traces"), card.labels.items()))
+    say_table(("label", "training traces"), card.labels.items())
 
 
 def print_breaks(path: Path) -> None:
@@ -160,7 +155,7 @@ def print_breaks(path: Path) -> None:
     from netdiffus.store.cards import ModelCard
 
     if said := breaks_said(ModelCard.read(path)):
-        print(f"arrivals: {said}")
+        say(f"arrivals: {said}")
 
 
 def print_losses(losses: Sequence[Loss]) -> None:
@@ -170,9 +165,9 @@ def print_losses(losses: Sequence[Loss]) -> None:
     for loss in losses:
         unit = CHANNELS[loss.channel].unit.split(" ")[0]
         unit = "" if unit == "0" else f" {unit}"
-        print(f"lost in .png: {loss.channel} {loss.mean:,.3g}{unit} on average, {loss.largest:,.0f}{unit} at most")
+        say(f"lost in .png: {loss.channel} {loss.mean:,.3g}{unit} on average, {loss.largest:,.0f}{unit} at most")
     if losses and losses[0].lengths:
-        print(f"lost in .png: the length of {losses[0].lengths:,} traces")
+        say(f"lost in .png: the length of {losses[0].lengths:,} traces")
 
 
 def print_table(path: Path) -> None:
@@ -181,11 +176,11 @@ def print_table(path: Path) -> None:
     from netdiffus.traffic.traces import channel_names
 
     frame = read_table(path)
-    print(f"table: {path}, {len(frame):,} rows")
-    print("columns: " + ", ".join(f"{name} ({dtype})" for name, dtype in frame.schema.items()))
-    print("channels: " + (", ".join(channel_names(frame)) or "none by name; name them with --columns in 'prepare'"))
+    say(f"table: {path}, {len(frame):,} rows")
+    say("columns: " + ", ".join(f"{name} ({dtype})" for name, dtype in frame.schema.items()))
+    say("channels: " + (", ".join(channel_names(frame)) or "none by name; name them with --columns in 'prepare'"))
     if "label" in frame.columns:
-        print(table(("label", "traces"), sorted(frame["label"].cast(str).value_counts().iter_rows())))
+        say_table(("label", "traces"), sorted(frame["label"].cast(str).value_counts().iter_rows()))
 
 
 def print_capture(path: Path) -> None:
@@ -201,12 +196,12 @@ def print_capture(path: Path) -> None:
         protocols.update(dict(batch.flows["protocol"].value_counts().iter_rows()))
     summary = reader.summary
     span = ((summary.last_ns or 0) - (summary.first_ns or 0)) / 1e9
-    print(f"capture: {path}  (sha256 {summary.sha256[:16]}, {summary.bytes:,} bytes)")
-    print(f"packets: {summary.packets:,} in {span:,.3f} s; link types: {_counts(summary.links)}")
-    print(f"flows: {summary.flows:,}")
-    print(table(("protocol", "flows"), protocols.most_common()))
+    say(f"capture: {path}  (sha256 {summary.sha256[:16]}, {summary.bytes:,} bytes)")
+    say(f"packets: {summary.packets:,} in {span:,.3f} s; link types: {_counts(summary.links)}")
+    say(f"flows: {summary.flows:,}")
+    say_table(("protocol", "flows"), protocols.most_common())
     for reason, count in summary.faults.items():
-        print(f"fault: {reason}: {count:,}")
+        say(f"fault: {reason}: {count:,}")
 
 
 def print_report(path: Path) -> None:
@@ -216,24 +211,24 @@ def print_report(path: Path) -> None:
     from netdiffus.store.report import read_scores
 
     scores = [score for score in map(Score.from_dict, read_scores(path)) if score.label is None]
-    print(f"report: {path}")
+    say(f"report: {path}")
     cells = ((s.name, figure(s.value, s.unit), figure(s.floor, s.unit), figure(s.ceiling, s.unit)) for s in scores)
-    print(table(("score", "value", "floor", "ceiling"), cells))
+    say_table(("score", "value", "floor", "ceiling"), cells)
 
 
 def print_headlines(headlines: Sequence[Headline]) -> None:
     """The figures that matter and what they mean."""
     for headline in headlines:
-        print(f"{headline.title}: {headline.figure} ({headline.grade})")
-        print(f"    {headline.verdict}")
-        print(f"    {headline.good}")
+        say(f"{headline.title}: {headline.figure} ({headline.grade})")
+        say(f"    {headline.verdict}")
+        say(f"    {headline.good}")
 
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     """The four questions and their answers."""
     for verdict in verdicts:
-        print(f"{verdict.question} {verdict.answer}")
-        print(f"    {verdict.why}")
+        say(f"{verdict.question} {verdict.answer}")
+        say(f"    {verdict.why}")
 
 
 def print_written(written: CaptureWritten) -> None:
@@ -241,15 +236,16 @@ def print_written(written: CaptureWritten) -> None:
     from netdiffus.steps.capture import is_capture_name
 
     for path, packets in written.files.items():
-        print(f"packets: {path}  ({packets:,})")
-    print(f"flows: {written.flows:,}")
-    print(written.changes)
+        say(f"packets: {path}  ({packets:,})")
+    say(f"flows: {written.flows:,}")
+    for line in str(written.changes).splitlines():
+        say(line)
     for reason, count in written.not_as_drawn.items():
-        print(f"not as drawn: {reason}: {count:,}")
+        say(f"not as drawn: {reason}: {count:,}")
     first = next(iter(written.files))
     if is_capture_name(first):
-        print("beside each: FILE.labels.csv, FILE.json")
-        print(f"next: netdiffus check {first}")
+        say("beside each: FILE.labels.csv, FILE.json")
+        say_next("next", "check", first)
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -93,7 +93,8 @@ def _apart(first: Traces, second: Traces) -> dict[str, float]:
 
 def pictures(sets: Comparison, traces: Traces) -> NDArray[np.float32]:
     """The images (N, C', n, n) of the first 32 positions of traces."""
-    assert sets.imager is not None
+    if sets.imager is None:
+        raise ValueError("a comparison without an imager has no pictures")
     return np.ascontiguousarray(sets.imager(shortened(traces).series), dtype=np.float32)
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from netdiffus.metrics import Traces
 from netdiffus.report.gallery import COLOURS, Images
+from netdiffus.report.lettering import drawable
 from netdiffus.report.svg import INK, REAL, SYNTHETIC
 from netdiffus.report.timelines import bars, draw_trace, largest
 
@@ -37,13 +38,14 @@ def overview_png(
     rows = max(1, len(names))
     height = HEADING + 1.3 * rows
     figure = Figure(figsize=(10, height), facecolor="white")
-    widths = [0.11 * max(map(len, [*names, "name"])), 3, 1, 0.12, 3, 1]
+    titles = [drawable(label) for label in names]
+    widths = [0.11 * max(map(len, [*titles, "name"])), 3, 1, 0.12, 3, 1]
     inside = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 1 - HEADING / height, "wspace": 0.06, "hspace": 0.14}
     grid = figure.add_gridspec(rows, len(widths), width_ratios=widths, **inside)
     for row, label in enumerate(names):
         title = figure.add_subplot(grid[row, 0])
         title.set_axis_off()
-        title.text(1.0, 0.5, label, ha="right", va="center", fontsize=11, color=INK, wrap=True)
+        title.text(1.0, 0.5, titles[row], ha="right", va="center", fontsize=11, color=INK, wrap=True, parse_math=False)
         chosen = [part.of(label).sample(FLOWS, rng) for part in (real, synthetic)]
         limit = max(largest(part, channels) for part in chosen)
         for side, (part, colour) in enumerate(zip(chosen, (REAL, SYNTHETIC), strict=True)):

@@ -20,6 +20,7 @@ from netdiffus.report.tables import baseline_names, beside_rows, confusion_rows,
 from netdiffus.report.timelines import pair
 from netdiffus.report.verdict import RULE, contamination, graded, verdicts, weakest
 from netdiffus.report.words import GRADES, figure, headlines
+from netdiffus.text import markdown as markdown_text
 
 FLOWS = 3
 
@@ -125,9 +126,11 @@ def _leak(scores: Sequence[Score]) -> str:
 
 
 def _template(name: str) -> Template:
+    is_html = ".html" in name
     environment = Environment(
         loader=PackageLoader("netdiffus.report", "templates"),
-        autoescape=lambda template: template is not None and ".html" in template,
+        autoescape=is_html,
+        finalize=None if is_html else lambda value: markdown_text(str(value)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

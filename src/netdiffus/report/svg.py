@@ -29,8 +29,8 @@ def inline_svg(figure: Figure, description: str, prefix: str) -> str:
     text = re.sub(r'\sid="([\w.-]+)"', lambda match: match[0] if match[1] in used else "", text)
     for number, name in enumerate(used):
         text = re.sub(rf'(id="|href="#|url\(#){re.escape(name)}(["\)])', rf"\g<1>{prefix}-{number}\g<2>", text)
-    head = f'<svg role="img" aria-label="{escape(description)}"'
-    return re.sub(r"<svg\b", head, re.sub(r'\s(width|height)="[\d.]+pt"', "", text, count=2), count=1)
+    text = re.sub(r'\s(width|height)="[\d.]+pt"', "", text, count=2)
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1)
 
 
 def data_uri(png: bytes) -> str:

@@ -23,6 +23,7 @@ from netdiffus.store.bitimages import BitImage, read_bit_images, write_bit_image
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.store.images import FORMS, IMAGES, ImageCard
 from netdiffus.store.publish import check_files, check_folder, publish_file
+from netdiffus.text import as_text
 from netdiffus.traffic.traces import conform
 from netdiffus.wire.fields import ICMP
 from netdiffus.wire.links import RAW
@@ -125,8 +126,9 @@ def from_bit_images(folder: Path, out: Path) -> int:
             f"--out with one of the suffixes {', '.join((*TABLES, *WRITERS))}", str(out), "name such a file"
         )
     check_files([out])
-    flows = [_flow(image, number) for number, image in enumerate(read_bit_images(folder))]
-    source = f"bit images of {folder.name}"
+    labels = ImageCard.read(folder).labels if is_bit_images(folder) else []
+    flows = [_flow(image, number) for number, image in enumerate(read_bit_images(folder, labels))]
+    source = f"bit images of {as_text(folder.name)}"
     if suffix in TABLES:
         write_traces(out, _table(flows, source), source)
     else:

@@ -15,9 +15,11 @@ from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.steps.config import Config, exclusive
 from netdiffus.store.account import names_of_result, write_accounts
-from netdiffus.store.images import label_folder
+from netdiffus.store.labelfolders import label_folders
 from netdiffus.store.place import followed
 from netdiffus.store.publish import publish_files
+from netdiffus.text import as_text
+from netdiffus.traffic.csvcells import guarded
 from netdiffus.traffic.moments import moment_ns
 from netdiffus.traffic.sessions import (
     RULES,
@@ -155,7 +157,7 @@ def write_capture(
 
 def per_label(out: Path, labels: Iterable[str]) -> list[Path]:
     """The captures that --per-label makes of `out`, one for each label."""
-    return [out.with_name(f"{out.stem}.{label_folder(label)}{out.suffix}") for label in labels]
+    return [out.with_name(f"{out.stem}.{folder}{out.suffix}") for folder in label_folders(labels).values()]
 
 
 def files_of(captures: list[Path]) -> list[Path]:
@@ -188,7 +190,8 @@ def write_compiled(
             comment=comment,
             application=made_by,
         )
-    label_table(packets).write_csv(labels_path(path))
+    with labels_path(path).open("wb") as file:
+        guarded(label_table(packets)).write_csv(file)
     return n
 
 
@@ -196,7 +199,7 @@ def summary(written: CaptureWritten) -> dict[str, Any]:
     """What was written and changed, as plain values; the counts are those of all files together."""
     changes = written.changes
     return {
-        "files": {path.name: packets for path, packets in written.files.items()},
+        "files": {as_text(path.name): packets for path, packets in written.files.items()},
         "flows": written.flows,
         "packets_asked": changes.packets,
         "packets_written": written.packets,

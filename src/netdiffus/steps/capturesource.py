@@ -10,7 +10,7 @@ from netdiffus.errors import InputError
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.sources import find_files
-from netdiffus.store.dataset import PACKETS
+from netdiffus.store.dataset import PACKETS, scan_packets
 from netdiffus.traffic.sessions import labels_path
 from netdiffus.wire.captures import BLOCK_BYTES, is_capture, read_capture
 from netdiffus.wire.names import host_names, mac_texts
@@ -45,7 +45,7 @@ def texts_of_flows(folder: Path) -> pl.DataFrame | None:
     """Both ends of each flow of a dataset, ADDRESS:PORT, as (trace_id, client, server); None: it has no packets."""
     if not (folder / PACKETS).is_file():
         return None
-    first = pl.scan_parquet(folder / PACKETS).filter(pl.col("index") == 0)
+    first = scan_packets(folder).filter(pl.col("index") == 0)
     ends = []
     for end in ("client", "server"):
         address = pl.col(end)

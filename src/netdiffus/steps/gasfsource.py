@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import from_image
+from netdiffus.text import as_text
 from netdiffus.traffic.labels import Labels, bare_name, label_of_file
 from netdiffus.traffic.npz import BROKEN, damage, read_arrays
 from netdiffus.traffic.tablelimits import MOST_VALUES
@@ -79,7 +80,7 @@ def read_gasf(
     faults: Counter[str] = Counter()
     for file in files:
         raw = file.read_bytes()
-        digest.update(f"{file.relative_to(source)}\0{len(raw)}\0".encode() + raw)
+        digest.update(f"{file.relative_to(source)}\0{len(raw)}\0".encode(errors="surrogateescape") + raw)
         some = _images(file, most_values)
         if images and some.shape[1:] != images[0].shape[1:]:
             raise InputError(
@@ -129,4 +130,4 @@ def _images(file: Path, most_values: int) -> NDArray[np.float64]:
 def _label(file: Path, count: int, rule: Labels | None) -> str | None:
     if rule is not None:
         return label_of_file(rule, file)
-    return bare_name(file).removesuffix(MANY) if count > 1 or MANY in file.name else file.resolve().parent.name
+    return bare_name(file).removesuffix(MANY) if count > 1 or MANY in file.name else as_text(file.resolve().parent.name)

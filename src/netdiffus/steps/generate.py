@@ -44,7 +44,6 @@ Floats = NDArray[np.float64]
 
 BATCH_BUDGET = 1_500_000  # floats of one batch of images: bounds memory, and keeps a batch in the cache
 KEPT_BUDGET = 1 << 25  # floats of the keys of a batch
-NO_SCALE = "import it again with --scale, or draw images: --out FOLDER or FILE.npz"
 
 
 class GenerateConfig(Config):
@@ -107,6 +106,20 @@ class LoadedModel:
         return len(self.codec.image_channels) if self.codec else len(self.card.codec["channels"])
 
     @property
+    def scaled(self) -> GasfCodec:
+        """The codec of a model whose images are traces.
+
+        Raises:
+            InputError: the model has no scale.
+        """
+        if self.codec is None:
+            raise InputError(
+                "a model that knows the scale of its images, for traces", "one that was imported without",
+                "import it again with --scale, or draw images: --out FOLDER or FILE.npz",
+            )  # fmt: skip
+        return self.codec
+
+    @property
     def length(self) -> int:
         """Rows of an image."""
         return int(self.card.codec["length"])
@@ -145,7 +158,7 @@ def generate(
         check_start(out, capture or CaptureConfig.of())
         if capture is not None:
             capture.check_form(out, sum(_counts(loaded, config).values()))
-        rows, not_as_drawn = yield from draw_rows(loaded, config)
+        rows, not_as_drawn = yield from draw_rows(loaded, loaded.packets, config)
         made_by = _made_by(loaded, config) | {"capture": (capture or CaptureConfig.of()).model_dump()}
         return write_flows(
             out,
@@ -200,11 +213,10 @@ def _made_by(model: LoadedModel, config: GenerateConfig) -> dict[str, Any]:
     }
 
 
-def draw_rows(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, tuple[FlowRows, dict[str, int]]]:
+def draw_rows(
+    model: LoadedModel, packets: PacketCodec, config: GenerateConfig
+) -> Generator[Drawn, None, tuple[FlowRows, dict[str, int]]]:
     """Yields a record per batch; returns a packet model's flows and how many packets it drew as none can be."""
-    packets = model.packets
-    if packets is None:
-        raise InputError("a model of packets", "one of series", "train one with --image bits")
     total, rng, parts = sum(_counts(model, config).values()), np.random.default_rng(config.seed), []
     changed: Counter[str] = Counter()
     names = [label_of(name) for name in model.card.labels]
@@ -223,12 +235,9 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
     Raises:
         InputError: the model has no scale, so that its images are no traces.
     """
-    if model.codec is None:
-        raise InputError(
-            "a model that knows the scale of its images, for traces", "one that was imported without", NO_SCALE
-        )
+    codec = model.scaled
     if model.packets is not None:
-        rows, _ = yield from draw_rows(model, config)
+        rows, _ = yield from draw_rows(model, model.packets, config)
         flows = compile_rows(placed(rows, model.packets.gaps, CaptureConfig.of(), np.random.default_rng(config.seed)))
         return traces_of(flows, f"netdiffus {__version__} model {model.hash[:16]} seed {config.seed}")
     total, done = sum(_counts(model, config).values()), 0
@@ -240,7 +249,7 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
         done += len(ids)
         yield Drawn(done, total)
     labels = np.array(list(model.card.labels))[np.concatenate(every)]
-    return traces_table(np.concatenate(batches), model.codec.channels, labels, model.hash, config.seed)
+    return traces_table(np.concatenate(batches), codec.channels, labels, model.hash, config.seed)
 
 
 def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:
@@ -253,9 +262,7 @@ def draw_series(
     model: LoadedModel, config: GenerateConfig, rng: np.random.Generator, beginnings: Beginnings | None = None
 ) -> Iterator[tuple[Ids, Floats]]:
     """Batches of label ids (B,) and series (B, C, n), NaN past the end, in the order of the labels."""
-    codec = model.codec
-    if codec is None:
-        raise InputError("a model that knows the scale of its images", "one that was imported without", NO_SCALE)
+    codec = model.scaled
     if isinstance(model.network, UNet):
         yield from ((ids, codec.decode(images)) for ids, images in _unet_images(model, model.network, config))
         return
@@ -274,9 +281,7 @@ def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Id
 
 def series_of(model: LoadedModel, codes: Ids) -> Floats:
     """z (B, C, n) of codes (B, C, n)."""
-    if model.codec is None:
-        raise InputError("a model that knows the scale of its images", "one that was imported without", NO_SCALE)
-    return np.stack([centres[codes[:, k]] for k, centres in enumerate(model.codec.centres)], axis=1)
+    return np.stack([centres[codes[:, k]] for k, centres in enumerate(model.scaled.centres)], axis=1)
 
 
 def draw_codes(

@@ -24,6 +24,7 @@ from netdiffus.steps.output import write_traces
 from netdiffus.store.dataset import sha256
 from netdiffus.store.images import FORMS, IMAGES, ImageCard, from_levels, read_images, to_levels, write_images
 from netdiffus.store.publish import check_files, check_folder
+from netdiffus.text import as_text
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
 
 Floats = NDArray[np.float64]
@@ -147,8 +148,9 @@ def from_images(folder: Path, out: Path, scale: tuple[float, float] | None = Non
     if out.suffix.lower() not in TABLES:
         raise InputError(f"--out with one of the suffixes {', '.join(TABLES)}", str(out), "name such a file")
     check_files([out])
-    pairs = list(read_images(folder))
-    codec, source = _codec_beside(folder, pairs, scale)
+    card = ImageCard.read(folder) if (folder / ImageCard.FILE).is_file() else None
+    pairs = list(read_images(folder, card.labels if card else ()))
+    codec, source = _codec_beside(folder, card if scale is None else None, pairs, scale)
     expected = (len(codec.image_channels), codec.length, codec.length)
     for label, image in pairs:
         if image.shape != expected:
@@ -168,12 +170,11 @@ def from_images(folder: Path, out: Path, scale: tuple[float, float] | None = Non
 
 
 def _codec_beside(
-    folder: Path, pairs: list[tuple[str, Floats]], scale: tuple[float, float] | None
+    folder: Path, card: ImageCard | None, pairs: list[tuple[str, Floats]], scale: tuple[float, float] | None
 ) -> tuple[GasfCodec, str]:
     """The codec of a folder's images, and what to call the source."""
     names = [label for label, _ in pairs]
-    if scale is None and (folder / ImageCard.FILE).is_file():
-        card = ImageCard.read(folder)
+    if card is not None:
         if "scales" not in card.codec:
             raise InputError("images with a scale", f"{folder}, drawn by a model without", "give --scale LOW,HIGH")
         unknown = [name for name in names if name not in card.labels]
@@ -190,4 +191,4 @@ def _codec_beside(
     single = GasfCodec(
         channels, pairs[0][1].shape[-1], (RangeScale(*scale, absent=False),), angle="direct", empty_up=False
     )
-    return single, f"images of {folder.name}"
+    return single, f"images of {as_text(folder.name)}"

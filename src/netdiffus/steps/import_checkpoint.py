@@ -23,6 +23,7 @@ from netdiffus.store.account import sha256
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.model import MODEL, write_model
 from netdiffus.store.publish import check_folder
+from netdiffus.text import markdown
 
 
 class ImportConfig(Config):
@@ -116,10 +117,10 @@ def _readme(card: ModelCard, checkpoint: Path) -> str:
     shape = card.config["shape"]
     return f"""# A netdiffus model, imported
 
-The weights of the guided-diffusion checkpoint {checkpoint.name} (sha256 {card.dataset[:16]}): a U-Net of
+The weights of the guided-diffusion checkpoint {markdown(checkpoint.name)} (sha256 {card.dataset[:16]}): a U-Net of
 {shape["width"]} channels, {shape["blocks"]} blocks a level, {shape["channels_in"]} image channels of
 {card.codec["length"]} x {card.codec["length"]} pixels; {card.config["timesteps"]} steps, {card.config["schedule"]}
-schedule; labels: {", ".join(card.labels)}.
+schedule; labels: {", ".join(map(markdown, card.labels))}.
 
 What it was trained on, and what it may be used for, is known to whoever trained it. Labels are drawn alike often.
 """

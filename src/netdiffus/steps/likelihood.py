@@ -62,8 +62,7 @@ def _of_known_labels(model: LoadedModel, table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _traces(model: LoadedModel, table: pl.DataFrame) -> Traces:
-    assert model.codec is not None
-    return Traces(series(table, model.codec.length, model.codec.channels), table["label"].to_numpy().astype(np.str_))
+    return Traces(series(table, model.scaled.length, model.scaled.channels), table["label"].to_numpy().astype(np.str_))
 
 
 def trace_losses(model: LoadedModel, traces: Traces) -> Floats:
@@ -71,9 +70,7 @@ def trace_losses(model: LoadedModel, traces: Traces) -> Floats:
 
     That is the mean over 16 noise levels, which are the same for all traces: a trace is a batch of its own, 16 times.
     """
-    network, rows, codec = model.network, model.rows, model.codec
-    if codec is None:
-        raise InputError("a model of traces for --model", "one that was imported without a scale", "leave --model out")
+    network, rows, codec = model.network, model.rows, model.scaled
     names = np.array(list(model.card.labels))
     order = np.argsort(names)
     labels = order[np.searchsorted(names, traces.labels, sorter=order)]

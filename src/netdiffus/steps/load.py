@@ -12,6 +12,7 @@ from netdiffus.errors import InputError
 from netdiffus.steps.capturesource import dataset_of_captures, holds_captures, texts_of_flows, texts_of_frames
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import PACKETS, read_dataset, sha256
+from netdiffus.text import as_text
 from netdiffus.traffic.columns import KNOWN
 from netdiffus.traffic.split import split
 from netdiffus.traffic.tables import is_table_name, read_table
@@ -61,7 +62,7 @@ def load_traces(path: Path, scratch: Path | None = None) -> LoadedTraces:
         card, traces = read_dataset(path)
         traces = traces.with_columns(pl.col("label").str.strip_chars())  # datasets made before `prepare` did so
         packets = path if (path / PACKETS).is_file() else None
-        return LoadedTraces(traces, path.name, card.hash, texts_of_flows(path), packets)
+        return LoadedTraces(traces, as_text(path.name), card.hash, texts_of_flows(path), packets)
     if not path.is_file():
         raise InputError("a dataset folder or a table of traces", f"{path}, which does not exist", "check the path")
     if not is_table_name(path):
@@ -75,7 +76,7 @@ def load_traces(path: Path, scratch: Path | None = None) -> LoadedTraces:
     if read.faults:
         words = "; ".join(f"{reason}: {count:,}" for reason, count in read.faults.items())
         raise InputError("a table of traces without faults", f"{path} ({words})", "run 'netdiffus prepare' on it first")
-    return LoadedTraces(read.traces, path.name, sha256(path), texts_of_table(table, read.traces))
+    return LoadedTraces(read.traces, as_text(path.name), sha256(path), texts_of_table(table, read.traces))
 
 
 def _of_captures(path: Path, folder: Path) -> LoadedTraces:
@@ -84,7 +85,7 @@ def _of_captures(path: Path, folder: Path) -> LoadedTraces:
     flows, frames = texts_of_flows(folder), sorted(texts_of_frames(captures))
     inside = pl.DataFrame({"frame": frames}, schema={"frame": pl.String}).with_columns(trace_id=pl.lit(None, pl.Int64))
     texts = inside if flows is None else pl.concat([flows, inside], how="diagonal")
-    return LoadedTraces(traces, path.name, card.hash, texts, folder, tuple(captures))
+    return LoadedTraces(traces, as_text(path.name), card.hash, texts, folder, tuple(captures))
 
 
 def texts_of_table(table: pl.DataFrame, traces: pl.DataFrame) -> pl.DataFrame | None:
@@ -96,7 +97,8 @@ def texts_of_table(table: pl.DataFrame, traces: pl.DataFrame) -> pl.DataFrame | 
     if not columns:
         return None
     trace = traces["trace_id"] if len(traces) == len(table) else pl.lit(None, pl.Int64)
-    return table.select(pl.lit(trace).alias("trace_id"), *columns)
+    texts = table[columns]  # not by expressions, which take names like ^a.*$ for patterns
+    return texts.select(pl.lit(trace).alias("trace_id"), pl.all())
 
 
 def real_parts(real: pl.DataFrame, test: pl.DataFrame | None, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:

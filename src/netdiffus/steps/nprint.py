@@ -17,6 +17,7 @@ from netdiffus.steps.config import Config
 from netdiffus.steps.prepare import FileRead
 from netdiffus.steps.sources import find_files
 from netdiffus.store.publish import check_files, publish_file
+from netdiffus.text import as_text
 from netdiffus.traffic.anonymise import anonymise_block
 from netdiffus.traffic.cryptopan import read_key
 from netdiffus.traffic.tables import is_table_name
@@ -89,7 +90,7 @@ def _to_rows(files: Sequence[Path], out: Path, config: NprintConfig) -> Generato
                 write(rows)
                 packets, written = packets + n, written + len(rows)
             spent = time.perf_counter() - began
-            yield PacketsWritten(path.name, done, len(files), packets, 0, spent, dict(found), written)
+            yield PacketsWritten(as_text(path.name), done, len(files), packets, 0, spent, dict(found), written)
 
 
 def _key(files: Sequence[Path], config: NprintConfig) -> bytes | None:
@@ -206,4 +207,4 @@ def _packets(files: Sequence[Path], records: list[PacketsWritten]) -> Iterator[P
             written += len(block)
         found = dict(capture.faults)
         spent = time.perf_counter() - began
-        records.append(PacketsWritten(path.name, done, len(files), capture.rows, 0, spent, found, written))
+        records.append(PacketsWritten(as_text(path.name), done, len(files), capture.rows, 0, spent, found, written))

@@ -9,20 +9,26 @@ import numpy as np
 import polars as pl
 
 from netdiffus.store.publish import publish_file
+from netdiffus.traffic.csvcells import guarded
 from netdiffus.traffic.traces import channel_names, series
 
 
 def _parquet(path: Path, traces: pl.DataFrame, provenance: str) -> None:
-    traces.write_parquet(path, metadata={"netdiffus": provenance})
+    with path.open("wb") as file:
+        traces.write_parquet(file, metadata={"netdiffus": provenance})
 
 
 def _csv(path: Path, traces: pl.DataFrame, provenance: str) -> None:
-    """Lists are written [1, 2, 3]; the provenance has no place in a CSV file, its short form is in `source`."""
+    """Lists are written [1, 2, 3], formulas as text (csvcells.py).
+
+    The provenance has no place in a CSV file; its short form is in `source`.
+    """
     as_text = [
         pl.concat_str(pl.lit("["), pl.col(name).cast(pl.List(pl.String)).list.join(", "), pl.lit("]")).alias(name)
         for name in channel_names(traces)
     ]
-    traces.with_columns(as_text).write_csv(path)
+    with path.open("wb") as file:
+        guarded(traces.with_columns(as_text)).write_csv(file)
 
 
 def _npz(path: Path, traces: pl.DataFrame, provenance: str) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from netdiffus.imaging.bits import BitsCodec, padded
 from netdiffus.steps.bitimage import packet_rows
 from netdiffus.store.dataset import read_dataset, read_packets
+from netdiffus.traffic.csvcells import bare
 from netdiffus.traffic.flows import flows_of_capture
 from netdiffus.traffic.labels import TUPLE
 from netdiffus.traffic.sessions import labels_path
@@ -33,7 +34,8 @@ def packet_pictures(dataset: Path, capture: Path, length: int) -> dict[str, tupl
     test = traces.filter(pl.col("split") == "test").select("trace_id", "label")
     real = _images(read_packets(dataset), test, "trace_id", length)
     made = flows_of_capture(capture, packets=length, timeout_s=NO_PAUSE_S)
-    table = pl.read_csv(labels_path(capture)).with_columns(pl.col("client_port", "server_port").cast(pl.Int32))
+    with labels_path(capture).open("rb") as file:
+        table = bare(pl.read_csv(file, infer_schema=False)).cast({"client_port": pl.Int32, "server_port": pl.Int32})
     labels = made.flows.select("flow_id", *TUPLE).join(table.select(*TUPLE, "label"), on=list(TUPLE))
     synthetic = _images(made.packets, labels.select("flow_id", "label"), "flow_id", length)
     return {label: (real[label], synthetic[label]) for label in sorted(set(real) & set(synthetic))}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netdiffus.metrics.packets import Checked, Packets, PacketSets
 from netdiffus.steps.load import LoadedTraces
-from netdiffus.store.dataset import PACKETS
+from netdiffus.store.dataset import scan_packets
 from netdiffus.traffic.headercolumns import header_block, header_columns
 from netdiffus.wire import links
 from netdiffus.wire.captures import write_pcap
@@ -32,9 +32,11 @@ def packet_sets(
     Each part is what it was loaded from and its rows of the table of traces. At most 4,000 flows of each, drawn at
     random, and the first `length` packets of a flow.
     """
-    if any(loaded.packets is None for loaded, _ in parts):
-        return None
-    frames = [_sampled(loaded, table, length, rng) for loaded, table in parts]
+    frames = []
+    for loaded, table in parts:
+        if loaded.packets is None:
+            return None
+        frames.append(_sampled(loaded.packets, table, length, rng))
     if not all(map(len, frames)):
         return None
     train, test, synthetic = (_packets(frame) for frame in frames)
@@ -44,13 +46,12 @@ def packet_sets(
     return PacketSets(train, test, synthetic, (real, made), (captures[0], captures[1]))
 
 
-def _sampled(loaded: LoadedTraces, table: pl.DataFrame, length: int, rng: np.random.Generator) -> pl.DataFrame:
-    """Rows of packets.parquet of some of the traces, by trace and index, with their label."""
-    assert loaded.packets is not None
+def _sampled(dataset: Path, table: pl.DataFrame, length: int, rng: np.random.Generator) -> pl.DataFrame:
+    """Rows of a dataset's packets.parquet of some of the traces, by trace and index, with their label."""
     chosen = table.select("trace_id", "label")
     if len(chosen) > FLOWS:
         chosen = chosen[np.sort(rng.choice(len(chosen), FLOWS, replace=False))]
-    rows = pl.scan_parquet(loaded.packets / PACKETS).filter(pl.col("index") < length)
+    rows = scan_packets(dataset).filter(pl.col("index") < length)
     return rows.join(chosen.lazy(), on="trace_id", how="inner").sort("trace_id", "index").collect(engine="streaming")
 
 

@@ -21,6 +21,7 @@ from netdiffus.store.account import check_result
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
 from netdiffus.store.dataset import DATASET, DatasetWriter, dataset_writer
 from netdiffus.store.publish import check_folder
+from netdiffus.text import as_text
 from netdiffus.traffic import split as splitting
 from netdiffus.traffic.anonymise import anonymise
 from netdiffus.traffic.binreader import BinReader
@@ -186,7 +187,7 @@ def _add_capture(parts: _Parts, file: SourceFile, config: PrepareConfig, rule: L
         if file.named:
             raise
         account_for_file(parts.account, label_of_file(rule, path), {NO_CAPTURE: 1})
-        return Source(file=path.name, sha256="", packets=0, flows=0, faults={f"{NO_CAPTURE}, left out": 1})
+        return Source(file=as_text(path.name), sha256="", packets=0, flows=0, faults={f"{NO_CAPTURE}, left out": 1})
     unnamed = short = 0
     for batch in reader:
         labels = rule(path, batch.flows)
@@ -195,7 +196,7 @@ def _add_capture(parts: _Parts, file: SourceFile, config: PrepareConfig, rule: L
             batch = FlowBatch(*anonymise(*batch, key))
         short += account_for_flows(parts.account, batch.flows, labels, config.min_packets)
         labels = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
-        _add_flows(parts, batch, labels, path.name, keep_packets=config.bin_ns is None)
+        _add_flows(parts, batch, labels, as_text(path.name), keep_packets=config.bin_ns is None)
     read = reader.summary
     if not by_flow or not read.flows:
         account_for_file(parts.account, label_of_file(rule, path), read.faults, read)
@@ -203,7 +204,7 @@ def _add_capture(parts: _Parts, file: SourceFile, config: PrepareConfig, rule: L
     if unnamed:
         faults[NO_LABEL] = unnamed
     return Source(
-        file=path.name,
+        file=as_text(path.name),
         sha256=read.sha256,
         bytes=read.bytes,
         packets=read.packets,

@@ -41,7 +41,7 @@ class PrepareConfig(Config):
     anonymise: str | None = None
     time_format: str | None = None  # of --labels TABLE, as strptime has it; None: ISO 8601 or seconds
     utc_offset: str | None = None  # of times in --labels TABLE that have none, e.g. -03:00
-    max_values: int = Field(MOST_VALUES, ge=1)
+    max_values: int = Field(MOST_VALUES, ge=1, le=limits.TABLE_VALUES)
 
     @model_validator(mode="after")
     def _can_be(self) -> PrepareConfig:

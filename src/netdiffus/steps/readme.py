@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netdiffus.store.cards import ModelCard
+from netdiffus.text import markdown
 
 VALUES = {
     True: "Every value of a trace occurs in the training traces, but for gaps, which lie between those that occurred.",
@@ -26,19 +27,20 @@ def breaks_said(card: ModelCard) -> str:
 def model_readme(card: ModelCard, traces: int) -> str:
     """Data, intended use, limits and privacy of a model, in Markdown."""
     channels = ", ".join(card.codec["channels"])
-    labels = "\n".join(f"| {label} | {count} |" for label, count in card.labels.items())
+    labels = "\n".join(f"| {markdown(label)} | {count} |" for label, count in card.labels.items())
     packets = card.config["image"] == "bits"
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
     has_alphabet = card.config["network"] != "unet"
     said = breaks_said(card)
     breaks = f"\n* {said}" if said else ""
+    threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
     unit = "packets a flow" if packets else "positions a trace"
     suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     return f"""# A netdiffus model
 
 Draws synthetic network traffic: {what}, up to {card.codec["length"]} {unit}.
 
-* Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}) on {traces} traces, seed {card.seed},
+* Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}{threads}) on {traces} traces, seed {card.seed},
   dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.
 * Image: {card.config["image"]}; preset: {card.config["preset"]}. All options and the fitted scales are in model.json.
 

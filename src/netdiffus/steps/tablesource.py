@@ -11,6 +11,7 @@ import polars as pl
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.store.cards import Source
 from netdiffus.store.dataset import sha256
+from netdiffus.text import as_text
 from netdiffus.traffic.bins import binned
 from netdiffus.traffic.columns import parse_columns
 from netdiffus.traffic.labelaccount import ROWS, LabelAccount
@@ -80,7 +81,7 @@ def read_table_source(
 
 def table_source(read: TableTraces, path: Path, digest: str, config: PrepareConfig, first_id: int) -> TableSource:
     """Traces that were read from one source, reshaped as the options say."""
-    name, traces, faults = path.name, read.traces, dict(read.faults)
+    name, traces, faults = as_text(path.name), read.traces, dict(read.faults)
     account = LabelAccount()
     account.add(read.account)
     packets = int(traces["n_packets"].sum())

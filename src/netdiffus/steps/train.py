@@ -92,6 +92,7 @@ def _begin(dataset: Path, traces: pl.DataFrame, dataset_hash: str, config: Train
         seconds=0.0,
         seed=config.seed,
         device=device.type,
+        threads=torch.get_num_threads() if device.type == "cpu" else None,
         versions=versions(),
     )
     return fit, model

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus import limits
 from netdiffus.errors import InputError
-from netdiffus.store.images import FORMS, IMAGES, ImageCard, label_folder
+from netdiffus.store.images import FORMS, IMAGES, ImageCard
+from netdiffus.store.labelfolders import label_folders, label_of_folder, labels_by_folder
 from netdiffus.store.pictures import read_pixels
 from netdiffus.store.publish import publish_folder
 from netdiffus.wire.arrays import read_arrays
@@ -40,10 +40,10 @@ class BitImage:
 
 def write_bit_images(path: Path, card: ImageCard, images: Iterable[BitImage], forms: Iterable[str] = FORMS) -> int:
     """Write images as a folder, whole or not at all; returns how many."""
-    number = 0
+    number, folders = 0, label_folders(card.labels)
     with publish_folder(path, IMAGES) as folder:
         for image in images:
-            place = folder / label_folder(image.label)
+            place = folder / folders[image.label]
             place.mkdir(exist_ok=True)
             stem = place / f"{number:06d}"
             if "npz" in forms:
@@ -87,13 +87,15 @@ def read_picture(path: Path) -> tuple[Levels, int]:
     return levels, _time(text) or 0
 
 
-def read_bit_images(folder: Path) -> Iterator[BitImage]:
+def read_bit_images(folder: Path, labels: Iterable[str] = ()) -> Iterator[BitImage]:
     """Every image below a folder, labels and files in order of their names; of one name the .npz rather than the .png.
+
+    The folder of an image is its label, or stands for one of `labels`, those of the card.
 
     Raises:
         InputError: there are none, or a file is not what its name says.
     """
-    found = False
+    found, known = False, labels_by_folder(labels)
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
         files = {path.stem: path for path in sorted(place.glob("*.png"))} | {
             path.stem: path for path in sorted(place.glob("*.npz"))
@@ -101,7 +103,7 @@ def read_bit_images(folder: Path) -> Iterator[BitImage]:
         for _, path in sorted(files.items()):
             found = True
             values, start_ns = _read_arrays(path) if path.suffix == ".npz" else read_picture(path)
-            yield BitImage(unquote(place.name), start_ns, values)
+            yield BitImage(label_of_folder(place.name, known), start_ns, values)
     if not found:
         raise InputError(
             f"images (.npz, .png) in one folder per label below {folder}", "none", "name a folder of such folders"

@@ -184,6 +184,7 @@ class ModelCard(Card):
     )
     seed: Count
     device: Text
+    threads: Count | None = None  # of the CPU: sums are taken in another order with another number; None on a GPU
     versions: Annotated[dict[Text, Text], Field(max_length=64)]
 
     @model_validator(mode="after")

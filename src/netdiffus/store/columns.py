@@ -26,12 +26,14 @@ def read_columns(path: Path, wanted: Mapping[str, pl.DataType | type[pl.DataType
         InputError: it is no Parquet file, or a column is missing or of another type.
     """
     try:
-        found = pl.read_parquet_schema(path)
+        with path.open("rb") as file:  # of a path polars would take brackets and stars for a pattern
+            found = pl.read_parquet_schema(file)
         for name, kind in wanted.items():
             if found.get(name) != kind:
                 got = f"{found[name]}" if name in found else "none"
                 raise InputError(f"a column {name} of type {kind} in {path}", got[:200], ACTION)
-        return pl.read_parquet(path)
+        with path.open("rb") as file:
+            return pl.read_parquet(file)
     except PolarsError as error:
         raise InputError(f"a Parquet file at {path}", (str(error).splitlines() or [""])[0][:200], ACTION) from None
 

@@ -51,9 +51,9 @@ class DatasetWriter:
             order.insert(order.index("n_packets") + 1, "group")
             more.append(group.alias("group"))
         sides = pl.DataFrame(more).lazy()
-        pl.concat([traces.drop("split"), sides], how="horizontal").select(order).sink_parquet(
-            self._folder / TRACES, **FORM
-        )
+        table = pl.concat([traces.drop("split"), sides], how="horizontal").select(order)
+        with (self._folder / TRACES).open("wb") as file:
+            table.sink_parquet(file, **FORM)
         shutil.rmtree(self._parts, ignore_errors=True)
         card.model_copy(update={"hash": sha256(self._folder / TRACES)}).write(self._folder)
 
@@ -107,3 +107,9 @@ def read_packets(path: Path) -> pl.DataFrame:
             "prepare the dataset from captures, without --bins",
         )
     return read_packet_rows(file)
+
+
+def scan_packets(path: Path) -> pl.LazyFrame:
+    """The packets of a dataset folder that has some, read when they are wanted."""
+    with (path / PACKETS).open("rb") as file:  # polars holds it open by itself
+        return pl.scan_parquet(file)

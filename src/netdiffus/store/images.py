@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote, unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import Text
 from netdiffus.store.cards import Card
+from netdiffus.store.labelfolders import label_folders, label_of_folder, labels_by_folder
 from netdiffus.store.ownership import FolderKind
 from netdiffus.store.pictures import read_pixels
 from netdiffus.store.publish import publish_file, publish_folder
@@ -45,15 +45,9 @@ class ImageCard(Card):
     made_by: dict[str, Any]
 
 
-def label_folder(label: str) -> str:
-    """The name of a label's folder: the label, with what a file name cannot hold as %XX."""
-    name = quote(label, safe=" !#$&'()+,;=@[]{}^~")
-    return name.replace(".", "%2E", 1) if name.startswith(".") else name
-
-
 def _files(folder: Path) -> Callable[[str], bool]:
     """Which names in a folder of images are those of images, or the card."""
-    labels = {label_folder(label) for label in ImageCard.read(folder).labels}
+    labels = set(label_folders(ImageCard.read(folder).labels).values())
 
     def is_ours(name: str) -> bool:
         place, _, file = name.rpartition("/")
@@ -80,10 +74,10 @@ def write_images(
 ) -> None:
     """Write batches of label ids (B,) and images (B, C, n, n) as a folder, whole or not at all."""
     with publish_folder(path, IMAGES) as folder:
-        number = 0
+        number, folders = 0, label_folders(card.labels)
         for ids, images in batches:
             for k, image in zip(ids, images, strict=True):
-                place = folder / label_folder(card.labels[k])
+                place = folder / folders[card.labels[k]]
                 place.mkdir(exist_ok=True)
                 _write_image(place / f"{number:06d}", image, forms)
                 number += 1
@@ -108,17 +102,18 @@ def write_stack(path: Path, images: Floats, labels: NDArray[np.str_], provenance
         np.savez_compressed(file, images=images.astype(np.float32), labels=labels, provenance=np.array(provenance))
 
 
-def read_images(folder: Path) -> Iterator[tuple[str, Floats]]:
+def read_images(folder: Path, labels: Iterable[str] = ()) -> Iterator[tuple[str, Floats]]:
     """(label, image (C, n, n)) for every image below a folder, labels and files in order of their names.
 
-    The folder of an image is its label. Where a name has a .npz and a .png, the .npz is read: it has lost nothing.
+    The folder of an image is its label, or stands for one of `labels`, those of the card. Where a name has a .npz and a
+    .png, the .npz is read: it has lost nothing.
 
     Raises:
         InputError: there are no images, or a file is not what its name says.
     """
-    found = False
+    found, known = False, labels_by_folder(labels)
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
-        label = unquote(place.name)
+        label = label_of_folder(place.name, known)
         for image in _images_of(place):
             found = True
             yield label, image

@@ -44,10 +44,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         InputError: the file is missing, is no safetensors file, or is too large.
     """
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     with _readable(path):
-        return load_file(path)
+        return load(path.read_bytes())  # load_file takes no names that are not UTF-8
 
 
 def read_header(path: Path) -> Header:

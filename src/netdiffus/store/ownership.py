@@ -98,9 +98,11 @@ def is_ours(path: Path) -> bool:
     name = path.name.lower()
     try:
         if name.endswith(".parquet"):
-            return "netdiffus" in pl.read_parquet_metadata(path)
+            with path.open("rb") as file:
+                return "netdiffus" in pl.read_parquet_metadata(file)
         if name.endswith(".csv"):
-            row = pl.read_csv(path, n_rows=1, infer_schema=False)
+            with path.open("rb") as file:
+                row = pl.read_csv(file, n_rows=1, infer_schema=False)
             return "trace_id" in row.columns and bool(_MADE_BY.match(row["source"][0] or ""))
         if name.endswith(".npz"):
             return _is_our_npz(path)

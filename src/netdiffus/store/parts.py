@@ -26,7 +26,8 @@ class Parts:
         if self._held_bytes > HELD_BYTES:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._files.append(self._folder / f"{len(self._files):06}.arrow")
-            pl.concat(self._frames).write_ipc(self._files[-1])
+            with self._files[-1].open("wb") as file:
+                pl.concat(self._frames).write_ipc(file)
             self._frames, self._held_bytes = [], 0
 
     def __bool__(self) -> bool:
@@ -35,4 +36,9 @@ class Parts:
 
     def rows(self) -> pl.LazyFrame:
         """All rows in order, to be read piece by piece."""
-        return pl.concat([*(pl.scan_ipc(file) for file in self._files), *(frame.lazy() for frame in self._frames)])
+        return pl.concat([*map(_scan, self._files), *(frame.lazy() for frame in self._frames)])
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    with path.open("rb") as file:  # polars holds it open by itself
+        return pl.scan_ipc(file)

@@ -68,7 +68,8 @@ class ParquetStream:
             ended = True
 
         try:
-            register_io_source(given, schema=schema).sink_parquet(self._path, **FORM)
+            with self._path.open("wb") as file:
+                register_io_source(given, schema=schema).sink_parquet(file, **FORM)
         except BaseException as error:
             self._error = error
             while not ended and self._frames.get() is not None:  # nobody must wait for a place

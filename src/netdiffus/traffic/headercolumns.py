@@ -124,7 +124,8 @@ def _bits(block: PacketBlock, fields: NDArray[np.void]) -> tuple[Bytes, Bytes]:
         block.data, block.offset, block.captured, block.length, np.arange(n, dtype=np.int64), block.link
     )
     rows, _ = bit_rows(numbered, fields, LAYOUT)
-    assert rows.time_ns is not None
+    if rows.time_ns is None:
+        raise TypeError("rows without the places that stand in for their times")
     bits, present = (np.zeros((n, LAYOUT.row_bytes), np.uint8) for _ in range(2))
     bits[rows.time_ns], present[rows.time_ns] = rows.bits, rows.present
     return bits, present

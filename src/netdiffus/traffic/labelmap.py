@@ -17,6 +17,8 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.text import as_text
+from netdiffus.traffic.csvcells import bare
 from netdiffus.traffic.labelaccount import LABEL_ROWS, LabelAccount
 from netdiffus.traffic.labelcolumns import COLUMNS, TUPLE, label_columns
 from netdiffus.traffic.labeltimes import FIRST_NS, LAST_NS, TimeFormat, in_range
@@ -57,8 +59,10 @@ class MapLabels:
             raise InputError("'folder', 'file' or a CSV table for --labels", str(path), "name an existing table")
         file = read_text_columns(path)
         columns = label_columns(file.frame.columns, str(path))
-        written = file.frame.select(pl.col(column).alias(name) for name, column in columns.items()).with_row_index(
-            "row"
+        written = (
+            bare(file.frame)
+            .select(pl.col(column).alias(name) for name, column in columns.items())
+            .with_row_index("row")
         )
         notes = [file.note] if file.note else []
         cells = written.with_columns(
@@ -138,7 +142,7 @@ def _is_named(name: str | None, path: Path) -> bool:
     if name is None:
         return True
     wanted = Path(name).parts
-    return path.parts[-len(wanted) :] == wanted or name == bare_name(path)
+    return tuple(map(as_text, path.parts[-len(wanted) :])) == wanted or name == bare_name(path)
 
 
 def _blank_notes(name: str, written: pl.DataFrame, used: pl.DataFrame) -> list[str]:

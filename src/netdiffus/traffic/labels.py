@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from netdiffus.text import as_text
 from netdiffus.traffic.labelcolumns import TUPLE
 from netdiffus.traffic.labelmap import MapLabels
 from netdiffus.traffic.labeltimes import TimeFormat
@@ -32,7 +33,7 @@ class FolderLabels:
     @staticmethod
     def name(capture: Path) -> str:
         """The label as it is written, which may have blanks at its ends."""
-        return capture.resolve().parent.name
+        return as_text(capture.resolve().parent.name)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from netdiffus.text import as_text
 from netdiffus.traffic.tables import TABLE_SUFFIXES
 from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES, is_nprint_name
 
@@ -23,7 +24,7 @@ def is_capture_name(path: Path) -> bool:
 
 def bare_name(path: Path) -> str:
     """A file's name without the suffixes of captures, tables and compression."""
-    name = path.name
+    name = as_text(path.name)
     for suffix in (*COMPRESSION_SUFFIXES, *CAPTURE_SUFFIXES, *TABLE_SUFFIXES):
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]

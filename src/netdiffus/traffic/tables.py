@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
+from netdiffus.traffic.csvcells import bare
 from netdiffus.traffic.npz import BROKEN, damage, read_arrays
 from netdiffus.traffic.parquetsize import parquet_size
 from netdiffus.traffic.tablelimits import MOST_VALUES, TableLimit
@@ -80,7 +81,7 @@ def read_table_file(path: Path, most_values: int = MOST_VALUES) -> TableFile:
             case ".parquet":
                 return TableFile(path, _read_parquet(path, limit))
             case ".csv":
-                return _read_text(path, limit)
+                return _unguarded(_read_text(path, limit))
             case ".jsonl":
                 return _read_text(path, limit)
             case ".npz":
@@ -89,6 +90,11 @@ def read_table_file(path: Path, most_values: int = MOST_VALUES) -> TableFile:
         what = "damaged" if isinstance(error, pl.exceptions.PanicException) else damage(error)
         raise InputError(f"a {path.suffix} table", f"{path}: {what}", "check the file") from None
     raise InputError(f"a table ({', '.join(TABLE_SUFFIXES)})", str(path), "name one of those")
+
+
+def _unguarded(file: TableFile) -> TableFile:
+    """Without the apostrophes that keep a spreadsheet from running cells (csvcells.py)."""
+    return replace(file, frame=bare(file.frame))
 
 
 def read_text_columns(path: Path) -> TableFile:
@@ -114,15 +120,16 @@ def _read_rows(path: Path, form: TextForm, limit: TableLimit, *, named: bool, in
     """
     width = len(header_cells(path, form))
     try:
-        frame = pl.read_csv(
-            path,
-            infer_schema=infer,
-            infer_schema_length=None,
-            has_header=named,
-            separator=form.separator,
-            decimal_comma=form.decimal_comma,
-            n_rows=limit.rows(width) + 1,
-        )
+        with path.open("rb") as file:  # of a path polars would take brackets and stars for a pattern
+            frame = pl.read_csv(
+                file,
+                infer_schema=infer,
+                infer_schema_length=None,
+                has_header=named,
+                separator=form.separator,
+                decimal_comma=form.decimal_comma,
+                n_rows=limit.rows(width) + 1,
+            )
     except pl.exceptions.PolarsError as error:
         _check_widths(path, form, width, named=named)
         raise error
@@ -179,18 +186,22 @@ def _has_names(cells: list[str]) -> bool:
 
 
 def _read_json_lines(path: Path, limit: TableLimit) -> pl.DataFrame:
-    schema = pl.scan_ndjson(path, infer_schema_length=None).collect_schema()
-    frame = pl.read_ndjson(path, schema=schema, n_rows=limit.rows(len(schema)) + 1)
+    with path.open("rb") as file:
+        schema = pl.scan_ndjson(file, infer_schema_length=None).collect_schema()
+    with path.open("rb") as file:
+        frame = pl.read_ndjson(file, schema=schema, n_rows=limit.rows(len(schema)) + 1)
     limit.check(len(frame) * len(schema), f"more than {len(frame) - 1:,} rows of {len(schema):,} columns")
     return frame
 
 
 def _read_parquet(path: Path, limit: TableLimit) -> pl.DataFrame:
     size = parquet_size(path)
-    columns = len(pl.read_parquet_schema(path))
+    with path.open("rb") as file:
+        columns = len(pl.read_parquet_schema(file))
     limit.check(size.rows * columns, f"{size.rows:,} rows of {columns:,} columns")
     limit.check(max(size.values, size.uncompressed_bytes // 8), f"{size.values:,} values")
-    return pl.read_parquet(path)
+    with path.open("rb") as file:
+        return pl.read_parquet(file)
 
 
 def _read_npz(path: Path, most_values: int) -> pl.DataFrame:

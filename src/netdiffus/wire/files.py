@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from netdiffus.errors import InputError
+from netdiffus.text import as_text
 
 CHUNK_BYTES = 1 << 15
 """Stored bytes taken at once, and decompressed bytes made at once: where data turns out to be corrupt, xz and zstd lose
@@ -114,7 +115,7 @@ class ByteSource:
 
     def __init__(self, path: str | Path) -> None:
         self._is_stdin = str(path) == "-"
-        self.name = "-" if self._is_stdin else Path(path).name
+        self.name = "-" if self._is_stdin else as_text(Path(path).name)
         self.n_bytes = 0
         self.faults: Counter[str] = Counter()
         self._hash = hashlib.sha256()
@@ -195,8 +196,7 @@ class ByteSource:
         return bytes(buffer[:done])
 
     def _decompressed_into(self, view: memoryview) -> int:
-        while not self._made and not self._ended:
-            assert self._decoder is not None
+        while not self._made and not self._ended and self._decoder is not None:
             chunk = b""
             if self._decoder.eof:
                 chunk = self._next_stream()
@@ -227,8 +227,8 @@ class ByteSource:
 
     def _next_stream(self) -> bytes:
         """The beginning of the next compressed stream in the file; empty at the end."""
-        assert self._decoder is not None
-        assert self._make is not None
+        if self._decoder is None or self._make is None:
+            return b""
         rest = self._decoder.unused_data or b""  # lz4 says None
         while True:
             rest = rest.lstrip(b"\0")  # xz and gzip files may be padded with zeros

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from netdiffus.errors import InputError
+from netdiffus.text import as_text
 from netdiffus.wire.captures import read_capture
 from netdiffus.wire.conformance import segments
 from netdiffus.wire.conformance.check import NO_DAMAGE, Conformance, check_capture
@@ -69,7 +70,7 @@ def repair_capture(source: str | Path, target: str | Path, *, called: str | None
         InputError: `source` is no capture or is standard input; the name has another suffix; `target` is the source, or
             is to be a pcap and cannot hold the link types of the source.
     """
-    called = called or Path(target).name
+    called = as_text(called or Path(target).name)
     suffix = check_suffix(called)
     if str(source) == "-":
         raise InputError("a file, which can be read twice", "standard input", "name a capture")
