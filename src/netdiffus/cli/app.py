@@ -51,7 +51,7 @@ def demo(
             max=limits.MINUTES[1],
             help="Training, in minutes of a 2-core machine; the number of steps follows from it.",
         ),
-    ] = 3.0,
+    ] = 2.0,
     seed: Seed = 0,
 ) -> None:
     """The shipped recordings become a model, synthetic traffic and a report, in a few minutes."""

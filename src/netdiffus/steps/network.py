@@ -23,7 +23,7 @@ from netdiffus.imaging.codec import STEP, GasfCodec
 Network = CausalDenoiser | UNet
 MOST_CLASSES, LEAST_CLASSES, CLASS_BUDGET = 512, 64, 1 << 14  # the budget is positions x classes of a trace
 VALUES_PER_CLASS = 64  # on average, or most classes would be guesses
-MOST_BATCH, LEAST_BATCH, ROW_BUDGET = 256, 32, 1 << 13
+MOST_BATCH, LEAST_BATCH, ROW_BUDGET = 256, 32, 1 << 12
 LONG, COARSE_ROWS = 64, 8
 SCHEDULE = "cosine"  # of the published presets
 
