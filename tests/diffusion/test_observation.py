@@ -83,7 +83,7 @@ def test_the_likelihood_is_the_normal_density_but_for_a_constant_of_the_row(obse
             changed = z.clone()
             changed[:, :, row] = candidate
             spread = observation.spread(levels)[:, None, row]
-            exact[:, :, row, k] = -((observed - observation.observe(changed))[:, :, row] / spread) ** 2 / 2
+            exact[:, :, row, k] = -(((observed - observation.observe(changed))[:, :, row] / spread) ** 2) / 2
     difference = found - exact
     assert (difference - difference[..., :1]).abs().max() < 1e-8 * exact.abs().max()
 

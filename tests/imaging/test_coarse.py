@@ -20,7 +20,9 @@ def test_averages_by_hand() -> None:
     assert segment_means(z, 1).tolist() == [[[1.5], [4.0]]]
 
 
-@pytest.mark.parametrize(("length", "rows", "ends"), [(7, 3, [2, 4, 7]), (10, 4, [2, 5, 7, 10]), (5, 5, [1, 2, 3, 4, 5])])
+@pytest.mark.parametrize(
+    ("length", "rows", "ends"), [(7, 3, [2, 4, 7]), (10, 4, [2, 5, 7, 10]), (5, 5, [1, 2, 3, 4, 5])]
+)
 def test_lengths_that_rows_do_not_divide(length: int, rows: int, ends: list[int]) -> None:
     assert segment_ends(length, rows).tolist() == ends
     sizes = np.diff([0, *ends])
