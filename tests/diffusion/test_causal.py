@@ -48,7 +48,8 @@ def test_a_channel_is_given_those_before_it_in_its_row() -> None:
 def test_labels_and_places_matter() -> None:
     network, codes = trained(), drawn(4)
     other = answer(network, codes, (LABEL + 1) % 3)
-    assert all((one - two).abs().amax(dim=(1, 2)).min() > 1e-3 for one, two in zip(answer(network, codes), other))
+    for one, two in zip(answer(network, codes), other, strict=True):
+        assert (one - two).abs().amax(dim=(1, 2)).min() > 1e-3
     same = network.hidden(torch.zeros(1, ROWS, 16), torch.tensor([0]))[0]
     assert (same.diff(dim=0).abs().amax(dim=1) > 1e-3).all()
 

@@ -140,7 +140,7 @@ def test_when_rows_begin_to_descend(rows: int, window: int, steps: int, wanted: 
     found = starts(rows, window, steps)
     assert found == wanted
     if window < rows:  # a row begins when the one `window` places before it is done
-        assert all(later - row == steps for row, later in zip(found, found[window:]))
+        assert all(later - row == steps for row, later in zip(found, found[window:], strict=False))
 
 
 @torch.inference_mode()
