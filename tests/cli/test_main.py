@@ -182,7 +182,7 @@ BAD = [
     ("prepare three.csv --out out --packets 0", "--packets"),
     ("prepare three.csv --out out --frobnicate", "No such option: --frobnicate"),
     ("train empty --out out", "a dataset folder"),
-    ("train dataset --out out --preset huge", "a preset among default, tiny, few, netdiffus, netdiffus2; got 'huge'"),
+    ("train dataset --out out --preset huge", "a preset among default, tiny, netdiffus, netdiffus2; got 'huge'"),
     ("train dataset --out out --image jpeg", "image 'gasf', 'series' or 'bits'; got 'jpeg'"),
     ("train dataset --out out --minutes 0", "'--minutes': Input should be greater than or equal to 0.01"),
     ("train dataset --out out --resume", "a model with resume/"),
