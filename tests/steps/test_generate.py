@@ -15,7 +15,7 @@ from netdiffus.store.dataset import read_dataset
 
 def test_columns_and_values_of_what_is_drawn(small_dataset, small_model, tmp_path) -> None:
     _, real = read_dataset(small_dataset)
-    drawn = pl.read_parquet(generate(small_model, tmp_path / "s.parquet", count=120, sampling_steps=6))
+    drawn = pl.read_parquet(generate(small_model, tmp_path / "s.parquet", count=120))
     assert drawn.schema == real.schema
     assert set(drawn["split"]) == {"synthetic"}
     assert drawn["label"].value_counts().sort("label")["count"].to_list() == [60, 60]
