@@ -144,6 +144,7 @@ EXCLUSIVE = [
         "--sampler for a published model (netdiffus, netdiffus2); got 'heun'",
     ),
     ("generate model --out x.csv --guidance 2", "a model trained with --label-dropout for --guidance; got one without"),
+    ("generate model --out x.csv --sampling-steps 4", "expected --window of 2 or more for --sampling-steps; got rows"),
     ("generate model --out x.csv --window 0", "'--window': Input should be greater than or equal to 1"),
     ("prepare table.csv --out out --labels folder --unlabelled", "expected --labels or --unlabelled; got both"),
     ("prepare table.csv --out out --gasf 0,1 --columns size=PL", "expected --gasf or --columns; got both"),

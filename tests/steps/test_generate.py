@@ -118,6 +118,9 @@ def test_what_a_model_that_draws_row_by_row_does_not_take(small_model, tmp_path)
     for weight in (0.0, 0.5, 2.0):
         with pytest.raises(InputError, match="a model trained with --label-dropout for --guidance; got one without"):
             generate(small_model, tmp_path / "x.csv", guidance=weight)
+    for window in (None, 1):
+        with pytest.raises(InputError, match="--window of 2 or more for --sampling-steps; got rows that are drawn one"):
+            generate(small_model, tmp_path / "x.csv", sampling_steps=4, window=window)
     with pytest.raises(InputError, match="window greater than or equal to 1; got 0"):
         generate(small_model, tmp_path / "x.csv", window=0)
     assert not (tmp_path / "x.csv").exists()
