@@ -134,7 +134,7 @@ COARSE = [
     ("codec.coarse.edges.0.0", None, "codec.coarse.edges.0.0 a valid number; got None"),
     ("codec.coarse.centres.1", [], "codec.coarse.centres.1"),
     ("codec.coarse.centres.1", [0.0] * 65, "codec.coarse.centres.1"),
-    ("codec.coarse.surprise", 1, "codec.coarse.surprise"),
+    ("codec.coarse.surprise", 1, "codec.coarse without unknown keys; got surprise"),
     ("config.coarse", 2, "a codec of 2 coarse rows for each channel; got 3 of 2 channels"),
     ("config.coarse", 0, "a codec of 0 coarse rows for each channel; got 3 of 2 channels"),
     ("config.coarse", None, "a codec of 0 coarse rows for each channel; got 3 of 2 channels"),
