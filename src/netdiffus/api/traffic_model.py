@@ -45,7 +45,7 @@ class TrafficModel:
         return model
 
     def sample(self, count: int | dict[str, int] = 1000, *, seed: int = 0, **options: Any) -> pl.DataFrame:
-        """Draw traces: a number of all, or of each label; options: balance, sampling_steps.
+        """Draw traces: a number of all, or of each label; options: balance, guidance, window, sampling_steps.
 
         Returns:
             A table with the columns of traces.parquet, split = "synthetic".

@@ -84,9 +84,10 @@ def train(
 def generate(model: PathLike, out: PathLike, *, on_progress: Progress | None = None, **options: Any) -> Path:
     """A model draws traces into the file `out` (.parquet, .csv, .npz; without a suffix a folder of images).
 
-    Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance. A model of packets
-    (image="bits") also writes .pcap, .pcapng and .nprint, with the options protocol, packets, client_net, server_net
-    (lists), link, payload, rate, duration, start (ISO 8601, or an integer: seconds or nanoseconds), per_label.
+    Options: count (a number, or {label: number}), balance, seed, window, sampling_steps, sampler, guidance. A model of
+    packets (image="bits") also writes .pcap, .pcapng and .nprint, with the options protocol, packets, client_net,
+    server_net (lists), link, payload, rate, duration, start (ISO 8601, or an integer: seconds or nanoseconds) and
+    per_label.
 
     Raises:
         InputError: the model is missing, or a label, a count or the suffix is not known.

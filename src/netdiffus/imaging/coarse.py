@@ -22,14 +22,17 @@ Ids = NDArray[np.int64]
 
 CODES = 64
 """Codes of a channel's averages, at most."""
+LARGEST = 4.0
+"""No average of z is as large (codec.py has the largest z)."""
+Place = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
 class CoarseManifest(Manifest):
     """What a manifest holds of coarse rows."""
 
     rows: int = Field(ge=1, le=limits.COARSE_ROWS)
-    edges: list[Annotated[list[float], Field(max_length=CODES - 1)]] = Field(min_length=1, max_length=limits.CHANNELS)
-    centres: list[Annotated[list[float], Field(min_length=1, max_length=CODES)]] = Field(max_length=limits.CHANNELS)
+    edges: list[Annotated[list[Place], Field(max_length=CODES - 1)]] = Field(min_length=1, max_length=limits.CHANNELS)
+    centres: list[Annotated[list[Place], Field(min_length=1, max_length=CODES)]] = Field(max_length=limits.CHANNELS)
 
     @model_validator(mode="after")
     def _fit(self) -> CoarseManifest:

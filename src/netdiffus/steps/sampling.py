@@ -79,7 +79,7 @@ def causal_sampling(
         null: the id that stands for no label.
 
     Raises:
-        InputError: guidance for a model that was trained with every label, or a sampler.
+        InputError: guidance for a model that was trained with every label, a sampler, or steps without a window.
     """
     if how.sampler is not None:
         raise InputError(
@@ -89,6 +89,11 @@ def causal_sampling(
     weight = guidance_weight(config, how.guidance)
     guidance = None if weight == 1 else Guidance(weight, null)
     window, steps = how.window or 1, how.steps or STEPS
+    if how.steps is not None and window == 1:
+        raise InputError(
+            "--window of 2 or more for --sampling-steps", "rows that are drawn one at a time, without noise",
+            "name a window, or leave it out",
+        )  # fmt: skip
 
     def draw(label: Tensor, generator: torch.Generator, beginning: Beginning | None) -> Tensor:
         drawing = Drawing(network, rows, label, generator, guidance)

@@ -117,6 +117,6 @@ def share_done(config: TrainConfig) -> Callable[[TrainStep], float]:
     def share(record: TrainStep) -> float:
         if config.steps is None:
             return record.seconds / (60 * (config.minutes or DEFAULT_MINUTES))
-        return record.step / config.steps if config.steps else 1.0
+        return record.step / config.steps
 
     return share
