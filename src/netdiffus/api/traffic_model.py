@@ -12,7 +12,8 @@ import polars as pl
 
 from netdiffus.api.verbs import PathLike, Progress, run, train
 from netdiffus.errors import InputError
-from netdiffus.steps.generate import GenerateConfig, LoadedModel, draw, load_model
+from netdiffus.steps.generate import GenerateConfig, draw
+from netdiffus.steps.loaded_model import LoadedModel, load_model
 from netdiffus.store.model import copy_model
 
 

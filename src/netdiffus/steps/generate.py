@@ -17,34 +17,24 @@ from pydantic import Field, model_validator
 
 from netdiffus import __version__, limits
 from netdiffus.diffusion.causal import CausalDenoiser
-from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
-from netdiffus.imaging.coarse import CoarseCodebook
-from netdiffus.imaging.codec import GasfCodec, images_of
+from netdiffus.imaging.codec import images_of
 from netdiffus.steps.capture import CaptureConfig, CaptureWritten, check_start, placed
 from netdiffus.steps.config import Config
 from netdiffus.steps.counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.model_manifest import read_model
-from netdiffus.steps.network import Network, build_rows
+from netdiffus.steps.loaded_model import NO_SCALE, LoadedModel, batch_size, load_model, series_of
 from netdiffus.steps.output import FORMS, write_traces
-from netdiffus.steps.packet_data import PacketCodec, label_of
+from netdiffus.steps.packet_data import label_of
 from netdiffus.steps.packets_out import check_out, check_place, traces_of, write_flows
-from netdiffus.steps.sampling import UNET_BUDGET, Beginning, Sampling, causal_sampling, unet_sampling
-from netdiffus.steps.weights import load_network
-from netdiffus.store import model as store
-from netdiffus.store.cards import ModelCard
+from netdiffus.steps.sampling import Sampling, causal_sampling, unet_sampling
 from netdiffus.store.images import ImageCard, write_images, write_stack
 from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
 from netdiffus.traffic.traces import conform, ragged
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-BATCH_BUDGET = 1_500_000  # floats of one batch of images: bounds memory, and keeps a batch in the cache
-KEPT_BUDGET = 1 << 25  # floats of the keys of a batch
-NO_SCALE = "import it again with --scale, or draw images: --out FOLDER or FILE.npz"
 
 
 class GenerateConfig(Config):
@@ -69,60 +59,11 @@ class GenerateConfig(Config):
 
 
 @dataclass(frozen=True)
-class Beginnings:
-    """What traces begin with: label ids (N,), codes (N, C, k), and (N, C, j) of the coarse rows that those settle."""
-
-    ids: Ids
-    known: torch.Tensor
-    coarse: torch.Tensor | None
-
-    def of(self, part: slice) -> Beginning:
-        """Those of some traces."""
-        return Beginning(self.known[part], None if self.coarse is None else self.coarse[part])
-
-
-@dataclass(frozen=True)
 class Drawn:
     """So many traces of so many are drawn."""
 
     done: int
     total: int
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model folder in memory."""
-
-    card: ModelCard
-    codec: GasfCodec | None  # None: images are all that can be drawn (imported without a scale)
-    network: Network
-    hash: str
-    packets: PacketCodec | None = None  # of a model of packets
-    rows: Rows | None = None  # of a causal denoiser
-    coarse: CoarseCodebook | None = None  # of one that draws coarse rows first
-
-    @property
-    def channels(self) -> int:
-        """C of the images."""
-        return len(self.codec.image_channels) if self.codec else len(self.card.codec["channels"])
-
-    @property
-    def length(self) -> int:
-        """Rows of an image."""
-        return int(self.card.codec["length"])
-
-
-def load_model(folder: Path) -> LoadedModel:
-    """The model in a folder, ready to draw from.
-
-    Raises:
-        InputError: it is no model of this format, or its weights do not fit its configuration.
-    """
-    found, device = read_model(folder), choose_device()
-    network, rows = load_network(folder, found, device), None
-    if isinstance(network, CausalDenoiser) and found.codec is not None:
-        rows = build_rows(found.card.config, found.codec, device)
-    return LoadedModel(found.card, found.codec, network, store.model_hash(folder), found.packets, rows, found.coarse)
 
 
 def generate(
@@ -249,9 +190,7 @@ def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:
     return label_counts(model.card.labels, config.count, balance=config.balance)
 
 
-def draw_series(
-    model: LoadedModel, config: GenerateConfig, rng: np.random.Generator, beginnings: Beginnings | None = None
-) -> Iterator[tuple[Ids, Floats]]:
+def draw_series(model: LoadedModel, config: GenerateConfig, rng: np.random.Generator) -> Iterator[tuple[Ids, Floats]]:
     """Batches of label ids (B,) and series (B, C, n), NaN past the end, in the order of the labels."""
     codec = model.codec
     if codec is None:
@@ -259,7 +198,7 @@ def draw_series(
     if isinstance(model.network, UNet):
         yield from ((ids, codec.decode(images)) for ids, images in _unet_images(model, model.network, config))
         return
-    for ids, codes in draw_codes(model, config, beginnings):
+    for ids, codes in draw_codes(model, config):
         yield ids, codec.from_classes(codes, ids, rng)
 
 
@@ -272,59 +211,35 @@ def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Id
             yield ids, images_of(series_of(model, codes))
 
 
-def series_of(model: LoadedModel, codes: Ids) -> Floats:
-    """z (B, C, n) of codes (B, C, n)."""
-    if model.codec is None:
-        raise InputError("a model that knows the scale of its images", "one that was imported without", NO_SCALE)
-    return np.stack([centres[codes[:, k]] for k, centres in enumerate(model.codec.centres)], axis=1)
-
-
-def draw_codes(
-    model: LoadedModel, config: GenerateConfig, beginnings: Beginnings | None = None
-) -> Iterator[tuple[Ids, Ids]]:
+def draw_codes(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ids, Ids]]:
     """Batches of label ids (B,) and the codes (B, C, n) that a causal denoiser draws, in the order of the labels."""
     network, rows = model.network, model.rows
     if not isinstance(network, CausalDenoiser) or rows is None:
         raise InputError("a model that draws row by row", "a published one", "leave the option out")
     how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
     draw = causal_sampling(network, rows, model.card.config, how, len(model.card.labels))
-    for part, ids, generator in _batches(model, config, beginnings):
-        beginning = None if beginnings is None else beginnings.of(part)
+    for ids, generator in _batches(model, config):
         with torch.inference_mode():
-            yield ids.cpu().numpy(), draw(ids, generator, beginning).cpu().numpy()
+            yield ids.cpu().numpy(), draw(ids, generator, None).cpu().numpy()
 
 
 def _unet_images(model: LoadedModel, network: UNet, config: GenerateConfig) -> Iterator[tuple[Ids, Floats]]:
     how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
     draw = unet_sampling(network, model.card.config, model.length, how, len(model.card.labels))
-    for _, ids, generator in _batches(model, config):
+    for ids, generator in _batches(model, config):
         with torch.inference_mode():
             yield ids.cpu().numpy(), draw(ids, generator).cpu().double().numpy()
 
 
-def _batches(
-    model: LoadedModel, config: GenerateConfig, beginnings: Beginnings | None = None
-) -> Iterator[tuple[slice, torch.Tensor, torch.Generator]]:
-    """Which traces, their label ids (B,) and the generator, a batch at a time."""
+def _batches(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[torch.Tensor, torch.Generator]]:
+    """The label ids (B,) of the traces that are drawn, a batch at a time, and the generator."""
     counts, names = _counts(model, config), list(model.card.labels)
-    ids = (
-        np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
-        if beginnings is None
-        else beginnings.ids
-    )
+    ids = np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
     device = choose_device()
     generator = torch.Generator(device).manual_seed(config.seed)
     size = batch_size(model)
     for start in range(0, len(ids), size):
-        part = slice(start, start + size)
-        yield part, torch.from_numpy(ids[part]).to(device), generator
-
-
-def batch_size(model: LoadedModel) -> int:
-    """Traces that are drawn at a time."""
-    if isinstance(model.network, UNet):
-        return max(1, min(512, BATCH_BUDGET // (model.channels * model.length**2 * UNET_BUDGET)))
-    return max(1, min(512, KEPT_BUDGET // (model.network.rows * model.network.width * len(model.network.blocks))))
+        yield torch.from_numpy(ids[start : start + size]).to(device), generator
 
 
 def traces_table(

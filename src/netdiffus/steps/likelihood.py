@@ -14,7 +14,7 @@ from netdiffus.diffusion.forcing_recipe import ForcingRecipe
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
 from netdiffus.steps.folds import held_back, units
-from netdiffus.steps.generate import LoadedModel, series_of
+from netdiffus.steps.loaded_model import LoadedModel, series_of
 from netdiffus.steps.network import build_recipe
 from netdiffus.traffic.traces import series
 
