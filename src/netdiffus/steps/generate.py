@@ -22,6 +22,7 @@ from netdiffus.errors import InputError
 from netdiffus.imaging.codec import images_of
 from netdiffus.steps.capture import CaptureConfig, CaptureWritten, check_start, placed
 from netdiffus.steps.config import Config
+from netdiffus.steps.continuation import Beginnings, continued, series_codec
 from netdiffus.steps.counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.loaded_model import NO_SCALE, LoadedModel, batch_size, load_model, series_of
@@ -47,6 +48,7 @@ class GenerateConfig(Config):
     sampler: str | None = None  # of a published model; None: "learned"
     guidance: float | None = Field(None, ge=0, le=limits.GUIDANCE)  # None: as the model was trained for
     window: int | None = Field(None, ge=1, le=limits.LENGTH)  # rows that are noisy at once; None: 1
+    length: int | None = Field(None, ge=1, le=limits.DRAWN_LENGTH)  # rows of a trace at most; None: the model's
     protocol: Literal["tcp", "udp"] | None = None  # of packets: flows of this one alone
     packets: int | None = Field(None, ge=1, le=limits.LENGTH)  # of packets: the first so many of a flow
 
@@ -67,13 +69,20 @@ class Drawn:
 
 
 def generate(
-    model: Path, out: Path, config: GenerateConfig, capture: CaptureConfig | None = None
+    model: Path,
+    out: Path,
+    config: GenerateConfig,
+    capture: CaptureConfig | None = None,
+    beginnings: Path | None = None,
 ) -> Generator[Drawn, None, CaptureWritten | None]:
     """Draw traces from the model in a folder and write them to `out`; yields a record per batch.
 
     A suffix of `out` names the form of a table. Without one, `out` becomes a folder of images as `netdiffus image`
     writes it. A model without a scale draws images alone: such a folder, or one .npz. A model of packets
     (`train --image bits`) also writes captures and nPrint rows; what is in them is returned.
+
+    With `beginnings`, a table of traces or a dataset folder, there is one trace for each of its rows, which goes on
+    from it, in the same order.
 
     Raises:
         InputError: `model` is no model, a label or the suffix of `out` is unknown, a count is below 1.
@@ -82,6 +91,9 @@ def generate(
     check_out(out)
     loaded = load_model(model)
     _check_place(loaded, model, out, config, capture)
+    if beginnings is not None or config.length is not None:
+        yield from _write_continued(loaded, out, config, capture, beginnings)
+        return None
     if loaded.packets is not None:
         check_start(out, capture or CaptureConfig.of())
         if capture is not None:
@@ -121,6 +133,46 @@ def generate(
     else:
         write_images(out, ImageCard(codec=loaded.card.codec, labels=names, made_by=provenance), parts)
     return None
+
+
+def _write_continued(
+    loaded: LoadedModel, out: Path, config: GenerateConfig, capture: CaptureConfig | None, path: Path | None
+) -> Generator[Drawn, None, None]:
+    series_codec(loaded)
+    if out.suffix.lower() not in FORMS or capture is not None or config.protocol or config.packets:
+        raise InputError(
+            f"--out with one of the suffixes {', '.join(FORMS)} and no options of packets for --continue and --length",
+            str(out),
+            "name a table",
+        )
+    if path is not None and path.resolve() == out.resolve():
+        raise InputError("--out other than the table that traces go on from", str(out), "name another file")
+    begun = None if path is None else Beginnings.read(loaded, path)
+    traces = yield from draw_continued(loaded, config, begun)
+    made_by = _made_by(loaded, config) | ({} if begun is None else {"beginnings": begun.hash})
+    write_traces(out, traces, json.dumps(made_by))
+
+
+def draw_continued(
+    model: LoadedModel, config: GenerateConfig, beginnings: Beginnings | None
+) -> Generator[Drawn, None, pl.DataFrame]:
+    """Yields a record per batch; returns the table of traces that go on from beginnings, in their order.
+
+    Without beginnings the labels and their counts are those of `config`, as `draw` has them.
+
+    Raises:
+        InputError: the model does not draw row by row, or there are more rows than limits.DRAWN_ROWS.
+    """
+    begun = Beginnings.none(model, _ids(model, config)) if beginnings is None else beginnings
+    how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+    order, parts, done = [], [], 0
+    for rows, traces in continued(model, begun, config.length or model.length, how, config.seed):
+        order.append(rows)
+        parts.append(traces)
+        done += len(rows)
+        yield Drawn(done, len(begun.ids))
+    table = pl.concat(parts)[np.argsort(np.concatenate(order))]
+    return labelled(table, np.array(list(model.card.labels))[begun.ids], model.hash, config.seed)
 
 
 def _check_place(
@@ -231,10 +283,15 @@ def _unet_images(model: LoadedModel, network: UNet, config: GenerateConfig) -> I
             yield ids.cpu().numpy(), draw(ids, generator).cpu().double().numpy()
 
 
+def _ids(model: LoadedModel, config: GenerateConfig) -> Ids:
+    """Label ids (N,) of all traces that are drawn."""
+    counts, names = _counts(model, config), list(model.card.labels)
+    return np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
+
+
 def _batches(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[torch.Tensor, torch.Generator]]:
     """The label ids (B,) of the traces that are drawn, a batch at a time, and the generator."""
-    counts, names = _counts(model, config), list(model.card.labels)
-    ids = np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
+    ids = _ids(model, config)
     device = choose_device()
     generator = torch.Generator(device).manual_seed(config.seed)
     size = batch_size(model)
@@ -249,7 +306,12 @@ def traces_table(
     if "gap_ns" in channels:
         values[:, channels.index("gap_ns"), 0] = 0  # there is no packet before the first
     lists = {name: ragged(values[:, k], name) for k, name in enumerate(channels)}
+    return labelled(pl.DataFrame(lists), labels, model_hash, seed)
+
+
+def labelled(lists: pl.DataFrame, labels: NDArray[np.str_], model_hash: str, seed: int) -> pl.DataFrame:
+    """The same of list columns."""
     source = f"netdiffus {__version__} model {model_hash[:16]} seed {seed}"
     return conform(
-        pl.DataFrame({"label": labels.tolist(), **lists}).with_columns(split=pl.lit("synthetic"), source=pl.lit(source))
+        lists.with_columns(label=pl.Series(labels.tolist()), split=pl.lit("synthetic"), source=pl.lit(source))
     )
