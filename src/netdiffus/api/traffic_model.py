@@ -73,8 +73,8 @@ class TrafficModel:
         """The log-likelihood (N,) in nats of each trace given its label, of a table with `label` and the channels.
 
         It is that of the trace's codes: values that share a code are not told apart, and values that the training did
-        not hold count as the nearest that it did. Exact for models without coarse rows, a lower bound with them. A trace
-        that is longer than those the model draws counts with its first rows.
+        not hold count as the nearest that it did. Exact for models without coarse rows, a lower bound with them. Of a
+        trace longer than the model's length the first rows count.
 
         Raises:
             InputError: the model is of packets or a published one, or it does not know a label or lacks a channel.

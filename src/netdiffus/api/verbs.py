@@ -92,7 +92,8 @@ def generate(
 ) -> Path:
     """A model draws traces into the file `out` (.parquet, .csv, .npz; without a suffix a folder of images).
 
-    With `beginnings`, a table of traces or a dataset folder, traces go on from its rows, instead of count and balance.
+    With `beginnings`, a table of traces or a dataset folder, traces go on from its rows;
+    then count and balance have no place.
 
     Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance, length. A model of packets
     (image="bits") also writes .pcap, .pcapng and .nprint, with the options protocol, packets, client_net, server_net

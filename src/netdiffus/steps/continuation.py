@@ -23,7 +23,7 @@ from netdiffus.imaging.codec import GasfCodec
 from netdiffus.steps.load import load_traces
 from netdiffus.steps.loaded_model import LoadedModel, batch_size, series_of
 from netdiffus.steps.sampling import Beginning, DrawCodes, Sampling, causal_sampling
-from netdiffus.traffic.traces import ragged, series
+from netdiffus.traffic.traces import conform, ragged, series
 
 Ids = NDArray[np.int64]
 
@@ -71,7 +71,7 @@ class Beginnings:
             InputError: there is no trace, a channel of the model is missing, or the model does not know a label.
         """
         ids = label_ids(model, traces)
-        values = traces.select(pl.col(name).cast(pl.List(pl.Int64)) for name in series_codec(model).channels)
+        values = conform(traces).select(pl.col(name).cast(pl.List(pl.Int64)) for name in series_codec(model).channels)
         return cls(ids, values, hash)
 
     def known(self) -> Ids:
