@@ -96,7 +96,7 @@ def generate(
     then count and balance have no place.
 
     Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance, window,
-    length. A model of packets (image="bits") also writes .pcap, .pcapng and .nprint, with the options protocol, packets,
+    length. A model of packets (image="bits") also writes .pcap, .pcapng and .nprint; options: protocol, packets,
     client_net, server_net (lists), link, payload, rate, duration, start (ISO 8601, or an integer: seconds or
     nanoseconds), per_label.
 
