@@ -15,6 +15,10 @@ SOURCES = 1 << 20
 CHANNELS = 16
 LENGTH = 1024
 """Positions of a trace that a model learns, pixels of a GASF image."""
+DRAWN_LENGTH = 65_536
+"""Positions of a trace that `generate --length` draws, by a window that slides."""
+DRAWN_ROWS = 100_000_000
+"""Rows of all traces that go on from beginnings, or beyond the model's length, at once."""
 VALUES = 4096
 """Distinct values of a channel that a scale or an alphabet knows, and classes of an alphabet."""
 WORDS = 1 << 16

@@ -312,6 +312,22 @@ def generate(
             min=1, max=limits.LENGTH, help="Rows that are noisy at once; default 1: each is drawn given those before."
         ),
     ] = None,
+    beginnings: Annotated[
+        Path | None,
+        typer.Option(
+            "--continue",
+            metavar="TRACES",
+            help="A table of traces or a dataset: one trace goes on from each of its rows.",
+        ),
+    ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=limits.DRAWN_LENGTH,
+            help="Rows of a trace at most; beyond the model's by a window that slides; default: the model's.",
+        ),
+    ] = None,
     protocol: Annotated[str | None, typer.Option(help="Packets: flows of 'tcp' or 'udp' alone.")] = None,
     packets: Annotated[
         int | None, typer.Option(min=1, max=limits.LENGTH, help="Packets: the first so many of a flow.")
@@ -354,20 +370,24 @@ def generate(
     from netdiffus.cli.progress import show_drawing
     from netdiffus.cli.show import print_written
     from netdiffus.steps.capture import CaptureConfig
+    from netdiffus.steps.config import exclusive
     from netdiffus.steps.counts import parse_counts
     from netdiffus.steps.generate import GenerateConfig
     from netdiffus.steps.generate import generate as step
 
+    if beginnings is not None:
+        exclusive(**{"count": bool(count), "continue": True})
+        exclusive(**{"balance": balance, "continue": True})
     config = GenerateConfig.of(
         count=parse_counts(count), balance=balance, seed=seed, sampling_steps=sampling_steps, sampler=sampler,
-        guidance=guidance, window=window, protocol=protocol, packets=packets,
+        guidance=guidance, window=window, length=length, protocol=protocol, packets=packets,
     )  # fmt: skip
     chosen = {
         "client_net": client_net, "server_net": server_net, "link": link, "payload": payload, "rate": rate,
         "duration": duration, "per_label": per_label or None, "start": start,
     }  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None and value != []}
-    written = show_drawing(step(model, out, config, CaptureConfig.of(**chosen) if chosen else None))
+    written = show_drawing(step(model, out, config, CaptureConfig.of(**chosen) if chosen else None, beginnings))
     if written is not None:
         print_written(written)
         return

@@ -17,33 +17,25 @@ from pydantic import Field, model_validator
 
 from netdiffus import __version__, limits
 from netdiffus.diffusion.causal import CausalDenoiser
-from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
-from netdiffus.imaging.coarse import CoarseCodebook
-from netdiffus.imaging.codec import GasfCodec, images_of
+from netdiffus.imaging.codec import images_of
 from netdiffus.steps.capture import CaptureConfig, CaptureWritten, check_start, placed
 from netdiffus.steps.config import Config
+from netdiffus.steps.continuation import Beginnings, continued, series_codec
 from netdiffus.steps.counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.model_manifest import read_model
-from netdiffus.steps.network import Network, build_rows
+from netdiffus.steps.loaded_model import LoadedModel, batch_size, load_model, series_of
 from netdiffus.steps.output import FORMS, write_traces
 from netdiffus.steps.packet_data import PacketCodec, label_of
 from netdiffus.steps.packets_out import check_out, check_place, traces_of, write_flows
-from netdiffus.steps.sampling import UNET_BUDGET, Beginning, Sampling, causal_sampling, unet_sampling
-from netdiffus.steps.weights import load_network
-from netdiffus.store import model as store
-from netdiffus.store.cards import ModelCard
+from netdiffus.steps.sampling import Sampling, causal_sampling, unet_sampling
 from netdiffus.store.images import ImageCard, write_images, write_stack
 from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
 from netdiffus.traffic.traces import conform, ragged
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-BATCH_BUDGET = 1_500_000  # floats of one batch of images: bounds memory, and keeps a batch in the cache
-KEPT_BUDGET = 1 << 25  # floats of the keys of a batch
 
 
 class GenerateConfig(Config):
@@ -56,6 +48,7 @@ class GenerateConfig(Config):
     sampler: str | None = None  # of a published model; None: "learned"
     guidance: float | None = Field(None, ge=0, le=limits.GUIDANCE)  # None: as the model was trained for
     window: int | None = Field(None, ge=1, le=limits.LENGTH)  # rows that are noisy at once; None: 1
+    length: int | None = Field(None, ge=1, le=limits.DRAWN_LENGTH)  # rows of a trace at most; None: the model's
     protocol: Literal["tcp", "udp"] | None = None  # of packets: flows of this one alone
     packets: int | None = Field(None, ge=1, le=limits.LENGTH)  # of packets: the first so many of a flow
 
@@ -68,19 +61,6 @@ class GenerateConfig(Config):
 
 
 @dataclass(frozen=True)
-class Beginnings:
-    """What traces begin with: label ids (N,), codes (N, C, k), and (N, C, j) of the coarse rows that those settle."""
-
-    ids: Ids
-    known: torch.Tensor
-    coarse: torch.Tensor | None
-
-    def of(self, part: slice) -> Beginning:
-        """Those of some traces."""
-        return Beginning(self.known[part], None if self.coarse is None else self.coarse[part])
-
-
-@dataclass(frozen=True)
 class Drawn:
     """So many traces of so many are drawn."""
 
@@ -88,64 +68,21 @@ class Drawn:
     total: int
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model folder in memory."""
-
-    card: ModelCard
-    codec: GasfCodec | None  # None: images are all that can be drawn (imported without a scale)
-    network: Network
-    hash: str
-    packets: PacketCodec | None = None  # of a model of packets
-    rows: Rows | None = None  # of a causal denoiser
-    coarse: CoarseCodebook | None = None  # of one that draws coarse rows first
-
-    @property
-    def channels(self) -> int:
-        """C of the images."""
-        return len(self.codec.image_channels) if self.codec else len(self.card.codec["channels"])
-
-    @property
-    def scaled(self) -> GasfCodec:
-        """The codec of a model whose images are traces.
-
-        Raises:
-            InputError: the model has no scale.
-        """
-        if self.codec is None:
-            raise InputError(
-                "a model that knows the scale of its images, for traces", "one that was imported without",
-                "import it again with --scale, or draw images: --out FOLDER or FILE.npz",
-            )  # fmt: skip
-        return self.codec
-
-    @property
-    def length(self) -> int:
-        """Rows of an image."""
-        return int(self.card.codec["length"])
-
-
-def load_model(folder: Path) -> LoadedModel:
-    """The model in a folder, ready to draw from.
-
-    Raises:
-        InputError: it is no model of this format, or its weights do not fit its configuration.
-    """
-    found, device = read_model(folder), choose_device()
-    network, rows = load_network(folder, found, device), None
-    if isinstance(network, CausalDenoiser) and found.codec is not None:
-        rows = build_rows(found.card.config, found.codec, device)
-    return LoadedModel(found.card, found.codec, network, store.model_hash(folder), found.packets, rows, found.coarse)
-
-
 def generate(
-    model: Path, out: Path, config: GenerateConfig, capture: CaptureConfig | None = None
+    model: Path,
+    out: Path,
+    config: GenerateConfig,
+    capture: CaptureConfig | None = None,
+    beginnings: Path | None = None,
 ) -> Generator[Drawn, None, CaptureWritten | None]:
     """Draw traces from the model in a folder and write them to `out`; yields a record per batch.
 
     A suffix of `out` names the form of a table. Without one, `out` becomes a folder of images as `netdiffus image`
     writes it. A model without a scale draws images alone: such a folder, or one .npz. A model of packets
     (`train --image bits`) also writes captures and nPrint rows; what is in them is returned.
+
+    With `beginnings`, a table of traces or a dataset folder, there is one trace for each of its rows, which goes on
+    from it, in the same order.
 
     Raises:
         InputError: `model` is no model, a label or the suffix of `out` is unknown, a count is below 1.
@@ -154,6 +91,9 @@ def generate(
     check_out(out)
     loaded = load_model(model)
     _check_place(loaded, model, out, config, capture)
+    if beginnings is not None or config.length is not None:
+        yield from _write_continued(loaded, out, config, capture, beginnings)
+        return None
     if loaded.packets is not None:
         check_start(out, capture or CaptureConfig.of())
         if capture is not None:
@@ -193,6 +133,46 @@ def generate(
     else:
         write_images(out, ImageCard(codec=loaded.card.codec, labels=names, made_by=provenance), parts)
     return None
+
+
+def _write_continued(
+    loaded: LoadedModel, out: Path, config: GenerateConfig, capture: CaptureConfig | None, path: Path | None
+) -> Generator[Drawn, None, None]:
+    series_codec(loaded)
+    if out.suffix.lower() not in FORMS or capture is not None or config.protocol or config.packets:
+        raise InputError(
+            f"--out with one of the suffixes {', '.join(FORMS)} and no options of packets for --continue and --length",
+            str(out),
+            "name a table",
+        )
+    if path is not None and path.resolve() == out.resolve():
+        raise InputError("--out other than the table that traces go on from", str(out), "name another file")
+    begun = None if path is None else Beginnings.read(loaded, path)
+    traces = yield from draw_continued(loaded, config, begun)
+    made_by = _made_by(loaded, config) | ({} if begun is None else {"beginnings": begun.hash})
+    write_traces(out, traces, json.dumps(made_by))
+
+
+def draw_continued(
+    model: LoadedModel, config: GenerateConfig, beginnings: Beginnings | None
+) -> Generator[Drawn, None, pl.DataFrame]:
+    """Yields a record per batch; returns the table of traces that go on from beginnings, in their order.
+
+    Without beginnings the labels and their counts are those of `config`, as `draw` has them.
+
+    Raises:
+        InputError: the model does not draw row by row, or there are more rows than limits.DRAWN_ROWS.
+    """
+    begun = Beginnings.none(model, _ids(model, config)) if beginnings is None else beginnings
+    how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+    order, parts, done = [], [], 0
+    for rows, traces in continued(model, begun, config.length or model.length, how, config.seed):
+        order.append(rows)
+        parts.append(traces)
+        done += len(rows)
+        yield Drawn(done, len(begun.ids))
+    table = pl.concat(parts)[np.argsort(np.concatenate(order))]
+    return labelled(table, np.array(list(model.card.labels))[begun.ids], model.hash, config.seed)
 
 
 def _check_place(
@@ -258,15 +238,13 @@ def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:
     return label_counts(model.card.labels, config.count, balance=config.balance)
 
 
-def draw_series(
-    model: LoadedModel, config: GenerateConfig, rng: np.random.Generator, beginnings: Beginnings | None = None
-) -> Iterator[tuple[Ids, Floats]]:
+def draw_series(model: LoadedModel, config: GenerateConfig, rng: np.random.Generator) -> Iterator[tuple[Ids, Floats]]:
     """Batches of label ids (B,) and series (B, C, n), NaN past the end, in the order of the labels."""
     codec = model.scaled
     if isinstance(model.network, UNet):
         yield from ((ids, codec.decode(images)) for ids, images in _unet_images(model, model.network, config))
         return
-    for ids, codes in draw_codes(model, config, beginnings):
+    for ids, codes in draw_codes(model, config):
         yield ids, codec.from_classes(codes, ids, rng)
 
 
@@ -279,57 +257,40 @@ def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Id
             yield ids, images_of(series_of(model, codes))
 
 
-def series_of(model: LoadedModel, codes: Ids) -> Floats:
-    """z (B, C, n) of codes (B, C, n)."""
-    return np.stack([centres[codes[:, k]] for k, centres in enumerate(model.scaled.centres)], axis=1)
-
-
-def draw_codes(
-    model: LoadedModel, config: GenerateConfig, beginnings: Beginnings | None = None
-) -> Iterator[tuple[Ids, Ids]]:
+def draw_codes(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ids, Ids]]:
     """Batches of label ids (B,) and the codes (B, C, n) that a causal denoiser draws, in the order of the labels."""
     network, rows = model.network, model.rows
     if not isinstance(network, CausalDenoiser) or rows is None:
         raise InputError("a model that draws row by row", "a published one", "leave the option out")
     how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
     draw = causal_sampling(network, rows, model.card.config, how, len(model.card.labels))
-    for part, ids, generator in _batches(model, config, beginnings):
-        beginning = None if beginnings is None else beginnings.of(part)
+    for ids, generator in _batches(model, config):
         with torch.inference_mode():
-            yield ids.cpu().numpy(), draw(ids, generator, beginning).cpu().numpy()
+            yield ids.cpu().numpy(), draw(ids, generator, None).cpu().numpy()
 
 
 def _unet_images(model: LoadedModel, network: UNet, config: GenerateConfig) -> Iterator[tuple[Ids, Floats]]:
     how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
     draw = unet_sampling(network, model.card.config, model.length, how, len(model.card.labels))
-    for _, ids, generator in _batches(model, config):
+    for ids, generator in _batches(model, config):
         with torch.inference_mode():
             yield ids.cpu().numpy(), draw(ids, generator).cpu().double().numpy()
 
 
-def _batches(
-    model: LoadedModel, config: GenerateConfig, beginnings: Beginnings | None = None
-) -> Iterator[tuple[slice, torch.Tensor, torch.Generator]]:
-    """Which traces, their label ids (B,) and the generator, a batch at a time."""
+def _ids(model: LoadedModel, config: GenerateConfig) -> Ids:
+    """Label ids (N,) of all traces that are drawn."""
     counts, names = _counts(model, config), list(model.card.labels)
-    ids = (
-        np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
-        if beginnings is None
-        else beginnings.ids
-    )
+    return np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
+
+
+def _batches(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[torch.Tensor, torch.Generator]]:
+    """The label ids (B,) of the traces that are drawn, a batch at a time, and the generator."""
+    ids = _ids(model, config)
     device = choose_device()
     generator = torch.Generator(device).manual_seed(config.seed)
     size = batch_size(model)
     for start in range(0, len(ids), size):
-        part = slice(start, start + size)
-        yield part, torch.from_numpy(ids[part]).to(device), generator
-
-
-def batch_size(model: LoadedModel) -> int:
-    """Traces that are drawn at a time."""
-    if isinstance(model.network, UNet):
-        return max(1, min(512, BATCH_BUDGET // (model.channels * model.length**2 * UNET_BUDGET)))
-    return max(1, min(512, KEPT_BUDGET // (model.network.rows * model.network.width * len(model.network.blocks))))
+        yield torch.from_numpy(ids[start : start + size]).to(device), generator
 
 
 def traces_table(
@@ -339,7 +300,12 @@ def traces_table(
     if "gap_ns" in channels:
         values[:, channels.index("gap_ns"), 0] = 0  # there is no packet before the first
     lists = {name: ragged(values[:, k], name) for k, name in enumerate(channels)}
+    return labelled(pl.DataFrame(lists), labels, model_hash, seed)
+
+
+def labelled(lists: pl.DataFrame, labels: NDArray[np.str_], model_hash: str, seed: int) -> pl.DataFrame:
+    """The same of list columns."""
     source = f"netdiffus {__version__} model {model_hash[:16]} seed {seed}"
     return conform(
-        pl.DataFrame({"label": labels.tolist(), **lists}).with_columns(split=pl.lit("synthetic"), source=pl.lit(source))
+        lists.with_columns(label=pl.Series(labels.tolist()), split=pl.lit("synthetic"), source=pl.lit(source))
     )

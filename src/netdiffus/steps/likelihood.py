@@ -13,8 +13,9 @@ from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.forcing_recipe import ForcingRecipe
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
+from netdiffus.steps.continuation import label_ids, series_codec
 from netdiffus.steps.folds import held_back, units
-from netdiffus.steps.generate import LoadedModel, series_of
+from netdiffus.steps.loaded_model import LoadedModel, series_of
 from netdiffus.steps.network import build_recipe
 from netdiffus.traffic.traces import series
 
@@ -87,6 +88,19 @@ def trace_losses(model: LoadedModel, traces: Traces) -> Floats:
             loss = recipe.loss(Sample(batch, torch.full((LEVELS,), label, device=device)), generator)
         found[row] = float(loss.mean())
     return found
+
+
+def table_log_likelihoods(model: LoadedModel, traces: pl.DataFrame) -> Floats:
+    """The log-likelihood (N,) in nats of a table's traces; see `TrafficModel.log_likelihood`.
+
+    Raises:
+        InputError: the model does not draw series row by row, or does not know a label or lacks a channel.
+    """
+    ids, codec, network = label_ids(model, traces), series_codec(model), model.network
+    if not isinstance(network, CausalDenoiser) or model.rows is None:
+        raise InputError("a model that draws row by row", "a published one", "train one")
+    codes = codec.classes(series(traces, codec.length, codec.channels))
+    return log_likelihoods(model, network, model.rows, codes, ids)
 
 
 def log_likelihoods(
