@@ -24,6 +24,10 @@ def breaks_said(card: ModelCard) -> str:
     return f"{count:,} {were} left out: the recording broke off there, or its clock was set." if count else ""
 
 
+REPEATS = """
+  The same seed gives the same weights on the same machine with the same number of threads."""
+
+
 def model_readme(card: ModelCard, traces: int) -> str:
     """Data, intended use, limits and privacy of a model, in Markdown."""
     channels = ", ".join(card.codec["channels"])
@@ -34,6 +38,7 @@ def model_readme(card: ModelCard, traces: int) -> str:
     said = breaks_said(card)
     breaks = f"\n* {said}" if said else ""
     threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
+    repeats = "" if card.threads is None else REPEATS
     unit = "packets a flow" if packets else "positions a trace"
     suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     return f"""# A netdiffus model
@@ -41,7 +46,7 @@ def model_readme(card: ModelCard, traces: int) -> str:
 Draws synthetic network traffic: {what}, up to {card.codec["length"]} {unit}.
 
 * Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}{threads}) on {traces} traces, seed {card.seed},
-  dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.
+  dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.{repeats}
 * Image: {card.config["image"]}; preset: {card.config["preset"]}. All options and the fitted scales are in model.json.
 
     netdiffus generate MODEL --out synthetic.{"pcap" if packets else "parquet"} --count 1000
