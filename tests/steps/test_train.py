@@ -48,6 +48,19 @@ def test_what_is_in_the_folder(small_dataset, small_model) -> None:
     assert "80" in (small_model / "README.md").read_text()
 
 
+def test_the_card_and_the_readme_tell_the_number_of_threads(small_dataset, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    before = torch.get_num_threads()
+    try:
+        for threads, said in ((1, "on cpu, 1 thread)"), (2, "on cpu, 2 threads)")):
+            monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+            model = tiny(small_dataset, tmp_path / str(threads), steps=2)
+            assert ModelCard.read(model).threads == threads
+            assert said in (model / "README.md").read_text()
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_seed_gives_the_same_weights_and_another_others(small_dataset, tmp_path) -> None:
     one, again, other = (
         tiny(small_dataset, tmp_path / name, 10, seed=seed) for name, seed in [("a", 1), ("b", 1), ("c", 2)]

@@ -26,13 +26,12 @@ from netdiffus.steps.continuation import Beginnings, continued, series_codec
 from netdiffus.steps.counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.loaded_model import LoadedModel, batch_size, load_model, series_of
-from netdiffus.steps.output import FORMS, write_traces
+from netdiffus.steps.output import FORMS, labelled, traces_table, write_traces
 from netdiffus.steps.packet_data import PacketCodec, label_of
 from netdiffus.steps.packets_out import check_out, check_place, traces_of, write_flows
 from netdiffus.steps.sampling import Sampling, causal_sampling, unet_sampling
 from netdiffus.store.images import ImageCard, write_images, write_stack
 from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
-from netdiffus.traffic.traces import conform, ragged
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -291,21 +290,3 @@ def _batches(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[torch
     size = batch_size(model)
     for start in range(0, len(ids), size):
         yield torch.from_numpy(ids[start : start + size]).to(device), generator
-
-
-def traces_table(
-    values: NDArray[np.float64], channels: tuple[str, ...], labels: NDArray[np.str_], model_hash: str, seed: int
-) -> pl.DataFrame:
-    """Drawn series (N, C, n) as a table with the columns of traces.parquet, split = "synthetic"."""
-    if "gap_ns" in channels:
-        values[:, channels.index("gap_ns"), 0] = 0  # there is no packet before the first
-    lists = {name: ragged(values[:, k], name) for k, name in enumerate(channels)}
-    return labelled(pl.DataFrame(lists), labels, model_hash, seed)
-
-
-def labelled(lists: pl.DataFrame, labels: NDArray[np.str_], model_hash: str, seed: int) -> pl.DataFrame:
-    """The same of list columns."""
-    source = f"netdiffus {__version__} model {model_hash[:16]} seed {seed}"
-    return conform(
-        lists.with_columns(label=pl.Series(labels.tolist()), split=pl.lit("synthetic"), source=pl.lit(source))
-    )
