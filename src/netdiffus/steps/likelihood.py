@@ -116,8 +116,8 @@ def log_likelihoods(
     for start in range(0, len(codes), BATCH):
         part = slice(start, start + BATCH)
         coarse = None if model.coarse is None else torch.from_numpy(model.coarse.encode(series_of(model, codes[part])))
-        label = torch.from_numpy(labels[part]).to(device)
-        sample = Sample(torch.from_numpy(codes[part]).to(device), label, None if coarse is None else coarse.to(device))
+        label = torch.tensor(labels[part], device=device)  # a table's may be read-only
+        sample = Sample(torch.tensor(codes[part], device=device), label, None if coarse is None else coarse.to(device))
         with torch.no_grad():
             found[part] = recipe.loss(sample, generator).cpu().numpy()
     found *= -(codes.shape[1] * codes.shape[2])
