@@ -11,7 +11,7 @@ from pathlib import Path
 def names() -> list[str]:
     """The benchmarks in this folder, by name; but `sets` first, because others take up what it leaves behind."""
     found = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
-    found -= {"__main__", "gates", "kernel", "packet_fidelity", "results"}
+    found -= {"__main__", "gates", "kernel", "packet_fidelity", "results", "shifts"}
     return sorted(found, key=lambda name: (name != "sets", name))
 
 

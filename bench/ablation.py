@@ -7,71 +7,75 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, generate, prepare, train
-from netdiffus.diffusion import fit
-from netdiffus.diffusion.rows import RowDenoiser
-
-
-def adamw(network: RowDenoiser, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """All weights fitted with AdamW."""
-    return [torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01)]
-
+from netdiffus.steps import training_data
 
 STEPS = 600
 TRACES = 2100
+NO_PRIOR = "no_prior"
 VARIANTS: dict[str, dict[str, Any]] = {
     "default (GASF)": {},
     "`--image series`: no imaging": {"image": "series"},
-    "the mixture alone (2 steps)": {"steps": 2},
-    "one component a label": {"components": 1},
-    "one component a label alone (2 steps)": {"steps": 2, "components": 1},
+    "no noise in training": {"noised": 0.0},
+    "every trace noised in training": {"noised": 1.0},
+    "no counted prior": {NO_PRIOR: True},
+    "8 coarse rows first": {"coarse": 8},
     "nothing left out at random": {"dropout": 0.0},
-    "float32 instead of what is faster": {"precision": "float32"},
-    "AdamW, instead of Muon": {"change": (fit, "optimisers", adamw)},
 }
+DRAWN: dict[str, dict[str, Any]] = {
+    "default, 4 rows noisy at once": {"window": 4},
+    "default, all rows noisy at once": {"window": 32},
+}
+"""The same model, drawn in other ways."""
 FIGURES = ("utility.ratio", "utility.tstr_macro_f1", "marginal.by_label.jsd", "detection.auc")
 
 
 def main() -> None:
     """Train and evaluate each variant with the same seed."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         prepare(recordings.folder(), folder / "dataset", packets=32)
-        for name, options in VARIANTS.items():
+        for number, (name, options) in enumerate(VARIANTS.items()):
             choices = {"steps": STEPS} | options
-            with _changed(choices.pop("change", None)):
-                began = time.perf_counter()
-                train(folder / "dataset", folder / "model", **choices)
-                seconds = time.perf_counter() - began
-            generate(folder / "model", folder / "synthetic.parquet", count=TRACES, balance=True)
-            scores = evaluate(folder / "dataset", folder / "synthetic.parquet", baselines=False)
-            rows.append((name, f"{seconds:.0f}", *(f"{scores[figure].value:.3f}" for figure in FIGURES)))
+            began = time.perf_counter()
+            with _without_prior(choices.pop(NO_PRIOR, False)):
+                train(folder / "dataset", folder / f"model {number}", **choices)
+            seconds = time.perf_counter() - began
+            rows.append((name, f"{seconds:.0f}", *_figures(folder, folder / f"model {number}")))
+        rows += [(name, "", *_figures(folder, folder / "model 0", **options)) for name, options in DRAWN.items()]
     header = ("variant", "seconds", "TSTR / TRTR", "TSTR macro F1", "JSD by label", "detector AUC")
     body = f"{STEPS} steps on the shipped recordings (first 32 packets), {TRACES:,} balanced traces, seed 0.\n\n"
     write_section("ablation", "Ablation", body + table(header, rows))
 
 
+def _figures(folder: Path, model: Path, **options: Any) -> list[str]:
+    """FIGURES of traces that a model draws."""
+    generate(model, folder / "synthetic.parquet", count=TRACES, balance=True, **options)
+    scores = evaluate(folder / "dataset", folder / "synthetic.parquet", baselines=False)
+    return [f"{scores[figure].value:.3f}" for figure in FIGURES]
+
+
 @contextmanager
-def _changed(change: tuple[ModuleType, str, Any] | None) -> Iterator[None]:
-    """With another value of a module's name while the block runs."""
-    if change is None:
-        yield
-        return
-    module, name, value = change
-    before = getattr(module, name)
-    setattr(module, name, value)
+def _without_prior(chosen: bool) -> Iterator[None]:
+    """While the block runs, priors say nothing: every code is as likely as another."""
+    counted = training_data.count_priors
+
+    def flat(*given: Any) -> list[Tensor]:
+        return [prior.new_zeros(prior.shape).log_softmax(dim=-1) for prior in counted(*given)]
+
+    if chosen:
+        training_data.count_priors = flat
     try:
         yield
     finally:
-        setattr(module, name, before)
+        training_data.count_priors = counted
 
 
 if __name__ == "__main__":

@@ -24,13 +24,13 @@ from bench.results import place, spread, table, write_section
 from bench.sets.collection import SETS
 from bench.sets.judging import CLASSIFIERS, arrays, macro
 from bench.sets.run import BUILD as DRAWN
+from bench.shifts import shifted
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.baselines import BASELINES
 from netdiffus.baselines.jitter import resampled
 from netdiffus.metrics.comparison import Traces
 from netdiffus.metrics.copies import seen_before
 from netdiffus.store.dataset import read_dataset
-from netdiffus.traffic.shifts import shifted
 from netdiffus.traffic.traces import channel_names
 
 BUILD = Path(__file__).parents[1] / "build" / "bench" / "augmentation"
@@ -40,6 +40,7 @@ LEVELS = (200, 400, 800, 1600)  # what rare labels are filled up to, to choose f
 RAREST = 5
 HELD_BACK = 0.2
 MINUTES = 5.0  # of each training on all of them
+FEW_MINUTES = 1.0  # of each training on few
 TUNING_SEED = 1000  # of the draw that the numbers are chosen on
 WAYS = ("synthetic", "jitter", "shifts")
 SHARED = "-shared"
@@ -141,7 +142,8 @@ def draw(labels: np.ndarray, count: Callable[[int], int], seed: int) -> np.ndarr
 def measure(name: str, options: argparse.Namespace) -> Result:
     """One case: `mirage` and `fgnet` with few traces of each label, shared or not, `imbalance` as MIRAGE is."""
     few, source = name != "imbalance", name.removesuffix(SHARED)
-    learning = {"preset": "few"} if few else {"minutes": options.minutes_scale * MINUTES, "balance": options.balance}
+    minutes = options.minutes_scale * (FEW_MINUTES if few else MINUTES)
+    learning = {"minutes": minutes} | ({} if few else {"balance": options.balance})
     with tempfile.TemporaryDirectory() as scratch:
         _, traces = read_dataset(SETS[source if few else "mirage"].prepare(Path(scratch)))
     channels = tuple(channel_names(traces))
@@ -192,12 +194,12 @@ def body(results: Sequence[Result]) -> str:
     text = (
         "Macro F1 of a random forest (200 trees), of gradient boosting and of the CNN on GASF images on real test "
         "traces that equal none they learned from; mean and standard deviation over draws (seeds). Few: "
-        f"{FEW} real training traces of each label, and netdiffus (`--preset few`) trained on these alone. Imbalance: "
-        f"all training traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are filled up; netdiffus "
-        f"trained {MINUTES:g} minutes with --balance. Shifts: real traces with one position left out or repeated. How "
-        "many traces join the real ones was chosen for each classifier and way on one more draw of the training part, "
-        "judged on other training traces. From a model of all: the synthetic traces are drawn from a model of the "
-        "whole training part, which someone else may have and give away.\n\n"
+        f"{FEW} real training traces of each label, and netdiffus trained {FEW_MINUTES:g} minutes on these alone. "
+        f"Imbalance: all training traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are filled up; "
+        f"netdiffus trained {MINUTES:g} minutes with --balance. Shifts: real traces with one position left out or "
+        "repeated. How many traces join the real ones was chosen for each classifier and way on one more draw of the "
+        "training part, judged on other training traces. From a model of all: the synthetic traces are drawn from a "
+        "model of the whole training part, which someone else may have and give away.\n\n"
     )
     rows, copies = [], []
     for result in results:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.results import table, write_section
-from netdiffus.diffusion.charts import GasfChart
+from netdiffus.diffusion.observation import GasfRows
 from netdiffus.imaging.codec import STEP
 from netdiffus.imaging.gasf import from_diagonal, from_image, gasf
 
@@ -48,11 +48,11 @@ def encoding(threads: int) -> list[tuple[str, ...]]:
             double = np.empty((len(x), n, n))
             single = np.empty((2 * len(x), n, n), np.float32)
             twice = np.concatenate([x, x])
-            chart, z = GasfChart(n, STEP), torch.from_numpy(rng.standard_normal((2 * len(x), 1, n))).float()
+            observed, z = GasfRows(n, STEP), torch.from_numpy(rng.standard_normal((2 * len(x), 1, n))).float()
             ways: dict[str, Callable[[], object]] = {
                 "float64": lambda x=x, out=double: gasf(x, out),  # type: ignore[misc]
                 "float32": lambda x=twice, out=single: gasf(x, out),  # type: ignore[misc]
-                "in training (torch, float32, a new array)": lambda chart=chart, z=z: chart.image(z),  # type: ignore[misc]
+                "in training (torch, float32, a new array)": lambda observed=observed, z=z: observed.image(z),  # type: ignore[misc]
             }
             for name, encode in ways.items():
                 encode()

@@ -53,7 +53,7 @@ def step_seconds(dataset: Path, folder: Path, steps: int, **options: Any) -> tup
     )
     card = ModelCard.read(folder)
     codec = GasfCodec.from_json(card.codec)
-    return list(np.diff(clock)[1:]), batch_size(card.config, codec.length, sum(map(len, codec.alphabets)) or 1)
+    return list(np.diff(clock)[1:]), batch_size(card.config, codec.length)
 
 
 def drawing_seconds(model: Path, out: Path, count: int) -> float:

@@ -51,6 +51,9 @@ def _model(raw: bytes, form: Form) -> None:
         return
     _decode(found.codec)
     kept = found.codec.to_json() | (found.packets.to_json() if found.packets else {})
+    if found.coarse is not None:
+        kept["coarse"] = found.coarse.to_json()
+        _encode_coarse(found.coarse, found.codec.length)
     assert form["steps.model_manifest"].model_manifest(again.model_copy(update={"codec": kept})).card.codec == kept
 
 
@@ -66,6 +69,15 @@ def _decode(codec: Any) -> None:
         assert all(np.isfinite(centres).all() for centres in codec.centres)
         classes = codec.classes(series)
         codec.from_classes(classes, np.zeros(2, np.int64), np.random.default_rng(0))
+
+
+def _encode_coarse(coarse: Any, length: int) -> None:
+    """Any z has coarse rows, whose codes have centres."""
+    channels = len(coarse.centres)
+    codes = coarse.encode(np.linspace(-4, 4, 2 * channels * length).reshape(2, channels, length))
+    assert codes.shape == (2, channels, coarse.rows)
+    for k, centres in enumerate(coarse.centres):
+        assert np.isfinite(centres[codes[:, k]]).all()
 
 
 def _dataset(raw: bytes, form: Form) -> None:
@@ -100,13 +112,15 @@ def seeds() -> Iterator[bytes]:
     of_classes = codec.GasfCodec.fit(series, channels, ids=ids).to_json()
     of_images = codec.GasfCodec.fit(series, channels, "minmax", "direct").to_json()
     config = form["steps.train_config"].train_config("tiny").model_dump()
+    coarse = form["imaging.coarse"].CoarseCodebook.fit(np.linspace(-2, 2, 9).reshape(3, 1, 3), 2).to_json()
     shape = {"channels_in": 1, "channels_out": 2, "width": 32, "multipliers": [1], "blocks": 1, "attention": [],
              "heads": 4, "classes": 2}  # fmt: skip
     imported = {"image": "gasf", "preset": "imported", "network": "unet", "timesteps": 20, "schedule": "cosine",
                 "shape": shape}  # fmt: skip
     unet = config | {"network": "unet", "preset": "netdiffus2", "length": 4, "width": 32, "heads": 4}
     for options, kind in (
-        (config, of_classes), (unet, of_images), (imported, of_images),
+        (config, of_classes), (config | {"coarse": 2}, of_classes | {"coarse": coarse}),
+        (unet, of_images), (imported, of_images),
         (imported, {"codec": "images", "channels": ["image 0"], "length": 4}),
     ):  # fmt: skip
         yield b"M" + json.dumps(_card(options, kind, {"web": 2, "dns": 1})).encode()
@@ -125,7 +139,7 @@ def seeds() -> Iterator[bytes]:
 
 def _card(config: dict[str, Any], codec: dict[str, Any], labels: dict[str, int]) -> dict[str, Any]:
     return {
-        "format": 4, "netdiffus": "0.1", "config": config, "codec": codec, "labels": labels, "dataset": "ab",
+        "format": 5, "netdiffus": "0.1", "config": config, "codec": codec, "labels": labels, "dataset": "ab",
         "steps": 3, "seconds": 0.5, "validation": {"loss": 1.0, "step": 2.0}, "seed": 0, "device": "cpu",
         "versions": {"torch": "2"},
     }  # fmt: skip

@@ -76,8 +76,8 @@ SETS: dict[str, TrafficSet] = {
     "mirage": TrafficSet(
         "MIRAGE, size × direction, first 10",
         _MIRAGE,
-        minutes=15,
-        ratio=0.95,
+        minutes=5,
+        ratio=0.98,
         note="the source's own split; padding dropped, so that short flows end",
         options=_SPLIT | {"columns": "size=PL,direction=DIR,label=LABEL"},
         strict=True,
@@ -85,16 +85,16 @@ SETS: dict[str, TrafficSet] = {
     "mirage-gap": TrafficSet(
         "MIRAGE with gap",
         _MIRAGE,
-        minutes=15,
-        ratio=0.93,
+        minutes=8,
+        ratio=0.98,
         note="the same with the gaps",
         options=_SPLIT | {"columns": "size=PL,direction=DIR,gap_us=IAT,label=LABEL"},
     ),
     "fgnet": TrafficSet(
         "fgnet flows, 24 apps, first 30 packets",
         "fgnet_d1/flows.parquet",
-        minutes=20,
-        ratio=0.85,
+        minutes=15,
+        ratio=0.95,
         note="size × direction (gaps do not help a forest trained on real flows: .871 with, .872 without); all flows "
         "of one 30 s capture on one side of the split",
         options={"columns": "size=PL,direction=DIR,label=LABEL,group=session", "packets": 30},
@@ -102,8 +102,8 @@ SETS: dict[str, TrafficSet] = {
     "vqflow": TrafficSet(
         "vqflow, 20 titles, bytes in 128 windows",
         "vqflow_titles/traces.parquet",
-        minutes=1.5,
-        ratio=0.85,
+        minutes=5,
+        ratio=0.915,
         note="the first 4,096 lengths of a trace in 128 windows of 32 packets: the source has no times",
         options={"columns": "size=LEN,label=LABEL", "sum": 32},
     ),
@@ -111,7 +111,7 @@ SETS: dict[str, TrafficSet] = {
         "video platform, 50 ms bins, 600 steps",
         "video_platform/sessions_50ms.parquet",
         minutes=5,
-        ratio=0.95,
+        ratio=0.99,
         note="bytes up and down",
         options={"columns": "up_bytes=UP,down_bytes=DOWN,label=LABEL", "bins": 50.0},
     ),
@@ -119,7 +119,7 @@ SETS: dict[str, TrafficSet] = {
         "YouTube, 100 ms bins, 4 start qualities",
         "youtube_100ms/sessions.parquet",
         minutes=10,
-        ratio=0.9,
+        ratio=0.95,
         note=f"qualities that {FEWEST_SESSIONS} sessions or more asked for; windows of 300 bins (30 s, several "
         "segments of video), all of one session on one side of the split: windows of 600 or 1,000 bins are fewer and "
         "tell a forest trained on real windows less",
@@ -134,7 +134,7 @@ SETS: dict[str, TrafficSet] = {
         "tiissrc23, benign / attack, first 30 packets",
         "anomaly/tiissrc23_flows.parquet",
         minutes=3,
-        ratio=0.95,
+        ratio=0.975,
         note="size × direction × gap, because without gaps one-class detectors that saw real traces are hardly better "
         "than chance (AUC .60); every flow has 30 packets or more; the source's own split, trained on its part 'valid'",
         options={"columns": "size=PL,direction=DIR,gap_us=IAT,label=LABEL,split=split", "packets": 30},

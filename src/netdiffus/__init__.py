@@ -6,12 +6,17 @@ first use, so that importing the package stays light.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netdiffus.api.traffic_model import TrafficModel
     from netdiffus.api.verbs import check, evaluate, generate, prepare, repair, train
+
+# Threads that wait for one another sleep instead of spinning: where other work holds a core, spinning made a training
+# step ten times as slow. OpenMP reads this once, when torch is loaded; a setting of the user's stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 __all__ = ["TrafficModel", "__version__", "check", "evaluate", "generate", "prepare", "repair", "train"]

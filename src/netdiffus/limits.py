@@ -15,6 +15,10 @@ SOURCES = 1 << 20
 CHANNELS = 16
 LENGTH = 1024
 """Positions of a trace that a model learns, pixels of a GASF image."""
+DRAWN_LENGTH = 65_536
+"""Positions of a trace that `generate --length` draws, by a window that slides."""
+DRAWN_ROWS = 100_000_000
+"""Rows of all traces that go on from beginnings, or beyond the model's length, at once."""
 VALUES = 4096
 """Distinct values of a channel that a scale or an alphabet knows, and classes of an alphabet."""
 WORDS = 1 << 16
@@ -26,8 +30,6 @@ SEED = (1 << 32) - 1
 """The largest seed that every library takes."""
 TRACES = 10_000_000
 """Traces drawn at once."""
-FILL = 10_000
-"""Traces of a label after filling up."""
 MINUTES = 0.01, 43_200.0
 """Shortest and longest training: 0.6 seconds, 30 days."""
 STEPS = 100_000_000
@@ -36,8 +38,8 @@ TIMESTEPS = 10_000
 """T of the discrete formulation."""
 PATIENCE = 1_000_000
 """Checks without better weights."""
-COMPONENTS = 1024
-"""Components of a label's mixture."""
+COARSE_ROWS = 64
+"""Rows of the small image that a model of long traces draws first."""
 GUIDANCE = 100.0
 TABLE_VALUES = 1 << 40
 """Values of a table that `prepare --max-values` may allow."""

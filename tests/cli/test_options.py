@@ -138,7 +138,14 @@ def test_no_field_of_a_configuration_takes_any_number(kind: type[Config]) -> Non
 
 EXCLUSIVE = [
     ("train dataset --out out --steps 3 --minutes 3", "expected --minutes or --steps; got both; leave one of them out"),
-    ("train dataset --out out --preset netdiffus2 --components 3", "a preset with a mixture for --components"),
+    ("train dataset --out out --steps 0", "'--steps': Input should be greater than or equal to 1"),
+    (
+        "generate model --out x.csv --sampler heun",
+        "--sampler for a published model (netdiffus, netdiffus2); got 'heun'",
+    ),
+    ("generate model --out x.csv --guidance 2", "a model trained with --label-dropout for --guidance; got one without"),
+    ("generate model --out x.csv --sampling-steps 4", "expected --window of 2 or more for --sampling-steps; got rows"),
+    ("generate model --out x.csv --window 0", "'--window': Input should be greater than or equal to 1"),
     ("prepare table.csv --out out --labels folder --unlabelled", "expected --labels or --unlabelled; got both"),
     ("prepare table.csv --out out --gasf 0,1 --columns size=PL", "expected --gasf or --columns; got both"),
     ("prepare web --out out --bins 1 --packets 65537", "--packets of at most 65,536 bins; got 65,537"),

@@ -8,9 +8,9 @@ from test_fit import until
 
 from netdiffus.diffusion import discrete
 from netdiffus.diffusion.average import ExponentialAverage
-from netdiffus.diffusion.charts import GasfChart
 from netdiffus.diffusion.discrete_recipe import DiscreteRecipe
-from netdiffus.diffusion.fit import Fit
+from netdiffus.diffusion.fit import Fit, Sample
+from netdiffus.diffusion.observation import GasfRows
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNet, UNetShape
 from netdiffus.imaging.codec import STEP
@@ -20,12 +20,12 @@ class Replayed(DiscreteRecipe):
     """The recipe with recorded images, steps and noise in place of drawn ones."""
 
     def __init__(self, network: UNet, found: dict[str, torch.Tensor], ema: float) -> None:
-        super().__init__(network, GasfChart(10, STEP), Schedule.named("cosine", 100), ema)
+        super().__init__(network, GasfRows(10, STEP), Schedule.named("cosine", 100), ema)
         self.found, self.seen = found, []
 
-    def loss(self, network, z, label, generator) -> torch.Tensor:
+    def loss(self, sample: Sample, generator: torch.Generator) -> torch.Tensor:
         x0, k, noise = (self.found[f"train.{name}"][len(self.seen)] for name in ("x0", "t", "noise"))
-        losses = discrete.losses(self.schedule, lambda x, t: network(x, t, label), x0, k, noise)
+        losses = discrete.losses(self.schedule, lambda x, t: self.network(x, t, sample.label), x0, k, noise)
         self.seen.append(torch.stack([losses.mse, losses.vb, losses.loss]).detach())
         return losses.loss
 
@@ -37,7 +37,9 @@ def test_three_steps_equal_the_reference(rate) -> None:
     before = {name: value.detach().clone() for name, value in network.named_parameters()}
     recipe = Replayed(network, found, rate)
     labels = iter(found["train.y"])
-    fit = Fit(network, lambda generator: (torch.empty(0), next(labels)), learning_rate=1e-4, seed=0, recipe=recipe)
+    fit = Fit(
+        network, lambda generator: Sample(torch.empty(0), next(labels)), learning_rate=1e-4, seed=0, recipe=recipe
+    )
     assert len(list(fit.run(until(3)))) == 3
     close(torch.stack(recipe.seen), found["train.losses"], 0, 1e-4)
     after = dict(network.named_parameters())
@@ -56,11 +58,11 @@ def small_fit(seed: int = 0, ema: float | None = None) -> Fit:
     torch.manual_seed(0)
     network = UNet(UNetShape(1, 2, 32, (1, 2), 1, frozenset({2}), 2, 3))
 
-    def batch(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(generator: torch.Generator) -> Sample:
         label = torch.randint(3, (4,), generator=generator)
-        return torch.randn(4, 1, 4, generator=generator) + label[:, None, None], label
+        return Sample(torch.randn(4, 1, 4, generator=generator) + label[:, None, None], label)
 
-    recipe = DiscreteRecipe(network, GasfChart(4, STEP), Schedule.named("cosine", 20), ema)
+    recipe = DiscreteRecipe(network, GasfRows(4, STEP), Schedule.named("cosine", 20), ema)
     return Fit(network, batch, learning_rate=1e-3, seed=seed, recipe=recipe)
 
 

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from netdiffus.diffusion import edm
+from netdiffus.diffusion import staircase
 from netdiffus.diffusion.samplers import SAMPLERS
 
 POINTS = torch.tensor([[-1.0, 2.0], [1.5, 0.5], [0.0, -1.5]], dtype=torch.float64)
@@ -24,6 +24,11 @@ def gaussian(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     return x / (1 + sigma**2)
 
 
+def descending(steps: int) -> torch.Tensor:
+    """Levels (steps + 1,) that end with 0."""
+    return torch.cat([staircase.sigmas(steps).double(), torch.zeros(1, dtype=torch.float64)])
+
+
 def seeded(seed: int):
     generator = torch.Generator().manual_seed(seed)
     return lambda x: torch.randn(x.shape, generator=generator, dtype=x.dtype)
@@ -31,7 +36,7 @@ def seeded(seed: int):
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_draw_ends_at_a_point_and_all_points_are_drawn_as_often_as_they_should(name) -> None:
-    sigmas = edm.sigmas(200 if name == "ddpm" else 80).double()
+    sigmas = descending(200 if name == "ddpm" else 80)
     noise = seeded(0)(torch.empty(3000, 2, dtype=torch.float64)) * sigmas[0]
     drawn = SAMPLERS[name](ideal, noise, sigmas, seeded(1))
     distance = ((drawn[:, None] - POINTS) ** 2).sum(-1)
@@ -45,7 +50,7 @@ def test_order_of_the_flow(name, order) -> None:
     x = torch.linspace(-100, 100, 11, dtype=torch.float64)[:, None]
 
     def error(steps: int) -> float:
-        sigmas = edm.sigmas(steps).double()
+        sigmas = descending(steps)
         exact = x / (1 + sigmas[0] ** 2).sqrt()
         return float((SAMPLERS[name](gaussian, x, sigmas) - exact).abs().max() / exact.abs().max())
 
@@ -55,42 +60,19 @@ def test_order_of_the_flow(name, order) -> None:
 
 @pytest.mark.parametrize("name", ["ancestral", "ddpm"])
 def test_noise_gives_normal_data_its_variance(name) -> None:
-    sigmas = edm.sigmas(200).double()
+    sigmas = descending(200)
     noise = seeded(2)(torch.empty(4000, 1, dtype=torch.float64)) * sigmas[0]
     assert float(SAMPLERS[name](gaussian, noise, sigmas, seeded(3)).std()) == pytest.approx(1, abs=0.08)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_noise_decides_and_only_where_there_is_any(name) -> None:
-    sigmas = edm.sigmas(10).double()
+    sigmas = descending(10)
     start = seeded(4)(torch.empty(20, 2, dtype=torch.float64)) * sigmas[0]
     one, again, other = (SAMPLERS[name](gaussian, start, sigmas, seeded(seed)) for seed in (5, 5, 6))
     assert torch.equal(one, again)
     assert torch.equal(one, other) == (name not in ("ancestral", "ddpm"))
     assert torch.equal(SAMPLERS[name](gaussian, start, sigmas), SAMPLERS[name](gaussian, start, sigmas))
-
-
-def test_sigmas_descend_to_zero() -> None:
-    sigmas = edm.sigmas(18)
-    assert sigmas[0] == pytest.approx(edm.SIGMA_MAX)
-    assert sigmas[-2] == pytest.approx(edm.SIGMA_MIN, rel=1e-5)
-    assert sigmas[-1] == 0
-    assert (sigmas.diff() < 0).all()
-
-
-def test_a_lower_beginning_takes_fewer_steps_of_the_same_size() -> None:
-    low, high = edm.sigmas(high=3.0), edm.sigmas(high=20.0)
-    assert (len(low), len(high)) == (11, 17)  # with the 0 at the end
-    assert low[0] == pytest.approx(3.0)
-    roots = [part[:-1] ** (1 / edm.RHO) for part in (low, high)]
-    for part in roots:
-        assert -part.diff().numpy() == pytest.approx(edm.STRIDE, rel=0.05)
-
-
-def test_training_sigmas_are_log_normal() -> None:
-    logs = edm.draw_sigma(200_000, torch.Generator().manual_seed(0)).log()
-    assert float(logs.mean()) == pytest.approx(edm.P_MEAN, abs=0.02)
-    assert float(logs.std()) == pytest.approx(edm.P_STD, abs=0.02)
 
 
 # diffusers works in x / sqrt(1 + sigma^2) and on predicted noise where the scheduler is a discrete one.

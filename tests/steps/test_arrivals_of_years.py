@@ -47,11 +47,11 @@ def test_the_breaks_are_counted_and_not_learned(model, tmp_path, capsys) -> None
     print_breaks(model)
     assert capsys.readouterr().out == f"arrivals: {said}\n"
     out = tmp_path / "made.pcap"
-    generate(model, out, count=50, sampling_steps=2)
+    generate(model, out, count=50)
     found = starts(out)
     assert found[0] == 1_767_225_600 * SECOND
     assert 0 < found[-1] - found[0] < 50 * 60 * SECOND
-    generate(model, out, count=50, sampling_steps=2, rate=100.0)
+    generate(model, out, count=50, rate=100.0)
     found = starts(out)
     assert found[-1] - found[0] == pytest.approx(0.49 * SECOND, rel=1e-6)
     assert np.count_nonzero(np.diff(found) < 1000) <= 1
@@ -59,12 +59,12 @@ def test_the_breaks_are_counted_and_not_learned(model, tmp_path, capsys) -> None
 
 def test_start_holds_for_captures_and_tables(model, tmp_path) -> None:
     out = tmp_path / "made.pcapng"
-    generate(model, out, count=10, sampling_steps=2, start="2200-06-01T12:00:00.000000001Z")
+    generate(model, out, count=10, start="2200-06-01T12:00:00.000000001Z")
     begin = starts(out)[0]
     assert begin == 7_271_208_000 * SECOND + 1
     assert json.loads((tmp_path / "made.pcapng.json").read_text())["capture"]["start"] == begin
     for start, ns in (("1900-01-01", -2_208_988_800 * SECOND), (7, 7 * SECOND)):
-        generate(model, tmp_path / "made.parquet", count=10, sampling_steps=2, start=start)
+        generate(model, tmp_path / "made.parquet", count=10, start=start)
         assert pl.read_parquet(tmp_path / "made.parquet")["start_ns"].min() == ns
 
 

@@ -72,21 +72,25 @@ def test_windows_of_a_series_are_validated_together(windowed) -> None:
     classes = data.codec.classes(series(part, 4)).tolist()
     groups = []
     for draw in (data.batch, data.validation):
-        drawn = draw(torch.Generator().manual_seed(0))[0].tolist()
+        drawn = draw(torch.Generator().manual_seed(0)).traces.tolist()
         groups.append({group for group, own in zip(part["group"], classes, strict=True) if own in drawn})
     learned, validated = groups
     assert len(validated) >= 2
     assert not learned & validated
 
 
-def test_traces_that_belong_together_are_told_apart_more_finely(windowed) -> None:
+def test_windows_of_a_series_share_a_fold_of_the_priors(windowed) -> None:
+    """Else a window's prior would have counted its neighbours."""
     _, traces = read_dataset(windowed)
-    found = []
-    for part in (traces, traces.drop("group")):
-        data = training_data(part.filter(split="train"), train_config("tiny", components=100), torch.device("cpu"))
-        assert data.mixtures is not None
-        found.append(len(data.mixtures[0].log_weight))
-    assert found[0] > found[1] > 2
+    part = traces.filter(split="train")
+    data = training_data(part, train_config("tiny", batch=4000, validation=0.0), torch.device("cpu"))
+    sample = data.batch(torch.Generator().manual_seed(0))
+    dealt = dict(zip(map(str, sample.traces.tolist()), sample.fold.tolist(), strict=True))
+    of_group: dict[int, set[int]] = {}
+    for group, own in zip(part["group"], data.codec.classes(series(part, 4)).tolist(), strict=True):
+        of_group.setdefault(group, set()).add(dealt[str(own)])
+    assert all(len(found) == 1 for found in of_group.values())
+    assert len(set.union(*of_group.values())) == FOLDS
 
 
 def test_groups_are_numbers_and_only_where_there_are_any(windowed, tmp_path) -> None:

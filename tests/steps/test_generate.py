@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from netdiffus.api.verbs import generate, prepare
+from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.errors import InputError
 from netdiffus.steps.counts import label_counts, parse_counts
 from netdiffus.steps.load import load_traces
@@ -15,7 +15,7 @@ from netdiffus.store.dataset import read_dataset
 
 def test_columns_and_values_of_what_is_drawn(small_dataset, small_model, tmp_path) -> None:
     _, real = read_dataset(small_dataset)
-    drawn = pl.read_parquet(generate(small_model, tmp_path / "s.parquet", count=120, sampling_steps=6))
+    drawn = pl.read_parquet(generate(small_model, tmp_path / "s.parquet", count=120))
     assert drawn.schema == real.schema
     assert set(drawn["split"]) == {"synthetic"}
     assert drawn["label"].value_counts().sort("label")["count"].to_list() == [60, 60]
@@ -92,3 +92,60 @@ def test_what_is_refused(small_model, tmp_path) -> None:
     with pytest.raises(InputError, match=r"a model folder \(with model\.json\)"):
         generate(tmp_path / "model", tmp_path / "x.csv")
     assert not (tmp_path / "x.csv").exists()
+
+
+def test_a_window_draws_several_rows_at_once(small_dataset, small_model, tmp_path) -> None:
+    _, real = read_dataset(small_dataset)
+    tables = [
+        pl.read_parquet(generate(small_model, tmp_path / "s.parquet", count=30, seed=2, **options))
+        for options in ({}, {"window": 1}, {"window": 3, "sampling_steps": 4}, {"window": 1000, "sampling_steps": 4})
+    ]
+    plain, one, three, whole = tables
+    assert plain.equals(one)  # drawn row by row unless asked otherwise
+    assert not plain.equals(three)
+    assert not three.equals(whole)
+    for table in tables:
+        assert table["label"].value_counts().sort("label")["count"].to_list() == [15, 15]
+        assert set(table["size"].explode()) <= set(real["size"].explode())
+
+
+def test_what_a_model_that_draws_row_by_row_does_not_take(small_model, tmp_path) -> None:
+    words = (
+        r"--sampler for a published model \(netdiffus, netdiffus2\); got 'ddim' for one that draws row by row; leave"
+    )
+    with pytest.raises(InputError, match=words):
+        generate(small_model, tmp_path / "x.csv", sampler="ddim")
+    for weight in (0.0, 0.5, 2.0):
+        with pytest.raises(InputError, match="a model trained with --label-dropout for --guidance; got one without"):
+            generate(small_model, tmp_path / "x.csv", guidance=weight)
+    for window in (None, 1):
+        with pytest.raises(InputError, match="--window of 2 or more for --sampling-steps; got rows that are drawn one"):
+            generate(small_model, tmp_path / "x.csv", sampling_steps=4, window=window)
+    with pytest.raises(InputError, match="window greater than or equal to 1; got 0"):
+        generate(small_model, tmp_path / "x.csv", window=0)
+    assert not (tmp_path / "x.csv").exists()
+    generate(small_model, tmp_path / "x.csv", guidance=1.0, count=2)  # 1 is the model as it is
+
+
+def test_guidance_is_the_model_s_own_unless_asked(small_dataset, tmp_path) -> None:
+    model = train(
+        small_dataset, tmp_path / "model", preset="tiny", steps=30, label_dropout=0.2, guidance=3.0, validation=0.0
+    )
+    own, asked, plain = (
+        pl.read_parquet(generate(model, tmp_path / "s.parquet", count=40, **options))
+        for options in ({}, {"guidance": 3.0}, {"guidance": 1.0})
+    )
+    assert own.equals(asked)
+    assert not own.equals(plain)
+
+
+def test_a_published_model_has_no_window(small_dataset, tmp_path) -> None:
+    model = train(small_dataset, tmp_path / "model", preset="netdiffus2", steps=1, width=32, depth=1)
+    with pytest.raises(
+        InputError, match="a model that draws row by row for --window; got a published one; leave it out"
+    ):
+        generate(model, tmp_path / "x.csv", count=2, window=2)
+    with pytest.raises(
+        InputError, match=r"a sampler among learned, heun, dpm\+\+2m, ddim, ancestral, ddpm; got 'euler'"
+    ):
+        generate(model, tmp_path / "x.csv", count=2, sampler="euler")

@@ -114,7 +114,10 @@ def test_captures_without_times_are_reported_as_check_reports_them(tmp_path, cap
     assert f"warning: {warning}" in printed
     assert run(["check", str(folder / "a.pcap")]) == 1
     assert words in capsys.readouterr().out
-    assert run(["train", str(tmp_path / "dataset"), "--preset", "few", "--out", str(tmp_path / "model")]) == 0
+    assert (
+        run(["train", str(tmp_path / "dataset"), "--preset", "tiny", "--steps", "1", "--out", str(tmp_path / "model")])
+        == 0
+    )
     assert capsys.readouterr().err.count(f"warning: {warning}") == 1
     assert ModelCard.read(tmp_path / "model").warnings == [warning]
     assert f"* In the dataset {warning}." in (tmp_path / "model" / "README.md").read_text()
@@ -131,6 +134,6 @@ def test_a_flow_without_times_is_reported(tmp_path):
 
 def test_a_model_of_traffic_with_times_has_no_warning(captures, tmp_path):
     dataset = prepare(captures / "dns", tmp_path / "dataset")
-    train(dataset, tmp_path / "model", preset="few", steps=0)
+    train(dataset, tmp_path / "model", preset="tiny", steps=1)
     assert ModelCard.read(tmp_path / "model").warnings == []
     assert "In the dataset" not in (tmp_path / "model" / "README.md").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from netdiffus.api.verbs import evaluate, generate
+from netdiffus.api.verbs import evaluate, generate, prepare, train
+from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
-from netdiffus.steps.generate import LoadedModel, load_model
-from netdiffus.steps.likelihood import MOST, member_losses, trace_losses
+from netdiffus.steps.generate import GenerateConfig, LoadedModel, draw_codes, load_model
+from netdiffus.steps.likelihood import MOST, log_likelihoods, member_losses, trace_losses
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import series
 
@@ -71,3 +73,56 @@ def test_what_is_refused(model: LoadedModel, tables: tuple[pl.DataFrame, pl.Data
     arrays = (np.zeros((20, 1, 4)), np.repeat("a", 20))
     with pytest.raises(InputError, match="sets as paths beside a model"):
         evaluate(arrays, arrays, model=small_model)
+
+
+@pytest.fixture(scope="module")
+def enumerable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of traces of one channel, at most three positions and two sizes."""
+    folder = tmp_path_factory.mktemp("enumerable")
+    rng = np.random.default_rng(0)
+    sizes = [rng.choice([40, 1400], rng.integers(1, 4), p=[0.3, 0.7]).tolist() for _ in range(60)]
+    pl.DataFrame({"label": ["a", "b"] * 30, "size": sizes}).write_parquet(folder / "t.parquet")
+    return prepare(folder / "t.parquet", folder / "dataset")
+
+
+@pytest.mark.parametrize("image", ["gasf", "series"])
+def test_likelihoods_of_all_traces_sum_to_1(image: str, enumerable: Path, tmp_path: Path) -> None:
+    """Three codes (two sizes, and the end) at three positions; the network has learned, so it is no prior alone."""
+    options = {"preset": "tiny", "steps": 30, "image": image, "learning_rate": 0.02}
+    loaded = load_model(train(enumerable, tmp_path / "model", **options))
+    network, rows = loaded.network, loaded.rows
+    assert isinstance(network, CausalDenoiser)
+    assert rows is not None
+    every = np.array(list(itertools.product(range(3), repeat=3)))[:, None]
+    for label in (0, 1):
+        found = np.exp(log_likelihoods(loaded, network, rows, every, np.full(27, label)))
+        assert found.sum() == pytest.approx(1, abs=1e-5)
+        counted = np.exp([sum(float(network.prior(0)[label, i, c]) for i, c in enumerate(one)) for (one,) in every])
+        assert np.abs(found - counted).max() > 0.02
+        drawn = next(draw_codes(loaded, GenerateConfig.of(count={"ab"[label]: 512})))[1]
+        shares = np.bincount(drawn[:, 0] @ [9, 3, 1], minlength=27) / 512
+        assert np.abs(shares - found).max() < 0.1  # what is drawn is what is likely
+
+
+def test_with_coarse_rows_it_is_a_bound(enumerable: Path, tmp_path: Path) -> None:
+    """Of each trace and its own coarse row together: all traces with other coarse rows are missing from the sum."""
+    loaded = load_model(train(enumerable, tmp_path / "model", preset="tiny", steps=10, coarse=2))
+    assert isinstance(loaded.network, CausalDenoiser)
+    assert loaded.rows is not None
+    every = np.array(list(itertools.product(range(3), repeat=3)))[:, None]
+    found = np.exp(log_likelihoods(loaded, loaded.network, loaded.rows, every, np.zeros(27, np.int64)))
+    assert 0 < found.sum() < 1
+
+
+def test_a_published_model_has_a_loss_by_trace(
+    small_dataset: Path, tables: tuple[pl.DataFrame, pl.DataFrame], tmp_path: Path
+) -> None:
+    loaded = load_model(train(small_dataset, tmp_path / "model", preset="netdiffus2", steps=1, width=32, depth=1))
+    assert loaded.codec is not None
+    table = tables[1].head(3)
+    traces = Traces(
+        series(table, loaded.codec.length, loaded.codec.channels), table["label"].to_numpy().astype(np.str_)
+    )
+    losses = trace_losses(loaded, traces)
+    assert np.isfinite(losses).all()
+    assert trace_losses(loaded, traces.take(np.array([2, 0]))) == pytest.approx(losses[[2, 0]], rel=1e-4)

@@ -37,13 +37,15 @@ def model(dataset, tmp_path_factory):
 
 
 def written(model, out, **options):
-    generate(model, out, count=60, sampling_steps=6, **options)
+    generate(model, out, count=60, **options)
     return out
 
 
-@pytest.mark.parametrize("form", [".pcap", ".pcapng"])
-def test_a_capture_that_conforms(form, model, tmp_path) -> None:
-    out = written(model, tmp_path / f"made{form}")
+@pytest.mark.parametrize(
+    ("form", "options"), [(".pcap", {}), (".pcapng", {}), (".pcap", {"window": 3, "sampling_steps": 4})]
+)
+def test_a_capture_that_conforms(form, options, model, tmp_path) -> None:
+    out = written(model, tmp_path / f"made{form}", **options)
     found = check_capture(out)
     assert found.clean, found.faults
     assert found.flows == 60
@@ -65,7 +67,7 @@ def test_other_forms_hold_the_same_flows(model, tmp_path) -> None:
     assert sorted(image.start_ns for image in images) == sorted(table["start_ns"])
     rows = read_nprint(written(model, tmp_path / "made.nprint.npz"))
     assert sum(map(len, rows)) == table["size"].list.len().sum()
-    sampled = TrafficModel.load(model).sample(60, sampling_steps=6)
+    sampled = TrafficModel.load(model).sample(60)
     assert sampled["size"].to_list() == table["size"].to_list()
 
 
@@ -74,7 +76,7 @@ def test_protocol_packets_and_counts_steer(model, tmp_path) -> None:
     flows = flows_of_capture(out, timeout_s=2e7).flows
     assert set(flows["protocol"]) == {"udp"}
     assert flows["n_packets"].max() <= 2
-    generate(model, tmp_path / "dns.pcap", count={"dns": 7}, sampling_steps=6)
+    generate(model, tmp_path / "dns.pcap", count={"dns": 7})
     labels = list(csv.DictReader((tmp_path / "dns.pcap.labels.csv").read_text().splitlines()))
     assert [row["label"] for row in labels] == ["dns"] * 7
 

@@ -18,9 +18,11 @@ from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.errors import InputError
 from netdiffus.steps import train as step
 from netdiffus.steps.generate import GenerateConfig, draw_images, load_model
+from netdiffus.steps.network import COARSE_ROWS, LONG
 from netdiffus.steps.training_data import training_data
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.model import read_weights
+from netdiffus.traffic.traces import series
 from small_traffic import two_labels
 
 
@@ -44,7 +46,19 @@ def test_what_is_in_the_folder(small_dataset, small_model) -> None:
     assert [record["step"] for record in log] == list(range(1, 61))
     assert sum(record["loss"] for record in log[-10:]) < sum(record["loss"] for record in log[:10])
     assert "80" in (small_model / "README.md").read_text()
-    assert "filled up" not in (small_model / "README.md").read_text()
+
+
+def test_the_card_and_the_readme_tell_the_number_of_threads(small_dataset, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    before = torch.get_num_threads()
+    try:
+        for threads, said in ((1, "on cpu, 1 thread)"), (2, "on cpu, 2 threads)")):
+            monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+            model = tiny(small_dataset, tmp_path / str(threads), steps=2)
+            assert ModelCard.read(model).threads == threads
+            assert said in (model / "README.md").read_text()
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_seed_gives_the_same_weights_and_another_others(small_dataset, tmp_path) -> None:
@@ -122,7 +136,7 @@ def test_what_is_refused(small_dataset, small_model, tmp_path) -> None:
     small = prepare(tmp_path / "few.parquet", tmp_path / "few")
     with pytest.raises(InputError, match="at least 10 training traces; got 2"):
         tiny(small, tmp_path / "out")
-    with pytest.raises(InputError, match="a preset among default, tiny, few, netdiffus, netdiffus2; got 'huge'"):
+    with pytest.raises(InputError, match="a preset among default, tiny, netdiffus, netdiffus2; got 'huge'"):
         train(small_dataset, tmp_path / "out", preset="huge")
     with pytest.raises(InputError, match="expected image 'gasf', 'series' or 'bits'; got 'jpeg'"):
         train(small_dataset, tmp_path / "out", image="jpeg")
@@ -132,10 +146,12 @@ def test_what_is_refused(small_dataset, small_model, tmp_path) -> None:
         tiny(small_dataset, tmp_path / "out", resume=True)
     with pytest.raises(InputError, match=r"width = 32 as when .* began; got 64"):
         tiny(small_dataset, small_model, width=64, resume=True)
-    with pytest.raises(InputError, match="traces for --fill and --preset few; got --image bits: packets"):
-        train(small_dataset, tmp_path / "out", image="bits", preset="few")
-    with pytest.raises(InputError, match="1 step or more of the U-Net"):
-        train(small_dataset, tmp_path / "out", preset="netdiffus2", steps=0)
+    with pytest.raises(InputError, match="steps greater than or equal to 1; got 0"):
+        train(small_dataset, tmp_path / "out", steps=0)
+    with pytest.raises(InputError, match="coarse less than or equal to 64; got 65"):
+        train(small_dataset, tmp_path / "out", coarse=65)
+    with pytest.raises(InputError, match=r"noised less than or equal to 1; got 1\.5"):
+        train(small_dataset, tmp_path / "out", noised=1.5)
     assert not (tmp_path / "out").exists()
 
 
@@ -186,7 +202,7 @@ def test_held_back_traces_choose_the_weights(small_dataset, tmp_path, monkeypatc
     assert best == {"loss": min(checks.values()), "step": min(checks, key=checks.get)}
     state = step.store.read_state(model)
     weights = read_weights(model)
-    trained = [name for name in weights if not name.startswith("mixture.")]
+    trained = [name for name in weights if not name.startswith("prior")]  # priors are counted, not trained
     assert all(torch.equal(weights[name], state[f"best.{name}"]) for name in trained)
     without = tiny(small_dataset, tmp_path / "without", 25, validation=0.0)
     assert ModelCard.read(without).validation is None
@@ -211,7 +227,7 @@ def test_balance_draws_labels_alike(balance, share, tmp_path) -> None:
     assert counts == {"chat": 100, "bulk": 11}
     config = step.train_config("tiny", balance=balance, validation=0.0, batch=4000)
     data = training_data(many, config, torch.device("cpu"))
-    _, label = data.batch(torch.Generator().manual_seed(0))
+    label = data.batch(torch.Generator().manual_seed(0)).label
     assert float((label % 2 == 1).float().mean()) == pytest.approx(share, abs=0.03)
     assert data.labels == {"bulk": 11, "chat": 100}  # generate's default mix stays the true one
 
@@ -220,9 +236,9 @@ def test_label_dropout_hides_labels_and_guidance_uses_it(small_dataset, small_mo
     config = step.train_config("tiny", label_dropout=0.25, batch=4000)
     _, traces = step.read_dataset(small_dataset)
     data = training_data(traces.filter(pl.col("split") == "train"), config, torch.device("cpu"))
-    _, label = data.batch(torch.Generator().manual_seed(0))
+    label = data.batch(torch.Generator().manual_seed(0)).label
     assert float((label % 3 == 2).float().mean()) == pytest.approx(0.25, abs=0.03)
-    assert data.validation(torch.Generator())[1].max() == 1
+    assert data.validation(torch.Generator()).label.max() == 1
     model = tiny(small_dataset, tmp_path / "model", 5, label_dropout=0.25)
     assert read_weights(model)["label.weight"].shape[0] == 3
     assert read_weights(small_model)["label.weight"].shape[0] == 2
@@ -281,62 +297,63 @@ def test_the_published_presets_as_they_are() -> None:
         step.train_config("netdiffus", image="series")
 
 
-def test_models_of_an_older_format_are_refused(small_model, tmp_path) -> None:
+@pytest.mark.parametrize("number", [1, 4])
+def test_models_of_an_older_format_are_refused(number, small_model, tmp_path) -> None:
     old = tmp_path / "old"
     shutil.copytree(small_model, old)
     card = json.loads((old / "model.json").read_text())
-    (old / "model.json").write_text(json.dumps(card | {"format": 1}))
+    (old / "model.json").write_text(json.dumps(card | {"format": number}))
     with pytest.raises(
-        InputError, match=r"a model of format 4 .*; got .* of format 1 .*; make it again with 'netdiffus train"
+        InputError, match=rf"a model of format 5 .*; got .* of format {number} .*; make it again with 'netdiffus train"
     ):
         load_model(old)
 
 
-def test_components_bound_what_a_label_is_counted_as(small_dataset, tmp_path) -> None:
-    found = {}
-    for most in (None, 1, 2):
-        model = tiny(small_dataset, tmp_path / str(most), 2, components=most)
-        found[most] = read_weights(model)["mixture.ends"].diff().tolist()
-    assert found[1] == [1, 1]
-    assert max(found[2]) == 2
-    assert max(found[None]) > 2
-
-
-def test_few_counts_shifted_copies_alone(tmp_path) -> None:
-    two_labels(24, seed=0).write_parquet(tmp_path / "few.parquet")
-    dataset = prepare(tmp_path / "few.parquet", tmp_path / "dataset", test=0.0)
-    model = train(dataset, tmp_path / "model", preset="few")
+@pytest.mark.parametrize(("asked", "rows"), [(None, 0), (0, 0), (3, 3), (64, 12)])
+def test_coarse_rows_are_resolved_and_kept(asked, rows, small_dataset, tmp_path) -> None:
+    """At most as many as there are positions; none by default where traces are short."""
+    model = tiny(small_dataset, tmp_path / "model", 2, coarse=asked)
     card = ModelCard.read(model)
-    assert (card.steps, card.validation) == (0, None)
-    assert card.labels == {"bulk": 12, "chat": 12}  # copies are not counted
-    assert "fewer than 400 traces were filled up" in (model / "README.md").read_text()
-    assert not (model / "log.jsonl").exists() or not (model / "log.jsonl").read_text()
-    for name, options in (("counts", {}), ("diffusion", {"sampling_steps": 8})):
-        generate(model, tmp_path / f"{name}.parquet", count={"bulk": 300, "chat": 300}, seed=1, **options)
-    known = pl.read_parquet(dataset / "traces.parquet")
-    drawn = pl.read_parquet(tmp_path / "counts.parquet")
-    for label in ("bulk", "chat"):
-        real, found = (table.filter(label=label)["size"] for table in (known, drawn))
-        assert found.explode().is_in(real.explode().unique().implode()).mean() > 0.97  # values of its own label
-        lengths = {n + k for n in real.list.len() for k in (-1, 0, 1)}
-        assert found.list.len().is_in(list(lengths)).mean() > 0.97
-        assert len(set(map(tuple, found)) - set(map(tuple, real))) > 150
-    assert not drawn.equals(pl.read_parquet(tmp_path / "diffusion.parquet"))  # asked for, the sampler draws
-    trained = train(dataset, tmp_path / "trained", preset="few", minutes=0.1)
-    assert ModelCard.read(trained).steps > 0
+    assert card.config["coarse"] == rows
+    loaded = load_model(model)
+    assert loaded.network.coarse_rows == rows
+    if not rows:
+        assert card.codec["coarse"] is None
+        assert loaded.coarse is None
+        return
+    assert card.codec["coarse"]["rows"] == rows
+    assert loaded.coarse.to_json() == card.codec["coarse"]
+    assert len(pl.read_parquet(generate(model, tmp_path / "s.parquet", count=12))) == 12
+    tiny(small_dataset, model, 3, coarse=asked, resume=True)
+    assert ModelCard.read(model).steps == 3
+    with pytest.raises(InputError, match=rf"coarse = {rows} as when .* began; got 1"):
+        tiny(small_dataset, model, 4, coarse=1, resume=True)
 
 
-def test_only_what_is_learned_from_is_copied(small_dataset) -> None:
+def test_long_traces_have_coarse_rows_by_default(tmp_path) -> None:
+    rows = [{"label": "ab"[k % 2], "size": [(k + i) % 7 * 100 for i in range(LONG)]} for k in range(20)]
+    pl.DataFrame(rows).write_parquet(tmp_path / "long.parquet")
+    dataset = prepare(tmp_path / "long.parquet", tmp_path / "dataset")
+    assert ModelCard.read(tiny(dataset, tmp_path / "model", 1)).config["coarse"] == COARSE_ROWS
+
+
+def test_priors_that_are_trained_with_do_not_count_the_trace_itself(small_dataset) -> None:
+    """A code that one trace alone has is as rare in its own prior as one that no trace of its label has."""
     _, traces = step.read_dataset(small_dataset)
     part = traces.filter(pl.col("split") == "train")
-    plain, filled = (
-        training_data(part, step.train_config(validation=0.1, fill=fill), torch.device("cpu")) for fill in (None, 300)
-    )
-    assert filled.codec.to_json() == plain.codec.to_json()
-    assert filled.labels == plain.labels
-    assert len(filled.mixtures[0].log_weight) > len(plain.mixtures[0].log_weight)  # components of single traces
-    seen = [data.validation(torch.Generator().manual_seed(0))[0] for data in (plain, filled)]
-    assert torch.equal(*seen)  # held back are the same traces, and no copies
-    assert not torch.equal(*[data.batch(torch.Generator().manual_seed(0))[0] for data in (plain, filled)])
-    none = training_data(part, step.train_config(validation=0.1, fill=20), torch.device("cpu"))  # labels have more
-    assert torch.equal(*[data.batch(torch.Generator().manual_seed(0))[0] for data in (plain, none)])
+    own = pl.Series("size", [[12345, *row[1:]] if k == 7 else row for k, row in enumerate(part["size"].to_list())])
+    config = step.train_config("tiny", validation=0.0, batch=4000)
+    data = training_data(part.with_columns(own.cast(part["size"].dtype)), config, torch.device("cpu"))
+    place = data.codec.image_channels.index("size" if "size" in data.codec.image_channels else "signed_size")
+    counted = data.codec.classes(series(part.with_columns(own.cast(part["size"].dtype)), data.codec.length))
+    code = int(counted[7, place, 0])
+    assert (counted[:, place, 0] == code).sum() == 1
+    label = list(data.labels).index(part["label"][7])
+    sample = data.batch(torch.Generator().manual_seed(0))
+    mine = sample.traces[:, place, 0] == code
+    assert mine.any()
+    (fold,) = set(sample.fold[mine].tolist())
+    out_of_fold = data.crossed[0][place][:, label, 0, code].exp()
+    assert out_of_fold[fold] < out_of_fold[[k for k in range(len(out_of_fold)) if k != fold]].min() / 10
+    assert data.priors[0][place][label, 0, code].exp() > 10 * out_of_fold[fold]
+    assert data.validation is None

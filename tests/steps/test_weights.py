@@ -45,7 +45,6 @@ def test_a_huge_network_of_small_weights_takes_no_memory(model) -> None:
         ({"width": 64}, r"of \(\d+, 64\)|\(64"),
         ({"depth": 1}, "the unknown 'blocks.1"),
         ({"depth": 3}, "no 'blocks.2"),
-        ({"patch": 4}, "weights that fit model.json"),
         ({"label_dropout": 0.5}, "weights that fit model.json"),
     ],
 )
@@ -66,28 +65,24 @@ def test_weights_of_another_number_of_labels(model) -> None:
 
 def test_values_that_cannot_be(model) -> None:
     good = load_file(model / WEIGHTS)
-    for name, change, words in [
-        ("read.weight", lambda value: value.fill_(torch.nan), "finite numbers in the weights read.weight"),
-        ("label.weight", lambda value: value.fill_(torch.inf), "finite numbers in the weights label.weight"),
-        ("mixture.log_length", lambda value: value.fill_(-torch.inf), "whose groups and lengths have probabilities"),
-        (
-            "mixture.log_weight",
-            lambda value: value.fill_(torch.nan),
-            "finite numbers in the weights mixture.log_weight",
-        ),
-        ("mixture.log_weight", lambda value: value.fill_(90.0), "logarithms of probabilities in mixture.log_weight"),
-        ("mixture.ends", lambda value: value.fill_(0), "mixture.ends that ascend from 0"),
-        ("mixture.ends", lambda value: value.mul_(1000), "mixture.ends that ascend from 0"),
-        ("mixture.ending", lambda value: value.fill_(77), "mixture.ending, some of the channels"),
-    ]:
-        weights = {key: value.clone() for key, value in good.items()}
-        change(weights[name])
-        save_file(weights, model / WEIGHTS)
+    for name, value in [("fine.heads.0.weight", torch.nan), ("label.weight", torch.inf), ("prior0", -torch.inf)]:
+        save_file(good | {name: torch.full_like(good[name], value)}, model / WEIGHTS)
+        assert f"finite numbers in the weights {name}; got NaN or infinity" in refused(model)
+
+
+def test_priors_of_other_shapes(model) -> None:
+    good = load_file(model / WEIGHTS)
+    labels, length, codes = good["prior0"].shape
+    for shape in [(labels + 1, length, codes), (labels, length - 1, codes), (labels, length, codes + 1), (codes,)]:
+        save_file(good | {"prior0": torch.zeros(shape)}, model / WEIGHTS)
+        words = f"weights that fit model.json: prior0 of {(labels, length, codes)}, torch.float32; got {shape}"
         assert words in refused(model)
-    save_file(good | {"mixture.ends": good["mixture.ends"].double()}, model / WEIGHTS)
-    assert "weights that fit model.json: mixture.ends" in refused(model)
-    save_file({name: value for name, value in good.items() if name != "mixture.ending"}, model / WEIGHTS)
-    assert "weights with mixture.ending of one dimension; got none" in refused(model)
+    save_file(good | {"prior0": good["prior0"].double()}, model / WEIGHTS)
+    assert "prior0 of" in refused(model)
+    save_file({name: value for name, value in good.items() if name != "prior1"}, model / WEIGHTS)
+    assert "no 'prior1'" in refused(model)
+    save_file(good | {"coarse_prior0": torch.zeros(labels, 2, 3)}, model / WEIGHTS)
+    assert "the unknown 'coarse_prior0'" in refused(model)
 
 
 def test_files_that_are_no_weights(model) -> None:
@@ -109,10 +104,10 @@ def test_a_resume_state_of_another_training(model, small_dataset) -> None:
 
     moment = next(name for name in good if name.startswith("optimiser.") and good[name].ndim == 2)
     for state, words in [
-        (without("weights.read.weight"), "weights.read.weight of .*; got none"),
-        (good | {"weights.read.bias": torch.zeros(1)}, r"weights.read.bias of .*; got \(1,\)"),
-        (good | {"average.read.bias": good["average.read.bias"] * torch.nan}, "finite numbers in average.read.bias"),
-        (without("best.read.bias"), "best.read.bias of .*; got none"),
+        (without("weights.position"), "weights.position of .*; got none"),
+        (good | {"weights.norm.bias": torch.zeros(1)}, r"weights.norm.bias of .*; got \(1,\)"),
+        (good | {"average.norm.bias": good["average.norm.bias"] * torch.nan}, "finite numbers in average.norm.bias"),
+        (without("best.norm.bias"), "best.norm.bias of .*; got none"),
         (good | {"weights.surprise": torch.zeros(1)}, "the state of this network; got the unknown"),
         (good | {"surprise": torch.zeros(1)}, "the state of a training; got the unknown 'surprise'"),
         (good | {moment: torch.zeros(3, 3)}, "moments of this network"),

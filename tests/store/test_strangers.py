@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from netdiffus.api.verbs import train
 from netdiffus.errors import InputError
 from netdiffus.steps.generate import load_model
 from netdiffus.steps.model_manifest import read_model
@@ -84,14 +85,20 @@ MODEL = [
     ("config.preset", "huge", "a preset among default, tiny"),
     ("config.image", "jpeg", "image 'gasf', 'series' or 'bits'; got 'jpeg'"),
     ("config.image", "bits", "codec.fields to be there"),
-    ("config.steps", -1, "steps greater than or equal to 0; got -1"),
+    ("config.steps", 0, "steps greater than or equal to 1; got 0"),
     ("config.width", 0, "width greater than or equal to 8; got 0"),
     ("config.width", 10**9, "width less than or equal to 4096"),
     ("config.width", 33, "an even width that 2 heads divide; got 33"),
     ("config.heads", 0, "heads greater than or equal to 1"),
     ("config.depth", 10**9, "depth less than or equal to"),
-    ("config.patch", 0, "patch greater than or equal to 1"),
-    ("config.patch", ..., ""),  # was added later: it has its default
+    ("config.noised", 2, "noised less than or equal to 1"),
+    ("config.noised", ..., ""),  # it has its default
+    ("config.patch", 1, "config without unknown keys; got 'patch'"),  # of an older format
+    ("config.coarse", -1, "coarse greater than or equal to 0; got -1"),
+    ("config.coarse", 65, "coarse less than or equal to 64; got 65"),
+    ("config.coarse", 4, "a codec of 4 coarse rows for each channel; got 0 of 0 channels"),
+    ("config.coarse", ..., ""),
+    ("codec.coarse", {"rows": 1, "edges": [[]] * 3, "centres": [[0.0]] * 3}, "of 0 coarse rows for each channel"),
     ("config.dropout", 2, "dropout less than 1"),
     ("config.surprise", 1, "config without unknown keys; got 'surprise'"),
     ("config", [], "model.json.config a valid dictionary"),
@@ -110,6 +117,61 @@ def test_a_model_with_one_value_changed(place, value, words, model) -> None:
         load_model(model)
     assert words in str(error.value)
     assert str(error.value).endswith(" again")
+
+
+COARSE = [
+    ("codec.coarse", None, "a codec of 3 coarse rows for each channel; got 0 of 0 channels"),
+    ("codec.coarse", ..., "a codec of 3 coarse rows for each channel; got 0 of 0 channels"),
+    ("codec.coarse.rows", 2, "a codec of 3 coarse rows for each channel; got 2 of 2 channels"),
+    ("codec.coarse.rows", 0, "codec.coarse.rows greater than or equal to 1; got 0"),
+    ("codec.coarse.rows", 65, "codec.coarse.rows less than or equal to 64; got 65"),
+    ("codec.coarse.rows", "3", "codec.coarse.rows a valid integer; got '3'"),
+    ("codec.coarse.edges", [], "codec.coarse.edges"),
+    ("codec.coarse.edges.0", [0.5], "with a centre more than edges for each channel"),
+    ("codec.coarse.edges.0.0", 3.9, "with edges and centres that ascend"),
+    ("codec.coarse.edges.0.0", -1e300, "codec.coarse.edges.0.0 greater than or equal to -4"),
+    ("codec.coarse.centres.0.0", 1e300, "codec.coarse.centres.0.0 less than or equal to 4"),
+    ("codec.coarse.edges.0.0", None, "codec.coarse.edges.0.0 a valid number; got None"),
+    ("codec.coarse.centres.1", [], "codec.coarse.centres.1"),
+    ("codec.coarse.centres.1", [0.0] * 65, "codec.coarse.centres.1"),
+    ("codec.coarse.surprise", 1, "codec.coarse without unknown keys; got surprise"),
+    ("config.coarse", 2, "a codec of 2 coarse rows for each channel; got 3 of 2 channels"),
+    ("config.coarse", 0, "a codec of 0 coarse rows for each channel; got 3 of 2 channels"),
+    ("config.coarse", None, "a codec of 0 coarse rows for each channel; got 3 of 2 channels"),
+]
+
+
+@pytest.fixture(scope="module")
+def coarse_model(small_dataset, tmp_path_factory):
+    return train(small_dataset, tmp_path_factory.mktemp("coarse") / "model", preset="tiny", steps=1, coarse=3)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"), COARSE, ids=[f"{place}={value}"[:60] for place, value, _ in COARSE]
+)
+def test_coarse_rows_that_do_not_fit_the_codec(place, value, words, coarse_model, tmp_path) -> None:
+    model = shutil.copytree(coarse_model, tmp_path / "model")
+    load_model(model)
+    changed(model / "model.json", place, value)
+    with pytest.raises(InputError) as error:
+        load_model(model)
+    assert words in str(error.value)
+    assert str(error.value).endswith(" again")
+
+
+def test_coarse_rows_of_one_channel_too_few(coarse_model, tmp_path) -> None:
+    model = shutil.copytree(coarse_model, tmp_path / "model")
+    coarse = json.loads((model / "model.json").read_text())["codec"]["coarse"]
+    fewer = coarse | {"edges": coarse["edges"][:1], "centres": coarse["centres"][:1]}
+    changed(model / "model.json", "codec.coarse", fewer)
+    with pytest.raises(InputError, match="a codec of 3 coarse rows for each channel; got 3 of 1 channels"):
+        load_model(model)
+
+
+def test_coarse_rows_read_unchanged(coarse_model) -> None:
+    card, found = ModelCard.read(coarse_model), read_model(coarse_model)
+    assert found.coarse is not None
+    assert found.codec.to_json() | {"coarse": found.coarse.to_json()} == card.codec
 
 
 DATASET = [
@@ -141,7 +203,7 @@ def test_a_dataset_with_one_value_changed(place, value, words, dataset) -> None:
 def test_a_model_s_manifest_reads_unchanged(small_model) -> None:
     card, found = ModelCard.read(small_model), read_model(small_model)
     assert found.card == card
-    assert found.codec.to_json() == card.codec
+    assert found.codec.to_json() | {"coarse": None} == card.codec
     assert json.loads((small_model / "model.json").read_text()) == found.card.model_dump(mode="json")
 
 

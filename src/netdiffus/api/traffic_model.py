@@ -8,11 +8,16 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from netdiffus.api.verbs import PathLike, Progress, run, train
 from netdiffus.errors import InputError
-from netdiffus.steps.generate import GenerateConfig, LoadedModel, draw, load_model
+from netdiffus.steps.continuation import Beginnings
+from netdiffus.steps.generate import GenerateConfig, draw, draw_continued
+from netdiffus.steps.likelihood import table_log_likelihoods
+from netdiffus.steps.loaded_model import LoadedModel, load_model
 from netdiffus.store.model import copy_model
 
 
@@ -45,14 +50,36 @@ class TrafficModel:
         return model
 
     def sample(self, count: int | dict[str, int] = 1000, *, seed: int = 0, **options: Any) -> pl.DataFrame:
-        """Draw traces: a number of all, or of each label; options: balance, sampling_steps.
+        """Draw traces: a number of all, or of each label; options: balance, guidance, window, sampling_steps, length.
 
         Returns:
             A table with the columns of traces.parquet, split = "synthetic".
         """
-        if self._loaded is None:
-            self._loaded = load_model(self._trained())
-        return run(draw(self._loaded, GenerateConfig.of(count=count, seed=seed, **options)))
+        model, config = self._model(), GenerateConfig.of(count=count, seed=seed, **options)
+        return run(draw(model, config) if config.length is None else draw_continued(model, config, None))
+
+    def continued(self, beginnings: pl.DataFrame, *, seed: int = 0, **options: Any) -> pl.DataFrame:
+        """Traces that go on from given beginnings: one for each row of a table with `label` and the model's channels.
+
+        Options: length, window, sampling_steps, guidance.
+
+        Raises:
+            InputError: the model is of packets or a published one, or it does not know a label or lacks a channel.
+        """
+        model, config = self._model(), GenerateConfig.of(seed=seed, **options)
+        return run(draw_continued(model, config, Beginnings.of(model, beginnings)))
+
+    def log_likelihood(self, traces: pl.DataFrame) -> NDArray[np.float64]:
+        """The log-likelihood (N,) in nats of each trace given its label, of a table with `label` and the channels.
+
+        It is that of the trace's codes: values that share a code are not told apart, and values that the training did
+        not hold count as the nearest that it did. Exact for models without coarse rows, a lower bound with them. Of a
+        trace longer than the model's length the first rows count.
+
+        Raises:
+            InputError: the model is of packets or a published one, or it does not know a label or lacks a channel.
+        """
+        return table_log_likelihoods(self._model(), traces)
 
     def save(self, folder: PathLike) -> Path:
         """Write the model folder; returns its path.
@@ -62,6 +89,11 @@ class TrafficModel:
         """
         copy_model(self._trained(), Path(folder))
         return Path(folder)
+
+    def _model(self) -> LoadedModel:
+        if self._loaded is None:
+            self._loaded = load_model(self._trained())
+        return self._loaded
 
     def _trained(self) -> Path:
         if self._folder is None:

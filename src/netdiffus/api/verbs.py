@@ -19,6 +19,7 @@ from netdiffus.steps import nprint as converting
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
 from netdiffus.steps.capture import CaptureConfig
+from netdiffus.steps.config import exclusive
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.store.publish import check_folder, publish_file
 from netdiffus.store.report import REPORT
@@ -71,7 +72,7 @@ def train(
     """A dataset becomes the model folder `out`; returns its path.
 
     Options are those of the command: preset, image, scale, length, minutes, steps, seed, balance (0 to 1),
-    fill, label_dropout, validation, patience, components; and the sizes that a preset sets.
+    label_dropout, guidance, validation, patience; and the sizes that a preset sets.
 
     Raises:
         InputError: the dataset is missing or too small, or an option is out of its range.
@@ -81,19 +82,35 @@ def train(
     return Path(out)
 
 
-def generate(model: PathLike, out: PathLike, *, on_progress: Progress | None = None, **options: Any) -> Path:
+def generate(
+    model: PathLike,
+    out: PathLike,
+    *,
+    beginnings: PathLike | None = None,
+    on_progress: Progress | None = None,
+    **options: Any,
+) -> Path:
     """A model draws traces into the file `out` (.parquet, .csv, .npz; without a suffix a folder of images).
 
-    Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance. A model of packets
-    (image="bits") also writes .pcap, .pcapng and .nprint, with the options protocol, packets, client_net, server_net
-    (lists), link, payload, rate, duration, start (ISO 8601, or an integer: seconds or nanoseconds), per_label.
+    With `beginnings`, a table of traces or a dataset folder, traces go on from its rows;
+    then count and balance have no place.
+
+    Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance, window,
+    length. A model of packets (image="bits") also writes .pcap, .pcapng and .nprint; options: protocol, packets,
+    client_net, server_net (lists), link, payload, rate, duration, start (ISO 8601, or an integer: seconds or
+    nanoseconds), per_label.
 
     Raises:
         InputError: the model is missing, or a label, a count or the suffix is not known.
     """
     chosen = {name: options.pop(name) for name in list(options) if name in CaptureConfig.model_fields}
     capture = CaptureConfig.of(**chosen) if chosen else None
-    run(generating.generate(Path(model), Path(out), generating.GenerateConfig.of(**options), capture), on_progress)
+    if beginnings is not None:
+        exclusive(count="count" in options, beginnings=True)
+        exclusive(balance=bool(options.get("balance")), beginnings=True)
+    begun = None if beginnings is None else Path(beginnings)
+    config = generating.GenerateConfig.of(**options)
+    run(generating.generate(Path(model), Path(out), config, capture, begun), on_progress)
     return Path(out)
 
 

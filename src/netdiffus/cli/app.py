@@ -51,7 +51,7 @@ def demo(
             max=limits.MINUTES[1],
             help="Training, in minutes of a 2-core machine; the number of steps follows from it.",
         ),
-    ] = 3.0,
+    ] = 2.0,
     seed: Seed = 0,
 ) -> None:
     """The shipped recordings become a model, synthetic traffic and a report, in a few minutes."""
@@ -211,10 +211,7 @@ def train(
     ] = "gasf",
     preset: Annotated[
         str,
-        typer.Option(
-            help="'default', 'tiny', 'few' for few traces of a label, or as published: 'netdiffus' (128 px), "
-            "'netdiffus2' (10 px)."
-        ),
+        typer.Option(help="'default', 'tiny', or as published: 'netdiffus' (128 px), 'netdiffus2' (10 px)."),
     ] = "default",
     scale: Annotated[
         str | None, typer.Option(help="Scale of values: empirical, minmax or log; default: the preset's.")
@@ -228,18 +225,12 @@ def train(
         typer.Option(min=limits.MINUTES[0], max=limits.MINUTES[1], help="Train for so many minutes (default 10)."),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=0, max=limits.STEPS, help="Train for so many steps instead of --minutes.")
+        int | None, typer.Option(min=1, max=limits.STEPS, help="Train for so many steps instead of --minutes.")
     ] = None,
     balance: Annotated[bool, typer.Option("--balance", help="Learn from every label alike often.")] = False,
     label_dropout: Annotated[
         float, typer.Option(min=0.0, max=0.99, help="Hide this share of labels, for 'generate --guidance'.")
     ] = 0.0,
-    fill: Annotated[
-        int | None,
-        typer.Option(
-            min=2, max=limits.FILL, help="Fill labels with fewer traces up to N, with copies shifted by one position."
-        ),
-    ] = None,
     validation: Annotated[
         float | None,
         typer.Option(
@@ -249,14 +240,6 @@ def train(
     patience: Annotated[
         int | None,
         typer.Option(min=1, max=limits.PATIENCE, help="Stop after N checks in a row without better weights."),
-    ] = None,
-    components: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=limits.COMPONENTS,
-            help="Kinds of trace counted in a label, at most; with 1 a model gives away less.",
-        ),
     ] = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
@@ -268,7 +251,6 @@ def train(
     config = train_config(
         preset, image=image, scale=scale, length=length, minutes=minutes, steps=steps, seed=seed,
         balance=1.0 if balance else 0.0, label_dropout=label_dropout, validation=validation, patience=patience,
-        components=components, fill=fill,
     )  # fmt: skip
     print_warnings(dataset)
     last = _train(dataset, out, config, resume=resume)
@@ -310,19 +292,42 @@ def generate(
     ] = False,
     seed: Seed = 0,
     sampling_steps: Annotated[
-        int | None, typer.Option(min=2, max=1000, help="Steps of the sampler; default 10 to 16, all if published.")
+        int | None,
+        typer.Option(
+            min=2, max=1000, help="Noise levels of a row (with --window; default 16), or of a published model."
+        ),
     ] = None,
     sampler: Annotated[
-        str | None, typer.Option(help="heun, dpm++2m, ddim, ancestral, ddpm; of a published model also learned.")
+        str | None, typer.Option(help="Published models: learned (default), heun, dpm++2m, ddim, ancestral or ddpm.")
     ] = None,
     guidance: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=0.0,
-            max=limits.GUIDANCE,
-            help="Push towards the label by this weight; needs 'train --label-dropout'.",
+            min=0.0, max=limits.GUIDANCE, help="Push towards the label by this weight; needs 'train --label-dropout'."
         ),
-    ] = 1.0,
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=limits.LENGTH, help="Rows that are noisy at once; default 1: each is drawn given those before."
+        ),
+    ] = None,
+    beginnings: Annotated[
+        Path | None,
+        typer.Option(
+            "--continue",
+            metavar="TRACES",
+            help="A table of traces or a dataset: one trace goes on from each of its rows.",
+        ),
+    ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=limits.DRAWN_LENGTH,
+            help="Rows of a trace at most; beyond the model's by a window that slides; default: the model's.",
+        ),
+    ] = None,
     protocol: Annotated[str | None, typer.Option(help="Packets: flows of 'tcp' or 'udp' alone.")] = None,
     packets: Annotated[
         int | None, typer.Option(min=1, max=limits.LENGTH, help="Packets: the first so many of a flow.")
@@ -365,20 +370,24 @@ def generate(
     from netdiffus.cli.progress import show_drawing
     from netdiffus.cli.show import print_written
     from netdiffus.steps.capture import CaptureConfig
+    from netdiffus.steps.config import exclusive
     from netdiffus.steps.counts import parse_counts
     from netdiffus.steps.generate import GenerateConfig
     from netdiffus.steps.generate import generate as step
 
+    if beginnings is not None:
+        exclusive(**{"count": bool(count), "continue": True})
+        exclusive(**{"balance": balance, "continue": True})
     config = GenerateConfig.of(
         count=parse_counts(count), balance=balance, seed=seed, sampling_steps=sampling_steps, sampler=sampler,
-        guidance=guidance, protocol=protocol, packets=packets,
+        guidance=guidance, window=window, length=length, protocol=protocol, packets=packets,
     )  # fmt: skip
     chosen = {
         "client_net": client_net, "server_net": server_net, "link": link, "payload": payload, "rate": rate,
         "duration": duration, "per_label": per_label or None, "start": start,
     }  # fmt: skip
     chosen = {name: value for name, value in chosen.items() if value is not None and value != []}
-    written = show_drawing(step(model, out, config, CaptureConfig.of(**chosen) if chosen else None))
+    written = show_drawing(step(model, out, config, CaptureConfig.of(**chosen) if chosen else None, beginnings))
     if written is not None:
         print_written(written)
         return

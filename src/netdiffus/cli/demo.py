@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from netdiffus import limits, recordings
@@ -26,7 +28,7 @@ from netdiffus.traffic.sessions import RULES
 from netdiffus.wire.conformance.check import check_capture
 
 PACKETS = 32
-STEPS_PER_MINUTE = 400  # of a 2-core machine; fixed, so that a seed gives the same traces however fast the machine is
+STEPS_PER_MINUTE = 500  # of a 2-core machine; fixed, so that a seed gives the same traces however fast the machine is
 TRACES_PER_LABEL = 200
 PACKET_STEPS_PER_MINUTE, FLOWS_PER_LABEL = 150, 20  # of the model of packets, which is there to be looked at
 
@@ -42,17 +44,21 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         raise InputError(f"--minutes from {low:g} to {high:,.0f}", str(minutes), "correct --minutes")
     if out.exists() and not out.is_dir():
         raise InputError("a folder for --out", f"{out}, a file", "name another")
-    began = time.monotonic()
+    stages = _Stages()
     dataset, model, synthetic, report = (out / name for name in ("dataset", "model", "synthetic.parquet", "report"))
     _check_places(out)
-    show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
+    with stages("prepare"):
+        show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
     config = train_config(steps=max(1, round(minutes * STEPS_PER_MINUTE)), seed=seed)
-    show_training(train(dataset, model, config), share_done(config), model)
+    with stages("train"):
+        show_training(train(dataset, model, config), share_done(config), model)
     count = TRACES_PER_LABEL * len(recordings.labels())
-    show_drawing(generate(model, synthetic, GenerateConfig.of(count=count, balance=True, seed=seed)))
+    with stages("generate"):
+        show_drawing(generate(model, synthetic, GenerateConfig.of(count=count, balance=True, seed=seed)))
     capture = out / "synthetic.pcapng"
-    packets = _packets(dataset, out / "packet-model", capture, minutes, seed)
-    with scoring() as show:
+    with stages("packets"):
+        packets = _packets(dataset, out / "packet-model", capture, minutes, seed)
+    with stages("evaluate"), scoring() as show:
         scores = evaluate(dataset, synthetic, seed=seed, on_progress=show)
     scores.save(report, packets)
     say()
@@ -70,9 +76,31 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     ):
         say(f"{name + ':':<9} {path}")
     say()
-    say(f"all of it took {time.monotonic() - began:.0f} s; the same with your own captures, one folder per label:")
+    say(f"all of it took {stages.total:.0f} s ({stages}); the same with your own captures, one folder per label:")
     say("    " + command("prepare", "captures/", "--out", out / "my-dataset"))
     say("    " + command("train", out / "my-dataset", "--out", out / "my-model"))
+
+
+class _Stages:
+    """Seconds that each stage took, by its name: `with stages("train"): ...`."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time the block."""
+        began = time.monotonic()
+        yield
+        self._seconds[name] = time.monotonic() - began
+
+    @property
+    def total(self) -> float:
+        """Of all stages."""
+        return sum(self._seconds.values())
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {seconds:.0f}" for name, seconds in self._seconds.items())
 
 
 def _check_places(out: Path) -> None:

@@ -11,30 +11,30 @@ from torch import Tensor
 
 from netdiffus.diffusion import discrete
 from netdiffus.diffusion.average import Average, ExponentialAverage, PowerAverage
-from netdiffus.diffusion.charts import GasfChart
-from netdiffus.diffusion.fit import Network
+from netdiffus.diffusion.fit import Sample
+from netdiffus.diffusion.observation import GasfRows
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNet
 
 
 class DiscreteRecipe:
-    """How a U-Net learns the images of a chart.
+    """How a U-Net learns images.
 
     Args:
         ema: rate of the published average (0.9999); None: over the last tenth of the training, because after a few
             thousand steps the published average still holds mostly the untrained weights.
     """
 
-    def __init__(self, network: UNet, chart: GasfChart, schedule: Schedule, ema: float | None) -> None:
-        self.network, self.chart, self.schedule, self.ema = network, chart, schedule, ema
+    def __init__(self, network: UNet, rows: GasfRows, schedule: Schedule, ema: float | None) -> None:
+        self.network, self.rows, self.schedule, self.ema = network, rows, schedule, ema
         self.clip: float | None = None
 
-    def loss(self, network: Network, traces: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
-        """Per sample (B,); traces are series z (B, C, n). The noise is independent at every pixel, as published."""
-        x0 = self.chart.image(traces)
+    def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
+        """Per trace (B,); traces are series z (B, C, n). The noise is independent at every pixel, as published."""
+        x0, label = self.rows.image(sample.traces), sample.label
         k = torch.randint(len(self.schedule), (len(x0),), generator=generator, device=x0.device)
         noise = torch.randn(x0.shape, generator=generator, device=x0.device, dtype=x0.dtype)
-        return discrete.losses(self.schedule, lambda x, t: network(x, t, label), x0, k, noise).loss
+        return discrete.losses(self.schedule, lambda x, t: self.network(x, t, label), x0, k, noise).loss
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
         """AdamW without weight decay."""

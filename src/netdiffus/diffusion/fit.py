@@ -6,22 +6,36 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from netdiffus.diffusion import edm
-from netdiffus.diffusion.average import Average, PowerAverage
+from netdiffus.diffusion.average import Average
 from netdiffus.diffusion.resume import check_state
-from netdiffus.diffusion.rows import RowDenoiser
 
-MUON_RATE = 5.0
 VALIDATION_SEED = 0  # every check sees the same traces, noise levels and noise: only the weights differ
 VALIDATION_BATCHES = 4
 
-Batch = Callable[[torch.Generator], tuple[Tensor, Tensor]]  # → traces (B, C, n) as the recipe wants them, label (B,)
-Network = Callable[[Tensor, Tensor, Tensor], Any]  # (image, noise level, label) → answer
+
+@dataclass(frozen=True)
+class Sample:
+    """A batch of traces.
+
+    Attributes:
+        traces: (B, C, n) as the recipe wants them: codes, or z.
+        label: (B,) ids.
+        coarse: (B, C, m) codes of the coarse rows, for a network that has any.
+        fold: (B,) of each trace, where priors are counted by folds.
+    """
+
+    traces: Tensor
+    label: Tensor
+    coarse: Tensor | None = None
+    fold: Tensor | None = None
+
+
+Batch = Callable[[torch.Generator], Sample]
 
 
 @dataclass(frozen=True)
@@ -57,8 +71,8 @@ class Recipe(Protocol):
 
     clip: float | None  # largest norm of the gradient
 
-    def loss(self, network: Network, traces: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
-        """Per sample (B,)."""
+    def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
+        """Per trace (B,), of the recipe's network."""
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
         """Between them they hold every parameter of the network."""
@@ -70,34 +84,6 @@ class Recipe(Protocol):
         """The average that sampling uses."""
 
 
-class EdmRecipe:
-    """The default: EDM's loss, Muon and AdamW, a warm-up, then a linear fall to the end."""
-
-    WARM_UP = 100
-    LAST_RATE = 0.01
-
-    def __init__(self, network: RowDenoiser) -> None:
-        self.network = network
-        self.clip: float | None = 1.0
-
-    def loss(self, network: Network, traces: Tensor, label: Tensor, generator: torch.Generator) -> Tensor:
-        """Per sample (B,); traces are classes (B, C, n)."""
-        z = self.network.series(traces)
-        return edm.loss(network, self.network.chart, z, traces, label, generator)
-
-    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
-        """Muon for the matrices of the transformer's blocks, AdamW for all else."""
-        return optimisers(self.network, learning_rate)
-
-    def rate(self, step: int, done: float) -> float:
-        """Rises over WARM_UP steps and falls linearly to LAST_RATE at the end."""
-        return min(1.0, (step + 1) / self.WARM_UP) * max(self.LAST_RATE, 1 - done)
-
-    def average(self, tensors: dict[str, Tensor]) -> Average:
-        """Over the last tenth."""
-        return PowerAverage(tensors)
-
-
 class Fit:
     """A training in progress: weights, averaged weights, optimisers, random state, step and seconds.
 
@@ -106,7 +92,7 @@ class Fit:
         batch: draws a training batch with the generator it is given.
         learning_rate: its peak.
         seed: of the training's random draws.
-        recipe: what is minimised and how; for a RowDenoiser EDM is the default.
+        recipe: what is minimised, of this network, and how.
         validation: how the training is watched; then the best averaged weights are kept.
     """
 
@@ -117,13 +103,9 @@ class Fit:
         *,
         learning_rate: float,
         seed: int,
-        recipe: Recipe | None = None,
+        recipe: Recipe,
         validation: Validation | None = None,
     ) -> None:
-        if recipe is None:
-            if not isinstance(network, RowDenoiser):
-                raise TypeError("a network of another kind than RowDenoiser needs its recipe")
-            recipe = EdmRecipe(network)
         self.network, self.batch, self.recipe, self.validation = network, batch, recipe, validation
         device = next(network.parameters()).device
         self.optimisers = recipe.optimisers(learning_rate)
@@ -149,10 +131,11 @@ class Fit:
         for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
             optimiser.param_groups[0]["lr"] = peak * self.recipe.rate(self.step, done)
             optimiser.zero_grad(set_to_none=True)
-        traces, label = self.batch(self.generator)
+        sample = self.batch(self.generator)
+        self.network.train()
         with torch.random.fork_rng():
             torch.manual_seed(self._draw_seed())  # dropout draws from torch's own state, which is not ours to keep
-            loss = self.recipe.loss(self.network.train(), traces, label, self.generator).mean()
+            loss = self.recipe.loss(sample, self.generator).mean()
             loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
@@ -165,8 +148,8 @@ class Fit:
     def _draw_seed(self) -> int:
         return int(torch.randint(1 << 62, (1,), generator=self.generator, device=self.generator.device))
 
-    def _is_due(self, watch: Validation, done: float) -> bool:
-        return done >= 1 or self.step % watch.every == 0
+    def _is_due(self, validation: Validation, done: float) -> bool:
+        return done >= 1 or self.step % validation.every == 0
 
     def _is_spent(self) -> bool:
         if self.validation is None or self.validation.patience is None or not self.best:
@@ -174,18 +157,16 @@ class Fit:
         return self.step - self.best_step >= self.validation.patience * self.validation.every
 
     @torch.no_grad()
-    def _check(self, watch: Validation) -> float:
+    def _check(self, validation: Validation) -> float:
         """The averaged weights' loss on held-back traces; the best ones are kept."""
-
-        def averaged(*inputs: Tensor) -> Any:
-            return torch.func.functional_call(self.network, self.average.tensors, inputs)
-
         self.network.eval()
+        averaged = {f"network.{name}": tensor for name, tensor in self.average.tensors.items()}
+        objective = _Objective(self.network, self.recipe)
         generator = torch.Generator(self.generator.device).manual_seed(VALIDATION_SEED)
-        parts = []
-        for _ in range(VALIDATION_BATCHES):
-            traces, label = watch.batch(generator)
-            parts.append(self.recipe.loss(averaged, traces, label, generator))
+        parts = [
+            torch.func.functional_call(objective, averaged, (validation.batch(generator), generator))
+            for _ in range(VALIDATION_BATCHES)
+        ]
         loss = float(torch.cat(parts).mean())
         if loss < self.best_loss:
             self.best = {name: value.clone() for name, value in self.average.tensors.items()}
@@ -237,17 +218,13 @@ class Fit:
             self.best_loss, self.best_step = float(state["best_loss"]), int(state["best_step"])
 
 
-def optimisers(network: RowDenoiser, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the transformer's blocks, AdamW for all else.
+class _Objective(nn.Module):
+    """A recipe's loss as a module, so that it can be computed with other weights than the network's own."""
 
-    Muon (Jordan et al. 2024) orthogonalises each matrix's update; docs/results.md has what it brings over AdamW alone.
-    Its rate is MUON_RATE times AdamW's.
-    """
-    named = [item for block in network.blocks for item in block.named_parameters()]
-    matrices = [p for name, p in named if p.ndim == 2 and name.endswith("weight") and "modulate" not in name]
-    chosen = {id(p) for p in matrices}
-    rest = [p for p in network.parameters() if id(p) not in chosen]
-    return [
-        torch.optim.Muon(matrices, lr=MUON_RATE * learning_rate, weight_decay=0.01),
-        torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01),
-    ]
+    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+        super().__init__()
+        self.network, self.recipe = network, recipe
+
+    def forward(self, sample: Sample, generator: torch.Generator) -> Tensor:
+        """Per trace (B,)."""
+        return self.recipe.loss(sample, generator)

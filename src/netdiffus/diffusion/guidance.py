@@ -12,23 +12,13 @@ import torch
 from torch import Tensor
 
 Labelled = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x, noise level, label) → answer
-Logits = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]
-
-
-def guided(answer: Logits, null: int, weight: float) -> Logits:
-    """A network's logits pushed by `weight` from the null label's to the label's: likelihoods to that power."""
-    if weight == 1:
-        return answer
-
-    def pushed(x: Tensor, level: Tensor, label: Tensor) -> tuple[Tensor, ...]:
-        without = answer(x, level, torch.full_like(label, null))
-        return tuple(torch.lerp(far, near, weight) for far, near in zip(without, answer(x, level, label), strict=True))
-
-    return pushed
 
 
 def guided_noise(answer: Labelled, null: int, weight: float) -> Labelled:
-    """The same for answers (N, 2 C, H, W) of noise and variance: the noise is pushed, the variance is the label's."""
+    """Answers (N, 2 C, H, W) whose noise is pushed by `weight` from the null label's to the label's.
+
+    Their other half, the variance, is the label's.
+    """
     if weight == 1:
         return answer
 

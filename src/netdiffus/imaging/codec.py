@@ -25,6 +25,7 @@ from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.imaging.alphabet import Alphabet, AlphabetManifest
 from netdiffus.imaging.channels import fold, image_channels, unfold
+from netdiffus.imaging.coarse import CoarseManifest
 from netdiffus.imaging.gasf import from_image, gasf
 from netdiffus.imaging.scale import EmpiricalScale
 from netdiffus.imaging.scales import Scale, ScaleManifest, fit_scale, scale_of
@@ -94,6 +95,7 @@ class GasfManifest(Manifest):
     empty_up: bool
     scales: list[ScaleManifest] = Field(min_length=1, max_length=limits.CHANNELS)
     alphabets: list[AlphabetManifest] = Field(max_length=limits.CHANNELS)
+    coarse: CoarseManifest | None = None  # of a model that draws coarse rows first
 
     @model_validator(mode="after")
     def _fit(self) -> GasfManifest:

@@ -39,10 +39,3 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(MMAP_THRESHOLD, LARGEST)
         mallopt(TRIM_THRESHOLD, KEPT)
-
-
-def prefers_half(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 on a device: on GPUs, and on CPUs with matrix units for it (AMX)."""
-    if device.type == "cpu":
-        return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
-    return bool(torch.cuda.is_bf16_supported())

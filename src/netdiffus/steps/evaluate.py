@@ -214,8 +214,8 @@ def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
 
 
 def _losses(model: Path, train: pl.DataFrame, test: pl.DataFrame, seed: int) -> tuple[Floats, Floats]:
-    from netdiffus.steps.generate import load_model  # torch, which nothing else here needs
     from netdiffus.steps.likelihood import member_losses
+    from netdiffus.steps.loaded_model import load_model  # torch, which nothing else here needs
 
     return member_losses(load_model(model), train, test, np.random.default_rng(seed))
 

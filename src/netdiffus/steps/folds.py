@@ -1,4 +1,4 @@
-"""What a training holds back, and the folds that mixtures are counted in: traces that belong together stay together.
+"""What a training holds back, and the folds that priors are counted in: traces that belong together stay together.
 
 Windows of one session, or flows of one host, are alike. Were some of them held back and others learned from, the
 validation would not see that a model has learned them by heart.

@@ -16,27 +16,25 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from netdiffus import __version__, limits
+from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import GasfCodec, images_of
+from netdiffus.imaging.codec import images_of
 from netdiffus.steps.capture import CaptureConfig, CaptureWritten, check_start, placed
 from netdiffus.steps.config import Config
+from netdiffus.steps.continuation import Beginnings, continued, series_codec
 from netdiffus.steps.counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
 from netdiffus.steps.device import choose_device
-from netdiffus.steps.model_manifest import read_model
-from netdiffus.steps.network import Network
-from netdiffus.steps.output import FORMS, write_traces
+from netdiffus.steps.loaded_model import LoadedModel, batch_size, load_model, series_of
+from netdiffus.steps.output import FORMS, labelled, traces_table, write_traces
 from netdiffus.steps.packet_data import PacketCodec, label_of
 from netdiffus.steps.packets_out import check_out, check_place, traces_of, write_flows
-from netdiffus.steps.sampling import UNET_BUDGET, Sampling, sampling
-from netdiffus.steps.weights import load_network
-from netdiffus.store import model as store
-from netdiffus.store.cards import ModelCard
+from netdiffus.steps.sampling import Sampling, causal_sampling, unet_sampling
 from netdiffus.store.images import ImageCard, write_images, write_stack
 from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
-from netdiffus.traffic.traces import conform, ragged
 
-BATCH_BUDGET = 1_500_000  # floats of one batch of images or logits: bounds memory, and keeps a batch in the cache
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 class GenerateConfig(Config):
@@ -45,9 +43,11 @@ class GenerateConfig(Config):
     count: int | dict[str, int] = DEFAULT_COUNT
     balance: bool = False
     seed: int = Field(0, ge=0, le=limits.SEED)
-    sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 10 to 16, or all T of a published model
-    sampler: str | None = None  # None: "dpm++2m", or "learned" for a published model
-    guidance: float = Field(1.0, ge=0, le=limits.GUIDANCE)
+    sampling_steps: int | None = Field(None, ge=2, le=1000)  # None: 16 with a window, or all T of a published model
+    sampler: str | None = None  # of a published model; None: "learned"
+    guidance: float | None = Field(None, ge=0, le=limits.GUIDANCE)  # None: as the model was trained for
+    window: int | None = Field(None, ge=1, le=limits.LENGTH)  # rows that are noisy at once; None: 1
+    length: int | None = Field(None, ge=1, le=limits.DRAWN_LENGTH)  # rows of a trace at most; None: the model's
     protocol: Literal["tcp", "udp"] | None = None  # of packets: flows of this one alone
     packets: int | None = Field(None, ge=1, le=limits.LENGTH)  # of packets: the first so many of a flow
 
@@ -67,60 +67,21 @@ class Drawn:
     total: int
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model folder in memory."""
-
-    card: ModelCard
-    codec: GasfCodec | None  # None: images are all that can be drawn (imported without a scale)
-    network: Network
-    hash: str
-    packets: PacketCodec | None = None  # of a model of packets
-
-    @property
-    def channels(self) -> int:
-        """C of the images."""
-        return len(self.codec.image_channels) if self.codec else len(self.card.codec["channels"])
-
-    @property
-    def scaled(self) -> GasfCodec:
-        """The codec of a model whose images are traces.
-
-        Raises:
-            InputError: the model has no scale.
-        """
-        if self.codec is None:
-            raise InputError(
-                "a model that knows the scale of its images, for traces", "one that was imported without", "import it "
-                "again with --scale, or draw images: --out FOLDER or FILE.npz",
-            )  # fmt: skip
-        return self.codec
-
-    @property
-    def length(self) -> int:
-        """Rows of an image."""
-        return int(self.card.codec["length"])
-
-
-def load_model(folder: Path) -> LoadedModel:
-    """The model in a folder, ready to draw from.
-
-    Raises:
-        InputError: it is no model of this format, or its weights do not fit its configuration.
-    """
-    found = read_model(folder)
-    network = load_network(folder, found, choose_device())
-    return LoadedModel(found.card, found.codec, network, store.model_hash(folder), found.packets)
-
-
 def generate(
-    model: Path, out: Path, config: GenerateConfig, capture: CaptureConfig | None = None
+    model: Path,
+    out: Path,
+    config: GenerateConfig,
+    capture: CaptureConfig | None = None,
+    beginnings: Path | None = None,
 ) -> Generator[Drawn, None, CaptureWritten | None]:
     """Draw traces from the model in a folder and write them to `out`; yields a record per batch.
 
     A suffix of `out` names the form of a table. Without one, `out` becomes a folder of images as `netdiffus image`
     writes it. A model without a scale draws images alone: such a folder, or one .npz. A model of packets
     (`train --image bits`) also writes captures and nPrint rows; what is in them is returned.
+
+    With `beginnings`, a table of traces or a dataset folder, there is one trace for each of its rows, which goes on
+    from it, in the same order.
 
     Raises:
         InputError: `model` is no model, a label or the suffix of `out` is unknown, a count is below 1.
@@ -129,6 +90,9 @@ def generate(
     check_out(out)
     loaded = load_model(model)
     _check_place(loaded, model, out, config, capture)
+    if beginnings is not None or config.length is not None:
+        yield from _write_continued(loaded, out, config, capture, beginnings)
+        return None
     if loaded.packets is not None:
         check_start(out, capture or CaptureConfig.of())
         if capture is not None:
@@ -170,6 +134,46 @@ def generate(
     return None
 
 
+def _write_continued(
+    loaded: LoadedModel, out: Path, config: GenerateConfig, capture: CaptureConfig | None, path: Path | None
+) -> Generator[Drawn, None, None]:
+    series_codec(loaded)
+    if out.suffix.lower() not in FORMS or capture is not None or config.protocol or config.packets:
+        raise InputError(
+            f"--out with one of the suffixes {', '.join(FORMS)} and no options of packets for --continue and --length",
+            str(out),
+            "name a table",
+        )
+    if path is not None and path.resolve() == out.resolve():
+        raise InputError("--out other than the table that traces go on from", str(out), "name another file")
+    begun = None if path is None else Beginnings.read(loaded, path)
+    traces = yield from draw_continued(loaded, config, begun)
+    made_by = _made_by(loaded, config) | ({} if begun is None else {"beginnings": begun.hash})
+    write_traces(out, traces, json.dumps(made_by))
+
+
+def draw_continued(
+    model: LoadedModel, config: GenerateConfig, beginnings: Beginnings | None
+) -> Generator[Drawn, None, pl.DataFrame]:
+    """Yields a record per batch; returns the table of traces that go on from beginnings, in their order.
+
+    Without beginnings the labels and their counts are those of `config`, as `draw` has them.
+
+    Raises:
+        InputError: the model does not draw row by row, or there are more rows than limits.DRAWN_ROWS.
+    """
+    begun = Beginnings.none(model, _ids(model, config)) if beginnings is None else beginnings
+    how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+    order, parts, done = [], [], 0
+    for rows, traces in continued(model, begun, config.length or model.length, how, config.seed):
+        order.append(rows)
+        parts.append(traces)
+        done += len(rows)
+        yield Drawn(done, len(begun.ids))
+    table = pl.concat(parts)[np.argsort(np.concatenate(order))]
+    return labelled(table, np.array(list(model.card.labels))[begun.ids], model.hash, config.seed)
+
+
 def _check_place(
     loaded: LoadedModel, model: Path, out: Path, config: GenerateConfig, capture: CaptureConfig | None
 ) -> None:
@@ -192,12 +196,11 @@ def draw_rows(
     model: LoadedModel, packets: PacketCodec, config: GenerateConfig
 ) -> Generator[Drawn, None, tuple[FlowRows, dict[str, int]]]:
     """Yields a record per batch; returns a packet model's flows and how many packets it drew as none can be."""
-    codec = model.scaled
     total, rng, parts = sum(_counts(model, config).values()), np.random.default_rng(config.seed), []
     changed: Counter[str] = Counter()
     names = [label_of(name) for name in model.card.labels]
-    for ids, drawn in draw_batches(model, config):
-        series = codec.from_classes(drawn, ids, rng)[:, :, : config.packets]
+    for ids, drawn in draw_series(model, config, rng):
+        series = drawn[:, :, : config.packets]
         rows, reasons = packets.fields.decode(series, tuple(names[k] for k in ids.tolist()), rng)
         parts.append(rows)
         changed.update(reasons)
@@ -216,14 +219,12 @@ def draw(model: LoadedModel, config: GenerateConfig) -> Generator[Drawn, None, p
         rows, _ = yield from draw_rows(model, model.packets, config)
         flows = compile_rows(placed(rows, model.packets.gaps, CaptureConfig.of(), np.random.default_rng(config.seed)))
         return traces_of(flows, f"netdiffus {__version__} model {model.hash[:16]} seed {config.seed}")
-    counts = _counts(model, config)
-    total, done = sum(counts.values()), 0
+    total, done = sum(_counts(model, config).values()), 0
     rng = np.random.default_rng(config.seed)
     every, batches = [], []
-    for ids, drawn in draw_batches(model, config):
+    for ids, values in draw_series(model, config, rng):
         every.append(ids)
-        of_classes = not isinstance(model.network, UNet)
-        batches.append(codec.from_classes(drawn, ids, rng) if of_classes else codec.decode(drawn))
+        batches.append(values)
         done += len(ids)
         yield Drawn(done, total)
     labels = np.array(list(model.card.labels))[np.concatenate(every)]
@@ -236,49 +237,56 @@ def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:
     return label_counts(model.card.labels, config.count, balance=config.balance)
 
 
-def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+def draw_series(model: LoadedModel, config: GenerateConfig, rng: np.random.Generator) -> Iterator[tuple[Ids, Floats]]:
+    """Batches of label ids (B,) and series (B, C, n), NaN past the end, in the order of the labels."""
+    codec = model.scaled
+    if isinstance(model.network, UNet):
+        yield from ((ids, codec.decode(images)) for ids, images in _unet_images(model, model.network, config))
+        return
+    for ids, codes in draw_codes(model, config):
+        yield ids, codec.from_classes(codes, ids, rng)
+
+
+def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ids, Floats]]:
     """Batches of label ids (B,) and images (B, C, n, n), in the order of the labels."""
-    for ids, drawn in draw_batches(model, config):
-        if isinstance(model.network, UNet):
-            yield ids, drawn
-        else:
-            with torch.inference_mode():
-                z = model.network.series(torch.from_numpy(drawn).to(choose_device()))
-            yield ids, images_of(z.cpu().double().numpy())
+    if isinstance(model.network, UNet):
+        yield from _unet_images(model, model.network, config)
+    elif model.codec is not None:
+        for ids, codes in draw_codes(model, config):
+            yield ids, images_of(series_of(model, codes))
 
 
-def draw_batches(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
-    """Batches of label ids (B,) and what the network draws: classes (B, C, n), or a U-Net's images (B, C, n, n)."""
+def draw_codes(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ids, Ids]]:
+    """Batches of label ids (B,) and the codes (B, C, n) that a causal denoiser draws, in the order of the labels."""
+    network, rows = model.network, model.rows
+    if not isinstance(network, CausalDenoiser) or rows is None:
+        raise InputError("a model that draws row by row", "a published one", "leave the option out")
+    how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+    draw = causal_sampling(network, rows, model.card.config, how, len(model.card.labels))
+    for ids, generator in _batches(model, config):
+        with torch.inference_mode():
+            yield ids.cpu().numpy(), draw(ids, generator, None).cpu().numpy()
+
+
+def _unet_images(model: LoadedModel, network: UNet, config: GenerateConfig) -> Iterator[tuple[Ids, Floats]]:
+    how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+    draw = unet_sampling(network, model.card.config, model.length, how, len(model.card.labels))
+    for ids, generator in _batches(model, config):
+        with torch.inference_mode():
+            yield ids.cpu().numpy(), draw(ids, generator).cpu().double().numpy()
+
+
+def _ids(model: LoadedModel, config: GenerateConfig) -> Ids:
+    """Label ids (N,) of all traces that are drawn."""
     counts, names = _counts(model, config), list(model.card.labels)
-    ids = np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
-    how = Sampling(config.sampler, config.sampling_steps, config.guidance)
-    draw_of = sampling(model.network, model.card.config, model.length, how, len(names))
+    return np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])
+
+
+def _batches(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[torch.Tensor, torch.Generator]]:
+    """The label ids (B,) of the traces that are drawn, a batch at a time, and the generator."""
+    ids = _ids(model, config)
     device = choose_device()
     generator = torch.Generator(device).manual_seed(config.seed)
     size = batch_size(model)
     for start in range(0, len(ids), size):
-        part = ids[start : start + size]
-        with torch.inference_mode():
-            drawn = draw_of(torch.from_numpy(part).to(device), generator).cpu()
-        yield part, (drawn.double() if drawn.is_floating_point() else drawn).numpy()
-
-
-def batch_size(model: LoadedModel) -> int:
-    """Traces that are drawn at a time."""
-    if isinstance(model.network, UNet):
-        return max(1, min(512, BATCH_BUDGET // (model.channels * model.length**2 * UNET_BUDGET)))
-    classes = sum(len(alphabet) for alphabet in model.codec.alphabets) if model.codec else 1
-    return max(1, min(512, BATCH_BUDGET // (model.length * classes)))
-
-
-def traces_table(
-    values: NDArray[np.float64], channels: tuple[str, ...], labels: NDArray[np.str_], model_hash: str, seed: int
-) -> pl.DataFrame:
-    """Drawn series (N, C, n) as a table with the columns of traces.parquet, split = "synthetic"."""
-    if "gap_ns" in channels:
-        values[:, channels.index("gap_ns"), 0] = 0  # there is no packet before the first
-    lists = {name: ragged(values[:, k], name) for k, name in enumerate(channels)}
-    source = f"netdiffus {__version__} model {model_hash[:16]} seed {seed}"
-    return conform(
-        pl.DataFrame({"label": labels.tolist(), **lists}).with_columns(split=pl.lit("synthetic"), source=pl.lit(source))
-    )
+        yield torch.from_numpy(ids[start : start + size]).to(device), generator

@@ -7,16 +7,22 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
+from netdiffus.diffusion.causal import CausalDenoiser
+from netdiffus.diffusion.fit import Sample
+from netdiffus.diffusion.forcing import Rows
+from netdiffus.diffusion.forcing_recipe import ForcingRecipe
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
+from netdiffus.steps.continuation import label_ids, series_codec
 from netdiffus.steps.folds import held_back, units
-from netdiffus.steps.generate import LoadedModel
-from netdiffus.steps.network import build_recipe, is_unet
+from netdiffus.steps.loaded_model import LoadedModel, series_of
+from netdiffus.steps.network import build_recipe
 from netdiffus.traffic.traces import series
 
 Floats = NDArray[np.float64]
 
 MOST = 500  # training, and test traces
+BATCH = 256  # traces whose likelihoods are computed at once
 LEVELS = 16  # noise levels that a trace's loss is the mean over
 NOISE_SEED = 0  # the same levels and the same noise for every trace
 
@@ -61,22 +67,58 @@ def _traces(model: LoadedModel, table: pl.DataFrame) -> Traces:
 
 
 def trace_losses(model: LoadedModel, traces: Traces) -> Floats:
-    """The training loss (N,) of each trace, mean over 16 noise levels, which are the same for all traces.
+    """How badly a model explains each trace (N,): minus the log-likelihood; of a U-Net the training loss.
 
-    A trace is a batch of its own, 16 times: the levels of a batch are drawn one from each of as many equal shares.
+    That is the mean over 16 noise levels, which are the same for all traces: a trace is a batch of its own, 16 times.
     """
-    config, codec = model.card.config, model.scaled
-    recipe = build_recipe(model.network, config, codec.length)
-    device = next(model.network.parameters()).device
-    whole = codec.quantiles(traces.series).astype(np.float32) if is_unet(config) else codec.classes(traces.series)
+    network, rows, codec = model.network, model.rows, model.scaled
     names = np.array(list(model.card.labels))
     order = np.argsort(names)
     labels = order[np.searchsorted(names, traces.labels, sorter=order)]
+    if isinstance(network, CausalDenoiser) and rows is not None:
+        return -log_likelihoods(model, network, rows, codec.classes(traces.series), labels)
+    recipe = build_recipe(network, model.card.config, codec.length)
+    device = next(network.parameters()).device
+    whole = codec.quantiles(traces.series).astype(np.float32)
     found = np.empty(len(traces))
     for row, label in enumerate(labels.tolist()):
         generator = torch.Generator(device).manual_seed(NOISE_SEED)
         batch = torch.from_numpy(whole[row : row + 1]).to(device).expand(LEVELS, *whole.shape[1:])
         with torch.no_grad():
-            loss = recipe.loss(model.network, batch, torch.full((LEVELS,), label, device=device), generator)
+            loss = recipe.loss(Sample(batch, torch.full((LEVELS,), label, device=device)), generator)
         found[row] = float(loss.mean())
+    return found
+
+
+def table_log_likelihoods(model: LoadedModel, traces: pl.DataFrame) -> Floats:
+    """The log-likelihood (N,) in nats of a table's traces; see `TrafficModel.log_likelihood`.
+
+    Raises:
+        InputError: the model does not draw series row by row, or does not know a label or lacks a channel.
+    """
+    ids, codec, network = label_ids(model, traces), series_codec(model), model.network
+    if not isinstance(network, CausalDenoiser) or model.rows is None:
+        raise InputError("a model that draws row by row", "a published one", "train one")
+    codes = codec.classes(series(traces, codec.length, codec.channels))
+    return log_likelihoods(model, network, model.rows, codes, ids)
+
+
+def log_likelihoods(
+    model: LoadedModel, network: CausalDenoiser, rows: Rows, codes: NDArray[np.int64], labels: NDArray[np.int64]
+) -> Floats:
+    """The log-likelihood (N,) in nats of codes (N, C, n) of labels (N,): exact for a model without coarse rows.
+
+    With coarse rows it is that of the trace and its own coarse rows together, which bounds it from below.
+    """
+    device = network.position.device
+    recipe, generator = ForcingRecipe(network, rows), torch.Generator(device)
+    found = np.empty(len(codes))
+    for start in range(0, len(codes), BATCH):
+        part = slice(start, start + BATCH)
+        coarse = None if model.coarse is None else torch.from_numpy(model.coarse.encode(series_of(model, codes[part])))
+        label = torch.tensor(labels[part], device=device)  # a table's may be read-only
+        sample = Sample(torch.tensor(codes[part], device=device), label, None if coarse is None else coarse.to(device))
+        with torch.no_grad():
+            found[part] = recipe.loss(sample, generator).cpu().numpy()
+    found *= -(codes.shape[1] * codes.shape[2])
     return found

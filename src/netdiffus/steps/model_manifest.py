@@ -15,6 +15,7 @@ from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
 from netdiffus.imaging.channels import image_channels
+from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import GasfCodec, GasfManifest
 from netdiffus.imaging.range_scale import RangeManifest
 from netdiffus.imaging.scale import EmpiricalManifest
@@ -80,7 +81,7 @@ class ModelManifest:
     Attributes:
         card: with its configuration in full, also of what was added since it was written.
         codec: None where images are all that can be drawn. packets: of a model of packets.
-        channels, length: C and n of the images.
+        channels, length: C and n of the images. coarse: of a model that draws coarse rows first.
     """
 
     card: ModelCard
@@ -88,6 +89,7 @@ class ModelManifest:
     packets: PacketCodec | None
     channels: int
     length: int
+    coarse: CoarseCodebook | None = None
 
 
 def read_model(folder: Path) -> ModelManifest:
@@ -115,7 +117,16 @@ def model_manifest(card: ModelCard) -> ModelManifest:
     if isinstance(config, ImportedManifest):
         _check_imported(config.shape, len(codec.image_channels), codec.length, len(card.labels))
     packets = PacketCodec.of_manifest(found) if isinstance(found, PacketManifest) else None
-    return ModelManifest(card, codec, packets, len(codec.image_channels), codec.length)
+    coarse = None if found.coarse is None else CoarseCodebook.of_manifest(found.coarse)
+    _check_coarse(coarse, codec, config)
+    return ModelManifest(card, codec, packets, len(codec.image_channels), codec.length, coarse)
+
+
+def _check_coarse(coarse: CoarseCodebook | None, codec: GasfCodec, config: TrainConfig | ImportedManifest) -> None:
+    wanted = (config.coarse or 0) if isinstance(config, TrainConfig) and config.network == "rows" else 0
+    rows, channels = (0, 0) if coarse is None else (coarse.rows, len(coarse.centres))
+    if rows != wanted or rows > codec.length or (rows and channels != len(codec.image_channels)):
+        raise InputError(f"a codec of {wanted} coarse rows for each channel", f"{rows} of {channels} channels", ACTION)
 
 
 def _config(data: dict[str, Any]) -> TrainConfig | ImportedManifest:

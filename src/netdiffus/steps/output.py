@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from netdiffus import __version__
 from netdiffus.store.publish import publish_file
 from netdiffus.traffic.csvcells import guarded
-from netdiffus.traffic.traces import channel_names, series
+from netdiffus.traffic.traces import channel_names, conform, ragged, series
 
 
 def _parquet(path: Path, traces: pl.DataFrame, provenance: str) -> None:
@@ -49,3 +51,21 @@ def write_traces(path: Path, traces: pl.DataFrame, provenance: str) -> None:
     """Write a table in the form that the suffix names, whole or not at all."""
     with publish_file(path) as temporary:
         FORMS[path.suffix.lower()](temporary, traces, provenance)
+
+
+def traces_table(
+    values: NDArray[np.float64], channels: tuple[str, ...], labels: NDArray[np.str_], model_hash: str, seed: int
+) -> pl.DataFrame:
+    """Drawn series (N, C, n) as a table with the columns of traces.parquet, split = "synthetic"."""
+    if "gap_ns" in channels:
+        values[:, channels.index("gap_ns"), 0] = 0  # there is no packet before the first
+    lists = {name: ragged(values[:, k], name) for k, name in enumerate(channels)}
+    return labelled(pl.DataFrame(lists), labels, model_hash, seed)
+
+
+def labelled(lists: pl.DataFrame, labels: NDArray[np.str_], model_hash: str, seed: int) -> pl.DataFrame:
+    """The same of list columns."""
+    source = f"netdiffus {__version__} model {model_hash[:16]} seed {seed}"
+    return conform(
+        lists.with_columns(label=pl.Series(labels.tolist()), split=pl.lit("synthetic"), source=pl.lit(source))
+    )

@@ -14,10 +14,7 @@ PARTS = {
     True: "Server ports, option layouts and gaps between flows are in it; addresses, times of day and payload are not.",
 }
 HELD = {True: "the distinct values, and how often each label has them,", False: "the smallest and the largest value"}
-COUNTED = {True: "; they hold what kinds of trace, of three or more, have at each position", False: ""}
-FILLED = """
-Labels with fewer than {fill} traces were filled up with copies shifted by one position: the weights hold what each of
-their traces has at almost every position, and some of what is drawn copies one."""
+COUNTED = {True: "; with them is a prior: smoothed counts of what each label has at each position", False: ""}
 
 
 def breaks_said(card: ModelCard) -> str:
@@ -27,6 +24,10 @@ def breaks_said(card: ModelCard) -> str:
     return f"{count:,} {were} left out: the recording broke off there, or its clock was set." if count else ""
 
 
+REPEATS = """
+  The same seed gives the same weights on the same machine with the same number of threads."""
+
+
 def model_readme(card: ModelCard, traces: int) -> str:
     """Data, intended use, limits and privacy of a model, in Markdown."""
     channels = ", ".join(card.codec["channels"])
@@ -34,10 +35,10 @@ def model_readme(card: ModelCard, traces: int) -> str:
     packets = card.config["image"] == "bits"
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
     has_alphabet = card.config["network"] != "unet"
-    filled = FILLED.format(fill=card.config["fill"]) if card.config.get("fill") else ""
     said = breaks_said(card)
     breaks = f"\n* {said}" if said else ""
     threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
+    repeats = "" if card.threads is None else REPEATS
     unit = "packets a flow" if packets else "positions a trace"
     suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     return f"""# A netdiffus model
@@ -45,7 +46,7 @@ def model_readme(card: ModelCard, traces: int) -> str:
 Draws synthetic network traffic: {what}, up to {card.codec["length"]} {unit}.
 
 * Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}{threads}) on {traces} traces, seed {card.seed},
-  dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.
+  dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.{repeats}
 * Image: {card.config["image"]}; preset: {card.config["preset"]}. All options and the fitted scales are in model.json.
 
     netdiffus generate MODEL --out synthetic.{"pcap" if packets else "parquet"} --count 1000
@@ -70,7 +71,7 @@ be shared. Run `netdiffus evaluate` before use: it says how faithful and how use
 ## Privacy
 
 model.json holds {HELD[has_alphabet]} of each channel of the training traces,
-and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}{filled}
+and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}
 Nothing here is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside
 that of real held-back traffic.
 """

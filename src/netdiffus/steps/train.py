@@ -19,7 +19,7 @@ from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
 from netdiffus.steps.device import choose_device
 from netdiffus.steps.model_manifest import read_model
-from netdiffus.steps.network import Network, build_recipe, build_rows, build_unet
+from netdiffus.steps.network import Network, build_causal, build_recipe, build_rows, build_unet
 from netdiffus.steps.packet_data import CLASSES, NAMES, packet_part
 from netdiffus.steps.readme import model_readme
 from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
@@ -68,24 +68,24 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
 def _begin(dataset: Path, traces: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[Fit, ModelCard]:
     began, device = time.perf_counter(), choose_device()
     data, of_packets = _data(dataset, traces, config, device)
-    options, codec = config.model_dump(), data.codec
+    codec = data.codec
+    options = config.model_dump() | {"coarse": data.coarse.rows if data.coarse else 0}
     torch.manual_seed(config.seed)
-    if data.mixtures is None:
+    if config.network == "unet":
         network: Network = build_unet(options, len(codec.image_channels), codec.length, len(data.labels), device)
+        recipe = build_recipe(network, options, codec.length)
     else:
-        centres = [torch.from_numpy(z) for z in codec.centres]
-        mixture, crossed = data.mixtures
-        network = build_rows(options, codec.length, centres, mixture, device)
-        network.crossed = crossed.to(device)
+        network = build_causal(options, codec, data.coarse, data.priors, device)
+        recipe = build_recipe(network, options, codec.length, build_rows(options, codec, device), data.crossed)
     watch = Validation(data.validation, VALIDATE_EVERY, config.patience) if data.validation else None
-    recipe = build_recipe(network, options, codec.length)
     fit = Fit(
         network, data.batch, learning_rate=config.learning_rate, seed=config.seed, recipe=recipe, validation=watch
     )
     fit.seconds = time.perf_counter() - began  # counting is part of the training
+    small = {"coarse": data.coarse.to_json() if data.coarse else None}
     model = ModelCard(
         config=options,
-        codec=codec.to_json() | of_packets,
+        codec=codec.to_json() | small | of_packets,
         labels=data.labels,
         dataset=dataset_hash,
         steps=0,
@@ -149,8 +149,6 @@ def _run(fit: Fit, model: ModelCard, out: Path, traces: int) -> Iterator[TrainSt
         _save(fit, model, out, traces, log)
         raise
     _save(fit, model, out, traces, log)
-    if not fit.step:  # counts alone
-        yield TrainStep(0, math.nan, fit.seconds)
 
 
 @dataclass

@@ -23,7 +23,7 @@ class TrainConfig(Config):
 
     `image` is what is diffused: GASF images of traces, the bare series, or with "bits" the fields of packet images.
 
-    `network` is "rows" (the default denoiser; width, depth, heads, patch, classes are its sizes) or "unet" (the
+    `network` is "rows" (the causal denoiser; width, depth, heads, classes, coarse are its sizes) or "unet" (the
     published one; width is its channels, depth its residual blocks a level, length its image size in pixels).
     """
 
@@ -31,31 +31,26 @@ class TrainConfig(Config):
     preset: str = "default"
     network: Literal["rows", "unet"] = "rows"
     scale: Literal["empirical", "minmax", "log"] = "empirical"
-    width: int = Field(128, ge=8, le=limits.WIDTH)
-    depth: int = Field(4, ge=1, le=limits.DEPTH)
+    width: int = Field(64, ge=8, le=limits.WIDTH)
+    depth: int = Field(3, ge=1, le=limits.DEPTH)
     heads: int = Field(4, ge=1, le=limits.HEADS)
-    patch: int | None = Field(
-        None, ge=1, le=limits.LENGTH
-    )  # positions that share a token; None: so many that there are about 32 tokens
     classes: int | None = Field(None, ge=2, le=limits.VALUES)  # most that a channel has; None: fewer for long traces
-    components: int | None = Field(
-        None, ge=1, le=limits.COMPONENTS
-    )  # most of a label; None: 1 where traces are plenty, else Grain.most
+    coarse: int | None = Field(
+        None, ge=0, le=limits.COARSE_ROWS
+    )  # rows of the small image that is drawn first; None: by the length
+    noised: float = Field(0.25, ge=0, le=1)  # share of the traces whose rows are noised in training
     dropout: float = Field(0.1, ge=0, lt=1)  # share left out at random in training
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of the transformer; auto: what the device is faster at
     timesteps: int = Field(1000, ge=2, le=limits.TIMESTEPS)  # T of the published formulation
     ema: float | None = Field(None, gt=0, lt=1)  # rate of the published average; None: the last tenth of the training
     batch: int | None = Field(None, ge=1, le=limits.BATCH)  # None: as many as one step takes well (network.py)
     learning_rate: float = Field(2e-3, gt=0, le=1)
     length: int | None = Field(None, ge=2, le=limits.LENGTH)
     minutes: float | None = Field(None, ge=limits.MINUTES[0], le=limits.MINUTES[1])
-    steps: int | None = Field(None, ge=0, le=limits.STEPS)  # 0: a model of counts alone
+    steps: int | None = Field(None, ge=1, le=limits.STEPS)
     seed: int = Field(0, ge=0, le=limits.SEED)
     balance: float = Field(0.0, ge=0, le=1)  # 0: labels as often as they are, 1: all alike; between: tempered
-    fill: int | None = Field(
-        None, ge=2, le=limits.FILL
-    )  # labels with fewer training traces get shifted copies, up to so many in all
     label_dropout: float = Field(0.0, ge=0, lt=1)  # share of labels hidden in training, for guidance
+    guidance: float = Field(1.0, ge=0, le=limits.GUIDANCE)  # weight of guidance in `generate`
     validation: float = Field(0.05, ge=0, lt=1)  # share of each label's training traces held back
     patience: int | None = Field(None, ge=1, le=limits.PATIENCE)
 
@@ -70,8 +65,6 @@ class TrainConfig(Config):
             raise InputError(f"an even width that {self.heads} heads divide", str(self.width), "correct width or heads")
         if self.network == "unet":
             _check_unet(self)
-        if self.image == "bits" and self.fill is not None:
-            raise InputError("traces for --fill and --preset few", "--image bits: packets", "choose gasf or series")
         if self.patience is not None and not self.validation:
             raise InputError("validation above 0 with patience", "0", "hold traces back, or leave --patience out")
         return self
@@ -86,10 +79,6 @@ def _known_preset(name: str) -> str:
 def _check_unet(config: TrainConfig) -> None:
     if config.image != "gasf" or config.length is None:
         raise InputError("--image gasf and a length for the U-Net", f"--image {config.image}", "choose another preset")
-    if config.steps == 0:
-        raise InputError("1 step or more of the U-Net, which counts nothing", "0", "raise --steps, or name --minutes")
-    if config.components is not None:
-        raise InputError("a preset with a mixture for --components", f"--preset {config.preset}", "leave it out")
     if config.width > limits.UNET_WIDTH or config.depth > limits.UNET_BLOCKS:
         most = f"at most {limits.UNET_WIDTH:,} channels and {limits.UNET_BLOCKS} blocks a level of a U-Net"
         raise InputError(most, f"{config.width:,} and {config.depth}", "correct width or depth")
@@ -101,7 +90,6 @@ _PUBLISHED: dict[str, Any] = {
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "tiny": {"width": 32, "depth": 2, "heads": 2, "batch": 64},
-    "few": {"steps": 0, "fill": 400, "validation": 0.0},  # some dozen traces of a label teach a network too little
     "netdiffus": _PUBLISHED | {"length": 128, "timesteps": 1000},
     "netdiffus2": _PUBLISHED | {"length": 10, "timesteps": 100},
 }
@@ -129,6 +117,6 @@ def share_done(config: TrainConfig) -> Callable[[TrainStep], float]:
     def share(record: TrainStep) -> float:
         if config.steps is None:
             return record.seconds / (60 * (config.minutes or DEFAULT_MINUTES))
-        return record.step / config.steps if config.steps else 1.0
+        return record.step / config.steps
 
     return share

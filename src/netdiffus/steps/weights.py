@@ -10,11 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from netdiffus.diffusion.mixture import Mixture
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.steps.model_manifest import ModelManifest
-from netdiffus.steps.network import Network, build_rows, build_unet, is_unet, label_rows
+from netdiffus.steps.network import Network, build_causal, build_unet, is_unet, label_rows
 from netdiffus.store import model as store
 
 META = torch.device("meta")
@@ -28,47 +27,33 @@ def load_network(folder: Path, found: ModelManifest, device: torch.device) -> Ne
         InputError: the weights do not fit the manifest, or hold values that cannot be.
     """
     header = store.weights_header(folder)
-    expected = _expected(found, header)
+    expected = _build(found, META).state_dict()
     _compare({name: (tuple(value.shape), value.dtype) for name, value in expected.items()}, header)
     weights = store.read_weights(folder)
     _check_values(weights)
-    network = _build(found, weights, device)
+    network = _build(found, device)
     network.load_state_dict(weights)
     return network.eval()
 
 
-def _expected(found: ModelManifest, header: store.Header) -> dict[str, Tensor]:
-    """The state of the network that the manifest describes, without memory."""
+def _build(found: ModelManifest, device: torch.device) -> Network:
+    """The network that the manifest describes, untrained; on the meta device it takes no memory."""
     config, labels = found.card.config, len(found.card.labels)
-    with META:
-        if is_unet(config):
-            return build_unet(config, found.channels, found.length, labels, META).state_dict()
-        codec = _codec(found)
-        components, ending = (_rows(header, f"mixture.{name}") for name in ("log_weight", "ending"))
-        groups = label_rows(config, labels)
-        tables = [torch.empty(components, codec.length, len(alphabet)) for alphabet in codec.alphabets]
-        mixture = Mixture(
-            torch.empty(components),
-            tables,
-            torch.empty(components, codec.length + 1),
-            torch.arange(groups + 1, device="cpu"),
-            torch.arange(min(ending, len(tables)), device="cpu"),
-        )
-        centres = [torch.empty(len(alphabet), dtype=torch.float64) for alphabet in codec.alphabets]
-        return build_rows(config, codec.length, centres, mixture, META).state_dict()
+    if is_unet(config):
+        with device:
+            return build_unet(config, found.channels, found.length, labels, device)
+    codec, rows = _codec(found), label_rows(config, labels)
+    with device:
+        fine = [torch.empty(rows, codec.length, len(alphabet)) for alphabet in codec.alphabets]
+        small = () if found.coarse is None else found.coarse.centres
+        coarse = [torch.empty(rows, found.coarse.rows, len(z)) for z in small] if found.coarse is not None else []
+    return build_causal(config, codec, found.coarse, (fine, coarse), device)
 
 
 def _codec(found: ModelManifest) -> GasfCodec:
     if found.codec is None:
         raise InputError("a codec with a scale for the row denoiser", "none", ACTION)
     return found.codec
-
-
-def _rows(header: store.Header, name: str) -> int:
-    shape, _ = header.get(name, ((), None))
-    if len(shape) != 1:
-        raise InputError(f"weights with {name} of one dimension", str(shape) if name in header else "none", ACTION)
-    return shape[0]
 
 
 def _compare(expected: store.Header, header: store.Header) -> None:
@@ -84,17 +69,7 @@ def _compare(expected: store.Header, header: store.Header) -> None:
 
 
 def _check_values(weights: dict[str, Tensor]) -> None:
-    """Raise InputError for NaN and infinity; what is impossible has the logarithm -inf in a mixture alone."""
+    """Raise InputError for NaN and infinity."""
     for name, value in weights.items():
-        finite = ~(value.isnan() | value.isposinf()) if name.startswith("mixture.log_") else value.isfinite()
-        if not bool(finite.all()):
+        if not bool(value.isfinite().all()):
             raise InputError(f"finite numbers in the weights {name}", "NaN or infinity", ACTION)
-
-
-def _build(found: ModelManifest, weights: dict[str, Tensor], device: torch.device) -> Network:
-    config = found.card.config
-    if is_unet(config):
-        return build_unet(config, found.channels, found.length, len(found.card.labels), device)
-    codec = _codec(found)
-    mixture = Mixture.from_state(weights, "mixture.", found.channels)
-    return build_rows(config, codec.length, [torch.from_numpy(z) for z in codec.centres], mixture, device)

@@ -167,9 +167,9 @@ class ModelCard(Card):
     FILE: ClassVar[str] = "model.json"
     KIND: ClassVar[str] = "model"
     MADE_BY: ClassVar[str] = "netdiffus train DATASET --out MODEL"
-    FORMAT: ClassVar[int] = 4
+    FORMAT: ClassVar[int] = 5
 
-    format: int = 4
+    format: int = 5
 
     config: dict[str, Any]  # the training's resolved configuration: steps/model_manifest.py checks it
     codec: dict[str, Any]  # likewise

@@ -1,8 +1,7 @@
-"""Copies of traces, shifted by one position: what a packet that is missing or comes twice does to all after it.
+"""Copies of traces with one position left out or repeated: an augmentation to measure against.
 
-From few traces one learns what stands where, but not that the same flow is now and then a packet shorter or longer. Of
-the augmentations of traffic that have been compared, those of the order of packets help classifiers most (Wang et al.,
-"Data augmentation for traffic classification", PAM 2024).
+Of the augmentations of traffic that have been compared, those of the order of packets help classifiers most (Wang et
+al., "Data augmentation for traffic classification", PAM 2024).
 """
 
 from __future__ import annotations
@@ -11,16 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHORTEST = 3  # positions that must be left
-
-
-def rows_to_fill(ids: NDArray[np.int64], fewest: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Which traces to copy so that every label id of `ids` (N,) has `fewest`: each trace of a label as often as others,
-    or once more."""
-    rows = [np.zeros(0, np.intp)]
-    for k in np.unique(ids):
-        mine = np.flatnonzero(ids == k)
-        rows.append(np.resize(rng.permutation(mine), max(0, fewest - len(mine))))
-    return np.concatenate(rows)
 
 
 def shifted(series: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -1,0 +1,114 @@
+"""Coarse rows: the small image of a trace, whose rows are averages over segments of the trace (piecewise aggregation).
+
+Averages over segments are how GASF images are made small (Keogh et al. 2001; pyts). A model of long traces draws the
+small image first and the rows of the large one given it. Averages are told apart by quantiles: a code each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from netdiffus import limits
+from netdiffus.errors import InputError
+from netdiffus.manifest import Manifest
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+
+CODES = 64
+"""Codes of a channel's averages, at most."""
+LARGEST = 4.0
+"""No average of z is as large (codec.py has the largest z)."""
+Place = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+
+
+class CoarseManifest(Manifest):
+    """What a manifest holds of coarse rows."""
+
+    rows: int = Field(ge=1, le=limits.COARSE_ROWS)
+    edges: list[Annotated[list[Place], Field(max_length=CODES - 1)]] = Field(min_length=1, max_length=limits.CHANNELS)
+    centres: list[Annotated[list[Place], Field(min_length=1, max_length=CODES)]] = Field(max_length=limits.CHANNELS)
+
+    @model_validator(mode="after")
+    def _fit(self) -> CoarseManifest:
+        if [len(edges) + 1 for edges in self.edges] != [len(centres) for centres in self.centres]:
+            raise ValueError("with a centre more than edges for each channel")
+        if any(np.any(np.diff(part) <= 0) for part in [*self.edges, *self.centres]):
+            raise ValueError("with edges and centres that ascend")
+        return self
+
+
+@dataclass(frozen=True)
+class CoarseCodebook:
+    """Averages over segments ↔ codes.
+
+    Attributes:
+        rows: segments, m.
+        edges: of each channel, the ascending boundaries (K - 1,) between neighbouring codes, in z.
+        centres: of each channel, the mean (K,) of each code's averages, in z.
+    """
+
+    rows: int
+    edges: tuple[Floats, ...]
+    centres: tuple[Floats, ...]
+
+    @classmethod
+    def fit(cls, z: Floats, rows: int) -> CoarseCodebook:
+        """The codebook of training series z (N, C, n) in `rows` segments.
+
+        Raises:
+            InputError: there are fewer positions than segments.
+        """
+        averages = segment_means(z, rows)
+        edges, centres = [], []
+        for channel in range(z.shape[1]):
+            values = averages[:, channel].ravel()
+            bounds = np.unique(np.quantile(values, np.linspace(0, 1, CODES + 1)[1:-1], method="inverted_cdf"))
+            bounds = bounds[bounds < values.max()]  # each code then has an average: what lies up to its bound
+            code = np.searchsorted(bounds, values)
+            edges.append(bounds)
+            centres.append(np.bincount(code, values) / np.bincount(code))
+        return cls(rows, tuple(edges), tuple(centres))
+
+    def encode(self, z: Floats) -> Ids:
+        """Codes (N, C, m) of series z (N, C, n)."""
+        averages = segment_means(z, self.rows)
+        return np.stack([np.searchsorted(edges, averages[:, k]) for k, edges in enumerate(self.edges)], axis=1)
+
+    def settled(self, known: int, length: int) -> int:
+        """How many of the segments of `length` positions lie within the first `known`."""
+        return int(np.searchsorted(segment_ends(length, self.rows), known, side="right"))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists."""
+        return {
+            "rows": self.rows,
+            "edges": [edges.tolist() for edges in self.edges],
+            "centres": [centres.tolist() for centres in self.centres],
+        }
+
+    @classmethod
+    def of_manifest(cls, found: CoarseManifest) -> CoarseCodebook:
+        """The way back from `to_json`, of what was checked."""
+        edges, centres = ([np.asarray(part, np.float64) for part in parts] for parts in (found.edges, found.centres))
+        return cls(found.rows, tuple(edges), tuple(centres))
+
+
+def segment_ends(length: int, rows: int) -> Ids:
+    """Where each of `rows` segments of `length` positions ends; lengths differ by one at most."""
+    return np.arange(1, rows + 1) * length // rows
+
+
+def segment_means(z: Floats, rows: int) -> Floats:
+    """Averages (N, C, m) of series (N, C, n) over m segments."""
+    length = z.shape[2]
+    if length < rows:
+        raise InputError(f"at least {rows} positions for as many coarse rows", str(length), "ask for fewer")
+    ends = segment_ends(length, rows)
+    begins = np.concatenate([[0], ends[:-1]])
+    return np.asarray(np.add.reduceat(z, begins, axis=2) / (ends - begins))
