@@ -210,7 +210,8 @@ def _change(tree: Any, random: Random) -> None:
             else:
                 here[f"{key}x"] = here[key]
         elif way == 2 and isinstance(here[key], int | float):
-            here[key] = here[key] + random.choice((-1, 1, 0.5, 2**31))
+            whole = isinstance(here[key], int) and abs(here[key]) > 2**63  # no float holds it
+            here[key] = here[key] + random.choice((-1, 1, 2**31) if whole else (-1, 1, 0.5, 2**31))
         elif way == 3:
             other = random.choice(keys)
             here[key], here[other] = here[other], here[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdiffus import limits
 from netdiffus.errors import InputError
+from netdiffus.manifest import parse_manifest
 from netdiffus.store.account import sha256
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.ownership import FolderKind, fixed
@@ -56,12 +58,20 @@ def read_header(path: Path) -> Header:
     Raises:
         InputError: as of `read_tensors`.
     """
-    from safetensors import safe_open
+    with _readable(path), path.open("rb") as file:  # safetensors' own reader takes no names that are not UTF-8
+        raw = file.read(int.from_bytes(file.read(8), "little"))
+        begins, ends = file.tell(), file.seek(0, os.SEEK_END)
+        head = parse_manifest(raw, f"the head of a safetensors file at {path}", "copy the model again")
+        return {name: _part(part, ends - begins) for name, part in head.items() if name != "__metadata__"}
 
-    types = _types()
-    with _readable(path), safe_open(path, "pt") as file:
-        parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-        return {name: (tuple(part.get_shape()), types[part.get_dtype()]) for name, part in parts.items()}
+
+def _part(part: dict[str, Any], data_bytes: int) -> tuple[tuple[int, ...], dtype]:
+    """Shape and type of a tensor; a ValueError if it does not lie within the data."""
+    shape, kind = tuple(map(int, part["shape"])), _types()[part["dtype"]]
+    begin, end = map(int, part["data_offsets"])
+    if not 0 <= begin <= end <= data_bytes or math.prod(shape) * kind.itemsize != end - begin:
+        raise ValueError(f"{str(shape)[:60]} at {begin} to {end} of {data_bytes} bytes")
+    return shape, kind
 
 
 def _types() -> dict[str, dtype]:
@@ -90,7 +100,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path.name} in the model", f"no {path}", f"train again: '{ModelCard.MADE_BY}'") from None
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"a safetensors file at {path}", str(error)[:200], action) from None
 
 
