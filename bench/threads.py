@@ -1,0 +1,63 @@
+"""Threads beside other work: wall seconds of a training step with threads that sleep or spin while they wait."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.results import table, write_section
+
+STEPS, WARM_UP = 8, 2
+BUSY = "while True: pass"
+CHILD = "from bench.threads import step_seconds; import sys; print(step_seconds(sys.argv[1]))"
+WAYS = {"sleep (the default)": "PASSIVE", "spin": "ACTIVE"}
+
+
+def step_seconds(folder: str) -> float:
+    """Median wall seconds of a training step of the default model on the recordings' dataset below a folder."""
+    from netdiffus.steps.train import train, train_config
+
+    config = train_config(steps=WARM_UP + STEPS + 1)
+    records = list(train(Path(folder) / "dataset", Path(tempfile.mkdtemp(dir=folder)) / "model", config))
+    seconds = [after.seconds - before.seconds for before, after in itertools.pairwise(records)]
+    return statistics.median(seconds[WARM_UP:-1])  # the last one checks the validation
+
+
+def main() -> None:
+    """Measure both ways of waiting alone and beside a process that holds a core, and write the section."""
+    from netdiffus import prepare, recordings
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(recordings.folder(), Path(folder) / "dataset", packets=32)
+        for name, policy in WAYS.items():
+            alone = _measured(folder, policy)
+            other = subprocess.Popen([sys.executable, "-c", BUSY])
+            try:
+                time.sleep(1)
+                busy = _measured(folder, policy)
+            finally:
+                other.kill()
+                other.wait()
+            rows.append([name, f"{alone:.3f}", f"{busy:.3f}", f"{busy / alone:.2f}"])
+    words = (
+        "Recordings, first 32 packets, default model and batch, a thread of torch for each core; median wall seconds."
+    )
+    header = ("while threads wait they", "alone", "beside a busy core", "ratio")
+    write_section("threads", "Threads beside other work", f"{words}\n\n{table(header, rows)}")
+
+
+def _measured(folder: str, policy: str) -> float:
+    command, environment = [sys.executable, "-c", CHILD, folder], os.environ | {"OMP_WAIT_POLICY": policy}
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return float(found.stdout.strip().splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()
