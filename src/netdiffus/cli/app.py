@@ -309,7 +309,9 @@ def generate(
     window: Annotated[
         int | None,
         typer.Option(
-            min=1, max=limits.LENGTH, help="Rows that are noisy at once; default 1: each is drawn given those before."
+            min=1,
+            max=limits.LENGTH,
+            help="Rows that are noisy at once; more than the default 1 (exact) is approximate.",
         ),
     ] = None,
     beginnings: Annotated[
