@@ -12,6 +12,8 @@ import re
 UNDECODED = re.compile("[\udc80-\udcff]")
 """What Python puts in place of a byte of a file name that is not in the file system's encoding."""
 OTHER_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+EDGES = r"^[\s\x00]+|[\s\x00]+$"
+"""What labels lose at their ends: blanks, and NUL, which arrays of text drop without a word."""
 MARKUP = re.compile(r"[\\`*\[\]<>&|~$]|(?<![^\W_])_|_(?![^\W_])|^(?:[#+=-]+|\d+(?=[.)]))(?=[.)]?(?: |$))")
 """Characters that CommonMark or GitHub's extensions (tables, strikethrough, math) may take for markup."""
 

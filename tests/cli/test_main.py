@@ -204,6 +204,7 @@ BAD = [
     ("evaluate dataset nothing.csv --out out", "nothing.csv, which does not exist"),
     ("evaluate dataset three.csv --out out", "at least 10 synthetic traces; got 3"),
     ("info nothing", "which does not exist"),
+    ("info " + "n" * 300, "a name that the file system can hold"),
     ("info empty", "a folder that is none"),
     ("demo --minutes 0", "'--minutes': Input should be greater than or equal to 0.01"),
     ("demo --out letter.pcap", "a folder for --out"),

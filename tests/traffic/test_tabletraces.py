@@ -355,3 +355,9 @@ def test_a_table_with_one_row_a_flow_is_told_what_it_lacks() -> None:
     assert read.notes == [
         "every trace has one position, as in a table with one row a flow; there is no series to learn"
     ]
+
+
+def test_labels_lose_nul_at_their_ends_as_they_lose_blanks() -> None:
+    read = of({"label": ["web\0", "web", " \0web \0", "w\0eb"], "size": [[1], [2], [3], [4]]})
+    assert read.traces["label"].to_list() == ["web", "web", "web", "w\0eb"]
+    assert any("'web\\x00' has blanks at its ends" in note for note in read.notes)

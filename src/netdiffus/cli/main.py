@@ -53,6 +53,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             name = error.filename or "a file"
             return _complain(f"expected access to {name}; got {error.strerror}; name another path", USAGE)
+        if error.errno == errno.ENAMETOOLONG:
+            name = error.filename or "the name"
+            return _complain(f"expected a name that the file system can hold; got {name}; name a shorter one", USAGE)
         return _defect(error)
     except Exception as error:
         return _defect(error)

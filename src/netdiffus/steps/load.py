@@ -12,7 +12,7 @@ from netdiffus.errors import InputError
 from netdiffus.steps.capturesource import dataset_of_captures, holds_captures, texts_of_flows, texts_of_frames
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import PACKETS, read_dataset, sha256
-from netdiffus.text import as_text
+from netdiffus.text import EDGES, as_text
 from netdiffus.traffic.columns import KNOWN
 from netdiffus.traffic.split import split
 from netdiffus.traffic.tables import is_table_name, read_table
@@ -60,7 +60,9 @@ def load_traces(path: Path, scratch: Path | None = None) -> LoadedTraces:
         return _of_captures(path, scratch / f"{len(list(scratch.iterdir()))}")
     if path.is_dir():
         card, traces = read_dataset(path)
-        traces = traces.with_columns(pl.col("label").str.strip_chars())  # datasets made before `prepare` did so
+        traces = traces.with_columns(
+            pl.col("label").str.replace_all(EDGES, "")
+        )  # datasets made before `prepare` did so
         packets = path if (path / PACKETS).is_file() else None
         return LoadedTraces(traces, as_text(path.name), card.hash, texts_of_flows(path), packets)
     if not path.is_file():

@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.text import as_text
+from netdiffus.text import EDGES, as_text
 from netdiffus.traffic.csvcells import bare
 from netdiffus.traffic.labelaccount import LABEL_ROWS, LabelAccount
 from netdiffus.traffic.labelcolumns import COLUMNS, TUPLE, label_columns
@@ -66,7 +66,7 @@ class MapLabels:
         )
         notes = [file.note] if file.note else []
         cells = written.with_columns(
-            pl.col(name).str.strip_chars().replace("", None) for name in ("label", *COLUMNS) if name in columns
+            pl.col(name).str.replace_all(EDGES, "").replace("", None) for name in ("label", *COLUMNS) if name in columns
         )
         used = cells.filter(~pl.all_horizontal(pl.col(name).is_null() for name in columns))
         used = used.filter(pl.any_horizontal(pl.col(name).ne_missing(columns[name].strip()) for name in columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.text import EDGES
 from netdiffus.traffic.columns import NS, NamedColumns
 
 SPLITS = {"test": "test", "synthetic": "synthetic", "": ""} | dict.fromkeys(
@@ -36,7 +37,7 @@ def trace_facts(rows: pl.DataFrame, named: NamedColumns, label: str | None) -> p
             got = f"{one[name]!r}, a column of {rows[one[name]].dtype}"
             raise InputError(f"one number or text a row as {name}", got, "name another column")
     written = _text(rows[one["label"]]) if "label" in one else pl.repeat(label, len(rows), dtype=pl.String, eager=True)
-    made = [written.str.strip_chars().alias("label"), written.alias(AS_WRITTEN)]
+    made = [written.str.replace_all(EDGES, "").alias("label"), written.alias(AS_WRITTEN)]
     made += [_text(rows[one[name]]).alias(name) for name in ("group", "source") if name in one]
     if "split" in one:
         made.append(_split(_text(rows[one["split"]])))
