@@ -1,4 +1,4 @@
-"""Threads beside other work: wall seconds of a training step with threads that sleep or spin while they wait."""
+"""Threads beside other work: wall seconds of a training step by how threads wait for one another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from bench.results import table, write_section
 STEPS, WARM_UP = 8, 2
 BUSY = "while True: pass"
 CHILD = "from bench.threads import step_seconds; import sys; print(step_seconds(sys.argv[1]))"
-WAYS = {"sleep (the default)": "PASSIVE", "spin": "ACTIVE"}
+WAYS = {
+    "spin briefly, then sleep (the default)": {},
+    "sleep at once": {"OMP_WAIT_POLICY": "PASSIVE"},
+    "spin as OpenMP does by itself": {"GOMP_SPINCOUNT": "300000"},
+}
+"""Variables of GNU's OpenMP; 300,000 turns are what it takes by itself."""
 
 
 def step_seconds(folder: str) -> float:
@@ -30,31 +35,32 @@ def step_seconds(folder: str) -> float:
 
 
 def main() -> None:
-    """Measure both ways of waiting alone and beside a process that holds a core, and write the section."""
+    """Measure both ways of waiting alone and beside a process for each core, and write the section."""
     from netdiffus import prepare, recordings
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         prepare(recordings.folder(), Path(folder) / "dataset", packets=32)
-        for name, policy in WAYS.items():
-            alone = _measured(folder, policy)
-            other = subprocess.Popen([sys.executable, "-c", BUSY])
+        for name, way in WAYS.items():
+            alone = _measured(folder, way)
+            others = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(os.cpu_count() or 1)]
             try:
                 time.sleep(1)
-                busy = _measured(folder, policy)
+                busy = _measured(folder, way)
             finally:
-                other.kill()
-                other.wait()
+                for other in others:
+                    other.kill()
+                    other.wait()
             rows.append([name, f"{alone:.3f}", f"{busy:.3f}", f"{busy / alone:.2f}"])
     words = (
         "Recordings, first 32 packets, default model and batch, a thread of torch for each core; median wall seconds."
     )
-    header = ("while threads wait they", "alone", "beside a busy core", "ratio")
+    header = ("while threads wait they", "alone", "beside a busy process for each core", "ratio")
     write_section("threads", "Threads beside other work", f"{words}\n\n{table(header, rows)}")
 
 
-def _measured(folder: str, policy: str) -> float:
-    command, environment = [sys.executable, "-c", CHILD, folder], os.environ | {"OMP_WAIT_POLICY": policy}
+def _measured(folder: str, way: dict[str, str]) -> float:
+    command, environment = [sys.executable, "-c", CHILD, folder], os.environ | way
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return float(found.stdout.strip().splitlines()[-1])
 
