@@ -14,11 +14,9 @@ if TYPE_CHECKING:
     from netdiffus.api.traffic_model import TrafficModel
     from netdiffus.api.verbs import check, evaluate, generate, prepare, repair, train
 
-# Threads that wait for one another spin for some microseconds and then sleep: where other work holds the cores, spinning
-# on made a training step ten times as slow, and sleeping at once makes it a third slower where nothing does
-# (bench/threads.py). GNU's OpenMP reads this once, when torch is loaded; a setting of the user's stays.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+# Threads that wait for one another sleep instead of spinning: where other work holds a core, spinning made a training
+# step ten times as slow. OpenMP reads this once, when torch is loaded; a setting of the user's stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 __all__ = ["TrafficModel", "__version__", "check", "evaluate", "generate", "prepare", "repair", "train"]
