@@ -25,6 +25,16 @@ def label_choice(config: PrepareConfig) -> Labels:
     return label_rule(config.labels or "folder", TimeFormat.of(config.time_format, config.utc_offset))
 
 
+def check_label_of_standard_input(labels: str) -> None:
+    """Raise InputError where labels come from a folder or a name: standard input has neither."""
+    if labels in ("folder", "file"):
+        raise InputError(
+            "a label for standard input",
+            f"--labels {labels}, but it has neither folder nor name",
+            "pass --unlabelled, or a table with a line for the file '-' to --labels",
+        )
+
+
 def label_notes(rule: Labels, config: PrepareConfig, sources: Iterable[Path]) -> list[str]:
     """How the table of labels was read, and labels of folders and files with blanks at their ends."""
     if isinstance(rule, MapLabels):

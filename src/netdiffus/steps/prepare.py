@@ -13,7 +13,7 @@ import polars as pl
 from netdiffus.errors import InputError
 from netdiffus.steps.accounting import account_for_file, account_for_flows, in_words, left_out, no_labels
 from netdiffus.steps.gasfsource import parse_range, read_gasf
-from netdiffus.steps.label_choice import label_choice, label_notes, single_traces
+from netdiffus.steps.label_choice import check_label_of_standard_input, label_choice, label_notes, single_traces
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, distinct, find_files, folders_without_captures
 from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
@@ -105,7 +105,7 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
             "other files for --test than for training", f"{min(both).name} as both", "name it once, with --test"
         )
     if any(file.path == STANDARD_INPUT for file in [*files, *tests]) and not config.unlabelled:
-        _check_label_of_standard_input(config.labels or "folder")
+        check_label_of_standard_input(config.labels or "folder")
     inputs = [*sources, *(file.path for file in [*files, *tests]), *_tables_of(config)]
     check_folder(out, DATASET, inputs)
     for path in inputs:
@@ -150,15 +150,6 @@ def _files(sources: Sequence[Path], config: PrepareConfig) -> list[SourceFile]:
     if config.gasf is not None:  # a folder of images is one source
         return distinct((source, SourceFile(source, named=True)) for source in sources)
     return find_files(tables_below(sources) if config.columns is not None else sources)
-
-
-def _check_label_of_standard_input(labels: str) -> None:
-    if labels in ("folder", "file"):
-        raise InputError(
-            "a label for standard input",
-            f"--labels {labels}, but it has neither folder nor name",
-            "pass --unlabelled, or a table with a line for the file '-' to --labels",
-        )
 
 
 def _check_faults(path: Path, source: Source) -> None:

@@ -42,12 +42,11 @@ def _build(found: ModelManifest, device: torch.device) -> Network:
     if is_unet(config):
         with device:
             return build_unet(config, found.channels, found.length, labels, device)
-    codec, rows = _codec(found), label_rows(config, labels)
+    codec, coarse, rows = _codec(found), found.coarse, label_rows(config, labels)
     with device:
         fine = [torch.empty(rows, codec.length, len(alphabet)) for alphabet in codec.alphabets]
-        small = () if found.coarse is None else found.coarse.centres
-        coarse = [torch.empty(rows, found.coarse.rows, len(z)) for z in small] if found.coarse is not None else []
-    return build_causal(config, codec, found.coarse, (fine, coarse), device)
+        small = [] if coarse is None else [torch.empty(rows, coarse.rows, len(z)) for z in coarse.centres]
+    return build_causal(config, codec, coarse, (fine, small), device)
 
 
 def _codec(found: ModelManifest) -> GasfCodec:
