@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from netdiffus.traffic.sessions import (
+from netdiffus.compiler import (
     FLOW,
     ROW,
     FlowRows,
@@ -17,7 +17,7 @@ from netdiffus.traffic.sessions import (
     label_table,
     write_packets,
 )
-from netdiffus.traffic.sessions.options import CANONICAL
+from netdiffus.compiler.tcp_options import CANONICAL
 from real_sessions import recorded
 
 LABELS = ("dns", "web", "quic", "ssh", "attack-scan")

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.wire.fields import ICMP, TCP, UDP
-from netdiffus.wire.nprint_bits import pack, unpack
-from netdiffus.wire.nprint_columns import HEADER_BYTES, Layout, layout
+from netdiffus.wire.headers.fields import ICMP, TCP, UDP
+from netdiffus.wire.nprint.bits import pack, unpack
+from netdiffus.wire.nprint.columns import HEADER_BYTES, Layout, layout
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.wire.compiled import compiled_parallel
+from netdiffus.wire.kernels.compiled import compiled_parallel
 
 Floats = NDArray[np.float64]
 

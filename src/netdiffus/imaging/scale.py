@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import Manifest
-from netdiffus.wire.compiled import compiled
+from netdiffus.wire.kernels.compiled import compiled
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]

@@ -16,7 +16,7 @@ from netdiffus.metrics.distances import jsd
 from netdiffus.metrics.packets import Packets, PacketSets, flow_comparison
 from netdiffus.metrics.reference import measured, measured_score
 from netdiffus.metrics.score import Score
-from netdiffus.wire.nprint_columns import HEADERS, Layout
+from netdiffus.wire.nprint.columns import HEADERS, Layout
 
 Floats = NDArray[np.float64]
 MOST = 2_000  # flows of each side

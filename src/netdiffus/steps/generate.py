@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from netdiffus import __version__, limits
+from netdiffus import limits
+from netdiffus.compiler import FlowRows, compile_rows, concatenate
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
@@ -31,7 +32,7 @@ from netdiffus.steps.packet_data import PacketCodec, label_of
 from netdiffus.steps.packets_out import check_out, check_place, traces_of, write_flows
 from netdiffus.steps.sampling import Sampling, causal_sampling, unet_sampling
 from netdiffus.store.images import ImageCard, write_images, write_stack
-from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
+from netdiffus.version import __version__
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]

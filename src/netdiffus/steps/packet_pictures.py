@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus.compiler import labels_path
 from netdiffus.imaging.bits import BitsCodec, padded
 from netdiffus.steps.bitimage import packet_rows
 from netdiffus.store.dataset import read_dataset, read_packets
-from netdiffus.traffic.csvcells import bare
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.labels import TUPLE
-from netdiffus.traffic.sessions import labels_path
+from netdiffus.traffic.flows.reader import flows_of_capture
+from netdiffus.traffic.labels.rules import TUPLE
+from netdiffus.traffic.tables.csv_cells import bare
 
 Levels = NDArray[np.int8]
 NO_PAUSE_S = 2e7

@@ -24,7 +24,7 @@ from netdiffus.store.labelfolders import label_folders, label_of_folder, labels_
 from netdiffus.store.ownership import FolderKind
 from netdiffus.store.pictures import read_pixels
 from netdiffus.store.publish import publish_file, publish_folder
-from netdiffus.wire.arrays import read_arrays
+from netdiffus.wire.files.npz import read_arrays
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
