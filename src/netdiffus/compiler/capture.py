@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.compiler.compile import Packets
 from netdiffus.compiler.headers import Headers
 from netdiffus.compiler.payload import LINKS, build_packets
@@ -17,7 +18,6 @@ from netdiffus.compiler.specs import CLIENT, SERVER
 from netdiffus.traffic.flows.frames import PROTOCOLS
 from netdiffus.wire.files.records import RecordWriter
 from netdiffus.wire.headers.addresses import ipv4_text, ipv6_text
-from netdiffus.wire.headers.packets import Bytes
 
 CHUNK_BYTES = 1 << 24
 """Packets are built and written in pieces of about this size."""

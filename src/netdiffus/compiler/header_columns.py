@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.compiler.specs import SEGMENT
 from netdiffus.compiler.tcp_options import take_options
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.fields import LATER, OK, TCP
-from netdiffus.wire.headers.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.nprint.bits import bit_rows
 from netdiffus.wire.nprint.columns import Layout, layout
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.compiler.compile import Packets
 from netdiffus.errors import InputError
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
-from netdiffus.wire.headers.packets import Bytes
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 POLICIES = ("random", "zero")

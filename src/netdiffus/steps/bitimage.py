@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import Field
 
+from netdiffus.arrays import Ints
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import ALL, BITS, MOST_PACKETS, BitsCodec, PacketRows, padded, trimmed
 from netdiffus.steps.config import Config
@@ -29,8 +29,6 @@ from netdiffus.wire.files.writer import WRITERS
 from netdiffus.wire.headers.fields import ICMP
 from netdiffus.wire.headers.links import RAW
 from netdiffus.wire.headers.packets import MAX_TIME_NS, Packet
-
-Ints = NDArray[np.int64]
 
 FIRST_NS = 1_000_000_000
 """Between the first packets of images that do not say when they began, as bare ones made elsewhere."""

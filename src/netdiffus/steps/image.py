@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
+from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec, GasfManifest
 from netdiffus.imaging.range_scale import RangeScale
@@ -27,7 +28,6 @@ from netdiffus.text import as_text
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
 from netdiffus.version import __version__
 
-Floats = NDArray[np.float64]
 AT_A_TIME = 64  # traces: bounds memory
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler.endpoints import EPHEMERAL
 from netdiffus.compiler.features.manifest import CHANNELS as CHANNELS
 from netdiffus.compiler.features.manifest import FieldsManifest
@@ -30,9 +31,6 @@ from netdiffus.compiler.features.teardown import ending_places, fit_endings, las
 from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.compiler.specs import SERVER, FlowRows
 from netdiffus.wire.headers.fields import SYN, TCP
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 OF_PACKET = 5
 """The first so many channels have a value at every packet, the others at the first."""

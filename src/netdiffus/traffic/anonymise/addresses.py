@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.headers.fields import ICMP, TCP
-from netdiffus.wire.headers.packets import Bytes
 from netdiffus.wire.kernels.compiled import compiled, i64
 
 Places = NDArray[np.int64]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.traffic.anonymise.addresses import Places
 from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
-from netdiffus.wire.headers.packets import Bytes
 from netdiffus.wire.kernels.compiled import compiled, i64
 
 

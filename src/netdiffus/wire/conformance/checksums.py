@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.headers.fields import ICMP, ICMPV6, OK, SCTP, TCP, UDP, WHOLE
-from netdiffus.wire.headers.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.kernels.crc32c import TABLE, crc32c
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.rules import ERROR, Rule
 from netdiffus.wire.headers.fields import FIRST, LATER, OK
-from netdiffus.wire.headers.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 OVERLAP = 0

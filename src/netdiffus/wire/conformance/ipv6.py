@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.rules import ERROR, WARNING, Rule
 from netdiffus.wire.headers.fields import (
     BAD_PLACE,
@@ -18,7 +19,7 @@ from netdiffus.wire.headers.fields import (
     NO_VERSION,
     NOT_IP,
 )
-from netdiffus.wire.headers.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.kernels.compiled import compiled, i64
 
 (

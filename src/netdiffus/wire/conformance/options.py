@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
 from netdiffus.wire.headers.fields import LATER, OK, SYN, TCP
-from netdiffus.wire.headers.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.kernels.serial import signed
 

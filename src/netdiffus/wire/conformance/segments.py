@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.options import PERMITTED, SCALE, TIMES
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
 from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN
-from netdiffus.wire.headers.packets import Bytes
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.kernels.serial import signed
 

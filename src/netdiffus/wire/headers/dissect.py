@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.fields import (
     BAD_PLACE,
@@ -42,7 +43,7 @@ from netdiffus.wire.headers.fields import (
     TRANSPORT_SHORT,
     UDP,
 )
-from netdiffus.wire.headers.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 IPV4_TYPE, IPV6_TYPE, PPPOE_TYPE = 0x0800, 0x86DD, 0x8864

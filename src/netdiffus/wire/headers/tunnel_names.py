@@ -12,8 +12,9 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.headers.fields import LATER, OK, UDP
-from netdiffus.wire.headers.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.headers.tunnels import KEPT
 from netdiffus.wire.kernels.compiled import compiled, i64
 

@@ -12,10 +12,11 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.fields import OK, UDP, WHOLE, faults
-from netdiffus.wire.headers.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.kernels.compiled import compiled, i64
 
 IP_IN_IP, IPV6_IN_IP, GRE = 4, 41, 47

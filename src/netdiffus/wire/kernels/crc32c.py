@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.headers.packets import Bytes
+from netdiffus.arrays import Bytes
 from netdiffus.wire.kernels.compiled import compiled, i64
 
 POLYNOMIAL = 0x82F63B78

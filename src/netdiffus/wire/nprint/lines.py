@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.headers.packets import Bytes
+from netdiffus.arrays import Bytes
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.nprint.header import INDEX, UNREAD
 

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.fields import ICMP, TCP, UDP
-from netdiffus.wire.headers.packets import Bytes, Packet, PacketBlock, empty_columns, first_rows
+from netdiffus.wire.headers.packets import Packet, PacketBlock, empty_columns, first_rows
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.nprint.bits import BitRows
 from netdiffus.wire.nprint.columns import HEADER_BYTES, HEADERS

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
 from netdiffus.wire.files.compression import ByteSource
 from netdiffus.wire.headers.addresses import address_number, address_text
-from netdiffus.wire.headers.packets import MAX_TIME_NS, Bytes
+from netdiffus.wire.headers.packets import MAX_TIME_NS
 from netdiffus.wire.nprint.bits import BitRows
 from netdiffus.wire.nprint.columns import Layout
 from netdiffus.wire.nprint.header import RTS, TIMESTAMPS, TV_SEC, TV_USEC, UNREAD, header_line, read_header
