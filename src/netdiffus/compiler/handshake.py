@@ -12,8 +12,6 @@ from netdiffus.compiler.tcp_options import HAS_FAST_OPEN, HAS_TIMESTAMPS, MALFOR
 from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN
 from netdiffus.wire.kernels.compiled import compiled, i64
 
-# Kernels of another file are called: touch this one when they change (wire/kernels/compiled.py).
-
 URG, ECE, CWR, AE = 32, 64, 128, 256
 ALL_FLAGS = 0x1FF
 

@@ -36,8 +36,6 @@ from netdiffus.compiler.tcp_options import (
 from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN, TCP
 from netdiffus.wire.kernels.compiled import compiled, i64
 
-# Kernels of other files are called: touch this one when they change (wire/kernels/compiled.py).
-
 LARGEST_SHIFT = 14  # RFC 7323 section 2.3
 USUAL_MSS, USUAL_WINDOW = 536, 1024
 REORDERED_NS, FAST_NS = 3_000_000, 20_000_000

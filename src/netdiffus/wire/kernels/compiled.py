@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
-from functools import cache
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
-from numba.core.caching import FunctionCache, NullCache
+
+from netdiffus.wire.kernels.cache import KernelCache
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
@@ -24,59 +23,24 @@ if os.path.expanduser("~") == "~" and not _config.CACHE_LOCATOR_CLASSES:
     _config.CACHE_LOCATOR_CLASSES = "UserProvidedCacheLocator,InTreeCacheLocator"
 
 
-@cache
-def _say_once() -> None:
-    print(
-        "netdiffus: compiled code cannot be kept here, so every run compiles again and begins slower; "
-        "set NUMBA_CACHE_DIR to a folder that you may write to",
-        file=sys.stderr,
-    )
-
-
-class _Cache(FunctionCache):
-    """numba's cache; a folder that cannot be written any more, or is full, is no reason to stop."""
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
-        except OSError:
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        try:
-            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
-        except OSError:
-            _say_once()
-
-
-class _NoCache(NullCache):
-    """No cache; says so when something was compiled."""
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        _say_once()
-
-
 def compiled(function: Kernel) -> Kernel:
     """The function as machine code, with arguments as numba takes them: arrays, numbers, tuples of numbers.
 
     The code is kept beside the module, or in the user's cache folder where the package cannot be written; where
-    neither can be, it is compiled in every process, which is said once on standard error. numba takes code from its
-    cache while the kernel's own file is unchanged: when a constant that it imports or a kernel of another file that it
-    calls changes, its file must be touched, so kernels call those of their own file where they can.
+    neither can be, it is compiled in every process, which is said once on standard error. It is compiled again when
+    the kernel, a constant that it reads or a kernel that it calls changes, in whichever file (digest.py).
     """
-    return _cached(function, parallel=False)
+    return _cached(function, nogil=True)
 
 
 def compiled_parallel(function: Kernel) -> Kernel:
     """The same; loops over numba.prange run on all cores."""
-    return _cached(function, parallel=True)
+    return _cached(function, nogil=True, parallel=True)
 
 
-def _cached(function: Kernel, *, parallel: bool) -> Kernel:
-    kernel: Any = numba.njit(nogil=True, parallel=parallel)(function)
+def _cached(function: Kernel, **options: bool) -> Kernel:
+    jit: Any = numba.njit
+    kernel = jit(**options)(function)
     if kernel is not function:  # NUMBA_DISABLE_JIT
-        try:
-            kernel._cache = _Cache(function)  # type: ignore[no-untyped-call]
-        except RuntimeError:  # numba found no folder that it may write to
-            kernel._cache = _NoCache()
+        kernel._cache = KernelCache(cast(Any, function), (options, _config.BOUNDSCHECK, _config.OPT))
     return cast(Kernel, kernel)

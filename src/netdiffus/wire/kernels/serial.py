@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from netdiffus.wire.kernels.compiled import compiled
 
-# Kernels of other files call this one: touch those when it changes (wire/kernels/compiled.py).
-
 
 @compiled
 def signed(difference: int) -> int:
