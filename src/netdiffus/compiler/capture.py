@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -98,11 +97,6 @@ def label_table(packets: Packets) -> pl.DataFrame:
         schema=LABEL_SCHEMA,
     )
     return table.filter(pl.col("packets") > 0).sort("start_ns", maintain_order=True)
-
-
-def labels_path(capture: Path) -> Path:
-    """Where the table of a capture lies: FILE.labels.csv beside FILE."""
-    return capture.with_name(capture.name + ".labels.csv")
 
 
 def by_label(packets: Packets) -> dict[str, Packets]:

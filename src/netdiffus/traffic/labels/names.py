@@ -1,4 +1,4 @@
-"""File names of sources: which are captures, and what they are called without suffixes."""
+"""File names of sources: which are captures, what they are called without suffixes, where their labels lie."""
 
 from __future__ import annotations
 
@@ -29,3 +29,8 @@ def bare_name(path: Path) -> str:
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]
     return name
+
+
+def labels_path(capture: Path) -> Path:
+    """Where the table of a compiled capture's labels lies: FILE.labels.csv beside FILE."""
+    return capture.with_name(capture.name + ".labels.csv")
