@@ -12,8 +12,9 @@ from functools import cache, cached_property
 from types import FunctionType
 from typing import Any
 
+from llvmlite import binding
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, NullCache
-from numba.core.runtime.nrt import rtsys
+from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 
 from netdiffus.wire.kernels.digest import kernel_digest
 
@@ -25,6 +26,13 @@ def _say_once() -> None:
         "set NUMBA_CACHE_DIR to a folder that you may write to",
         file=sys.stderr,
     )
+
+
+@cache
+def _find_runtime() -> None:
+    """Name the functions of numba's runtime to LLVM, as numba does before it compiles: kernels' arrays need them."""
+    for name, address in _nrt_python.c_helpers.items():
+        binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
 
 class KernelCache(NullCache):
@@ -86,8 +94,8 @@ class _Files(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """numba's, but for target_context.refresh(), which imports half of numba and scipy's BLAS: .4 seconds.
 
-        What kernels call at run time is there without it: memory (rtsys), C's maths, Python's exceptions. Hashing of
+        What kernels call at run time is there without it: numba's runtime, C's maths, Python's exceptions. Hashing of
         dicts and sets is not, so kernels do without those.
         """
-        rtsys.initialize(target_context)
+        _find_runtime()
         return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
