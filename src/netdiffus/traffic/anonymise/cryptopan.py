@@ -51,11 +51,8 @@ def read_key(path: Path) -> bytes:
 
 def crypto_pan(addresses: NDArray[np.uint8], key: bytes) -> NDArray[np.uint8]:
     """The addresses (N, 4), (N, 6) or (N, 16), first byte first, under a key of 32 bytes: 16 for AES, 16 and a pad."""
-    from cryptography.hazmat.primitives.ciphers import (
-        Cipher,
-        algorithms,
-        modes,
-    )  # only here: most traffic stays as it is
+    # imported here, since most traffic stays as it is
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     encryptor = Cipher(algorithms.AES(key[:_BLOCK]), modes.ECB()).encryptor()
     pad = np.frombuffer(encryptor.update(key[_BLOCK:]), np.uint8)
