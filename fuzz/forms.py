@@ -24,7 +24,7 @@ KERNELS: dict[str, dict[str, set[str]]] = {
     "wire.headers.tunnel_names": {"_name": {"data", "ends", "fields"}},
     "wire.files.order": {"_gather": {"data", "offset", "captured", "place"}, "_find_moved": {"time_ns"}},
     "wire.headers.dissect": {"_dissect": {"data", "offset", "captured", "length", "link"}},
-    "traffic.flows.table": {"track": {"fields", "time_ns", "data"}, "fill": set(), "retain": {"numbers"}},
+    "traffic.flows.table": {"track": {"fields", "time_ns", "data"}, "fill_slots": set(), "retain": {"numbers"}},
     "traffic.flows.frames": {"_place": {"rank"}, "_place_headers": {"headers", "rank"}},
 }
 """Kernels that are called with arrays, by module, and which of their parameters they only read."""
@@ -101,14 +101,14 @@ def plain_form(*names: str, instrument: AbstractContextManager[object] | None = 
         module = form._modules.get(f"netdiffus.{name}")
         for kernel, read in kernels.items() if module else ():
             setattr(module, kernel, _taking_arrays(getattr(module, kernel), read))
-    tracking = form._modules.get("netdiffus.traffic.flows.kernels")
-    if tracking:  # the one place where numbers are meant to wrap round
-        tracking._mix = mix
+    for name in ("wire.kernels.flowkey", "traffic.flows.kernels"):  # where numbers are meant to wrap round
+        if f"netdiffus.{name}" in form._modules:
+            form[name].mix = mix
     return form
 
 
 def mix(h: int, value: int) -> int:
-    """What tracking._mix computes in 64 bits."""
+    """What flowkey.mix computes in 64 bits."""
     h = ((h ^ value) * 0xFF51AFD7ED558CCD) & (2**64 - 1)
     return h ^ (h >> 32)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from netdiffus.compiler.specs import CLIENT, SERVER, FlowRows
 from netdiffus.errors import InputError
+from netdiffus.wire.headers.addresses import V4_MAPPED
 from netdiffus.wire.headers.fields import TCP, UDP
 
 CLIENT_NETS = ("10.0.0.0/8", "2001:db8:c::/48")
@@ -26,7 +27,6 @@ PORT_RANGES = np.array([(1024, EPHEMERAL[0]), EPHEMERAL, (EPHEMERAL[1], 1 << 16)
 WELL_KNOWN = 1024
 """Client ports below are kept: NTP, DHCP and the like speak from them."""
 FLOWS_PER_CLIENT = 8
-V4_MAPPED = 0xFFFF_0000_0000
 TRIES = 200
 
 

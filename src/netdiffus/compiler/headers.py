@@ -11,10 +11,11 @@ from netdiffus.arrays import Bytes
 from netdiffus.compiler.icmp import highest_codes
 from netdiffus.compiler.specs import FLOW, SEGMENT
 from netdiffus.compiler.tcp_options import put_options, take_options
+from netdiffus.wire.headers.addresses import V4_MAPPED
 from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
+from netdiffus.wire.kernels.bytes import put, u16, u32, u64_at
+from netdiffus.wire.kernels.checksum import checksum, ones_sum
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
-
-V4_MAPPED = 0xFFFF_0000_0000
 
 IP_OPTIONS, FRAGMENT, RESERVED, CUT, OTHER_PROTOCOL, OTHER_ICMP = range(1, 7)
 REASONS = {
@@ -46,31 +47,13 @@ class Headers(NamedTuple):
 
 
 @compiled
-def _u16(data: Bytes, pos: int) -> int:
-    return i64(data[pos]) << 8 | i64(data[pos + 1])
-
-
-@compiled
-def _u32(data: Bytes, pos: int) -> int:
-    return _u16(data, pos) << 16 | _u16(data, pos + 2)
-
-
-@compiled
-def _put(data: Bytes, pos: int, size: int, value: int) -> None:
-    """A number in network byte order."""
-    for j in range(size):
-        data[pos + j] = (value >> (8 * (size - 1 - j))) & 0xFF
-
-
-@compiled
 def _address(data: Bytes, pos: int, version: int, out: NDArray[np.uint64]) -> None:
     """The address at pos, as two numbers of 64 bits."""
     if version == 4:
-        out[0], out[1] = u64(0), u64(V4_MAPPED | _u32(data, pos))
+        out[0], out[1] = u64(0), u64(V4_MAPPED | u32(data, pos))
     else:
         for half in range(2):
-            high, low = u64(_u32(data, pos + 8 * half)), u64(_u32(data, pos + 8 * half + 4))
-            out[half] = (high << u64(32)) | low
+            out[half] = u64_at(data, pos + 8 * half)
 
 
 @compiled
@@ -92,14 +75,14 @@ def _parse(
         version = i64(data[pos] >> 4) if network[i] else i64(0)
         g.protocol = protocol[owner[i]]
         if version == 4 and network[i] == 20:
-            place = _u16(data, pos + 6)
+            place = u16(data, pos + 6)
             if place & 0x3FFF:
                 reason[i] = FRAGMENT
             elif place & 0x8000:
                 reason[i] = RESERVED
-            p.tos, p.id, p.dont_fragment, p.ttl = data[pos + 1], _u16(data, pos + 4), place >> 14 & 1, data[pos + 8]
+            p.tos, p.id, p.dont_fragment, p.ttl = data[pos + 1], u16(data, pos + 4), place >> 14 & 1, data[pos + 8]
         elif version == 6 and network[i] == 40:
-            word = _u32(data, pos)
+            word = u32(data, pos)
             p.tos, p.label, p.ttl = word >> 20 & 0xFF, word & 0xF_FFFF, data[pos + 7]
         else:
             reason[i] = IP_OPTIONS
@@ -113,26 +96,26 @@ def _parse(
             if room < 20 or room < i64(data[at + 12] >> 4) * 4:
                 reason[i] = CUT
                 continue
-            p.seq, p.ack, p.flags = _u32(data, at + 4), _u32(data, at + 8), _u16(data, at + 12) & 0xFFF
-            p.window, p.urgent = _u16(data, at + 14), _u16(data, at + 18)
+            p.seq, p.ack, p.flags = u32(data, at + 4), u32(data, at + 8), u16(data, at + 12) & 0xFFF
+            p.window, p.urgent = u16(data, at + 14), u16(data, at + 18)
             options[i] = room - 20
         elif g.protocol == UDP:
             if room < 8:
                 reason[i] = CUT
                 continue
-            p.no_checksum = _u16(data, at + 6) == 0
+            p.no_checksum = u16(data, at + 6) == 0
         elif g.protocol == ICMP or g.protocol == ICMPV6:
             if room < 8:
                 reason[i] = CUT
                 continue
-            p.icmp_type, p.icmp_code, p.icmp_rest = data[at], data[at + 1], _u32(data, at + 4)
+            p.icmp_type, p.icmp_code, p.icmp_rest = data[at], data[at + 1], u32(data, at + 4)
             if highest[version, p.icmp_type] < 0:
                 reason[i] = OTHER_ICMP
             continue
         else:
             reason[i] = OTHER_PROTOCOL
             continue
-        g.port[s], g.port[1 - s] = _u16(data, at), _u16(data, at + 2)
+        g.port[s], g.port[1 - s] = u16(data, at), u16(data, at + 2)
 
 
 def parse_headers(
@@ -165,17 +148,6 @@ def parse_headers(
 
 
 @compiled
-def _sum(data: Bytes, pos: int, size: int) -> int:
-    """The Internet checksum of an even number of bytes (RFC 1071)."""
-    total = 0
-    for j in range(pos, pos + size, 2):
-        total += _u16(data, j)
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
-
-
-@compiled
 def _write(
     data: Bytes,
     offset: NDArray[np.int64],
@@ -191,32 +163,32 @@ def _write(
         inside = transport[i] + i64(p.size)
         if g.version == 4:
             total = inside + 20 if inside + 20 <= 0xFFFF else i64(0)
-            _put(data, pos, 4, 0x4500_0000 | i64(p.tos) << 16 | total)
-            _put(data, pos + 4, 4, i64(p.id) << 16 | i64(p.dont_fragment) << 14)
-            _put(data, pos + 8, 4, i64(p.ttl) << 24 | i64(g.protocol) << 16)
-            _put(data, pos + 12, 4, i64(g.address[s, 1] & u64(0xFFFF_FFFF)))
-            _put(data, pos + 16, 4, i64(g.address[1 - s, 1] & u64(0xFFFF_FFFF)))
-            _put(data, pos + 10, 2, _sum(data, pos, 20))
+            put(data, pos, 4, 0x4500_0000 | i64(p.tos) << 16 | total)
+            put(data, pos + 4, 4, i64(p.id) << 16 | i64(p.dont_fragment) << 14)
+            put(data, pos + 8, 4, i64(p.ttl) << 24 | i64(g.protocol) << 16)
+            put(data, pos + 12, 4, i64(g.address[s, 1] & u64(0xFFFF_FFFF)))
+            put(data, pos + 16, 4, i64(g.address[1 - s, 1] & u64(0xFFFF_FFFF)))
+            put(data, pos + 10, 2, checksum(ones_sum(data, pos, pos + 20, 0)))
         else:
-            _put(data, pos, 4, 0x6000_0000 | i64(p.tos) << 20 | i64(p.label))
-            _put(data, pos + 4, 4, (inside if inside <= 0xFFFF else 0) << 16 | i64(g.protocol) << 8 | i64(p.ttl))
+            put(data, pos, 4, 0x6000_0000 | i64(p.tos) << 20 | i64(p.label))
+            put(data, pos + 4, 4, (inside if inside <= 0xFFFF else 0) << 16 | i64(g.protocol) << 8 | i64(p.ttl))
             for end in range(2):
                 for half in range(2):
                     number = g.address[s ^ end, half]
-                    _put(data, pos + 8 + 16 * end + 8 * half, 4, i64(number >> u64(32)))
-                    _put(data, pos + 12 + 16 * end + 8 * half, 4, i64(number & u64(0xFFFF_FFFF)))
+                    put(data, pos + 8 + 16 * end + 8 * half, 4, i64(number >> u64(32)))
+                    put(data, pos + 12 + 16 * end + 8 * half, 4, i64(number & u64(0xFFFF_FFFF)))
         if g.protocol == TCP or g.protocol == UDP:
-            _put(data, at, 4, i64(g.port[s]) << 16 | i64(g.port[1 - s]))
+            put(data, at, 4, i64(g.port[s]) << 16 | i64(g.port[1 - s]))
         if g.protocol == TCP:
-            _put(data, at + 4, 4, i64(p.seq))
-            _put(data, at + 8, 4, i64(p.ack))
-            _put(data, at + 12, 4, (transport[i] // 4) << 28 | i64(p.flags) << 16 | i64(p.window))
-            _put(data, at + 16, 4, i64(p.urgent))
+            put(data, at + 4, 4, i64(p.seq))
+            put(data, at + 8, 4, i64(p.ack))
+            put(data, at + 12, 4, (transport[i] // 4) << 28 | i64(p.flags) << 16 | i64(p.window))
+            put(data, at + 16, 4, i64(p.urgent))
         elif g.protocol == UDP:
-            _put(data, at + 4, 4, (inside if inside <= 0xFFFF else 0) << 16)
+            put(data, at + 4, 4, (inside if inside <= 0xFFFF else 0) << 16)
         else:
-            _put(data, at, 4, i64(p.icmp_type) << 24 | i64(p.icmp_code) << 16)
-            _put(data, at + 4, 4, i64(p.icmp_rest))
+            put(data, at, 4, i64(p.icmp_type) << 24 | i64(p.icmp_code) << 16)
+            put(data, at + 4, 4, i64(p.icmp_rest))
 
 
 def write_headers(

@@ -17,6 +17,8 @@ from netdiffus.compiler.compile import Packets
 from netdiffus.errors import InputError
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
+from netdiffus.wire.kernels.bytes import put
+from netdiffus.wire.kernels.checksum import checksum, ones_sum
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 POLICIES = ("random", "zero")
@@ -47,29 +49,6 @@ def _random(out: Bytes, pos: int, size: int, key: Any, place: int) -> None:
 
 
 @compiled
-def _put(out: Bytes, pos: int, size: int, value: int) -> None:
-    for j in range(size):
-        out[pos + j] = (value >> (8 * (size - 1 - j))) & 0xFF
-
-
-@compiled
-def _sum(data: Bytes, pos: int, size: int) -> int:
-    """The sum of big-endian words of 16 bits, the last one filled with 0; not yet folded."""
-    total, even = i64(0), size & ~1
-    for j in range(pos, pos + even, 2):
-        total += i64(data[j]) << 8 | i64(data[j + 1])
-    return total + (i64(data[pos + even]) << 8 if size & 1 else 0)
-
-
-@compiled
-def _fold(total: int) -> int:
-    """The checksum of a sum (RFC 1071)."""
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
-
-
-@compiled
 def _quote(out: Bytes, pos: int, size: int, outer: int, version: int) -> None:
     """A UDP packet from the receiver of the packet at `outer` to its sender, as far as `size` bytes go."""
     head = 20 if version == 4 else 40
@@ -77,20 +56,20 @@ def _quote(out: Bytes, pos: int, size: int, outer: int, version: int) -> None:
     for j in range(head):
         out[pos + j] = 0
     if version == 4:
-        _put(out, pos, 4, 0x4500_0000 | (head + inside))
-        _put(out, pos + 6, 4, 0x4000_4011)
+        put(out, pos, 4, 0x4500_0000 | (head + inside))
+        put(out, pos + 6, 4, 0x4000_4011)
         for j in range(4):
             out[pos + 12 + j], out[pos + 16 + j] = out[outer + 16 + j], out[outer + 12 + j]
-        _put(out, pos + 10, 2, _fold(_sum(out, pos, 20)))
+        put(out, pos + 10, 2, checksum(ones_sum(out, pos, pos + 20, 0)))
     else:
-        _put(out, pos, 4, 0x6000_0000)
-        _put(out, pos + 4, 4, inside << 16 | 0x1140)
+        put(out, pos, 4, 0x6000_0000)
+        put(out, pos + 4, 4, inside << 16 | 0x1140)
         for j in range(16):
             out[pos + 8 + j], out[pos + 24 + j] = out[outer + 24 + j], out[outer + 8 + j]
-    _put(out, pos + head, 4, 0x8000_829A)  # from port 32768 to 33434, where traceroute begins
-    _put(out, pos + head + 4, 4, inside << 16)
-    total = _sum(out, pos + (12 if version == 4 else 8), 8 if version == 4 else 32) + 17 + inside
-    _put(out, pos + head + 6, 2, _fold(total + _sum(out, pos + head, max(size - head, 8))))
+    put(out, pos + head, 4, 0x8000_829A)  # from port 32768 to 33434, where traceroute begins
+    put(out, pos + head + 4, 4, inside << 16)
+    total = ones_sum(out, pos + (12 if version == 4 else 8), pos + head, 17 + inside)
+    put(out, pos + head + 6, 2, checksum(ones_sum(out, pos + head, pos + max(size, head + 8), total)))
 
 
 @compiled
@@ -117,9 +96,9 @@ def _build(
         s = i64(p.direction)
         if ethernet:
             client = 0x0200_0000_0000 | i64(g.address[0, 1] & u64(0xFFFF_FFFF))
-            _put(out, pos, 6, client if s else ROUTER)
-            _put(out, pos + 6, 6, ROUTER if s else client)
-            _put(out, pos + 12, 2, 0x0800 if g.version == 4 else 0x86DD)
+            put(out, pos, 6, client if s else ROUTER)
+            put(out, pos + 6, 6, ROUTER if s else client)
+            put(out, pos + 12, 2, 0x0800 if g.version == 4 else 0x86DD)
             pos += 14
         head = network[i] + transport[i]
         for k in range(head):
@@ -140,14 +119,14 @@ def _build(
             _quote(out, body, size, pos, i64(g.version))
         if p.no_checksum:
             continue
-        total = _sum(out, at, transport[i] + size)
+        total = ones_sum(out, at, at + transport[i] + size, 0)
         if g.protocol != ICMP:  # the pseudo-header
             wide = 8 if g.version == 4 else 32
-            total += _sum(out, at - wide, wide) + i64(g.protocol) + transport[i] + size
-        checksum = _fold(total)
-        if checksum == 0 and g.protocol == UDP:
-            checksum = 0xFFFF  # 0 says that there is none (RFC 768)
-        _put(out, at + (16 if g.protocol == TCP else 6 if g.protocol == UDP else 2), 2, checksum)
+            total = ones_sum(out, at - wide, at, total + i64(g.protocol) + transport[i] + size)
+        value = checksum(total)
+        if value == 0 and g.protocol == UDP:
+            value = 0xFFFF  # 0 says that there is none (RFC 768)
+        put(out, at + (16 if g.protocol == TCP else 6 if g.protocol == UDP else 2), 2, value)
 
 
 def build_packets(

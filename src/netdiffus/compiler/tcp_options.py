@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
+from netdiffus.wire.kernels.bytes import put, u32
 from netdiffus.wire.kernels.compiled import compiled, i64
 
 END, NOP, MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8
@@ -88,11 +89,11 @@ def _take(
             elif taken and kind == WSCALE and length == 3:
                 p.wscale = key[pos + 2]
             elif taken and kind == TIMESTAMPS and length == 10:
-                p.ts_value, p.ts_echo = _u32(key, pos + 2), _u32(key, pos + 6)
+                p.ts_value, p.ts_echo = u32(key, pos + 2), u32(key, pos + 6)
             elif taken and kind == SACK and length in (10, 18, 26, 34):
                 for block in range((length - 2) // 8):
                     for edge in range(2):
-                        p.sack[block, edge] = _u32(key, pos + 2 + 8 * block + 4 * edge)
+                        p.sack[block, edge] = u32(key, pos + 2 + 8 * block + 4 * edge)
             else:
                 taken = False
             if taken:
@@ -100,17 +101,6 @@ def _take(
             if kind < 9:
                 seen |= 1 << kind
             pos += length
-
-
-@compiled
-def _u32(data: Bytes, pos: int) -> int:
-    return i64(data[pos]) << 24 | i64(data[pos + 1]) << 16 | i64(data[pos + 2]) << 8 | i64(data[pos + 3])
-
-
-@compiled
-def _put_u32(data: Bytes, pos: int, value: int) -> None:
-    for j in range(4):
-        data[pos + j] = (value >> (24 - 8 * j)) & 0xFF
 
 
 @compiled
@@ -143,12 +133,12 @@ def _put(
                 elif kind == WSCALE and length == 3:
                     data[at + pos + 2] = p.wscale
                 elif kind == TIMESTAMPS and length == 10:
-                    _put_u32(data, at + pos + 2, i64(p.ts_value))
-                    _put_u32(data, at + pos + 6, i64(p.ts_echo))
+                    put(data, at + pos + 2, 4, i64(p.ts_value))
+                    put(data, at + pos + 6, 4, i64(p.ts_echo))
                 elif kind == SACK and length in (10, 18, 26, 34):
                     for block in range((length - 2) // 8):
                         for edge in range(2):
-                            _put_u32(data, at + pos + 2 + 8 * block + 4 * edge, i64(p.sack[block, edge]))
+                            put(data, at + pos + 2 + 8 * block + 4 * edge, 4, i64(p.sack[block, edge]))
                 seen |= 1 << kind
             pos += length
 

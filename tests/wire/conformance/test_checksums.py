@@ -5,9 +5,10 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdiffus.wire.conformance.checksums import ABSENT, NOT_CHECKED, PARTIAL, RIGHT, WRONG, fold, update, verdicts
+from netdiffus.wire.conformance.checksums import ABSENT, NOT_CHECKED, PARTIAL, RIGHT, WRONG, update, verdicts
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.packets import Packet
+from netdiffus.wire.kernels.checksum import fold
 from wire_packets import block_of, icmp, icmp6, internet_sum, ip, pseudo, tcp, udp
 
 

@@ -8,38 +8,9 @@ from numpy.typing import NDArray
 from netdiffus.arrays import Bytes
 from netdiffus.traffic.anonymise.addresses import Places
 from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
+from netdiffus.wire.kernels.bytes import put, u16
+from netdiffus.wire.kernels.checksum import adjusted, fold, ones_sum
 from netdiffus.wire.kernels.compiled import compiled, i64
-
-
-@compiled
-def _fold(total: int) -> int:
-    """A sum of 16-bit words in 16 bits, carries added in."""
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
-
-
-@compiled
-def _sum(data: Bytes, at: int, end: int) -> int:
-    """The one's complement sum of 16-bit words (RFC 1071)."""
-    total = i64(0)
-    for j in range(at, end):
-        total += i64(data[j]) << 8 if (j - at) % 2 == 0 else i64(data[j])
-    return _fold(total)
-
-
-@compiled
-def _adjust(data: Bytes, at: int, before: int, after: int) -> int:
-    """The checksum at a place, when the sum of what it covers changes (RFC 1624 equation 3)."""
-    old = i64(data[at]) << 8 | i64(data[at + 1])
-    if before == after:
-        return old
-    return _fold((old ^ 0xFFFF) + (before ^ 0xFFFF) + after) ^ 0xFFFF
-
-
-@compiled
-def _put(data: Bytes, at: int, value: int) -> None:
-    data[at], data[at + 1] = value >> 8, value & 255
 
 
 @compiled
@@ -59,17 +30,18 @@ def mend_checksums(old: Bytes, new: Bytes, network: Places, transport: Places, e
         if old[net] >> 4 == 4:
             width = 4
             end = net + min(i64(old[net] & 15) * 4, network[i + 1] - net)
-            _put(new, net + 10, _adjust(old, net + 10, _sum(old, net, end), _sum(new, net, end)))
+            before, after = fold(ones_sum(old, net, end, 0)), fold(ones_sum(new, net, end, 0))
+            put(new, net + 10, 2, adjusted(u16(old, net + 10), before, after))
         at = tra + (16 if protocol == TCP else 6 if protocol == UDP else 2)
         if protocol not in (TCP, UDP, ICMP, ICMPV6) or at + 2 > tra_end:
             continue
         if protocol == UDP and old[at] == 0 and old[at + 1] == 0:  # none (RFC 768)
             continue
-        before, after = _sum(old, tra, tra_end), _sum(new, tra, tra_end)
+        before, after = ones_sum(old, tra, tra_end, 0), ones_sum(new, tra, tra_end, 0)
         if protocol != ICMP:  # the others cover a pseudo-header with both addresses
-            before += _sum(old, source, source + width) + _sum(old, target, target + width)
-            after += _sum(new, source, source + width) + _sum(new, target, target + width)
-        value = _adjust(old, at, _fold(before), _fold(after))
+            before = ones_sum(old, target, target + width, ones_sum(old, source, source + width, before))
+            after = ones_sum(new, target, target + width, ones_sum(new, source, source + width, after))
+        value = adjusted(u16(old, at), fold(before), fold(after))
         if protocol == UDP and value == 0:  # 0 would say that there is none
             value = 0xFFFF
-        _put(new, at, value)
+        put(new, at, 2, value)

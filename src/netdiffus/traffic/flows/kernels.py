@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.arrays import Bytes
-from netdiffus.traffic.flows.dtypes import BY_ANSWER, BY_PACKET, BY_SYN, A, B
+from netdiffus.traffic.flows.dtypes import BY_ANSWER, BY_PACKET, BY_SYN, A
 from netdiffus.wire.headers.fields import ACK, FIN, FIRST, LATER, OK, RST, SYN, TCP
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
+from netdiffus.wire.kernels.flowkey import find_slot, mix, name_ends
 
 FRAGMENT_NS = 60_000_000_000  # RFC 8200 section 4.5
 BACKWARD, REWOUND, ORPHAN = 0, 1, 2
@@ -22,68 +23,10 @@ FAULTS = (
 
 
 @compiled
-def _mix(h: Any, value: Any) -> int:
-    """One round of a hash: xor, multiply, fold the high half down (the finaliser of MurmurHash3)."""
-    h = (h ^ value) * u64(0xFF51AFD7ED558CCD)
-    mixed: int = h ^ (h >> u64(32))
-    return mixed
-
-
-@compiled
-def _find(
-    slots: NDArray[np.int64],
-    flows: NDArray[np.void],
-    seed: np.uint64,
-    a_high: int,
-    a_low: int,
-    a_port: int,
-    b_high: int,
-    b_low: int,
-    b_port: int,
-    version: int,
-    protocol: int,
-) -> int:
-    """The slot that names the newest flow between two ends, or the empty slot where it would be."""
-    ends = u64(a_port) << u64(32) | u64(b_port) << u64(16)
-    h = _mix(seed, ends | u64(protocol) << u64(8) | u64(version))
-    h = _mix(_mix(h, a_low), b_low)
-    if version == 6:
-        h = _mix(_mix(h, a_high), b_high)
-    mask = u64(slots.size - 1)
-    slot = h & mask
-    while slots[slot] >= 0:
-        g = flows[slots[slot]]
-        if (
-            g.a_low == a_low
-            and g.b_low == b_low
-            and g.a_port == a_port
-            and g.b_port == b_port
-            and g.protocol == protocol
-            and g.version == version
-            and g.a_high == a_high
-            and g.b_high == b_high
-        ):
-            break
-        slot = (slot + u64(1)) & mask
-    return slot
-
-
-@compiled
-def fill(slots: NDArray[np.int64], flows: NDArray[np.void], n_flows: int, seed: np.uint64) -> None:
-    """Enter flows into empty slots, the newest between two ends last."""
-    for f in range(n_flows):
-        g = flows[f]
-        slot = _find(
-            slots, flows, seed, g.a_high, g.a_low, g.a_port, g.b_high, g.b_low, g.b_port, g.version, g.protocol
-        )
-        slots[slot] = f
-
-
-@compiled
 def _fragment_place(fragments: NDArray[np.void], seed: np.uint64, p: Any) -> int:
     """Where a fragmented packet is remembered; its identification and addresses say."""
-    h = _mix(_mix(seed, p.source_high ^ u64(p.fragment_id)), p.source_low ^ u64(_known_protocol(p)))
-    return _mix(_mix(h, p.destination_high), p.destination_low) & u64(fragments.size - 1)
+    h = mix(mix(seed, p.source_high ^ u64(p.fragment_id)), p.source_low ^ u64(_known_protocol(p)))
+    return mix(mix(h, p.destination_high), p.destination_low) & u64(fragments.size - 1)
 
 
 @compiled
@@ -117,16 +60,6 @@ def _remember(r: Any, p: Any, t: int, f: int, side: int) -> None:
 
 
 @compiled
-def _side(p: Any) -> int:
-    """Which end sent the packet."""
-    if p.source_high != p.destination_high:
-        return A if p.source_high < p.destination_high else B
-    if p.source_low != p.destination_low:
-        return A if p.source_low < p.destination_low else B
-    return A if p.source_port <= p.destination_port else B
-
-
-@compiled
 def _begins_anew(g: Any, p: Any, t: int, side: int, timeout_ns: int) -> bool:
     """Whether a packet between the ends of flow g begins another flow."""
     if abs(t - g.last_ns) > timeout_ns:
@@ -143,13 +76,7 @@ def _begins_anew(g: Any, p: Any, t: int, side: int, timeout_ns: int) -> bool:
 @compiled
 def _begin(g: Any, p: Any, t: int, side: int) -> None:
     """A flow without packets; the sender of its first one is the client until more is known."""
-    if side == A:
-        g.a_high, g.a_low, g.a_port = p.source_high, p.source_low, p.source_port
-        g.b_high, g.b_low, g.b_port = p.destination_high, p.destination_low, p.destination_port
-    else:
-        g.a_high, g.a_low, g.a_port = p.destination_high, p.destination_low, p.destination_port
-        g.b_high, g.b_low, g.b_port = p.source_high, p.source_low, p.source_port
-    g.version, g.protocol = p.version, p.protocol
+    name_ends(p, g)
     g.start_ns, g.last_ns, g.before_ns = t, t, t
     g.n_packets, g.kept = 0, 0
     g.client, g.client_by = side, BY_PACKET
@@ -177,38 +104,6 @@ def _see_tcp(g: Any, p: Any, side: int) -> None:
 
 
 @compiled
-def _newest(slots: NDArray[np.int64], flows: NDArray[np.void], seed: np.uint64, p: Any, side: int) -> int:
-    """The slot of the newest flow between the ends of a packet."""
-    if side == A:
-        return _find(
-            slots,
-            flows,
-            seed,
-            p.source_high,
-            p.source_low,
-            p.source_port,
-            p.destination_high,
-            p.destination_low,
-            p.destination_port,
-            p.version,
-            p.protocol,
-        )
-    return _find(
-        slots,
-        flows,
-        seed,
-        p.destination_high,
-        p.destination_low,
-        p.destination_port,
-        p.source_high,
-        p.source_low,
-        p.source_port,
-        p.version,
-        p.protocol,
-    )
-
-
-@compiled
 def track(
     fields: NDArray[np.void],
     time_ns: NDArray[np.int64],
@@ -219,6 +114,7 @@ def track(
     slots: NDArray[np.int64],
     flows: NDArray[np.void],
     n_flows: int,
+    key: NDArray[np.void],
     fragments: NDArray[np.void],
     kept: NDArray[np.void],
     headers: Bytes,
@@ -239,8 +135,8 @@ def track(
             f, side = r.flow, i64(r.side)
             g = flows[f]
         else:
-            side = i64(_side(p))
-            slot = _newest(slots, flows, seed, p, side)
+            side = i64(name_ends(p, key[0]))
+            slot = find_slot(slots, flows, key[0], seed)
             f = slots[slot]
             if f < 0 or _begins_anew(flows[f], p, t, side, timeout_ns):
                 if f >= 0 and flows[f].last_ns - t > timeout_ns:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.traffic.flows.dtypes import FLOW, FRAGMENTED, KEPT, Kept
-from netdiffus.traffic.flows.kernels import FAULTS, fill, retain, track
+from netdiffus.traffic.flows.kernels import FAULTS, retain, track
 from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.flowkey import fill_slots
 
 FRAGMENT_PLACES = 1 << 14
 
@@ -24,6 +25,7 @@ class FlowTable:
         self._slots = np.full(1 << 12, -1, np.int64)
         self._flows = np.zeros(1 << 11, FLOW)
         self._n_flows = 0
+        self._key = np.zeros(1, FLOW)  # the ends of the packet at hand
         self._fragments = np.zeros(FRAGMENT_PLACES, FRAGMENTED)
         self._counts = np.zeros(len(FAULTS), np.int64)
         self._kept: list[Kept] = []
@@ -57,6 +59,7 @@ class FlowTable:
             self._slots,
             self._flows,
             self._n_flows,
+            self._key,
             self._fragments,
             kept,
             headers,
@@ -93,7 +96,7 @@ class FlowTable:
         self._n_flows = len(self._flows)
         self._before = self._flows["n_packets"].copy()
         self._slots.fill(-1)
-        fill(self._slots, self._flows, self._n_flows, self._seed)
+        fill_slots(self._slots, self._flows, self._n_flows, self._seed)
         waiting = np.flatnonzero(self._fragments["version"])
         self._fragments["flow"][waiting] = numbers[self._fragments["flow"][waiting]]
         self._fragments["version"][self._fragments["flow"] < 0] = 0
@@ -110,7 +113,7 @@ class FlowTable:
             self._flows = np.concatenate([self._flows, more])
         if len(self._slots) < 2 * (self._n_flows + packets):
             self._slots = np.full(1 << (4 * (self._n_flows + packets)).bit_length(), -1, np.int64)
-            fill(self._slots, self._flows, self._n_flows, self._seed)
+            fill_slots(self._slots, self._flows, self._n_flows, self._seed)
 
 
 def _retained(chunks: list[Kept], numbers: NDArray[np.int64]) -> Kept:

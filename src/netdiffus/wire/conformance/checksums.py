@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from netdiffus.arrays import Bytes
 from netdiffus.wire.headers.fields import ICMP, ICMPV6, OK, SCTP, TCP, UDP, WHOLE
 from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.bytes import u16
+from netdiffus.wire.kernels.checksum import fold, ones_sum
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.kernels.crc32c import TABLE, crc32c
 
@@ -37,36 +39,11 @@ PLACES = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
 
 
 @compiled
-def _u16(data: Bytes, pos: int) -> int:
-    return i64(data[pos]) << 8 | i64(data[pos + 1])
-
-
-@compiled
-def _sum(data: Bytes, start: int, end: int, total: int) -> int:
-    """The sum of 16-bit words in data[start:end], an odd last byte as if a zero followed; not folded."""
-    pos = start
-    while pos + 1 < end:
-        total += i64(data[pos]) << 8 | i64(data[pos + 1])
-        pos += 2
-    if pos < end:
-        total += i64(data[pos]) << 8
-    return total
-
-
-@compiled
-def fold(total: int) -> int:
-    """A sum of 16-bit words with its carries added back (RFC 1071 section 2): 0 to 0xFFFF, 0 only if all were 0."""
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
-
-
-@compiled
 def _pseudo(data: Bytes, pos: int, version: int, protocol: int, size: int) -> int:
     """The pseudo header's sum (RFC 9293 section 3.1, RFC 768, RFC 8200 section 8.1), not folded."""
     if version == 4:
-        return _sum(data, pos + 12, pos + 20, protocol + size)
-    return _sum(data, pos + 8, pos + 40, protocol + (size >> 16) + (size & 0xFFFF))
+        return ones_sum(data, pos + 12, pos + 20, protocol + size)
+    return ones_sum(data, pos + 8, pos + 40, protocol + (size >> 16) + (size & 0xFFFF))
 
 
 @compiled
@@ -88,9 +65,9 @@ def _is_routed(data: Bytes, pos: int, p: Any) -> bool:
 def _size(data: Bytes, p: Any, wire_end: int) -> int:
     """Bytes that the transport checksum covers, captured or not."""
     pos = p.network
-    size = i64(data[pos + 2]) << 8 | i64(data[pos + 3])
+    size = u16(data, pos + 2)
     if p.version == 6:
-        size = i64(data[pos + 4]) << 8 | i64(data[pos + 5])
+        size = u16(data, pos + 4)
         size += 40 if size else 0
     if size == 0:  # segmentation offload
         size = wire_end - pos
@@ -106,14 +83,14 @@ def _transport(data: Bytes, p: Any, end: int, on_wire: int, row: Any) -> int:
     place = 16 if p.protocol == TCP else 6 if p.protocol == UDP else 2
     start = p.network + p.network_bytes
     size = _size(data, p, on_wire)
-    absent = p.protocol == UDP and end - start >= 8 and _u16(data, start + 6) == 0
+    absent = p.protocol == UDP and end - start >= 8 and u16(data, start + 6) == 0
     if size < place + 2:
         return NONE
     if p.fragment != WHOLE or start + size > end or _is_routed(data, p.network, p):
         return ABSENT if absent else NOT_CHECKED
-    field = _u16(data, start + place)
+    field = u16(data, start + place)
     pseudo = 0 if p.protocol == ICMP else _pseudo(data, p.network, p.version, p.protocol, size)
-    rest = fold(_sum(data, start, start + size, pseudo) - field)
+    rest = fold(ones_sum(data, start, start + size, pseudo) - field)
     row.transport_value = 0xFFFF - rest
     if p.protocol == UDP and row.transport_value == 0:
         row.transport_value = 0xFFFF
@@ -156,8 +133,8 @@ def _verdicts(
         if p.version == 4 and p.network + 20 <= end:
             size = i64(data[p.network] & 15) * 4
             if size >= 20 and p.network + size <= end:
-                field = _u16(data, p.network + 10)
-                rest = fold(_sum(data, p.network, p.network + size, 0) - field)
+                field = u16(data, p.network + 10)
+                rest = fold(ones_sum(data, p.network, p.network + size, 0) - field)
                 row.header_value = 0xFFFF - rest
                 row.header = RIGHT if fold(rest + field) == 0xFFFF else PARTIAL if field == 0 else WRONG
             else:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from netdiffus.wire.conformance.segments import N_SIDE
 from netdiffus.wire.headers.fields import ACK, FIN, LATER, OK, RST, SYN, TCP
-from netdiffus.wire.kernels.compiled import compiled, i64, u64
+from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.kernels.flowkey import fill_slots, find_slot, name_ends
 
 MAX_FLOWS = 1 << 16
 SAME_TIME_PACKETS = 8
@@ -44,62 +45,6 @@ FLOW = np.dtype(
     ],
     align=True,
 )
-
-
-@compiled
-def _mix(h: Any, value: Any) -> int:
-    """One round of a hash: xor, multiply, fold (the finaliser of MurmurHash3)."""
-    h = (h ^ value) * u64(0xFF51AFD7ED558CCD)
-    mixed: int = h ^ (h >> u64(32))
-    return mixed
-
-
-@compiled
-def _hash(g: Any, seed: np.uint64) -> int:
-    ends = u64(g.a_port) << u64(32) | u64(g.b_port) << u64(16)
-    h = _mix(seed, ends | u64(g.protocol) << u64(8) | u64(g.version))
-    return _mix(_mix(_mix(_mix(h, g.a_low), g.b_low), g.a_high), g.b_high)
-
-
-@compiled
-def _place(slots: NDArray[np.int64], flows: NDArray[np.void], g: Any, seed: np.uint64) -> int:
-    """The slot of the newest flow between the ends that g names, or the empty slot where it would be."""
-    mask = u64(slots.size - 1)
-    slot = u64(_hash(g, seed)) & mask
-    while slots[slot] >= 0:
-        r = flows[slots[slot]]
-        if (
-            r.a_low == g.a_low
-            and r.b_low == g.b_low
-            and r.a_port == g.a_port
-            and r.b_port == g.b_port
-            and r.protocol == g.protocol
-            and r.version == g.version
-            and r.a_high == g.a_high
-            and r.b_high == g.b_high
-        ):
-            break
-        slot = (slot + u64(1)) & mask
-    return slot
-
-
-@compiled
-def _name(p: Any, g: Any) -> int:
-    """The ends of a packet into g, in an order of their own; returns which of them sent it."""
-    if p.source_high != p.destination_high:
-        swap = p.source_high > p.destination_high
-    elif p.source_low != p.destination_low:
-        swap = p.source_low > p.destination_low
-    else:
-        swap = p.source_port > p.destination_port
-    g.version, g.protocol = p.version, p.protocol
-    if swap:
-        g.a_high, g.a_low, g.a_port = p.destination_high, p.destination_low, p.destination_port
-        g.b_high, g.b_low, g.b_port = p.source_high, p.source_low, p.source_port
-        return 1
-    g.a_high, g.a_low, g.a_port = p.source_high, p.source_low, p.source_port
-    g.b_high, g.b_low, g.b_port = p.destination_high, p.destination_low, p.destination_port
-    return 0
 
 
 @compiled
@@ -134,14 +79,14 @@ def _assign(
         out[i] = -1
         if p.status != OK or p.fragment == LATER:
             continue
-        side = i64(_name(p, g))
-        slot = _place(slots, flows, g, seed)
+        side = i64(name_ends(p, g))
+        slot = find_slot(slots, flows, g, seed)
         f = slots[slot]
         if f < 0 or _begins(flows[f], p, side):
             f = i64(n_flows)
             slots[slot] = f
             r = flows[f]
-            _name(p, r)
+            name_ends(p, r)
             r.start_ns, r.last_ns, r.n_packets, r.number = t, t, 0, total
             r.packet = number[i]
             r.isn_known, r.closed, r.moved = 0, 0, 0
@@ -162,12 +107,6 @@ def _assign(
                 r.closed |= bit
         out[i], sides[i] = f, side
     return n_flows
-
-
-@compiled
-def _refill(slots: NDArray[np.int64], flows: NDArray[np.void], n_flows: int, seed: np.uint64) -> None:
-    for f in range(n_flows):
-        slots[_place(slots, flows, flows[f], seed)] = f
 
 
 class Flows:
@@ -256,7 +195,7 @@ class Flows:
             self.sides, self.found = _longer(self.sides, n), _longer(self.found, n)
         if len(self._slots) < 2 * need:
             self._slots = np.full(1 << (4 * need).bit_length(), -1, np.int64)
-            _refill(self._slots, self._rows, self._n, self._seed)
+            fill_slots(self._slots, self._rows, self._n, self._seed)
 
     def _forget(self) -> None:
         """Close the half of the flows that has been silent longest."""
@@ -270,7 +209,7 @@ class Flows:
             table[len(stay) :] = np.zeros((), table.dtype)
         self._n = len(stay)
         self._slots.fill(-1)
-        _refill(self._slots, self._rows, self._n, self._seed)
+        fill_slots(self._slots, self._rows, self._n, self._seed)
 
 
 def _longer(table: NDArray[Any], n: int) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
 from netdiffus.wire.headers.fields import LATER, OK, SYN, TCP
 from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.bytes import u32
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.kernels.serial import signed
 
@@ -58,17 +59,12 @@ LENGTHS = {KIND_MSS: 4, KIND_SCALE: 3, KIND_PERMITTED: 2, KIND_TIMES: 10}
 
 
 @compiled
-def _u32(data: Bytes, pos: int) -> int:
-    return i64(data[pos]) << 24 | i64(data[pos + 1]) << 16 | i64(data[pos + 2]) << 8 | i64(data[pos + 3])
-
-
-@compiled
 def _blocks(data: Bytes, pos: int, size: int, ack: int, row: Any, edges: NDArray[np.int64], f: Any) -> None:
     """SACK blocks into the edges, left then right."""
     n = (size - 2) // 8
     row.blocks = n
     for k in range(n):
-        left, right = _u32(data, pos + 2 + 8 * k), _u32(data, pos + 6 + 8 * k)
+        left, right = u32(data, pos + 2 + 8 * k), u32(data, pos + 6 + 8 * k)
         edges[2 * k], edges[2 * k + 1] = left, right
         if signed(right - left) <= 0:
             f[SACK_BLOCKS] = True
@@ -122,7 +118,7 @@ def _read(data: Bytes, start: int, end: int, p: Any, row: Any, edges: NDArray[np
                 _blocks(data, pos, size, i64(p.ack), row, edges, f)
             else:
                 row.has |= TIMES
-                row.value, row.echo = _u32(data, pos + 2), _u32(data, pos + 6)
+                row.value, row.echo = u32(data, pos + 2), u32(data, pos + 6)
             seen |= bit
         pos += size
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
 from netdiffus.wire.headers.packets import MAX_CAPTURED, MAX_TIME_NS, Columns, Packet
-from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.kernels.bytes import file_u32
+from netdiffus.wire.kernels.compiled import compiled
 
 FILE_HEADER_BYTES = 24
 
@@ -43,12 +44,6 @@ AS_NAMED, SWAPPED, BY_VALUE = 0, 1, 2
 
 
 @compiled
-def _u32(data: Bytes, pos: int, big: bool) -> int:
-    a, b, c, d = i64(data[pos]), i64(data[pos + 1]), i64(data[pos + 2]), i64(data[pos + 3])
-    return a << 24 | b << 16 | c << 8 | d if big else d << 24 | c << 16 | b << 8 | a
-
-
-@compiled
 def _scan(
     data: Bytes,
     start: int,
@@ -69,7 +64,7 @@ def _scan(
     while n < offset.size:
         if end - pos < head:
             return n, pos, MORE
-        size, original = _u32(data, pos + 8, big), _u32(data, pos + 12, big)
+        size, original = file_u32(data, pos + 8, big), file_u32(data, pos + 12, big)
         if order == SWAPPED or (order == BY_VALUE and size > original):
             size, original = original, size
         if size > MAX_CAPTURED:
@@ -79,7 +74,7 @@ def _scan(
         offset[n] = pos + head
         captured[n] = size
         length[n] = min(original, 0x7FFFFFFF)
-        time_ns[n] = min(_u32(data, pos, big) * 1_000_000_000 + _u32(data, pos + 4, big) * tick_ns, MAX_TIME_NS)
+        time_ns[n] = min(file_u32(data, pos, big) * 1_000_000_000 + file_u32(data, pos + 4, big) * tick_ns, MAX_TIME_NS)
         links[n] = link
         n += 1
         pos += head + size

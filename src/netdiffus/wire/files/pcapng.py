@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from netdiffus.arrays import Bytes
 from netdiffus.wire.headers.packets import MAX_CAPTURED, MAX_TIME_NS, Columns
+from netdiffus.wire.kernels.bytes import file_u16, file_u32
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 SECTION = 0x0A0D0D0A  # the same in both byte orders
@@ -46,35 +47,23 @@ NO_LINK = 0xFFFF  # a number that no link layer has
 
 
 @compiled
-def _u32(data: Bytes, pos: int, big: bool) -> int:
-    a, b, c, d = i64(data[pos]), i64(data[pos + 1]), i64(data[pos + 2]), i64(data[pos + 3])
-    return a << 24 | b << 16 | c << 8 | d if big else d << 24 | c << 16 | b << 8 | a
-
-
-@compiled
-def _u16(data: Bytes, pos: int, big: bool) -> int:
-    a, b = i64(data[pos]), i64(data[pos + 1])
-    return a << 8 | b if big else b << 8 | a
-
-
-@compiled
 def _interface(data: Bytes, pos: int, end: int, big: bool, row: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
     """An interface description in data[pos:end] (link type, two bytes, snap length, options) into its row."""
     row[LINK], row[SNAP_BYTES], row[EXPONENT], row[BINARY], row[OFFSET_NS] = NO_LINK, 0, 6, 0, 0
     if end - pos < 8:
         counts[SHORT_INTERFACE] += 1
         return
-    row[LINK], row[SNAP_BYTES] = _u16(data, pos, big), _u32(data, pos + 4, big)
+    row[LINK], row[SNAP_BYTES] = file_u16(data, pos, big), file_u32(data, pos + 4, big)
     pos += 8
     while end - pos >= 4:
-        code, size = _u16(data, pos, big), _u16(data, pos + 2, big)
+        code, size = file_u16(data, pos, big), file_u16(data, pos + 2, big)
         pos += 4
         if code == 0:
             return
         if code == OPTION_TSRESOL and size == 1 and end - pos >= 1:
             row[EXPONENT], row[BINARY] = i64(data[pos]) & 0x7F, i64(data[pos]) >> 7
         elif code == OPTION_TSOFFSET and size == 8 and end - pos >= 8:
-            high, low = _u32(data, pos + (0 if big else 4), big), _u32(data, pos + (4 if big else 0), big)
+            high, low = file_u32(data, pos + (0 if big else 4), big), file_u32(data, pos + (4 if big else 0), big)
             seconds = (high - (1 << 32) if high >> 31 else high) * (1 << 32) + low
             row[OFFSET_NS] = min(max(seconds, i64(-LATEST_OFFSET_S)), i64(LATEST_OFFSET_S)) * 1_000_000_000
         pos += (size + 3) & ~3
@@ -137,11 +126,11 @@ def _scan(
     while n < offset.size:
         if end - pos < 12:
             return n, pos, MORE
-        kind = _u32(data, pos, big)
+        kind = file_u32(data, pos, big)
         if kind == SECTION:
-            in_big = _u32(data, pos + 8, True) == BYTE_ORDER
-            total = (_u32(data, pos + 4, in_big) + 3) & ~3
-            if (not in_big and _u32(data, pos + 8, False) != BYTE_ORDER) or total < 28 or total > MAX_BLOCK_BYTES:
+            in_big = file_u32(data, pos + 8, True) == BYTE_ORDER
+            total = (file_u32(data, pos + 4, in_big) + 3) & ~3
+            if (not in_big and file_u32(data, pos + 8, False) != BYTE_ORDER) or total < 28 or total > MAX_BLOCK_BYTES:
                 counts[BAD_SECTION] += 1
                 return n, pos, STOP
             if end - pos < total:
@@ -150,13 +139,13 @@ def _scan(
             state[BIG], state[N_INTERFACES] = big, 0
             pos += total
             continue
-        total = (_u32(data, pos + 4, big) + 3) & ~3
+        total = (file_u32(data, pos + 4, big) + 3) & ~3
         if total < 12 or total > MAX_BLOCK_BYTES:
             counts[NOT_A_BLOCK] += 1
             return n, pos, STOP
         if end - pos < total:
             return n, pos, MORE
-        if (_u32(data, pos + total - 4, big) + 3) & ~3 != total:
+        if (file_u32(data, pos + total - 4, big) + 3) & ~3 != total:
             counts[UNEQUAL] += 1
             return n, pos, STOP
         if kind == INTERFACE:
@@ -175,23 +164,23 @@ def _scan(
                 continue
             number = i64(0)
             if kind == ENHANCED_PACKET:
-                number = _u32(data, pos + 8, big)
+                number = file_u32(data, pos + 8, big)
             elif kind == OLD_PACKET:
-                number = _u16(data, pos + 8, big)
+                number = file_u16(data, pos + 8, big)
             if number >= state[N_INTERFACES]:
                 counts[UNDECLARED] += 1
                 pos += total
                 continue
             if kind == SIMPLE_PACKET:
-                original = _u32(data, pos + 8, big)
+                original = file_u32(data, pos + 8, big)
                 size = min(original, total - 16)
                 if interfaces[number, SNAP_BYTES] > 0:
                     size = min(size, interfaces[number, SNAP_BYTES])
                 when = state[BEFORE_NS]
                 counts[UNTIMED] += 1
             else:
-                size, original = _u32(data, pos + 20, big), _u32(data, pos + 24, big)
-                ticks = u64(_u32(data, pos + 12, big)) << u64(32) | u64(_u32(data, pos + 16, big))
+                size, original = file_u32(data, pos + 20, big), file_u32(data, pos + 24, big)
+                ticks = u64(file_u32(data, pos + 12, big)) << u64(32) | u64(file_u32(data, pos + 16, big))
                 clock = interfaces[number]
                 when = _time_ns(ticks, clock[EXPONENT], clock[BINARY], clock[OFFSET_NS], counts)
             if size > total - head - 4 or size > MAX_CAPTURED:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 
-V4_MAPPED = 0xFFFF
+V4_MAPPED = 0xFFFF_0000_0000
+"""The low half of ::ffff:0.0.0.0; the 32 bits of an IPv4 address are added to it. The high half is 0."""
 
 
 def address_text(high: int, low: int) -> str:
     """The text of an address: dotted for IPv4, as in RFC 5952 for IPv6."""
-    return ipv4_text(low) if high == 0 and low >> 32 == V4_MAPPED else ipv6_text(high, low)
+    return ipv4_text(low) if high == 0 and low & ~0xFFFF_FFFF == V4_MAPPED else ipv6_text(high, low)
 
 
 def ipv4_text(low: int) -> str:
@@ -30,6 +31,6 @@ def address_number(text: str) -> tuple[int, int] | None:
         except (OSError, ValueError):
             continue
         if len(raw) == 4:
-            return 0, V4_MAPPED << 32 | int.from_bytes(raw, "big")
+            return 0, V4_MAPPED | int.from_bytes(raw, "big")
         return int.from_bytes(raw[:8], "big"), int.from_bytes(raw[8:], "big")
     return None

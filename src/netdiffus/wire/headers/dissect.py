@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from netdiffus.arrays import Bytes
 from netdiffus.wire.headers import links
+from netdiffus.wire.headers.addresses import V4_MAPPED
 from netdiffus.wire.headers.fields import (
     BAD_PLACE,
     EXTENSION_CUT,
@@ -44,6 +45,7 @@ from netdiffus.wire.headers.fields import (
     UDP,
 )
 from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.bytes import u16, u32, u64_at
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 IPV4_TYPE, IPV6_TYPE, PPPOE_TYPE = 0x0800, 0x86DD, 0x8864
@@ -51,22 +53,6 @@ ANY_IP, PPP_TYPE, CUT, NOT_DECODED, FAMILY = -1, -2, -3, -4, -5
 """What follows a link header where no EtherType says it."""
 
 HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, NO_NEXT, OPTIONS = 0, 43, 44, 51, 59, 60
-V4_MAPPED = 0xFFFF_0000_0000
-
-
-@compiled
-def _u16(data: Bytes, pos: int) -> int:
-    return i64(data[pos]) << 8 | i64(data[pos + 1])
-
-
-@compiled
-def _u32(data: Bytes, pos: int) -> int:
-    return _u16(data, pos) << 16 | _u16(data, pos + 2)
-
-
-@compiled
-def _u64(data: Bytes, pos: int) -> int:
-    return u64(_u32(data, pos)) << u64(32) | u64(_u32(data, pos + 4))
 
 
 @compiled
@@ -74,11 +60,11 @@ def _link_header(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int]:
     """Bytes of the first header, and what follows it: an EtherType or one of the negative names above."""
     room = end - pos
     if link == links.ETHERNET:
-        return (14, _u16(data, pos + 12)) if room >= 14 else (0, CUT)
+        return (14, u16(data, pos + 12)) if room >= 14 else (0, CUT)
     if link == links.LINUX_SLL:
-        return (16, _u16(data, pos + 14)) if room >= 16 else (0, CUT)
+        return (16, u16(data, pos + 14)) if room >= 16 else (0, CUT)
     if link == links.LINUX_SLL2:
-        return (20, _u16(data, pos)) if room >= 20 else (0, CUT)
+        return (20, u16(data, pos)) if room >= 20 else (0, CUT)
     if link in (links.RAW, links.RAW_BSD, links.RAW_OPENBSD):
         return 0, ANY_IP
     if link == links.IPV4:
@@ -90,7 +76,7 @@ def _link_header(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int]:
             return 0, CUT
         # The family is in the byte order of the machine that captured; IPv4 is 2 everywhere, IPv6 has five numbers.
         family = i64(data[pos]) | i64(data[pos + 3])
-        if _u16(data, pos + 1) != 0 or (data[pos] != 0 and data[pos + 3] != 0):
+        if u16(data, pos + 1) != 0 or (data[pos] != 0 and data[pos + 3] != 0):
             return 4, FAMILY
         known = family in (2, 10, 23, 24, 28, 30)
         return 4, ANY_IP if known else FAMILY
@@ -99,7 +85,7 @@ def _link_header(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int]:
     if link == links.PPP_ETHER:
         return 0, PPPOE_TYPE
     if link == links.C_HDLC:
-        return (4, _u16(data, pos + 2)) if room >= 4 else (0, CUT)
+        return (4, u16(data, pos + 2)) if room >= 4 else (0, CUT)
     return 0, NOT_DECODED
 
 
@@ -125,7 +111,7 @@ def _network(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int, int]
         if kind in (0x8100, 0x88A8, 0x9100, 0x9200):  # VLAN tags
             if room < 4:
                 break
-            kind = _u16(data, pos + 2)
+            kind = u16(data, pos + 2)
             pos += 4
         elif kind in (0x8847, 0x8848):  # MPLS labels, down to the bottom of their stack
             if room < 4:
@@ -156,7 +142,7 @@ def _network(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int, int]
             elif room < 2:
                 break
             else:
-                protocol = _u16(data, pos)
+                protocol = u16(data, pos)
                 pos += 2
             if protocol == 0x21:
                 kind = IPV4_TYPE
@@ -167,9 +153,9 @@ def _network(data: Bytes, pos: int, end: int, link: int) -> tuple[int, int, int]
             else:
                 return NOT_IP, PPP_OTHER, pos
         elif kind < 1536:  # a length: 802.2 follows; SNAP holds an EtherType
-            if room < 8 or data[pos] != 0xAA or data[pos + 1] != 0xAA or _u32(data, pos + 2) != 0x0300_0000:
+            if room < 8 or data[pos] != 0xAA or data[pos + 1] != 0xAA or u32(data, pos + 2) != 0x0300_0000:
                 return NOT_IP, LLC, pos
-            kind = _u16(data, pos + 6)
+            kind = u16(data, pos + 6)
             pos += 8
         else:
             return NOT_IP, kind, pos
@@ -186,18 +172,18 @@ def _ipv4(data: Bytes, pos: int, room: int, on_wire: int, row: Any) -> tuple[int
         return NETWORK_SHORT, 0, 0, 0
     if room < head:
         return NETWORK_CUT if on_wire >= head else NETWORK_LONG, 0, 0, 0
-    total = _u16(data, pos + 2)
+    total = u16(data, pos + 2)
     if total == 0:
         total = on_wire
         row.notes |= OFFLOADED
     if total < head:
         return TOTAL_SHORT, 0, 0, 0
-    place = _u16(data, pos + 6)
+    place = u16(data, pos + 6)
     if place & 0x3FFF:
         row.fragment = LATER if place & 0x1FFF else FIRST
-        row.fragment_id = _u16(data, pos + 4)
-    row.source_low = u64(V4_MAPPED | _u32(data, pos + 12))
-    row.destination_low = u64(V4_MAPPED | _u32(data, pos + 16))
+        row.fragment_id = u16(data, pos + 4)
+    row.source_low = u64(V4_MAPPED | u32(data, pos + 12))
+    row.destination_low = u64(V4_MAPPED | u32(data, pos + 16))
     return OK, head, total, i64(data[pos + 9])
 
 
@@ -207,14 +193,14 @@ def _ipv6(data: Bytes, pos: int, room: int, on_wire: int, row: Any) -> tuple[int
     if room < 40:
         return NETWORK_CUT if on_wire >= 40 else NETWORK_LONG, 0, 0, 0
     following = i64(data[pos + 6])
-    total = 40 + _u16(data, pos + 4)
+    total = 40 + u16(data, pos + 4)
     if total == 40 and following != NO_NEXT:  # a jumbogram (RFC 2675), or segmentation offload
         total = on_wire
         row.notes |= OFFLOADED
-    row.source_high = _u64(data, pos + 8)
-    row.source_low = _u64(data, pos + 16)
-    row.destination_high = _u64(data, pos + 24)
-    row.destination_low = _u64(data, pos + 32)
+    row.source_high = u64_at(data, pos + 8)
+    row.source_low = u64_at(data, pos + 16)
+    row.destination_high = u64_at(data, pos + 24)
+    row.destination_low = u64_at(data, pos + 32)
     return OK, i64(40), total, following
 
 
@@ -232,10 +218,10 @@ def _extensions(
         size = i64(8)
         if room >= head + 8:
             if protocol == FRAGMENT:
-                place = _u16(data, pos + head + 2)
+                place = u16(data, pos + head + 2)
                 if place & 0xFFF9:
                     row.fragment = LATER if place & 0xFFF8 else FIRST
-                    row.fragment_id = _u32(data, pos + head + 4)
+                    row.fragment_id = u32(data, pos + head + 4)
             elif protocol == AUTHENTICATION:
                 size = (i64(data[pos + head + 1]) + 2) * 4
             else:
@@ -269,13 +255,13 @@ def _transport(data: Bytes, pos: int, room: int, inside: int, protocol: int, row
             return TRANSPORT_SHORT, 0, 0
         if size > inside:
             return TRANSPORT_LONG, 0, 0
-        row.seq = _u32(data, pos + 4)
-        row.ack = _u32(data, pos + 8)
+        row.seq = u32(data, pos + 4)
+        row.ack = u32(data, pos + 8)
         row.flags = data[pos + 13]
-    elif protocol == UDP and 8 <= _u16(data, pos + 4) < inside:
-        inside = _u16(data, pos + 4)
-    row.source_port = _u16(data, pos)
-    row.destination_port = _u16(data, pos + 2)
+    elif protocol == UDP and 8 <= u16(data, pos + 4) < inside:
+        inside = u16(data, pos + 4)
+    row.source_port = u16(data, pos)
+    row.destination_port = u16(data, pos + 2)
     return OK, size, inside
 
 

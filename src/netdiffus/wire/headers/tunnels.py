@@ -17,6 +17,7 @@ from netdiffus.wire.headers import links
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.fields import OK, UDP, WHOLE, faults
 from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.bytes import u16
 from netdiffus.wire.kernels.compiled import compiled, i64
 
 IP_IN_IP, IPV6_IN_IP, GRE = 4, 41, 47
@@ -51,11 +52,6 @@ KEPT = "not looked into, outer flow kept"
 
 
 @compiled
-def _u16(data: Bytes, pos: int) -> int:
-    return i64(data[pos]) << 8 | i64(data[pos + 1])
-
-
-@compiled
 def _link_of(kind: int) -> int:
     """The link type under which a packet announced by an EtherType is dissected, or -1."""
     if kind == IPV4_TYPE:
@@ -72,7 +68,7 @@ def _gre(data: Bytes, pos: int, room: int, inside: int) -> tuple[int, int, int]:
     """A GRE header; returns (ENTERED or a reason, its bytes, link type of what follows)."""
     if inside < 4 or room < 4:
         return HEADER_LONG if inside < 4 else HEADER_CUT, 0, 0
-    flags, kind = _u16(data, pos), _u16(data, pos + 2)
+    flags, kind = u16(data, pos), u16(data, pos + 2)
     if flags & 7:
         return PPTP if flags & 7 == 1 else GRE_VERSION, 0, 0
     if flags & 0x4000:
@@ -102,7 +98,7 @@ def _geneve(data: Bytes, pos: int, room: int, inside: int) -> tuple[int, int, in
         return HEADER_LONG if inside < 8 else HEADER_CUT, 0, 0
     if data[pos] >> 6:
         return GENEVE_VERSION, 0, 0
-    link = _link_of(_u16(data, pos + 2))
+    link = _link_of(u16(data, pos + 2))
     return ENTERED if link >= 0 else GENEVE_OTHER, 8 + i64(data[pos] & 63) * 4, link
 
 
