@@ -21,7 +21,8 @@ from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.traffic.flows.reader import FlowReader
 from netdiffus.traffic.flows.table import FlowTable
-from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
+from netdiffus.wire.files.reader import Packet, read_capture
+from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers.dissect import dissect
 
 ROOT = Path(__file__).parents[1]

@@ -13,8 +13,8 @@ from time import perf_counter
 
 from bench.results import table, write_section
 from netdiffus import recordings
-from netdiffus.wire.files.pcap import write_pcap
 from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.writer import write_pcap
 
 REPEATS = 7
 PACKETS = 100

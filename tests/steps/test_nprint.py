@@ -13,7 +13,8 @@ from netdiffus.errors import InputError
 from netdiffus.steps import nprint
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
-from netdiffus.wire.files.reader import read_capture, write_pcap
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.packets import Packet
 from netdiffus.wire.nprint.columns import layout

@@ -19,7 +19,8 @@ from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.flows.reader import FlowReader
 from netdiffus.traffic.labels.rules import TUPLE
-from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
+from netdiffus.wire.files.reader import Packet, read_capture
+from netdiffus.wire.files.writer import write_pcap
 
 
 @pytest.fixture(scope="module")

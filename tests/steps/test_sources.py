@@ -6,7 +6,8 @@ import pytest
 
 from netdiffus.errors import InputError
 from netdiffus.steps.sources import find_files
-from netdiffus.wire.files.reader import Packet, write_pcap
+from netdiffus.wire.files.reader import Packet
+from netdiffus.wire.files.writer import write_pcap
 
 
 @pytest.fixture

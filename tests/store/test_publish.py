@@ -15,7 +15,7 @@ from netdiffus.store.cards import Card
 from netdiffus.store.ownership import FolderKind, fixed
 from netdiffus.store.publish import check_files, check_folder, publish_file, publish_files, publish_folder
 from netdiffus.store.stage import PREFIX, Stage, check_whole, scratch_folder, sweep
-from netdiffus.wire.files.writer import PcapngWriter
+from netdiffus.wire.files.writer import CaptureWriter
 from netdiffus.wire.headers.links import ETHERNET
 from netdiffus.wire.headers.packets import Packet
 
@@ -386,9 +386,7 @@ def test_files_of_one_result_after_a_death(step, tmp_path) -> None:
         with publish_files(paths) as folder:
             for path in paths:
                 with (folder / path.name).open("wb") as file:
-                    writer = PcapngWriter(file)
-                    writer.write(ETHERNET, Packet(seed, b"packet", 6))
-                    writer.finish()
+                    CaptureWriter(file, ".pcapng").write_packets([Packet(seed, b"packet", 6)], ETHERNET)
 
     publish_all(0)
     child = os.fork()

@@ -15,8 +15,9 @@ from netdiffus.compiler.headers import Headers
 from netdiffus.compiler.payload import LINKS, build_packets
 from netdiffus.compiler.specs import CLIENT, SERVER
 from netdiffus.traffic.flows.frames import PROTOCOLS
-from netdiffus.wire.files.records import RecordWriter
+from netdiffus.wire.files.writer import CaptureWriter
 from netdiffus.wire.headers.addresses import ipv4_text, ipv6_text
+from netdiffus.wire.headers.packets import PacketBlock
 
 CHUNK_BYTES = 1 << 24
 """Packets are built and written in pieces of about this size."""
@@ -65,15 +66,16 @@ def write_packets(
     texts[first] = of_flow[begun]
     size = packets.headers.network + packets.headers.transport + packets.segments["size"]
     texts_of_file = [f"label: {name}" for name in names]
-    writer = RecordWriter(
-        file, form, LINKS.get(link, 0), comment=comment, application=application, comments=texts_of_file
-    )
+    number = LINKS.get(link, 0)
+    writer = CaptureWriter(file, form, link=number, comment=comment, application=application, comments=texts_of_file)
     piece = np.cumsum(size[order]) // CHUNK_BYTES
     for chosen, text in zip(
         *(np.split(column, np.flatnonzero(np.diff(piece)) + 1) for column in (order, texts)), strict=True
     ):
         data, at, whole = build_packets(packets, chosen, link=link, payload=payload, seed=seed, given=given)
-        writer.write(data, at, whole, time_ns[chosen], text)
+        lengths = whole.astype(np.int32)
+        links = np.full(len(chosen), number, np.int32)
+        writer.write(PacketBlock(data, at, lengths, lengths, time_ns[chosen], links), text)
     return len(order)
 
 

@@ -25,7 +25,7 @@ from netdiffus.store.publish import check_files, check_folder, publish_file
 from netdiffus.text import as_text
 from netdiffus.traffic.traces import conform
 from netdiffus.version import __version__
-from netdiffus.wire.files.writer import WRITERS
+from netdiffus.wire.files.writer import CAPTURE_FORMS, CaptureWriter
 from netdiffus.wire.headers.fields import ICMP
 from netdiffus.wire.headers.links import RAW
 from netdiffus.wire.headers.packets import MAX_TIME_NS, Packet
@@ -119,9 +119,9 @@ def from_bit_images(folder: Path, out: Path) -> int:
         InputError: there are no images or other ones, or the suffix of `out` is unknown.
     """
     suffix = out.suffix.lower()
-    if suffix not in TABLES and suffix not in WRITERS:
+    if suffix not in TABLES and suffix not in CAPTURE_FORMS:
         raise InputError(
-            f"--out with one of the suffixes {', '.join((*TABLES, *WRITERS))}", str(out), "name such a file"
+            f"--out with one of the suffixes {', '.join((*TABLES, *CAPTURE_FORMS))}", str(out), "name such a file"
         )
     check_files([out])
     labels = ImageCard.read(folder).labels if is_bit_images(folder) else []
@@ -186,7 +186,5 @@ def _write_capture(out: Path, suffix: str, flows: Sequence[tuple[BitImage, Packe
             packets.append(Packet(when, data[at : at + head] + bytes(size), head + size))
     packets.sort(key=lambda packet: packet.time_ns)
     with publish_file(out) as temporary, temporary.open("wb") as file:
-        writer = WRITERS[suffix](file)
-        for packet in packets:
-            writer.write(RAW, packet)
-        writer.finish()
+        writer = CaptureWriter(file, suffix, link=RAW)
+        writer.write_packets(packets, RAW)

@@ -36,7 +36,7 @@ from netdiffus.text import as_text
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.traffic.moments import moment_ns
 from netdiffus.traffic.tables.csv_cells import guarded
-from netdiffus.wire.files.records import PCAP_END_NS
+from netdiffus.wire.files.writer import PCAP_END_NS
 from netdiffus.wire.nprint.capture import is_nprint_name
 
 CAPTURES = (".pcap", ".pcapng")

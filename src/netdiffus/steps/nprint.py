@@ -21,8 +21,8 @@ from netdiffus.text import as_text
 from netdiffus.traffic.anonymise.cryptopan import read_key
 from netdiffus.traffic.anonymise.rewrite import anonymise_block
 from netdiffus.traffic.tables.files import is_table_name
-from netdiffus.wire.files.pcap import write_pcap
 from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.fields import faults

@@ -16,7 +16,7 @@ from netdiffus.steps.load import LoadedTraces
 from netdiffus.store.dataset import scan_packets
 from netdiffus.wire.conformance.check import Conformance, check_capture
 from netdiffus.wire.conformance.repair import repair_capture
-from netdiffus.wire.files.reader import write_pcap
+from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers import links
 
 FLOWS = 4_000  # of each part

@@ -20,7 +20,8 @@ from netdiffus.errors import InputError
 from netdiffus.traffic.flows.reader import FLOW_SCHEMA, PACKET_SCHEMA, CaptureFlows, FlowReader, flows_of_capture
 from netdiffus.traffic.labels.rules import is_capture_name
 from netdiffus.wire.files.order import STEPPED
-from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
+from netdiffus.wire.files.reader import Packet, read_capture
+from netdiffus.wire.files.writer import write_pcap
 from shared_files import shared
 
 SECOND = 1_000_000_000

@@ -15,8 +15,8 @@ from netdiffus.errors import InputError
 from netdiffus.wire.conformance.edit import items, without
 from netdiffus.wire.conformance.judging import RULES
 from netdiffus.wire.conformance.mends import FIRST, LAST, LATER
-from netdiffus.wire.files.pcap import write_pcap
 from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.writer import write_pcap
 from wire_packets import ACK, FIN, MSS, NOP, PERMITTED, SYN, Packet, Talk, alone, times, udp
 
 BY_ORDER = {

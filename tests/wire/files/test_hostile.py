@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
+from netdiffus.wire.files.reader import Packet, read_capture
+from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.fields import faults
 from netdiffus.wire.headers.packets import MAX_TIME_NS
@@ -169,7 +170,7 @@ def test_times_beyond_what_is_kept_are_always_counted(ticks, offset_s):
 
 @pytest.mark.parametrize(("time_ns", "length"), [(-1, 1), (2**32 * 10**9, 1), (0, 2**32), (0, -1)])
 def test_what_does_not_fit_a_pcap_is_refused(time_ns, length):
-    words = rf"times from 1970 to 2106 .* packet 2 at {time_ns} ns, {length} bytes long; leave it out, or move its time"
+    words = rf"times from 1970 to 2106 .* packet 2 at {time_ns} ns, {length} bytes long; start the capture at another"
     with pytest.raises(InputError, match=words):
         write_pcap(io.BytesIO(), [GOOD, Packet(time_ns, b"x", length)])
 

@@ -7,7 +7,8 @@ from test_tunnels import FRAME, INSIDE4, INSIDE6, TUNNELS, block_of, geneve, gre
 
 from handmade import ipv4, ipv6
 from netdiffus.traffic.flows.reader import flows_of_capture
-from netdiffus.wire.files.reader import Packet, write_pcap
+from netdiffus.wire.files.reader import Packet
+from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.tunnel_names import name_tunnels
 from netdiffus.wire.headers.tunnels import KEPT, look_inside

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handmade import ethernet, ipv4, ipv6, tcp, udp
-from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
+from netdiffus.wire.files.reader import Packet, read_capture
+from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.fields import OK

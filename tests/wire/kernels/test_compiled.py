@@ -21,9 +21,9 @@ PROGRAM = """
 import numpy as np
 from netdiffus.imaging.gasf import gasf
 from netdiffus.imaging.scale import EmpiricalScale
-from netdiffus.wire.files.records import _put
-print(_put(np.zeros(8, np.uint8), 0, 7))
-print(_put(np.zeros(8, np.uint8), np.int64(0), np.uint8(7)))
+from netdiffus.wire.kernels.bytes import put_file_u32
+print(put_file_u32(np.zeros(8, np.uint8), 0, 7, False))
+print(put_file_u32(np.zeros(8, np.uint8), np.int64(0), np.uint8(7), True))
 """
 
 

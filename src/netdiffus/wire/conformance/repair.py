@@ -25,8 +25,8 @@ from netdiffus.wire.conformance.mends import mend_alone, mend_order
 from netdiffus.wire.conformance.rules import Rule
 from netdiffus.wire.files.order import InOrder, TimedBlock
 from netdiffus.wire.files.reader import read_capture
-from netdiffus.wire.files.writer import PcapngWriter, PcapWriter, check_suffix, plain_header
-from netdiffus.wire.headers.packets import Packet, PacketBlock
+from netdiffus.wire.files.writer import CaptureWriter, check_suffix, plain_header
+from netdiffus.wire.headers.packets import PacketBlock
 
 SPACING_NS, STEP_NS = 1_000_000, 1_000
 """Between the packets of a capture whose times are all equal; between other packets whose time is mended."""
@@ -86,7 +86,7 @@ def _write(source: str | Path, file: BinaryIO, suffix: str) -> tuple[str, int, i
     for _ in dry.blocks(source):
         pass
     dry.judge.flows.close()
-    writer = PcapngWriter(file) if suffix == ".pcapng" else PcapWriter(file, plain_header(source))
+    writer = CaptureWriter(file, suffix, header=plain_header(source) if suffix == ".pcap" else None)
     clock = Clock(equal=dry.judge.times.all_equal, flows=dry.judge.flows.same_time)
     mender = Mender()
     for timed, judgement, changed in mender.blocks(source):
@@ -94,8 +94,7 @@ def _write(source: str | Path, file: BinaryIO, suffix: str) -> tuple[str, int, i
         times = clock.mend(timed, judgement, mender.changes)
         changed |= times != block.time_ns
         mender.changed += int(np.count_nonzero(changed))
-        for link, time_ns, packet in zip(block.link.tolist(), times.tolist(), block.packets(), strict=True):
-            writer.write(link, Packet(time_ns, packet.data, packet.length))
+        writer.write(replace(block, time_ns=times))
     writer.finish()
     changes = tuple((rule, mender.changes[rule.name]) for rule in RULES if mender.changes[rule.name])
     return mender.name, mender.packets, mender.changed, changes

@@ -1,19 +1,16 @@
-"""The pcap file format (draft-ietf-opsawg-pcap): records behind one file header, read in blocks and written."""
+"""The pcap file format (draft-ietf-opsawg-pcap): records behind one file header, read in blocks."""
 
 from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.arrays import Bytes
-from netdiffus.errors import InputError
-from netdiffus.wire.headers.packets import MAX_CAPTURED, MAX_TIME_NS, Columns, Packet
+from netdiffus.wire.headers.packets import MAX_CAPTURED, MAX_TIME_NS, Columns
 from netdiffus.wire.kernels.bytes import file_u32
 from netdiffus.wire.kernels.compiled import compiled
 
@@ -103,38 +100,3 @@ class PcapScanner:
         if verdict == TOO_LONG:
             self.faults[f"packet record claims more than {MAX_CAPTURED} bytes; the rest of the file was not read"] += 1
         return n, pos, verdict
-
-
-def write_pcap(
-    target: str | Path | BinaryIO, packets: Iterable[Packet], link: int = 1, *, snap_bytes: int = MAX_CAPTURED
-) -> int:
-    """Write a little-endian nanosecond pcap; returns the number of packets.
-
-    Args:
-        target: where to; a path is overwritten.
-        packets: at times from 1970 to 2106 (the format's seconds are 32 bits wide).
-        link: link-layer type of all of them, a LINKTYPE number; 1 is Ethernet.
-        snap_bytes: data beyond this many bytes of a packet is cut; its length on the wire is kept.
-
-    Raises:
-        InputError: a time or length does not fit into 32 bits.
-    """
-    if isinstance(target, str | Path):
-        with open(target, "wb") as file:
-            return write_pcap(file, packets, link, snap_bytes=snap_bytes)
-    target.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, snap_bytes, link))
-    n = 0
-    for time_ns, data, length in packets:
-        seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-        try:
-            head = struct.pack("<IIII", seconds, nanoseconds, min(len(data), snap_bytes), length)
-        except struct.error:
-            raise InputError(
-                "packets at times from 1970 to 2106 and of lengths below 2^32, which is all that pcap can hold",
-                f"packet {n + 1} at {time_ns} ns, {length} bytes long",
-                "leave it out, or move its time",
-            ) from None
-        target.write(head)
-        target.write(data[:snap_bytes])
-        n += 1
-    return n

@@ -13,12 +13,12 @@ from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
 from netdiffus.wire.files import pcap
 from netdiffus.wire.files.compression import DECODERS, ByteSource
-from netdiffus.wire.files.pcap import FILE_HEADER_BYTES, VARIANTS, PcapScanner, write_pcap
+from netdiffus.wire.files.pcap import FILE_HEADER_BYTES, VARIANTS, PcapScanner
 from netdiffus.wire.files.pcapng import SECTION, PcapngScanner
 from netdiffus.wire.headers.packets import Columns, Packet, PacketBlock, empty_columns, first_rows
 from netdiffus.wire.nprint.capture import NprintCapture, is_nprint_name
 
-__all__ = ["BLOCK_BYTES", "Capture", "Packet", "PacketBlock", "is_capture", "read_capture", "write_pcap"]
+__all__ = ["BLOCK_BYTES", "Capture", "Packet", "PacketBlock", "is_capture", "read_capture"]
 
 BLOCK_BYTES = 1 << 20
 """Enough to make a block's overhead vanish, little enough to stay in the processor's cache."""

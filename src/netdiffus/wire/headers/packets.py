@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +46,19 @@ class PacketBlock:
     length: NDArray[np.int32]
     time_ns: NDArray[np.int64]
     link: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, packets: Sequence[Packet], link: int) -> PacketBlock:
+        """Packets of one link type."""
+        captured = np.array([len(packet.data) for packet in packets], np.int64)
+        return cls(
+            np.frombuffer(b"".join(packet.data for packet in packets), np.uint8),
+            np.cumsum(captured) - captured,
+            captured.astype(np.int32),
+            np.array([packet.length for packet in packets], np.int32),
+            np.array([packet.time_ns for packet in packets], np.int64),
+            np.full(len(packets), link, np.int32),
+        )
 
     def __len__(self) -> int:
         return len(self.offset)
