@@ -38,6 +38,7 @@ from netdiffus.compiler import (
     write_packets,
 )
 from netdiffus.compiler.features.codec import first_packets
+from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.steps.bitimage import packet_rows
 from netdiffus.steps.generate import load_model
@@ -98,11 +99,11 @@ def made_flows(capture: Path) -> Flows:
     return Flows(rows, np.array(labels), bits_of(read.packets, "flow_id", read.flows["flow_id"].to_list()))
 
 
-def written(rows: FlowRows, path: Path, *, as_captured: bool = False) -> Path:
+def written(rows: FlowRows, path: Path, *, fidelity: Fidelity = Fidelity.GENERATED) -> Path:
     """Flows as a capture."""
     fresh = fresh_endpoints(rows, np.random.default_rng(0))
     with path.open("wb") as file:
-        write_packets(file, compile_rows(fresh, as_captured=as_captured))
+        write_packets(file, compile_rows(fresh, fidelity=fidelity))
     return path
 
 
@@ -130,7 +131,7 @@ def asked(capture: Path, real: FlowRows, scratch: Path) -> tuple[list[tuple[str,
             "not here" if answer is None else f"{len(answer):,} findings" if isinstance(answer, list) else str(answer)
         )
         lines.append((name, text, wanted))
-    beside = written(real, scratch / "real.pcap", as_captured=True)
+    beside = written(real, scratch / "real.pcap", fidelity=Fidelity.VERBATIM)
     whole = gates.complete(capture), gates.complete(beside)
     if whole[0] and whole[1]:
         made, of_real = (100 * n / max(total, 1) for n, total in whole)

@@ -20,6 +20,7 @@ from netdiffus.compiler import (
     rows_of_flows,
     write_packets,
 )
+from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.specs import ROW
 from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.wire.conformance.check import check_blocks
@@ -56,8 +57,8 @@ def identity(path: Path, label: str) -> tuple[Counter[str], Counter[str], FlowRo
         check_blocks(label, [block(packets, segments)]).clean
         for packets, segments in zip(originals, np.split(rows.rows, rows.first[1:]), strict=True)
     ]
-    for way, options in {"as captured": {"as_captured": True}, "by the rules": {"mtu": None, "quiet": False}}.items():
-        compiled = compile_rows(rows, **options)  # type: ignore[arg-type]
+    for way, fidelity in {"as captured": Fidelity.VERBATIM, "by the rules": Fidelity.REAL}.items():
+        compiled = compile_rows(rows, mtu=None, fidelity=fidelity)
         data, whole = compiled.headers.data.tobytes(), compiled.headers.network + compiled.headers.transport
         flows: list[list[bytes]] = [[] for _ in range(len(rows))]
         for owner, at, size in zip(compiled.owner, compiled.headers.offset, whole, strict=True):

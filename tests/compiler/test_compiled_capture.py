@@ -18,6 +18,7 @@ from netdiffus.compiler import (
     write_packets,
 )
 from netdiffus.compiler.endpoints import port_like
+from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.errors import InputError
 from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.traffic.labels.names import labels_path
@@ -67,7 +68,7 @@ def test_packets_are_whole_in_order_and_right_to_the_last_checksum(form, link, t
 
 def test_payload_is_zero_or_random_and_a_retransmission_repeats_it(tmp_path) -> None:
     rows, _ = recorded("ssh")
-    compiled = compile_rows(rows, as_captured=True)
+    compiled = compile_rows(rows, fidelity=Fidelity.VERBATIM)
     zero = written(compiled, tmp_path, link="raw", payload="zero")
     assert not any(any(packet.data[ip(packet.data)[1] + 60 :]) for packet in zero)
     once, twice, other = (written(compiled, tmp_path, link="raw", seed=seed) for seed in (1, 1, 2))

@@ -21,6 +21,7 @@ from netdiffus.compiler import (
     fresh_endpoints,
     write_packets,
 )
+from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.tcp_options import CANONICAL
 from netdiffus.wire.conformance.check import check_capture
 from plain_judge import faults, ip
@@ -75,7 +76,7 @@ def wild(rng: np.random.Generator, flows: int, *, tcp_only: bool = False) -> Flo
     ends["port"] = rng.integers(0, 65536, (flows, 2))
     ends["ttl"] = rng.integers(0, 256, (flows, 2))
     ends["ts_mhz"] = rng.choice([1_000_000, 100_000, 0, 10**9], (flows, 2))
-    ends["label"] = 1
+    ends["flow_label"] = 1
     rows = FlowRows(ends, wild_rows(rng, int(counts.sum()), len(layouts)), counts, layouts, ("wild",) * flows)
     starts = draw_starts(np.array([10**7]), flows, rng, begin_ns=1_700_000_000 * 10**9)
     rows.flows["start_ns"] = starts
@@ -189,7 +190,7 @@ def test_a_round_trip_of_the_handshake_bounds_what_is_under_way() -> None:
     compiled = compile_rows(FlowRows(flow, rows, np.array([6]), CANONICAL, ("",)))
     assert compiled.segments["size"].tolist() == [0, 0, 0, 0, 10]
     assert (compiled.changes.dropped, compiled.changes.by_rule["reset"]) == (1, 1)
-    captured = compile_rows(FlowRows(flow, rows, np.array([6]), CANONICAL, ("",)), mtu=None, quiet=False)
+    captured = compile_rows(FlowRows(flow, rows, np.array([6]), CANONICAL, ("",)), mtu=None, fidelity=Fidelity.REAL)
     assert len(captured.segments) == 6, "what was captured stays"
 
 

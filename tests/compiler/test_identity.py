@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from netdiffus.compiler import Packets, compile_rows, concatenate
+from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.wire.conformance.check import check_blocks
 from netdiffus.wire.headers.links import RAW
 from netdiffus.wire.headers.packets import PacketBlock
@@ -19,7 +20,7 @@ LABELS = ("attack-scan", "bittorrent", "dns", "mqtt", "quic", "ssh", "voice-call
 @pytest.mark.parametrize("label", LABELS)
 def test_rows_hold_all_header_bits_of_every_flow(label) -> None:
     rows, originals = recorded(label)
-    compiled = compile_rows(rows, as_captured=True)
+    compiled = compile_rows(rows, fidelity=Fidelity.VERBATIM)
     assert all(same(a, b) for a, b in zip(originals, seen(compiled), strict=True))
     assert str(compiled.changes) == f"the compiler changed 0 of {len(rows.rows):,} packets"
 
@@ -27,7 +28,7 @@ def test_rows_hold_all_header_bits_of_every_flow(label) -> None:
 @pytest.mark.parametrize("label", LABELS)
 def test_the_rules_change_nothing_in_a_valid_flow(label, record_property) -> None:
     rows, originals = recorded(label)
-    compiled = compile_rows(rows, mtu=None, quiet=False)
+    compiled = compile_rows(rows, mtu=None, fidelity=Fidelity.REAL)
     syn = begins_with_syn(rows)
     equal = np.array([same(a, b) for a, b in zip(originals, seen(compiled), strict=True)])
     assert equal[rows.flows["protocol"] != 6].all(), "UDP comes back whole"
@@ -41,7 +42,7 @@ def test_the_rules_change_nothing_in_a_valid_flow(label, record_property) -> Non
 @pytest.mark.parametrize("label", ["attack-scan", "redis", "bittorrent"])
 def test_the_rules_change_nothing_in_a_flow_that_check_finds_clean(label) -> None:
     rows, originals = recorded(label)
-    compiled = seen(compile_rows(rows, mtu=None, quiet=False))
+    compiled = seen(compile_rows(rows, mtu=None, fidelity=Fidelity.REAL))
     clean = [check_blocks(label, [block(flow)]).clean for flow in originals]
     changed = [not same(a, b) for a, b in zip(originals, compiled, strict=True)]
     assert not any(ok and other for ok, other in zip(clean, changed, strict=True))
@@ -64,22 +65,22 @@ def block(flow: list[Seen]) -> PacketBlock:
 @pytest.mark.parametrize("label", ["ssh", "attack-scan"])
 def test_what_was_changed_is_counted(label) -> None:
     rows, originals = recorded(label)
-    compiled = compile_rows(rows, mtu=None, quiet=False)
+    compiled = compile_rows(rows, mtu=None, fidelity=Fidelity.REAL)
     different = [not same(a, b) for a, b in zip(originals, seen(compiled), strict=True)]
     for flow in np.flatnonzero(different):
         one = rows.select(np.arange(len(rows)) == flow)
-        assert compile_rows(one, mtu=None, quiet=False).changes.by_rule, f"flow {flow} changed in silence"
+        assert compile_rows(one, mtu=None, fidelity=Fidelity.REAL).changes.by_rule, f"flow {flow} changed in silence"
     assert any(different)
     assert compiled.changes.changed == sum(
-        compile_rows(rows.select(np.arange(len(rows)) == flow), mtu=None, quiet=False).changes.changed
+        compile_rows(rows.select(np.arange(len(rows)) == flow), mtu=None, fidelity=Fidelity.REAL).changes.changed
         for flow in range(len(rows))
     )
 
 
 def test_parts_with_tables_of_their_own_become_one() -> None:
     parts = [recorded(label)[0] for label in ("dns", "attack-scan")]
-    whole = compile_rows(concatenate(parts), as_captured=True)
-    alone = [packet for part in parts for packet in seen(compile_rows(part, as_captured=True))]
+    whole = compile_rows(concatenate(parts), fidelity=Fidelity.VERBATIM)
+    alone = [packet for part in parts for packet in seen(compile_rows(part, fidelity=Fidelity.VERBATIM))]
     assert seen(whole) == alone
     assert whole.labels == parts[0].labels + parts[1].labels
 
@@ -97,15 +98,16 @@ def test_other_peoples_captures(name, kind) -> None:
     }
     number = {"tcp": 6, "udp": 17, "icmp": 1}[kind]
     assert (rows.flows["protocol"] == number).any()
-    equal = [same(a, b) for a, b in zip(originals, seen(compile_rows(rows, as_captured=True)), strict=True)]
+    equal = [same(a, b) for a, b in zip(originals, seen(compile_rows(rows, fidelity=Fidelity.VERBATIM)), strict=True)]
     assert all(equal)
-    equal = [same(a, b) for a, b in zip(originals, seen(compile_rows(rows, mtu=None, quiet=False)), strict=True)]
+    by_rules = seen(compile_rows(rows, mtu=None, fidelity=Fidelity.REAL))
+    equal = [same(a, b) for a, b in zip(originals, by_rules, strict=True)]
     assert all(np.array(equal)[rows.flows["protocol"] != 6])
 
 
 def test_a_change_of_one_bit_would_be_seen() -> None:
     rows, originals = recorded("dns")
-    packets = seen(compile_rows(rows, as_captured=True))
+    packets = seen(compile_rows(rows, fidelity=Fidelity.VERBATIM))
     assert same(originals[0], packets[0])
     wrong = packets[0][0]
     header = bytearray(wrong.header)

@@ -17,6 +17,7 @@ from netdiffus.compiler import (
     label_table,
     write_packets,
 )
+from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.tcp_options import CANONICAL
 from real_sessions import recorded
 
@@ -60,23 +61,23 @@ def recordings_between_other_hosts(seed: int) -> FlowRows:
 
 
 SOURCES = {"real": recordings_between_other_hosts, "arbitrary": arbitrary}
-MODES = {"generated": {}, "loud": {"quiet": False, "mtu": None}, "verbatim": {"as_captured": True}}
+MODES = {"generated": {}, "real": {"fidelity": Fidelity.REAL, "mtu": None}, "verbatim": {"fidelity": Fidelity.VERBATIM}}
 GOLDEN = {
     "real generated 0": "7aa7f51fa5e68e8f354d51a5902439c4df37a6d176caf4e0578c837a5f5449e7",
     "real generated 1": "48c69497fc954e7225933d3c87712a03f7a3b7712abb53d11ed59883a7915e3e",
     "real generated 2": "817957fdc0e57747d742bcbd2baa96947f09e7ef755863c4cb4e74c9accaff97",
-    "real loud 0": "8551c193f263c90dc29a923b658a2c8deb3287f298b300460300ae0e45e878db",
-    "real loud 1": "6e6d7cc60b168b84a5616c5becbb23aad3df936b36554613fee718765c5ed12b",
-    "real loud 2": "f104566d0b5f73c94291d88f4dd60cb8f18ece56d623e0b6343c727a16928ce4",
+    "real real 0": "8551c193f263c90dc29a923b658a2c8deb3287f298b300460300ae0e45e878db",
+    "real real 1": "6e6d7cc60b168b84a5616c5becbb23aad3df936b36554613fee718765c5ed12b",
+    "real real 2": "f104566d0b5f73c94291d88f4dd60cb8f18ece56d623e0b6343c727a16928ce4",
     "real verbatim 0": "ec85f79d33c289892bff2a763bb41f9751ff676df081ea2ba692a68059d12970",
     "real verbatim 1": "cd146d5ec0768a3d55637770d2c6e82bae9e2bde2770629793a269b0904f4c7c",
     "real verbatim 2": "5a26d6e345fd72fe0fc59f175fc58008fa2ee05ca087f8ea663b08dbe8cbfe7a",
     "arbitrary generated 0": "1e366f7e761bf807fc59d2077f728849714ef2fe565c302e3fb3f657972b6c34",
     "arbitrary generated 1": "ff5c2742c0f93c34f9beaee5bcb1a466807af3f5f65fe89476d836e16887ffde",
     "arbitrary generated 2": "4dd1a09da2c84010b79ad424a22fb771e0fe9869fbcad74f1ae85e0e09d36d9a",
-    "arbitrary loud 0": "db5915aa55bac78957b2c51e613d439763ed23091089a2ae9db6aed2ef40a574",
-    "arbitrary loud 1": "bea0f77940441310e0f2b98354142c527a8ce85a8aa01f88c928e9d91add643f",
-    "arbitrary loud 2": "665dea7b095cf9483b0ebf083369e4d45ec37876a5b2c8c3f8ca592ae5ba7d35",
+    "arbitrary real 0": "db5915aa55bac78957b2c51e613d439763ed23091089a2ae9db6aed2ef40a574",
+    "arbitrary real 1": "bea0f77940441310e0f2b98354142c527a8ce85a8aa01f88c928e9d91add643f",
+    "arbitrary real 2": "665dea7b095cf9483b0ebf083369e4d45ec37876a5b2c8c3f8ca592ae5ba7d35",
 }
 
 
@@ -95,8 +96,8 @@ def digest(source: str, mode: str, seed: int) -> str:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize(
     ("source", "mode"),
-    [("real", "generated"), ("real", "loud"), ("real", "verbatim")]
-    + [("arbitrary", "generated"), ("arbitrary", "loud")],
+    [("real", "generated"), ("real", "real"), ("real", "verbatim")]
+    + [("arbitrary", "generated"), ("arbitrary", "real")],
 )
 def test_bytes_of_compiled_captures(source: str, mode: str, seed: int) -> None:
     assert digest(source, mode, seed) == GOLDEN[f"{source} {mode} {seed}"]

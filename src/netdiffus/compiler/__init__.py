@@ -4,6 +4,7 @@ from netdiffus.compiler.arrivals import Arrivals, arrival_gaps, draw_starts
 from netdiffus.compiler.capture import by_label, label_table, write_packets
 from netdiffus.compiler.compile import Packets, compile_rows, rows_of_flows
 from netdiffus.compiler.endpoints import fresh_endpoints
+from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.rules import RULES, Changes
 from netdiffus.compiler.specs import FLOW, ROW, FlowRows, concatenate
 
@@ -13,6 +14,7 @@ __all__ = [
     "RULES",
     "Arrivals",
     "Changes",
+    "Fidelity",
     "FlowRows",
     "Packets",
     "arrival_gaps",

@@ -14,10 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.headers import REASONS, Headers, parse_headers, write_headers
 from netdiffus.compiler.icmp import relate_icmp, settle_icmp
 from netdiffus.compiler.ip import relate_network, settle_network
-from netdiffus.compiler.rules import CHECKSUM, OPTIONS, PORT, PROTOCOL, SIZE, Changes, changes
+from netdiffus.compiler.rules import Broken, Changes, changes
 from netdiffus.compiler.specs import ROW, SAME, SEGMENT, FlowRows
 from netdiffus.compiler.tcp_connection import settle_connections
 from netdiffus.compiler.tcp_numbers import relate_numbers, settle_numbers
@@ -100,37 +101,31 @@ def rows_of_flows(
     return kept, left_out
 
 
-def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, quiet: bool = True, as_captured: bool = False) -> Packets:
+def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, fidelity: Fidelity = Fidelity.GENERATED) -> Packets:
     """Packets from rows; addresses, ports and initial numbers are those of the flows (see endpoints.py).
 
     Args:
         rows: what is asked for; any numbers at all.
         mtu: bytes of the largest IP packet; None keeps the sizes of segmentation offload, beyond the MTU and the MSS.
-        quiet: leave out what real captures have and Wireshark warns of or takes amiss: SACK of bytes that came twice
-            (RFC 2883), acknowledgements that were overtaken, retransmissions that go on into new data, FIN in another
-            place than before, repeated IPv4 identifications. Right for packets that are made, wrong for real ones.
-        as_captured: no rule is applied: what networks and captures do to packets (loss, reordering, segmentation
-            offload) comes back as well.
+        fidelity: which rules are enforced.
     """
-    strict = not as_captured
-    quiet = quiet and strict
     segments, broken = np.zeros(len(rows.rows), SEGMENT), np.zeros(len(rows.rows), np.uint32)
-    if strict:
+    if fidelity.enforced:
         rows = _known(rows, broken)
     for name in SAME:
         segments[name] = rows.rows[name]
     for name in ("dont_fragment", "no_checksum"):
         segments[name] = segments[name] != 0
-    settle_times(rows, segments, broken, strict=strict, quiet=quiet)
-    if strict:
+    settle_times(rows, segments, broken, fidelity=fidelity)
+    if fidelity.enforced:
         largest = LARGEST_IP if mtu is None else mtu
         _fit(rows, segments, broken, largest)
-        settle_connections(rows, segments, broken, mtu=largest, quiet=quiet)
+        settle_connections(rows, segments, broken, mtu=largest, fidelity=fidelity)
     else:
         settle_numbers(rows, segments)
-    settle_icmp(rows, segments, broken, strict=strict, quiet=quiet)
-    settle_network(rows, segments, broken, strict=strict, quiet=quiet)
-    settle_clocks(rows, segments, broken, strict=strict, quiet=quiet)
+    settle_icmp(rows, segments, broken, fidelity=fidelity)
+    settle_network(rows, segments, broken, fidelity=fidelity)
+    settle_clocks(rows, segments, broken, fidelity=fidelity)
     _streams(rows, segments)
     report = changes(broken, segments["dropped"])
     kept = segments["dropped"] == 0
@@ -148,17 +143,17 @@ def _known(rows: FlowRows, broken: NDArray[np.uint32]) -> FlowRows:
     control = np.where(version == 4, ICMP, ICMPV6)
     other = ~np.isin(protocol, (TCP, UDP)) & (protocol != control)
     protocol[other] = np.where(np.isin(protocol, (ICMP, ICMPV6)), control, UDP)[other]
-    broken[(wrong | other)[rows.owner]] |= np.uint32(PROTOCOL)
+    broken[(wrong | other)[rows.owner]] |= np.uint32(Broken.PROTOCOL)
     back = np.zeros(len(flows), np.bool_)
     back[rows.owner[packets["direction"] != 0]] = True
     ported = np.isin(protocol, (TCP, UDP))
     no_server, no_client = (ported & (flows["port"][:, side] == 0) for side in (1, 0))
     no_client &= back | (protocol == TCP)  # UDP without an answer may do without a source port (RFC 768)
     flows["port"][no_server, 1], flows["port"][no_client, 0] = DISCARD, FIRST_EPHEMERAL
-    broken[(no_server | no_client)[rows.owner]] |= np.uint32(PORT)
+    broken[(no_server | no_client)[rows.owner]] |= np.uint32(Broken.PORT)
     missing = packets["layout"] >= len(rows.layouts)
     packets["layout"][missing] = 0
-    broken[missing] |= np.uint32(OPTIONS)
+    broken[missing] |= np.uint32(Broken.OPTIONS)
     return FlowRows(flows, packets, rows.counts, rows.layouts, rows.labels)
 
 
@@ -168,10 +163,10 @@ def _fit(rows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32],
     largest = mtu - np.where(version == 4, 20, 40) - 8
     wrong = (protocol != TCP) & ((segments["size"] > largest) | (segments["size"] < 0))
     segments["size"][wrong] = np.clip(segments["size"], 0, largest)[wrong]
-    broken[wrong] |= np.uint32(SIZE)
+    broken[wrong] |= np.uint32(Broken.SIZE)
     bare = (segments["no_checksum"] != 0) & ((version == 6) | (protocol != UDP))
     segments["no_checksum"][bare] = 0
-    broken[bare] |= np.uint32(CHECKSUM)
+    broken[bare] |= np.uint32(Broken.CHECKSUM)
 
 
 def _streams(rows: FlowRows, segments: NDArray[np.void]) -> None:

@@ -136,8 +136,8 @@ def fresh_endpoints(
     flows["ts_base"] = rng.integers(0, 1 << 32, (n, 2), np.uint32)
     flows["id_base"] = rng.integers(0, 1 << 16, (n, 2), np.uint16)
     flows["icmp_id"] = rng.integers(0, 1 << 16, n, np.uint16)
-    labelled = flows["label"] != 0  # a system that sets no flow label goes on setting none
-    flows["label"] = np.where(labelled, rng.integers(1, 1 << 20, (n, 2)), 0)
+    labelled = flows["flow_label"] != 0  # a system that sets no flow label goes on setting none
+    flows["flow_label"] = np.where(labelled, rng.integers(1, 1 << 20, (n, 2)), 0)
     return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
 
 

@@ -7,27 +7,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.compiler.rules import FLAGS, HANDSHAKE, RESET
+from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.tcp_options import HAS_FAST_OPEN, HAS_TIMESTAMPS, MALFORMED, later_place
 from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN
 from netdiffus.wire.kernels.compiled import compiled, i64
+
+FLAGS = Broken.FLAGS.value
+HANDSHAKE = Broken.HANDSHAKE.value
+RESET = Broken.RESET.value
+"""Flags as the numbers that kernels read."""
 
 URG, ECE, CWR, AE = 32, 64, 128, 256
 ALL_FLAGS = 0x1FF
 
 
 @compiled
-def legal_flags(asked: int, client: bool, mine: Any, peer: Any, opened: bool, quiet: bool) -> tuple[int, int]:
+def legal_flags(asked: int, client: bool, mine: Any, peer: Any, opened: bool, generated: bool) -> tuple[int, int]:
     """Flags that may stand here, and the rules that changed them; flags below 0 mean that nothing may."""
     flags, broken = asked & ALL_FLAGS, 0
     if flags & RST:
         flags &= ~(SYN | FIN | URG)
         if opened and not mine.syn and not client:
             flags |= ACK  # the answer to a SYN (RFC 9293 section 3.5.2)
-        elif opened and quiet and client and not peer.syn:
+        elif opened and generated and client and not peer.syn:
             flags &= ~ACK  # there is nothing yet to acknowledge
     elif flags & SYN:
-        first = not mine.established and (not (quiet and peer.syn) if client else peer.syn)
+        first = not mine.established and (not (generated and peer.syn) if client else peer.syn)
         if opened and first:
             flags = SYN | (flags & (ECE | CWR | AE)) | (0 if client else ACK)
         else:
@@ -38,7 +43,7 @@ def legal_flags(asked: int, client: bool, mine: Any, peer: Any, opened: bool, qu
         flags |= ACK
     if flags != asked and not broken:
         broken = FLAGS
-    if mine.reset and not flags & RST and (quiet or mine.established or not flags & SYN):
+    if mine.reset and not flags & RST and (generated or mine.established or not flags & SYN):
         return -1, broken | RESET
     if opened and not flags & (SYN | RST) and (not peer.syn if client else not peer.established):
         return -1, broken | HANDSHAKE

@@ -83,7 +83,7 @@ def _parse(
             p.tos, p.id, p.dont_fragment, p.ttl = data[pos + 1], u16(data, pos + 4), place >> 14 & 1, data[pos + 8]
         elif version == 6 and network[i] == 40:
             word = u32(data, pos)
-            p.tos, p.label, p.ttl = word >> 20 & 0xFF, word & 0xF_FFFF, data[pos + 7]
+            p.tos, p.flow_label, p.ttl = word >> 20 & 0xFF, word & 0xF_FFFF, data[pos + 7]
         else:
             reason[i] = IP_OPTIONS
             continue
@@ -170,7 +170,7 @@ def _write(
             put(data, pos + 16, 4, i64(g.address[1 - s, 1] & u64(0xFFFF_FFFF)))
             put(data, pos + 10, 2, checksum(ones_sum(data, pos, pos + 20, 0)))
         else:
-            put(data, pos, 4, 0x6000_0000 | i64(p.tos) << 20 | i64(p.label))
+            put(data, pos, 4, 0x6000_0000 | i64(p.tos) << 20 | i64(p.flow_label))
             put(data, pos + 4, 4, (inside if inside <= 0xFFFF else 0) << 16 | i64(g.protocol) << 8 | i64(p.ttl))
             for end in range(2):
                 for half in range(2):

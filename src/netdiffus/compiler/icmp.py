@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.compiler.rules import ICMP_RULE
+from netdiffus.compiler.fidelity import Fidelity
+from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.specs import FlowRows
 from netdiffus.wire.headers.fields import ICMP, ICMPV6
 from netdiffus.wire.kernels.compiled import compiled, i64
+
+ICMP_RULE = Broken.ICMP.value
+"""Flags as the numbers that kernels read."""
 
 ECHOES = {4: (8, 0), 6: (128, 129)}
 """Types of request and reply by IP version."""
@@ -87,8 +91,8 @@ def _settle(
     segments: NDArray[np.void],
     highest: NDArray[np.int16],
     broken: NDArray[np.uint32],
-    strict: bool,
-    quiet: bool,
+    enforced: bool,
+    generated: bool,
 ) -> None:
     for f in range(flows.size):
         g = flows[f]
@@ -98,7 +102,7 @@ def _settle(
         asked = np.array([i64(g.isn[0]) & 0xFFFF, i64(g.isn[1]) & 0xFFFF])
         for i in range(first[f], first[f] + counts[f]):
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
-            if strict:
+            if enforced:
                 if highest[g.version, p.icmp_type] < 0:
                     p.icmp_type = request
                     broken[i] |= np.uint32(ICMP_RULE)
@@ -109,12 +113,12 @@ def _settle(
                 if (
                     p.icmp_type != request
                     and p.icmp_type != reply
-                    and not quoted <= p.size <= (most if quiet else p.size)
+                    and not quoted <= p.size <= (most if generated else p.size)
                 ):
                     p.size = min(max(p.size, quoted), most)
                     broken[i] |= np.uint32(ICMP_RULE)
             p.icmp_rest = r.icmp_rest
-            if quiet and p.icmp_type != request and p.icmp_type != reply:
+            if generated and p.icmp_type != request and p.icmp_type != reply:
                 p.icmp_rest = i64(r.icmp_rest) & _used(i64(g.version), i64(p.icmp_type), i64(p.icmp_code))
                 if p.icmp_rest != r.icmp_rest:
                     broken[i] |= np.uint32(ICMP_RULE)
@@ -131,11 +135,20 @@ def relate_icmp(flows: FlowRows, segments: NDArray[np.void]) -> None:
     _relate(flows.flows, flows.first, flows.counts, flows.rows, segments)
 
 
-def settle_icmp(
-    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool, quiet: bool
-) -> None:
+def settle_icmp(flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity) -> None:
     """Fill icmp_rest of the segments, and make type, code and size legal.
 
-    `quiet` keeps errors within 576 bytes (RFC 1812 section 4.3.2.3) or 1280 (RFC 4443 section 2.4), without extensions.
+    GENERATED keeps errors within 576 bytes (RFC 1812 section 4.3.2.3) or 1280 (RFC 4443 section 2.4), and without
+    extensions.
     """
-    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, highest_codes(), broken, strict, quiet)
+    _settle(
+        flows.flows,
+        flows.first,
+        flows.counts,
+        flows.rows,
+        segments,
+        highest_codes(),
+        broken,
+        fidelity.enforced,
+        fidelity.generated,
+    )

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.compiler.rules import IDENTIFICATION, TTL
+from netdiffus.compiler.fidelity import Fidelity
+from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.specs import FlowRows
 from netdiffus.wire.kernels.compiled import compiled, i64
+
+IDENTIFICATION = Broken.IDENTIFICATION.value
+TTL = Broken.TTL.value
+"""Flags as the numbers that kernels read."""
 
 REPEATED = 1 << 16
 LABEL_BITS = 0xF_FFFF
@@ -36,9 +41,9 @@ def _relate(
                 g.id_base[p.direction] = (i64(p.id) - 1) & 0xFFFF
             if not labelled & bit:
                 labelled |= bit
-                g.label[p.direction] = p.label
+                g.flow_label[p.direction] = p.flow_label
         counter = np.array([i64(g.id_base[0]), i64(g.id_base[1])])
-        label = np.array([i64(g.label[0]), i64(g.label[1])])
+        label = np.array([i64(g.flow_label[0]), i64(g.flow_label[1])])
         for side in range(2):
             g.ttl[side] = np.argmax(tally[side])
         for i in range(begin, end):
@@ -47,8 +52,8 @@ def _relate(
             if p.id != 0:
                 rows[i].id_step = ((i64(p.id) - counter[s] - 1) & 0xFFFF) + 1
                 counter[s] = i64(p.id)
-            rows[i].label_step = (i64(p.label) - label[s]) & LABEL_BITS
-            label[s] = i64(p.label)
+            rows[i].label_step = (i64(p.flow_label) - label[s]) & LABEL_BITS
+            label[s] = i64(p.flow_label)
 
 
 @compiled
@@ -59,23 +64,23 @@ def _settle(
     rows: NDArray[np.void],
     segments: NDArray[np.void],
     broken: NDArray[np.uint32],
-    strict: bool,
-    quiet: bool,
+    enforced: bool,
+    generated: bool,
 ) -> None:
     for f in range(flows.size):
         g = flows[f]
         counter = np.array([i64(g.id_base[0]), i64(g.id_base[1])])
-        label = np.array([i64(g.label[0]), i64(g.label[1])])
+        label = np.array([i64(g.flow_label[0]), i64(g.flow_label[1])])
         for i in range(first[f], first[f] + counts[f]):
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
             if p.dropped:
                 continue
             ttl, step = i64(g.ttl[s]) + r.ttl_step, i64(r.id_step)
-            if strict:
+            if enforced:
                 if ttl < 1 or ttl > 255:
                     ttl = min(max(ttl, i64(1)), i64(255))
                     broken[i] |= np.uint32(TTL)
-                if step < 0 or step > REPEATED or (quiet and step == REPEATED and not p.dont_fragment):
+                if step < 0 or step > REPEATED or (generated and step == REPEATED and not p.dont_fragment):
                     step = i64(1)
                     broken[i] |= np.uint32(IDENTIFICATION)
                 if g.version == 6 and (step or p.dont_fragment):
@@ -84,7 +89,7 @@ def _settle(
             if g.version == 6:
                 p.dont_fragment = 0
                 label[s] = (label[s] + r.label_step) & LABEL_BITS
-                p.label = label[s]
+                p.flow_label = label[s]
             elif step:
                 counter[s] = (counter[s] + step) & 0xFFFF
                 p.id = counter[s]
@@ -96,7 +101,7 @@ def relate_network(flows: FlowRows, segments: NDArray[np.void]) -> None:
 
 
 def settle_network(
-    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool, quiet: bool
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity
 ) -> None:
-    """Fill ttl, id and label of the segments; `quiet` also forbids to repeat an identification, as some stacks do."""
-    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, broken, strict, quiet)
+    """Fill ttl, id and flow_label of the segments; GENERATED never repeats an identification, as some stacks do."""
+    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, broken, fidelity.enforced, fidelity.generated)

@@ -62,7 +62,7 @@ FLOW = np.dtype(
         ("ts_mhz", "i8", (2,)),  # timestamp clock, ticks in 1000 seconds
         ("isn", "u4", (2,)),  # TCP: sequence number of the SYN, else the first that was seen or acknowledged
         ("ts_base", "u4", (2,)),  # TSval of the sender's first timestamp; its clock runs from there
-        ("label", "u4", (2,)),  # IPv6 flow label before the first packet
+        ("flow_label", "u4", (2,)),  # IPv6 flow label before the first packet
         ("id_base", "u2", (2,)),  # IPv4 identification before the first packet
         ("port", "u2", (2,)),  # 0 for ICMP
         ("icmp_id", "u2"),
@@ -83,7 +83,7 @@ SEGMENT = np.dtype(
         ("ack", "u4"),
         ("ts_value", "u4"),
         ("ts_echo", "u4"),
-        ("label", "u4"),
+        ("flow_label", "u4"),  # of IPv6
         ("sack", "u4", (4, 2)),
         ("icmp_rest", "u4"),
         ("flags", "u2"),

@@ -11,18 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.handshake import legal_flags, legal_layout
-from netdiffus.compiler.rules import (
-    ACKNOWLEDGEMENT,
-    CLOSE,
-    HANDSHAKE,
-    OPTIONS,
-    RESET,
-    SELECTIVE,
-    SEQUENCE,
-    SIZE,
-    WINDOW,
-)
+from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.specs import ZERO, FlowRows
 from netdiffus.compiler.tcp_numbers import NEVER, begin, place, scratch, sent, wanted
 from netdiffus.compiler.tcp_options import (
@@ -35,6 +26,17 @@ from netdiffus.compiler.tcp_options import (
 )
 from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN, TCP
 from netdiffus.wire.kernels.compiled import compiled, i64
+
+ACKNOWLEDGEMENT = Broken.ACKNOWLEDGEMENT.value
+CLOSE = Broken.CLOSE.value
+HANDSHAKE = Broken.HANDSHAKE.value
+OPTIONS = Broken.OPTIONS.value
+RESET = Broken.RESET.value
+SELECTIVE = Broken.SACK.value
+SEQUENCE = Broken.SEQUENCE.value
+SIZE = Broken.SIZE.value
+WINDOW = Broken.WINDOW.value
+"""Flags as the numbers that kernels read."""
 
 LARGEST_SHIFT = 14  # RFC 7323 section 2.3
 USUAL_MSS, USUAL_WINDOW = 536, 1024
@@ -71,33 +73,33 @@ def _looks_reordered(mine: Any, peer: Any, position: int, size: int, fin: int, t
 
 @compiled
 def _bytes(
-    asked: int, size: int, flags: int, mine: Any, peer: Any, opened: bool, time_ns: int, late_ns: int, quiet: bool
+    asked: int, size: int, flags: int, mine: Any, peer: Any, opened: bool, time_ns: int, late_ns: int, generated: bool
 ) -> tuple[int, int, int, int]:
     """Where a segment begins, how long it is and with which flags; and the rules that changed it.
 
-    Unless `quiet`, a retransmission may go on into new data, and FIN may come again elsewhere, as some proxies do it.
+    Unless `generated`, a retransmission may go on into new data, and FIN may come again elsewhere (some proxies do).
     """
-    broken, position, low = 0, asked, 1 if opened else 0 if quiet else -FARTHEST
-    if position > mine.next and (quiet or opened or mine.begun or position > FARTHEST):
+    broken, position, low = 0, asked, 1 if opened else 0 if generated else -FARTHEST
+    if position > mine.next and (generated or opened or mine.begun or position > FARTHEST):
         position, broken = mine.next, broken | SEQUENCE
     if position < low and not (size <= 1 and position == mine.next - 1):
         position, broken = mine.next, broken | SEQUENCE
-    if quiet and position < mine.next and position + size > mine.next:
+    if generated and position < mine.next and position + size > mine.next:
         size, broken = mine.next - position, broken | SEQUENCE
-    if quiet and not opened and not mine.begun and position != mine.next:
+    if generated and not opened and not mine.begun and position != mine.next:
         position, broken = mine.next, broken | SEQUENCE
     fin = 1 if flags & FIN else 0
     if mine.fin != NEVER:
         if position > mine.fin:
             if size:
                 size, broken = 0, broken | CLOSE
-            if fin and quiet:
+            if fin and generated:
                 position, broken = mine.fin, broken | CLOSE
-        elif fin and quiet and position + size != mine.fin:
+        elif fin and generated and position + size != mine.fin:
             position, size, broken = mine.fin, 0, broken | CLOSE
         elif position + size > mine.fin:
             size, broken = mine.fin - position, broken | CLOSE
-    elif fin and quiet and position < mine.next:  # the first FIN comes with new data or alone
+    elif fin and generated and position < mine.next:  # the first FIN comes with new data or alone
         if size:
             fin, broken = 0, broken | CLOSE
         else:
@@ -114,19 +116,19 @@ def _bytes(
             size, broken = size - 1 if position == mine.next else i64(0), broken | WINDOW
         if size == 0 and position < mine.next and not fin:
             position = mine.next
-    if quiet and peer.reset and size == 1 and position == mine.next:
+    if generated and peer.reset and size == 1 and position == mine.next:
         size, broken = 0, broken | RESET  # one byte into the closed window of a reset reads as a probe
     return position, size, (flags & ~FIN) | (FIN if fin else 0), broken
 
 
 @compiled
 def _sack(
-    r: Any, p: Any, blocks: int, k: int, ack: int, isn: int, peer: Any, edges: NDArray[np.int64], quiet: bool
+    r: Any, p: Any, blocks: int, k: int, ack: int, isn: int, peer: Any, edges: NDArray[np.int64], generated: bool
 ) -> int:
     """Blocks that lie beyond the acknowledgement and do not touch each other, into the segment; returns how many.
 
-    Unless `quiet`, the first one may name bytes that came twice: below the acknowledgement, or inside the second block
-    (RFC 2883 section 4).
+    Unless `generated`, the first one may name bytes that came twice (D-SACK, RFC 2883 section 4): below the
+    acknowledgement, or inside the second block.
     """
     n, twice = 0, False
     kept = np.zeros((4, 2), np.int64)
@@ -138,7 +140,7 @@ def _sack(
         good = ack < left < right <= peer.next
         for c in range(1 if twice else 0, n):
             good = good and (right < kept[c, 0] or left > kept[c, 1])
-        if not quiet and n == 0 and b == 0:
+        if not generated and n == 0 and b == 0:
             inside = False
             if blocks > 1:
                 ends = np.zeros(2, np.int64)
@@ -166,7 +168,7 @@ def _settle(
     segments: NDArray[np.void],
     kinds: NDArray[np.void],
     mtu: int,
-    quiet: bool,
+    generated: bool,
     state: NDArray[np.void],
     edges: NDArray[np.int64],
     broken: NDArray[np.uint32],
@@ -176,7 +178,7 @@ def _settle(
         if g.protocol != TCP or counts[f] == 0:
             continue
         start = i64(rows[first[f]].flags)
-        if quiet and start & SYN:
+        if generated and start & SYN:
             start &= ~ACK  # what is made begins with the client's SYN
         begin(state, edges, start, i64(segments[first[f]].direction))
         opened = start & (SYN | RST) == SYN
@@ -188,8 +190,8 @@ def _settle(
         for i in range(first[f], first[f] + counts[f]):
             r, p, s = rows[i], segments[i], i64(segments[i].direction)
             mine, peer, t = state[s], state[1 - s], i64(p.time_ns)
-            flags, wrong = legal_flags(i64(r.flags), s == 0, mine, peer, opened, quiet)
-            if flags >= 0 and quiet and _over(flags, mine, peer, t, late_ns):
+            flags, wrong = legal_flags(i64(r.flags), s == 0, mine, peer, opened, generated)
+            if flags >= 0 and generated and _over(flags, mine, peer, t, late_ns):
                 flags, wrong = -1, wrong | RESET
             if flags < 0:
                 broken[i] |= np.uint32(wrong)
@@ -219,13 +221,13 @@ def _settle(
                     continue
             elif flags & RST:
                 zero = opened and s == 1 and not mine.syn
-                lost = position < (0 if mine.begun else mine.next) if quiet else position < -FARTHEST
+                lost = position < (0 if mine.begun else mine.next) if generated else position < -FARTHEST
                 if not zero and (r.seq_from == ZERO or position > mine.next or lost):
                     position, wrong = mine.next, wrong | SEQUENCE
                 if zero and r.seq_from != ZERO:
                     wrong |= SEQUENCE
             else:
-                position, size, flags, more = _bytes(position, size, flags, mine, peer, opened, t, late_ns, quiet)
+                position, size, flags, more = _bytes(position, size, flags, mine, peer, opened, t, late_ns, generated)
                 wrong |= more
             p.flags, p.size = flags, size
             p.seq = 0 if zero else (i64(g.isn[s]) + position) & 0xFFFF_FFFF
@@ -237,8 +239,8 @@ def _settle(
                 ack = edges[1 - s, min(max(k, 0), peer.n_edges - 1)] + r.ack_offset
                 if flags & SYN and ack != 1 and ack != peer.syn_end:
                     ack, wrong = i64(1), wrong | ACKNOWLEDGEMENT
-                lowest = mine.highest_ack if quiet or p.size else i64(NEVER)  # an old one may have been overtaken
-                if quiet:
+                lowest = mine.highest_ack if generated or p.size else i64(NEVER)  # an old one may have been overtaken
+                if generated:
                     lowest = max(lowest, i64(0))
                 if k < 0 or ack > peer.next or ack < lowest or (opened and ack < 1):
                     ack = min(max(ack, lowest, i64(1 if opened else -FARTHEST)), peer.next)
@@ -253,7 +255,7 @@ def _settle(
                 agreed = not opened or not peer.begun or mine.has & peer.has & HAS_SACK_PERMITTED
                 if agreed and flags & ACK and not flags & (SYN | RST):
                     k = place(edges[1 - s], peer.n_edges, ack)
-                    n = _sack(r, p, n_blocks, k, ack, i64(g.isn[1 - s]), peer, edges[1 - s], quiet)
+                    n = _sack(r, p, n_blocks, k, ack, i64(g.isn[1 - s]), peer, edges[1 - s], generated)
                 if n != n_blocks:
                     p.layout = later_place(kinds[p.layout].has & HAS_TIMESTAMPS != 0, n)
                     wrong |= SELECTIVE
@@ -308,7 +310,7 @@ def _settle(
 
 
 def settle_connections(
-    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, mtu: int, quiet: bool
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, mtu: int, fidelity: Fidelity
 ) -> None:
     """Fill flags, size, seq, ack, SACK, window and options of TCP segments so that they obey the rules.
 
@@ -317,7 +319,7 @@ def settle_connections(
         segments: (P,) of SEGMENT with times and the fields of SAME; changed in place, `dropped` where none may stand.
         broken: (P,), gets the bits of the rules that a packet was changed for.
         mtu: bytes of the largest IP packet.
-        quiet: no SACK of bytes that came twice, which is legal and which Wireshark warns about.
+        fidelity: GENERATED or REAL.
     """
     _settle(
         flows.flows,
@@ -327,7 +329,7 @@ def settle_connections(
         segments,
         describe(flows.layouts),
         mtu,
-        quiet,
+        fidelity.generated,
         *scratch(flows),
         broken,
     )

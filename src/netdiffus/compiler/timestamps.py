@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.compiler.rules import TIMESTAMPS
+from netdiffus.compiler.fidelity import Fidelity
+from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.specs import FlowRows
 from netdiffus.compiler.tcp_options import HAS_TIMESTAMPS, describe
 from netdiffus.wire.headers.fields import ACK, RST, SYN, TCP
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.kernels.serial import signed
+
+TIMESTAMPS = Broken.TIMESTAMPS.value
+"""Flags as the numbers that kernels read."""
 
 USUAL_MHZ = np.array([1000, 2000, 10_000, 100_000, 200_000, 250_000, 1_000_000], np.int64)
 """Clocks of common systems, ticks in 1000 seconds."""
@@ -92,8 +96,8 @@ def _settle(
     segments: NDArray[np.void],
     stamped: NDArray[np.bool_],
     broken: NDArray[np.uint32],
-    strict: bool,
-    quiet: bool,
+    enforced: bool,
+    generated: bool,
     seen: NDArray[np.int64],
 ) -> None:
     for f in range(flows.size):
@@ -110,7 +114,7 @@ def _settle(
             if begin_ns[s] < 0:
                 begin_ns[s] = p.time_ns
             other, offset, behind, away = 1 - s, i64(r.ts_offset), i64(r.echo_behind), i64(r.echo_offset)
-            held = strict and not p.flags & RST  # nobody looks at the clock of a reset
+            held = enforced and not p.flags & RST  # nobody looks at the clock of a reset
             if held and abs(offset) > FAR:
                 offset = i64(0)
                 broken[i] |= np.uint32(TIMESTAMPS)
@@ -119,10 +123,10 @@ def _settle(
                 value = seen[s, n[s] - 1]
                 broken[i] |= np.uint32(TIMESTAMPS)
             known = p.flags & ACK and n[other]
-            if strict:
+            if enforced:
                 place = min(max(n[other] - 1 - behind, echoed[s]), n[other] - 1) if known else i64(0)
                 early = (
-                    not opened and behind == 0 and (not quiet or (echoed[s] == 0 and not n[other]))
+                    not opened and behind == 0 and (not generated or (echoed[s] == 0 and not n[other]))
                 )  # sent before the capture
                 if (known and place != n[other] - 1 - behind) or (away and not early) or (not known and behind):
                     behind, away = n[other] - 1 - place, i64(0)
@@ -132,7 +136,7 @@ def _settle(
             echo = away
             if known:
                 echo += seen[other, min(max(n[other] - 1 - behind, 0), n[other] - 1)]
-            if quiet and not known and p.flags & ACK:
+            if generated and not known and p.flags & ACK:
                 if first_echo[s] == NONE:
                     first_echo[s] = echo
                 elif echo != first_echo[s]:
@@ -156,11 +160,22 @@ def relate_clocks(flows: FlowRows, segments: NDArray[np.void]) -> None:
 
 
 def settle_clocks(
-    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool, quiet: bool
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity
 ) -> None:
     """Fill ts_value and ts_echo of the segments whose layout has timestamps.
 
-    `quiet` lets a side whose peer has shown no timestamp yet echo one number only.
+    GENERATED lets a side whose peer has shown no timestamp yet echo one number only.
     """
     stamped, seen = _scratch(flows)
-    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, stamped, broken, strict, quiet, seen)
+    _settle(
+        flows.flows,
+        flows.first,
+        flows.counts,
+        flows.rows,
+        segments,
+        stamped,
+        broken,
+        fidelity.enforced,
+        fidelity.generated,
+        seen,
+    )

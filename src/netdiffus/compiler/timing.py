@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.compiler.rules import DIRECTION, TIME
+from netdiffus.compiler.fidelity import Fidelity
+from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.specs import FlowRows
 from netdiffus.wire.headers.fields import ACK, SYN, TCP
 from netdiffus.wire.kernels.compiled import compiled, i64
+
+DIRECTION = Broken.DIRECTION.value
+TIME = Broken.TIME.value
+"""Flags as the numbers that kernels read."""
 
 LONGEST_NS = 10**15
 """The longest flow: 11 days."""
@@ -23,7 +28,7 @@ def _times(
     rows: NDArray[np.void],
     segments: NDArray[np.void],
     broken: NDArray[np.uint32],
-    strict: bool,
+    enforced: bool,
     shortest_ns: int,
 ) -> None:
     for f in range(flows.size):
@@ -33,14 +38,14 @@ def _times(
             gap = i64(rows[i].gap_ns)
             least = shortest_ns if i > first[f] else 0
             latest += least
-            if strict:
+            if enforced:
                 held = max(min(max(gap, i64(least)), latest - t), i64(least))
                 if held != gap:
                     gap = held
                     broken[i] |= np.uint32(TIME)
             t += gap
             segments[i].time_ns = t
-        if not strict or counts[f] == 0:
+        if not enforced or counts[f] == 0:
             continue
         begin = first[f]
         if counts[f] > 2 and t == segments[begin].time_ns:
@@ -62,14 +67,16 @@ def relate_times(flows: FlowRows, segments: NDArray[np.void]) -> None:
 
 
 def settle_times(
-    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, strict: bool, quiet: bool
+    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity
 ) -> None:
     """Fill time_ns of the segments, and let a flow begin at its client; SYN with ACK first is the server's.
 
-    `quiet` lets no two packets of a flow have one time, and every flow begin at its client.
+    GENERATED lets no two packets of a flow have one time, and every flow begin at its client.
     """
-    if strict:
+    if fidelity.enforced:
         wrong = segments["direction"] > 1
         segments["direction"][wrong] = 1
         broken[wrong] |= np.uint32(DIRECTION)
-    _times(flows.flows, flows.first, flows.counts, flows.rows, segments, broken, strict, int(quiet))
+    _times(
+        flows.flows, flows.first, flows.counts, flows.rows, segments, broken, fidelity.enforced, int(fidelity.generated)
+    )

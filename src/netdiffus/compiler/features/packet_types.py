@@ -113,7 +113,7 @@ def host_words(rows: FlowRows) -> Ints:
     clock = np.where(rate > 0, USUAL_MHZ[nearest], 0)
     client_port = np.where(speaks_from(port), port[:, CLIENT], port_like(port[:, CLIENT], flows["protocol"]))
     columns = [flows["protocol"], flows["version"], client_port]
-    for pair in (flows["ttl"], clock, flows["label"] != 0, usual_ip(rows)):
+    for pair in (flows["ttl"], clock, flows["flow_label"] != 0, usual_ip(rows)):
         columns += [pair[:, CLIENT], pair[:, SERVER]]
     return np.stack([column.astype(np.int64) for column in columns], axis=1)
 
@@ -154,7 +154,7 @@ def flows_of_words(hosts: Ints, server_port: Ints) -> NDArray[np.void]:
     flows["version"], flows["protocol"] = column["version"], column["protocol"]
     flows["port"][:, SERVER], flows["port"][:, CLIENT] = server_port, column["client_port"]
     for side, name in ((CLIENT, "client"), (SERVER, "server")):
-        flows["ts_mhz"][:, side], flows["label"][:, side] = column[f"{name}_mhz"], column[f"{name}_label"]
+        flows["ts_mhz"][:, side], flows["flow_label"][:, side] = column[f"{name}_mhz"], column[f"{name}_label"]
         flows["ttl"][:, side] = column[f"{name}_ttl"]
     silent = flows["ttl"] == 0  # of a side that sent nothing there is no TTL: the common one, should it send now
     flows["ttl"][silent] = 64
