@@ -132,13 +132,19 @@ def fresh_endpoints(
             f"{', '.join(client_nets)} and {', '.join(server_nets)}",
             "name larger networks with --client-net and --server-net",
         )
+    _draw_numbers(flows, rng)
+    return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
+
+
+def _draw_numbers(flows: NDArray[np.void], rng: np.random.Generator) -> None:
+    """Initial sequence numbers, timestamps, identifications and flow labels."""
+    n = len(flows)
     flows["isn"] = rng.integers(0, 1 << 32, (n, 2), np.uint32)
     flows["ts_base"] = rng.integers(0, 1 << 32, (n, 2), np.uint32)
     flows["id_base"] = rng.integers(0, 1 << 16, (n, 2), np.uint16)
     flows["icmp_id"] = rng.integers(0, 1 << 16, n, np.uint16)
     labelled = flows["flow_label"] != 0  # a system that sets no flow label goes on setting none
     flows["flow_label"] = np.where(labelled, rng.integers(1, 1 << 20, (n, 2)), 0)
-    return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
 
 
 def speaks_from(port: NDArray[np.integer]) -> NDArray[np.bool_]:

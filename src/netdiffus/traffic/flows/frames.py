@@ -127,11 +127,21 @@ def flow_frames(
         },
         schema=PACKET_SCHEMA,
     )
+    series = {
+        "size": list_column("size", size, counts),
+        "direction": list_column("direction", direction, counts),
+        "gap_ns": list_column("gap_ns", gap_ns, counts),
+    }
+    return _flow_table(flows, first_id, series), packets
+
+
+def _flow_table(flows: NDArray[np.void], first_id: int, series: dict[str, pl.Series]) -> pl.DataFrame:
+    """The table of flows with their series, by name."""
     a_is_client = flows["client"] == 0
     a, b = _addresses(flows, "a"), _addresses(flows, "b")
     a_port, b_port = flows["a_port"].astype(np.int32), flows["b_port"].astype(np.int32)
     names = {number: PROTOCOLS.get(number, str(number)) for number in range(256)}
-    table = pl.DataFrame(
+    return pl.DataFrame(
         {
             "flow_id": np.arange(first_id, first_id + len(flows)),
             "protocol": pl.Series(flows["protocol"]).replace_strict(names, return_dtype=pl.String),
@@ -141,13 +151,10 @@ def flow_frames(
             "server_port": np.where(a_is_client, b_port, a_port),
             "start_ns": flows["start_ns"],
             "n_packets": flows["n_packets"],
-            "size": list_column("size", size, counts),
-            "direction": list_column("direction", direction, counts),
-            "gap_ns": list_column("gap_ns", gap_ns, counts),
+            **series,
         },
         schema=FLOW_SCHEMA,
     )
-    return table, packets
 
 
 def _addresses(flows: NDArray[np.void], end: str) -> pl.Series:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.conformance.segments import N_SIDE
+from netdiffus.wire.conformance.sides import SIDE
 from netdiffus.wire.headers.fields import ACK, FIN, LATER, OK, RST, SYN, TCP
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.kernels.flowkey import fill_slots, find_slot, name_ends
@@ -113,7 +113,7 @@ class Flows:
     """The open flows, and counts of those that are closed.
 
     Attributes:
-        sides: what segments.py knows of the flows' sides, int64 (capacity, 2, N_SIDE).
+        sides: what segments.py knows of the flows' sides, (capacity, 2) of SIDE.
         found: which rules were broken in a flow, bool (capacity, rules).
         counts: flows, free of faults, and the same of TCP flows that begin with SYN.
         by_rule: closed flows by broken rule.
@@ -130,7 +130,7 @@ class Flows:
         self._rows = np.zeros(1 << 11, FLOW)
         self._name = np.zeros(1, FLOW)
         self._n = self._total = self._packets = 0
-        self.sides = np.zeros((1 << 11, 2, N_SIDE), np.int64)
+        self.sides = np.zeros((1 << 11, 2), SIDE)
         self.found = np.zeros((1 << 11, len(faults)), np.bool_)
         self.by_rule = np.zeros(len(faults), np.int64)
         self.counts: Counter[str] = Counter()
