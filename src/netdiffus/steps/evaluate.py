@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -196,7 +197,7 @@ def beside(name: str, sets: Comparison, found: list[Score], seed: int) -> Iterat
     They are called `baseline.NAME.SCORE`. As many traces of each label as the synthetic set has, up to 4,000 in all.
     """
     known = sets.synthetic.take(np.isin(sets.synthetic.labels, sets.train.labels))
-    rng = np.random.default_rng([seed, len(name)])
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     wanted = known.sample(BASELINE_TRACES, rng).counts()
     if not wanted:
         return
