@@ -14,8 +14,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from netdiffus.imaging.bits import BitsCodec
 from netdiffus.metrics.bits import ADDRESSES
-from netdiffus.metrics.distances import jsd
-from netdiffus.metrics.headerfields import ks, tvd
+from netdiffus.metrics.distances import jsd, ks, tvd
 from netdiffus.steps.bitimage import packet_rows
 from netdiffus.traffic.sessions import FlowRows
 from netdiffus.traffic.sessions.rows import SERVER

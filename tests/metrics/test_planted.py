@@ -59,7 +59,7 @@ def test_one_class_for_all(train: Traces, held_out: Traces, more: More) -> None:
     found = run(train, held_out, Traces(good.series[only_a], good.labels), "marginal", "detection")
     for name in ("marginal.by_label.jsd", "detection.auc"):
         assert shortfall(found, name) > 0.3, name
-    covered = run(train, held_out, good.of("a"), "coverage")
+    covered = run(train, held_out, good.of("a"), "labels")
     assert shortfall(covered, "labels.covered") == 0.75
 
 
@@ -97,5 +97,5 @@ def test_rounded_sizes(train: Traces, held_out: Traces, more: More) -> None:
 
 def test_same_seed_same_scores_whatever_else_runs(train: Traces, held_out: Traces, more: More) -> None:
     synthetic = more(60, 9)
-    together = run(train, held_out, synthetic, "coverage", "detection", "marginal")
+    together = run(train, held_out, synthetic, "labels", "detection", "marginal")
     assert run(train, held_out, synthetic, "marginal") == [s for s in together if s.name.startswith("marginal")]

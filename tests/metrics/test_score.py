@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import t as student
 
 from netdiffus.metrics import Confusion, Score, find
-from netdiffus.metrics.comparison import DRAWS
+from netdiffus.metrics.null import DRAWS
 from netdiffus.metrics.score import FLAGGED
 
 

@@ -1,17 +1,17 @@
-"""The order of the packets in each trace: centred series, and real traces with their order destroyed."""
+"""The order of the packets in each trace: demeaned series, and traces with their packets shuffled."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.metrics.comparison import Traces
+from netdiffus.metrics.traces import Traces
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-9  # a flat trace is flat, whatever its mean was rounded to
 
 
-def centred(traces: Traces) -> Floats:
+def demeaned(traces: Traces) -> Floats:
     """log(1 + |x|) with the sign of x, minus its mean in the trace (N, C, n); 0 past the end.
 
     The logarithm keeps one long gap from being all that a correlation sees.
@@ -24,8 +24,8 @@ def centred(traces: Traces) -> Floats:
     return np.where(there & (np.abs(apart) > ROUNDING), apart, 0.0)
 
 
-def disordered(traces: Traces, rng: np.random.Generator, *, together: bool = True) -> Traces:
-    """The same traces with the positions of each in random order, those of a packet together or each channel alone."""
+def shuffled(traces: Traces, rng: np.random.Generator, *, together: bool = True) -> Traces:
+    """The same traces, the positions of each shuffled: whole packets (`together`) or each channel by itself."""
     n, channels, length = traces.series.shape
     keys = rng.random((n, 1 if together else channels, length))
     keys = np.broadcast_to(keys, traces.series.shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.metrics.comparison import Traces
+from netdiffus.metrics.traces import Traces
 
 ABSENT = -0.5  # beside ranks in [0, 1]
 

@@ -11,6 +11,7 @@ FLAGGED = 2.5
 """Half-widths of the 95 % interval. Real traces pass it in any of 400 scores with a probability of 1 % (Bonferroni's
 correction): one in 40,000 for each, which is 2.49 half-widths of Student's t with 19 degrees of freedom."""
 ROUNDING = 1e-9
+Goal = Literal["min", "max"]
 KEYS = ("name", "value", "floor", "ceiling", "low", "high", "goal", "unit", "label", "note")
 
 
@@ -37,7 +38,7 @@ class Score:
     value: float | None
     floor: float | None
     ceiling: float | None
-    goal: Literal["min", "max"]
+    goal: Goal
     unit: str = ""
     label: str | None = None
     note: str = ""

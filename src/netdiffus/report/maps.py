@@ -6,14 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from netdiffus.metrics.plane import Plane
+from netdiffus.metrics.embedding import Embedding
 from netdiffus.report.svg import INK, REAL, SYNTHETIC, inline_svg
 
 BINS = 40
 Floats = NDArray[np.float64]
 
 
-def map_svg(plane: Plane) -> str:
+def map_svg(plane: Embedding) -> str:
     """Points of both sides in one plane, real ones as discs, synthetic ones as rings."""
     figure = Figure(figsize=(6.4, 4.2))
     figure.subplots_adjust(0.01, 0.01, 0.99, 0.99)

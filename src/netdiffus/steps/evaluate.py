@@ -17,11 +17,25 @@ from netdiffus.baselines import BASELINES
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, compute, find
+from netdiffus.metrics import (
+    METRICS,
+    Comparison,
+    Identifiers,
+    Imaged,
+    Inputs,
+    Losses,
+    PacketSets,
+    Score,
+    Traces,
+    baseline_values,
+    comparison,
+    compute,
+    find,
+)
 from netdiffus.metrics.copies import nearest_distances
-from netdiffus.metrics.plane import Plane, plane
+from netdiffus.metrics.embedding import Embedding, embedding
 from netdiffus.steps.config import Config
-from netdiffus.steps.load import TEST_SHARE, load_traces, real_parts
+from netdiffus.steps.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
 from netdiffus.steps.packetsets import packet_sets
 from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.split import split
@@ -34,7 +48,6 @@ FEWEST_TRACES = 10
 LONGEST = 1000
 IMAGE_LENGTH = 32
 BASELINE_TRACES = 4_000
-BASELINE_METRICS = ("marginal", "autocorrelation", "correlation", "runs", "manifold", "copies", "utility", "detection")
 
 
 class EvaluateConfig(Config):
@@ -59,11 +72,12 @@ class Evaluation:
 
     scores: list[Score]
     sets: Comparison
+    packets: PacketSets | None
     images: dict[str, tuple[Floats, Floats]]  # label → one real and one synthetic image (C', n, n)
     image_channels: list[str]  # names of the C' channels
     provenance: dict[str, str]
     nearest: tuple[Floats, Floats]  # distance to the nearest training trace, of real test and synthetic traces
-    plane: Plane
+    embedding: Embedding
 
 
 def evaluate(
@@ -95,13 +109,9 @@ def _evaluate(
     train_part, test_part, drawn = (_arrays(table, names, length) for table in parts.values())
     sets = comparison(train_part, test_part, drawn, names)
     came_from = [loaded["real"], loaded.get("test", loaded["real"]), loaded["synthetic"]]
-    origins = list(zip(came_from, parts.values(), strict=True))
-    texts = [origin.texts_of(table) for origin, table in origins]
-    if texts[0] is not None and texts[2] is not None:
-        sets = replace(sets, texts=(texts[0], texts[1] or frozenset(), texts[2]))
+    inputs = _further_inputs(list(zip(came_from, parts.values(), strict=True)), length, config.seed)
     if model is not None:
-        sets = replace(sets, losses=_losses(model, train_table, test_table, config.seed))
-    sets = replace(sets, packets=packet_sets(origins, length, np.random.default_rng(config.seed)))
+        inputs = inputs.joined(_losses(model, train_table, test_table, config.seed))
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
         name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()
@@ -109,7 +119,7 @@ def _evaluate(
     provenance["compared"] = f"{', '.join(names)}; the first {length} positions of a trace"
     if made_by := tables["synthetic"]["source"][0]:
         provenance["synthetic made by"] = made_by
-    return (yield from evaluate_sets(sets, provenance, config))
+    return (yield from evaluate_sets(sets, inputs, provenance, config))
 
 
 def evaluate_arrays(
@@ -140,7 +150,7 @@ def evaluate_arrays(
     sets = comparison(parts["real"], parts["test"], parts["synthetic"], names)
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {name: f"arrays, {len(part):,} traces" for name, part in parts.items()}
-    return (yield from evaluate_sets(sets, provenance, config))
+    return (yield from evaluate_sets(sets, Inputs(), provenance, config))
 
 
 def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
@@ -167,58 +177,70 @@ def check_sizes(counts: Mapping[str, int]) -> None:
             raise InputError(f"at least {FEWEST_TRACES} {name} traces", str(count), "give more traces")
 
 
+def _further_inputs(origins: list[tuple[LoadedTraces, pl.DataFrame]], length: int, seed: int) -> Inputs:
+    """What came with the traces of the three parts: identifiers and packets, if there are any."""
+    given: list[Identifiers | PacketSets] = []
+    train, test, synthetic = (origin.texts_of(table) for origin, table in origins)
+    if train is not None and synthetic is not None:
+        given.append(Identifiers(train, test or frozenset(), synthetic))
+    packets = packet_sets(origins, length, np.random.default_rng(seed))
+    if packets is not None:
+        given.append(packets)
+    return Inputs(*given)
+
+
 def evaluate_sets(
-    sets: Comparison, provenance: dict[str, str], config: EvaluateConfig
+    sets: Comparison, inputs: Inputs, provenance: dict[str, str], config: EvaluateConfig
 ) -> Generator[Scored, None, Evaluation]:
-    """The same from arrays: every metric, then the baselines, then what the pictures need."""
+    """The same from a comparison and further inputs: every metric, then the baselines, then what pictures need."""
     first = sets.train.series[..., : min(IMAGE_LENGTH, sets.train.series.shape[-1])]
     codec = GasfCodec.fit(first, sets.channels)
-    sets = replace(sets, imager=lambda series: codec.encode(series[..., : first.shape[-1]]))
-    found: list[Score] = []
+    inputs = inputs.joined(sets, Imaged(sets, lambda series: codec.encode(series[..., : first.shape[-1]])))
+    scores: list[Score] = []
     total = len(METRICS) + (len(BASELINES) if config.baselines else 0) + 1
     for done, name in enumerate(METRICS, start=1):
-        found += compute(name, sets, config.seed)
+        scores += compute(name, inputs, config.seed)
         yield Scored(name, done, total)
     if config.baselines:
         for done, name in enumerate(BASELINES, start=len(METRICS) + 1):
-            found += beside(name, sets, found, config.seed)
+            scores += baseline_scores(name, sets, scores, config.seed)
             yield Scored(f"baseline {name}", done, total)
     rng = np.random.default_rng(config.seed)
     nearest = nearest_distances(sets, rng)
-    flat = plane(sets, rng)
+    points = embedding(sets, rng)
     yield Scored("pictures", total, total)
     names = image_channels(sets.channels)
-    return Evaluation(found, sets, example_images(sets, codec), names, provenance, nearest, flat)
+    images = example_images(sets, codec)
+    return Evaluation(scores, sets, inputs.get(PacketSets), images, names, provenance, nearest, points)
 
 
-def beside(name: str, sets: Comparison, found: list[Score], seed: int) -> Iterator[Score]:
+def baseline_scores(name: str, sets: Comparison, scores: list[Score], seed: int) -> Iterator[Score]:
     """The scores of a baseline that learned from the same training part, between the same floors and ceilings.
 
-    They are called `baseline.NAME.SCORE`. As many traces of each label as the synthetic set has, up to 4,000 in all.
+    They are called `baseline.NAME.SCORE`. It generates as many traces of each label as the synthetic set has, up to
+    4,000 in all.
     """
     known = sets.synthetic.take(np.isin(sets.synthetic.labels, sets.train.labels))
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     wanted = known.sample(BASELINE_TRACES, rng).counts()
     if not wanted:
         return
-    made = Traces(*BASELINES[name](sets.train.series, sets.train.labels, wanted, rng))
-    beside_sets = replace(sets, synthetic=made, draws=0)
-    for metric in BASELINE_METRICS:
-        for score in compute(metric, beside_sets, seed):
-            other = find(found, score.name)
-            if score.label is None and other is not None:
-                yield replace(other, name=f"baseline.{name}.{score.name}", value=score.value, note="", confusion=None)
+    generated = Traces(*BASELINES[name](sets.train.series, sets.train.labels, wanted, rng))
+    for score, value in baseline_values(replace(sets, synthetic=generated), seed).items():
+        other = find(scores, score)
+        if other is not None:
+            yield replace(other, name=f"baseline.{name}.{score}", value=value, note="", confusion=None)
 
 
 def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
     return Traces(series(table, length, names), table["label"].to_numpy().astype(np.str_))
 
 
-def _losses(model: Path, train: pl.DataFrame, test: pl.DataFrame, seed: int) -> tuple[Floats, Floats]:
+def _losses(model: Path, train: pl.DataFrame, test: pl.DataFrame, seed: int) -> Losses:
     from netdiffus.steps.likelihood import member_losses
     from netdiffus.steps.loaded_model import load_model  # torch, which nothing else here needs
 
-    return member_losses(load_model(model), train, test, np.random.default_rng(seed))
+    return Losses(*member_losses(load_model(model), train, test, np.random.default_rng(seed)))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:

@@ -1,25 +1,40 @@
-"""Bursts and idles: how long does one side keep talking, how much does it say, and how long are the silences?"""
+"""Bursts and idles: how long does one side keep sending, how much does it send, and how long are the silences?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.metrics.binning import bin_of, fit_edges
-from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.distances import jsd
-from netdiffus.metrics.order import disordered
-from netdiffus.metrics.reference import measured, measured_score
+from netdiffus.metrics.metric import Metric
+from netdiffus.metrics.null import Measure, measured, score_of, values_of
+from netdiffus.metrics.order import shuffled
 from netdiffus.metrics.score import Score
+from netdiffus.metrics.scoretype import ScoreType
+from netdiffus.metrics.traces import Traces
 
 Floats = NDArray[np.float64]
 IDLE_NS = 100e6  # a gap at least this long is an idle
 MOST = 4_000  # traces of each side
+LENGTH = ScoreType(
+    "bursts.length", "min", "divergence of the runs in one direction, in packets; of bins, of runs with traffic",
+    useless_is="packets in random order", evidence=("shape",), compared=True,
+)  # fmt: skip
+BYTES = ScoreType(
+    "bursts.bytes", "min", "the same, in bytes", useless_is="packets in random order", evidence=("shape",)
+)  # fmt: skip
+IDLE = ScoreType(
+    "idle.length", "min", "divergence of the gaps of 100 ms and more; of bins, of runs without traffic",
+    useless_is="of bins: in random order", evidence=("shape",),
+)  # fmt: skip
+KINDS = {kind.name: kind for kind in (LENGTH, BYTES, IDLE)}
 
 
-def runs(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
+def bursts(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     """Jensen-Shannon divergence of the lengths of bursts (`bursts.length`), their bytes and the lengths of idles.
 
     Of packets, a burst is a run in one direction and an idle a gap of 100 ms or more; of bins, a burst is a run with
@@ -27,31 +42,38 @@ def runs(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     """
     names = list(lengths(sets.train, sets.channels))
     if not names:
-        yield Score("bursts.length", None, None, None, "min", note="neither directions nor gaps nor bins are there")
+        yield LENGTH.score(None, note="the traces have neither directions nor gaps nor bins")
         return
-    edges = {name: fit_edges(values) for name, values in lengths(sets.train.sample(MOST, rng), sets.channels).items()}
+    measure = _measure(sets, rng)
+    found = measured(sets, rng, measure, MOST)
+    part = sets.test.sample(MOST, rng)
+    useless = measure(part, shuffled(part, rng))
+    for name in names:
+        far = useless[name] if name != IDLE.name or _binned(sets.channels) else None
+        note = "the ceiling is real traces with their packets in random order" if far is not None else ""
+        yield score_of(KINDS[name], found, far, note=note)
+
+
+def _values(sets: Comparison, rng: np.random.Generator) -> Mapping[str, float]:
+    return values_of(sets, rng, _measure(sets, rng), MOST) if lengths(sets.train, sets.channels) else {}
+
+
+def _measure(sets: Comparison, rng: np.random.Generator) -> Measure[Traces]:
+    known = lengths(sets.train.sample(MOST, rng), sets.channels)
+    edges = {name: fit_edges(values) for name, values in known.items()}
 
     def measure(real: Traces, other: Traces) -> dict[str, float]:
         a, b = lengths(real, sets.channels), lengths(other, sets.channels)
-        return {name: _apart(a[name], b[name], edges[name]) for name in names}
+        return {name: _divergence(a[name], b[name], edges[name]) for name in edges}
 
-    found = measured(sets, rng, measure, MOST)
-    part = sets.test.sample(MOST, rng)
-    useless = measure(part, disordered(part, rng))
-    for name in names:
-        if name not in found:
-            yield Score(name, None, None, None, "min", note="real and synthetic traces share no label")
-            continue
-        far = useless[name] if name != "idle.length" or _binned(sets.channels) else None
-        note = "the ceiling is real traces with their packets in random order" if far is not None else ""
-        yield measured_score(name, found[name], "min", far, note=note)
+    return measure
 
 
 def _binned(channels: tuple[str, ...]) -> bool:
     return any(channel.endswith("_bytes") for channel in channels)
 
 
-def _apart(a: Floats, b: Floats, edges: Floats) -> float:
+def _divergence(a: Floats, b: Floats, edges: Floats) -> float:
     """The divergence of two samples; 1 where only one of them is empty."""
     if not len(a) or not len(b):
         return float(len(a) != len(b))
@@ -89,3 +111,15 @@ def run_sums(state: NDArray[np.generic], there: NDArray[np.bool_], amount: Float
     begins[:, 1:] &= ~there[:, :-1] | (state[:, 1:] != state[:, :-1])
     number = np.cumsum(begins.ravel()).reshape(begins.shape)[there] - 1
     return np.bincount(number).astype(np.float64), np.bincount(number, amount[there]).astype(np.float64)
+
+
+METRIC = Metric(
+    bursts,
+    Comparison,
+    "Do the two sides send in bursts, and pause, as in real traffic?",
+    "fidelity",
+    (LENGTH, BYTES, IDLE),
+    baselines=True,
+    values=_values,
+    stream="runs",
+)
