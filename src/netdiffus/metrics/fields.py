@@ -68,7 +68,7 @@ def fields(packets: PacketSets, rng: np.random.Generator) -> Iterator[Score]:
     parts = [fields_of(part) for part in packets.parts]
     draws = list(resamples(flows, rng)) if labels else []
     for name in parts[0]:
-        field = _joined([part[name] for part in parts])
+        field = joined([part[name] for part in parts])
         distance = tvd if name in CODES else ks
         real = [by_label(field, distance, first, second, labels) for first, second in draws]
         value = by_label(field, distance, flows.test, flows.synthetic, labels)
@@ -137,7 +137,7 @@ def _packed(values: NDArray[np.int64], owner: NDArray[np.int64], flows: int) -> 
     return Field(values[there].astype(np.float64), np.cumsum(counts) - counts, counts)
 
 
-def _joined(fields: list[Field]) -> Field:
+def joined(fields: list[Field]) -> Field:
     """The flows of all parts, counted through."""
     counts = np.concatenate([field.counts for field in fields])
     return Field(np.concatenate([field.values for field in fields]), np.cumsum(counts) - counts, counts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,24 @@ class Packets:
     def first(self) -> NDArray[np.int64]:
         """The place of each flow's first packet (F,)."""
         return np.asarray(np.cumsum(self.counts) - self.counts)
+
+    def take(self, flows: NDArray[np.bool_]) -> Packets:
+        """The flows of a mask (F,)."""
+        kept = self._packets(flows[self.columns.owner])
+        number = np.cumsum(flows) - 1
+        return Packets(self.labels[flows], replace(kept, owner=number[kept.owner]))
+
+    def head(self, count: int) -> Packets:
+        """The flows with their first `count` packets only."""
+        return Packets(self.labels, self._packets(self.positions < count))
+
+    def _packets(self, chosen: NDArray[np.bool_]) -> HeaderColumns:
+        arrays: dict[str, Any] = {
+            field.name: value[chosen]
+            for field in fields(self.columns)
+            if isinstance(value := getattr(self.columns, field.name), np.ndarray)
+        }
+        return replace(self.columns, **arrays)
 
     @property
     def positions(self) -> NDArray[np.int64]:
