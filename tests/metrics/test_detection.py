@@ -26,4 +26,4 @@ def test_what_differs_is_found_and_what_is_equal_is_not() -> None:
 def test_too_few_traces_are_reported() -> None:
     (score,) = scores(constant(1, 30), constant(1, 30), constant(2, 5), ["size"], only=["detection"])
     assert score.value is None
-    assert score.note == "needs 20 traces of shared labels on each side, there are 5"
+    assert score.note == "needs 20 traces of shared labels on each side; got 5"

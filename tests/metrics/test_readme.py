@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import netdiffus.metrics
-from netdiffus.metrics import METRICS, ScoreType
+from netdiffus.metrics import METRICS, ScoreType, Traces, scores
 
 PAGE = Path(netdiffus.metrics.__file__).with_name("README.md")
 BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
@@ -47,6 +51,15 @@ def test_every_metric_asks_a_question_and_no_score_is_declared_twice() -> None:
     assert all(metric.question.endswith("?") for metric in METRICS.values())
     names = [kind.name for metric in METRICS.values() for kind in metric.types]
     assert len(names) == len(set(names))
+
+
+def test_the_example_of_a_new_metric_runs(monkeypatch: pytest.MonkeyPatch, train: Traces, held_out: Traces) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    monkeypatch.setitem(METRICS, "gaps", names["METRIC"])
+    (score,) = scores(train, held_out, held_out, ["size", "direction", "gap_ns"], only=["gaps"])
+    assert (score.name, score.value, score.goal) == ("gaps.longest", 0.0, "min")
 
 
 if __name__ == "__main__":

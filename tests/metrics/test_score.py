@@ -22,11 +22,11 @@ def test_journey_through_json() -> None:
     assert list(plain.to_dict()) == keys
 
 
-def test_shortfall_is_0_for_the_reference_and_1_for_the_useless() -> None:
-    assert Score("x", 0.25, 0.0, 0.5, "min").shortfall == 0.5
-    assert Score("x", 0.4, 0.0, 0.5, "max").shortfall == pytest.approx(0.2)
-    assert Score("x", 0.6, 0.0, 0.5, "max").shortfall == 0
-    assert Score("x", 0.6, None, 0.5, "max").shortfall is None
+def test_normalised_is_0_for_the_reference_and_1_for_the_useless() -> None:
+    assert Score("x", 0.25, 0.0, 0.5, "min").normalised == 0.5
+    assert Score("x", 0.4, 0.0, 0.5, "max").normalised == pytest.approx(0.2)
+    assert Score("x", 0.6, 0.0, 0.5, "max").normalised == 0
+    assert Score("x", 0.6, None, 0.5, "max").normalised is None
     assert (Score("x", 1, 2, 3, "min").reference, Score("x", 1, 2, 3, "max").reference) == (2, 3)
 
 

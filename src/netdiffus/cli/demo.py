@@ -65,15 +65,7 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     say()
     _say_conformance(of_packets)
     say()
-    for name, path in (
-        ("dataset", dataset),
-        ("model", model),
-        ("traces", synthetic),
-        ("capture", capture),
-        ("report", report / "report.html"),
-        ("packets", packet_report / "report.html"),
-    ):
-        say(f"{name + ':':<9} {path}")
+    _say_files(out)
     say()
     say(f"all of it took {stages.total:.0f} s ({stages}); the same with your own captures, one folder per label:")
     say("    " + command("prepare", "captures/", "--out", out / "my-dataset"))
@@ -126,3 +118,15 @@ def _say_conformance(scores: Scores) -> None:
         raise TypeError("the report of a capture has packets")
     faults = sum(fault.packets for fault in checked.faults)
     say(f"{checked.packets:,} synthetic packets, {faults:,} faults found by 'netdiffus check'")
+
+
+def _say_files(out: Path) -> None:
+    for name, path in (
+        ("dataset", "dataset"),
+        ("model", "model"),
+        ("traces", "synthetic.parquet"),
+        ("capture", "synthetic.pcapng"),
+        ("report", "report/report.html"),
+        ("packets", "packet-report/report.html"),
+    ):
+        say(f"{name + ':':<9} {out / path}")

@@ -1,4 +1,4 @@
-"""Metrics: how faithful, how useful and how private synthetic traffic is; README.md beside this lists all scores.
+"""Metrics: how faithful, how useful and how private synthetic traffic is; README.md lists all scores.
 
 Each file declares one `Metric`: a function that gives scores, the question it answers, the input it needs and what its
 scores mean. METRICS holds them all by name; the report, `evaluate`, the README and the benchmarks read it.

@@ -1,4 +1,4 @@
-"""Anomaly detection: a one-class model that knows a single label, from synthetic or from real traces, finds the rest.
+"""Anomaly detection: a one-class model trained on a single label, synthetic or real, detects the rest.
 
 One of the three tasks that NetDiffus (Sivaroopan et al. 2024) evaluates with. The model is a one-class support vector
 machine (Schölkopf et al. 2001) on ranks.
@@ -28,11 +28,11 @@ FEWEST = 10
 DRAWS = 4
 TRTR = ScoreType(
     "anomaly.trtr_auc", "max",
-    "anomaly detection: one-class model that knows one label, over all and per label; from real traces", useless=0.5,
-    useless_is="0.5", unit="AUC",
+    "anomaly detection: AUC of a one-class model trained on a single label, over all and per label; on real traces",
+    useless=0.5, useless_is="0.5", unit="AUC",
 )  # fmt: skip
 TSTR = ScoreType(
-    "anomaly.tstr_auc", "max", "the same from synthetic traces", useless=0.5, useless_is="0.5", unit="AUC"
+    "anomaly.tstr_auc", "max", "the same trained on synthetic traces", useless=0.5, useless_is="0.5", unit="AUC"
 )  # fmt: skip
 
 

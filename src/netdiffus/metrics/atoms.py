@@ -25,7 +25,7 @@ SHARE = ScoreType(
 def atoms(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     """For each channel, the share of its values that are among the 20 most frequent of the real test part.
 
-    The ceiling is the share in other real traces of the same labels. A share above it is no merit: the marginal
+    The ceiling is the share in other real traces of the same labels. A share above it is not better: the marginal
     distances show that.
     """
     kinds = [SHARE.of(channel) for channel in sets.channels]
@@ -52,7 +52,7 @@ def most_frequent(values: NDArray[np.float64], top: int) -> NDArray[np.float64]:
 
 
 def share(values: NDArray[np.float64], atoms: NDArray[np.float64]) -> float | None:
-    """The share of the values (absent ones left out) that are atoms; None where there are no values."""
+    """The share of the values (ignoring absent ones) that are atoms; None if there are no values."""
     present = values[~np.isnan(values)]
     return float(np.isin(present, atoms).mean()) if len(present) else None
 

@@ -13,7 +13,7 @@ PER_BIN = 10  # real values in a quantile bin, at least
 
 
 def fit_edges(real: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bin edges (ascending) fitted on real values; any NaN is left out.
+    """Bin edges (ascending) fitted on real values; NaN is ignored.
 
     Traffic has atoms: a value that holds at least 1/128 of the mass gets a bin of its own, which 514 instead of 517
     misses. The other values are cut at their quantiles into at most 32 bins of equal real mass, so that gaps, which

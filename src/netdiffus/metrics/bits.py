@@ -54,8 +54,8 @@ def bits(packets: PacketSets, rng: np.random.Generator) -> Iterator[Score]:
     def measure(first: Rows, second: Rows) -> dict[str, float]:
         whole = bit_distances(*(histograms(counts[part.numbers]) for part in (first, second)))
         found: dict[str, float] = {}
-        for name, apart in whole.items():
-            found |= {f"bits.{name}": float(apart.mean()), f"bits.varying.{name}": float(apart[varies].mean())}
+        for name, distance in whole.items():
+            found |= {f"bits.{name}": float(distance.mean()), f"bits.varying.{name}": float(distance[varies].mean())}
         labels = np.intersect1d(first.labels, second.labels)
         means = [
             jsd(*(histograms(counts[part.of(str(label)).numbers]) for part in (first, second))).mean()

@@ -1,7 +1,7 @@
-"""Classifiers on nPrint bits: can one tell synthetic packets from real ones, and what does one learn from them?
+"""Classifiers on nPrint bits: can they tell synthetic packets from real ones, and what do they learn from them?
 
 Every flow is the bits of its first eight packets, side by side, as nPrint (Holland et al., CCS 2021) gives them to a
-classifier: -1 absent, 0 and 1; addresses are left out.
+classifier: -1 absent, 0 and 1; without addresses.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def bits_classifiers(packets: PacketSets, rng: np.random.Generator) -> Iterator[
 
 
 def bit_features(part: Packets, chosen: NDArray[np.intp], packets: int = FIRST_PACKETS) -> Features:
-    """Of each flow the chosen columns of its first packets, -1, 0 or 1, (F, packets * C); -1 past the end."""
+    """Per flow the chosen columns of its first packets, -1, 0 or 1, (F, packets * C); -1 past the end."""
     result = np.full((len(part), packets, len(chosen)), -1, np.int8)
     rows = np.flatnonzero(part.positions < packets)
     present, ones = (
@@ -67,7 +67,7 @@ def _detection(flows: Parts[Rows], table: Features, rng: np.random.Generator) ->
     seed = int(rng.integers(2**31))
     value, count = _auc(flows.test, flows.synthetic, table, rng, seed)
     if value is None:
-        return AUC.score(None, note=f"needs {FEWEST} flows of shared labels on each side, there are {count}")
+        return AUC.score(None, note=f"needs {FEWEST} flows of shared labels on each side; got {count}")
     draws = [_auc(*pair, table, rng, seed)[0] for pair in resamples(flows, rng, DRAWS)]
     span = auc_interval([draw for draw in draws if draw is not None], count)
     note = f"random forest, {FOLDS} folds, bits of the first {FIRST_PACKETS} packets, {count} flows of each side"

@@ -82,35 +82,35 @@ def _divergence(a: Floats, b: Floats, edges: Floats) -> float:
 
 
 def lengths(traces: Traces, channels: tuple[str, ...]) -> dict[str, Floats]:
-    """Lengths of bursts (packets or bins), their bytes, and lengths of idles (ns or bins), as far as channels tell."""
+    """Lengths of bursts (packets or bins), their bytes, and lengths of idles (ns or bins), if the channels allow."""
     by_name = {name: traces.series[:, index] for index, name in enumerate(channels)}
-    there = ~np.isnan(traces.series[:, 0])
+    present = ~np.isnan(traces.series[:, 0])
     found: dict[str, Floats] = {}
     if _binned(channels):
         total = np.sum([np.nan_to_num(by_name[name]) for name in by_name if name.endswith("_bytes")], axis=0)
-        found["bursts.length"], found["bursts.bytes"] = run_sums(total > 0, there & (total > 0), total)
-        found["idle.length"], _ = run_sums(total > 0, there & (total == 0), total)
+        found["bursts.length"], found["bursts.bytes"] = run_sums(total > 0, present & (total > 0), total)
+        found["idle.length"], _ = run_sums(total > 0, present & (total == 0), total)
         return found
     if "direction" in by_name:
-        amount = np.nan_to_num(by_name.get("size", np.zeros(there.shape)))
-        length, content = run_sums(by_name["direction"], there, amount)
+        amount = np.nan_to_num(by_name.get("size", np.zeros(present.shape)))
+        length, content = run_sums(by_name["direction"], present, amount)
         found["bursts.length"] = length
         if "size" in by_name:
             found["bursts.bytes"] = content
     if "gap_ns" in by_name:
-        gaps = by_name["gap_ns"][there]
+        gaps = by_name["gap_ns"][present]
         found["idle.length"] = gaps[gaps >= IDLE_NS]
     return found
 
 
-def run_sums(state: NDArray[np.generic], there: NDArray[np.bool_], amount: Floats) -> tuple[Floats, Floats]:
-    """Of each run of equal `state` where `there` (all (N, n)): its length and the sum of `amount`, both (runs,)."""
-    if not there.any():
+def run_sums(state: NDArray[np.generic], present: NDArray[np.bool_], amount: Floats) -> tuple[Floats, Floats]:
+    """For each run of equal `state` where `present` (all (N, n)): its length and the sum of `amount`, both (runs,)."""
+    if not present.any():
         return np.zeros(0), np.zeros(0)
-    begins = there.copy()
-    begins[:, 1:] &= ~there[:, :-1] | (state[:, 1:] != state[:, :-1])
-    number = np.cumsum(begins.ravel()).reshape(begins.shape)[there] - 1
-    return np.bincount(number).astype(np.float64), np.bincount(number, amount[there]).astype(np.float64)
+    begins = present.copy()
+    begins[:, 1:] &= ~present[:, :-1] | (state[:, 1:] != state[:, :-1])
+    number = np.cumsum(begins.ravel()).reshape(begins.shape)[present] - 1
+    return np.bincount(number).astype(np.float64), np.bincount(number, amount[present]).astype(np.float64)
 
 
 METRIC = Metric(

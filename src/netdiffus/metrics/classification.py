@@ -49,8 +49,8 @@ def accuracy_interval(one: Result, two: Result) -> Interval:
 
     That is the variance of a difference of paired shares (McNemar 1947); at least one trace is taken to differ.
     """
-    apart = max(int(np.count_nonzero(one.right != two.right)), 1)
-    return interval([one.accuracy], sd=float(np.sqrt(apart) / len(one.right)) / np.sqrt(2), lowest=0.0, highest=1.0)
+    different = max(int(np.count_nonzero(one.right != two.right)), 1)
+    return interval([one.accuracy], sd=float(np.sqrt(different) / len(one.right)) / np.sqrt(2), lowest=0.0, highest=1.0)
 
 
 def f1_interval(result: Result) -> Interval:

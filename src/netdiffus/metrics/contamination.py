@@ -36,7 +36,7 @@ UNSEEN_SHAPE = ScoreType(
 
 
 def contamination(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
-    """Synthetic traces that equal a test trace, beside training traces that do.
+    """Synthetic traces that equal a test trace, compared with training traces that do.
 
     Real traffic repeats itself, so neither share is 0. `contamination.unseen` counts each test trace once, and only
     those that no training trace equals: frequent traces are in both parts, and a generator that never saw the test part

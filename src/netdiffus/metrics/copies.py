@@ -41,9 +41,9 @@ RATIO = ScoreType(
 
 
 def copies(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
-    """Exact copies of training traces, and how near the nearest ones come, each beside the real test part's own.
+    """Exact copies of training traces, and how near the nearest ones are, each compared with the real test part's own.
 
-    Real traffic repeats itself, so test traces too have twins in the training part: that share is the floor.
+    Real traffic repeats itself, so test traces also equal training traces: that share is the floor.
     """
     for kind, (chosen, where) in zip((EXACT, SHAPE), views(sets), strict=False):
         real, synthetic = (seen_before(part, sets.train, chosen) for part in (sets.test, sets.synthetic))
@@ -130,10 +130,9 @@ def distances(traces: Traces, train: Traces) -> NDArray[np.float64]:
     with threadpool_limits(1):  # threads that wait for each other on busy cores cost more than they bring
         for start in range(0, len(rows), CHUNK):
             some = slice(start, start + CHUNK)
-            # |x - y|² / 2 = |x|² / 2 + (|y|² / 2 - xy), and only the bracket tells the y apart
+            # |x - y|² / 2 = |x|² / 2 + (|y|² / 2 - xy), and only the bracket depends on y
             nearest[some] = np.argmin(offsets - rows[some].astype(np.float32) @ coarse.T, axis=1)
-    found: NDArray[np.float64] = np.linalg.norm(rows - known[nearest], axis=1)
-    return found
+    return np.asarray(np.linalg.norm(rows - known[nearest], axis=1))
 
 
 METRIC = Metric(

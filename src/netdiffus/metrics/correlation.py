@@ -45,8 +45,8 @@ def _values(sets: Comparison, rng: np.random.Generator) -> Mapping[str, float | 
 
 def _measure(real: Traces, other: Traces) -> dict[str, float]:
     labels = np.intersect1d(real.labels, other.labels)
-    apart = [np.abs(correlations(real.of(label)) - correlations(other.of(label))).mean() for label in labels]
-    return {CHANNELS.name: float(np.mean(apart))}
+    differences = [np.abs(correlations(real.of(label)) - correlations(other.of(label))).mean() for label in labels]
+    return {CHANNELS.name: float(np.mean(differences))}
 
 
 def correlations(traces: Traces) -> NDArray[np.float64]:

@@ -39,7 +39,7 @@ def detection(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     seed = int(rng.integers(2**31))
     value, count = auc(sets.test, sets.synthetic, columns, rng, seed)
     if value is None:
-        note = f"needs {FEWEST} traces of shared labels on each side, there are {count}"
+        note = f"needs {FEWEST} traces of shared labels on each side; got {count}"
         yield AUC.score(None, note=note)
         return
     draws = [auc(first, second, columns, rng, seed)[0] for first, second in resamples(sets, rng, DRAWS)]

@@ -50,9 +50,8 @@ def disclosure(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     half = NORMAL * float(np.sqrt(np.var(members) / len(members) + np.var(others) / len(others)))
     half = max(half, NORMAL / len(members))
     value = float(members.mean() - others.mean())
-    note = (
-        f"of the second half of a trace {members.mean():.1%} is read off right in training, {others.mean():.1%} in test"
-    )
+    shares = f"{members.mean():.1%} of the second half of a trace is read off correctly in training"
+    note = f"{shares}, {others.mean():.1%} in test"
     yield EXCESS.score(value, Interval(0.0, -half, half), note=note)
 
 
@@ -65,9 +64,8 @@ def read_off(traces: Traces, released: Traces, scale: list[NDArray[np.float64]])
         squared(rows[:, :, :split].reshape(len(rows), -1), known[:, :, :split].reshape(len(known), -1)), axis=1
     )
     right = np.all(np.abs(rows[:, :, split:] - known[near][:, :, split:]) < TOLERANCE, axis=1)
-    there = np.any(rows[:, :, split:] >= 0, axis=1) | np.any(known[near][:, :, split:] >= 0, axis=1)
-    found: NDArray[np.float64] = (right & there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    return found
+    present = np.any(rows[:, :, split:] >= 0, axis=1) | np.any(known[near][:, :, split:] >= 0, axis=1)
+    return np.asarray((right & present).sum(axis=1) / np.maximum(present.sum(axis=1), 1))
 
 
 METRIC = Metric(

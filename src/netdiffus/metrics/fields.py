@@ -99,18 +99,18 @@ def by_label(
     field: Field, distance: Callable[[Floats, Floats], float], real: Rows, other: Rows, labels: list[str]
 ) -> dict[str, float]:
     """The distance of each label; 1 where only one side has the field, none where neither has."""
-    apart = {}
+    distances = {}
     for label in labels:
         a, b = (field.of(part.of(label).numbers) for part in (real, other))
         if len(a) and len(b):
-            apart[label] = distance(a, b)
+            distances[label] = distance(a, b)
         elif len(a) or len(b):
-            apart[label] = 1.0
-    return apart
+            distances[label] = 1.0
+    return distances
 
 
 def fields_of(part: Packets) -> dict[str, Field]:
-    """The eleven fields of a part's flows; absent values are left out."""
+    """The eleven fields of a part's flows, without absent values."""
     columns, counts, first = part.columns, part.counts, part.first
     inside = columns.owner
     totals = {
@@ -132,9 +132,9 @@ def fields_of(part: Packets) -> dict[str, Field]:
 
 
 def _packed(values: NDArray[np.int64], owner: NDArray[np.int64], flows: int) -> Field:
-    there = values != ABSENT
-    counts = np.bincount(owner[there], minlength=flows).astype(np.int64)
-    return Field(values[there].astype(np.float64), np.cumsum(counts) - counts, counts)
+    present = values != ABSENT
+    counts = np.bincount(owner[present], minlength=flows).astype(np.int64)
+    return Field(values[present].astype(np.float64), np.cumsum(counts) - counts, counts)
 
 
 def joined(fields: list[Field]) -> Field:

@@ -1,4 +1,4 @@
-"""Traffic fingerprinting by a CNN on GASF images, and what else that CNN tells: FID, KID and a detector on images.
+"""Traffic fingerprinting by a CNN on GASF images, and what its features show: FID, KID, and a detector on images.
 
 torch is loaded when the metric runs, not before.
 """
@@ -65,12 +65,12 @@ def fingerprinting(images: Imaged, rng: np.random.Generator) -> Iterator[Score]:
         yield AUC.score(None, note=note)
         return
     seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
-    knows_real, knows_synthetic = (
+    of_real, of_synthetic = (
         _classifier(images, part, seed) for part, seed in zip((real, synthetic), seeds, strict=True)
     )
-    yield from _accuracies(images, knows_real, knows_synthetic, len(real))
+    yield from _accuracies(images, of_real, of_synthetic, len(real))
     parts = sets.train.sample(MOST, rng), sets.test.sample(MOST, rng), synthetic
-    yield from _distances(images.imager, knows_real, parts, rng)
+    yield from _distances(images.imager, of_real, parts, rng)
     yield _detection(images, rng)
 
 
@@ -82,14 +82,14 @@ def _classifier(images: Imaged, part: Traces, seed: int) -> Cnn:
     return cnn.fit(pictures(images.imager, part), targets, len(labels), steps(len(part), STEPS), seed)
 
 
-def _accuracies(images: Imaged, knows_real: Cnn, knows_synthetic: Cnn, count: int) -> Iterator[Score]:
+def _accuracies(images: Imaged, of_real: Cnn, of_synthetic: Cnn, count: int) -> Iterator[Score]:
     from netdiffus.metrics import cnn
 
     sets = images.sets
     names, test = np.array(sets.labels), pictures(images.imager, sets.test)
     trtr, tstr = (
         result_of(sets.test.labels, names[np.argmax(cnn.logits(model, test), axis=1)])
-        for model in (knows_real, knows_synthetic)
+        for model in (of_real, of_synthetic)
     )
     # what a second training on real traces would change is not measured: as many errors as the first makes
     span = accuracy_interval(trtr, result_of(trtr.truth, trtr.truth))
@@ -100,12 +100,12 @@ def _accuracies(images: Imaged, knows_real: Cnn, knows_synthetic: Cnn, count: in
 
 
 def _distances(
-    imager: Imager, knows_real: Cnn, parts: tuple[Traces, Traces, Traces], rng: np.random.Generator
+    imager: Imager, of_real: Cnn, parts: tuple[Traces, Traces, Traces], rng: np.random.Generator
 ) -> Iterator[Score]:
     """FID and KID in the embedding of the CNN that learned from real images."""
     from netdiffus.metrics import cnn
 
-    table = np.concatenate([cnn.embed(knows_real, pictures(imager, part)).astype(np.float64) for part in parts])
+    table = np.concatenate([cnn.embed(of_real, pictures(imager, part)).astype(np.float64) for part in parts])
 
     def measure(first: Rows, second: Rows) -> dict[str, float]:
         a, b = table[first.numbers], table[second.numbers]
@@ -132,7 +132,7 @@ def _detection(images: Imaged, rng: np.random.Generator) -> Score:
     sets = images.sets
     value, count = _auc(images.imager, sets.test, sets.synthetic, rng)
     if value is None:
-        return AUC.score(None, note=f"needs {FEWEST} traces of shared labels on each side, there are {count}")
+        return AUC.score(None, note=f"needs {FEWEST} traces of shared labels on each side; got {count}")
     draws = [_auc(images.imager, *pair, rng)[0] for pair in resamples(sets, rng, DRAWS)]
     real = [draw for draw in draws if draw is not None]
     sd = float(np.sqrt((count + 1) / (6 * (count / 2) ** 2)))  # a half of each side is judged
@@ -141,7 +141,7 @@ def _detection(images: Imaged, rng: np.random.Generator) -> Score:
 
 
 def _auc(imager: Imager, real: Traces, other: Traces, rng: np.random.Generator) -> tuple[float | None, int]:
-    """How well a CNN trained on one half tells the other half apart, and the number of traces of each side."""
+    """The AUC of a CNN trained on one half and tested on the other, and the number of traces of each side."""
     from netdiffus.metrics import cnn
 
     other = other.matching(real, rng).sample(DETECTED, rng)

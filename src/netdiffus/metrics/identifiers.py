@@ -48,15 +48,15 @@ def identifiers(texts: Identifiers, rng: np.random.Generator) -> Iterator[Score]
         yield SHARE.of(kind).score(value, span, note=note)
 
 
-def expected(known: int, met: int, held: int, released: int) -> Interval:
+def expected(known: int, shared: int, held_out: int, released: int) -> Interval:
     """The share of `known` identifiers among `released` ones, if these hit them as often as held-out ones do.
 
-    Of `held` in the test part `met` are known. Ports are hit by chance, servers because many clients talk to them; a
-    larger set hits more.
+    Of `held_out` identifiers in the test part, `shared` are known. Ports are hit by chance, servers because
+    many clients talk to them; a larger set hits more.
     """
-    if not held or not released:
+    if not held_out or not released:
         return Interval(0.0, 0.0, 0.0)
-    rate = share_interval(met / held, held, released)
+    rate = share_interval(shared / held_out, held_out, released)
     middle, low, high = (min(1.0, share * released / known) for share in (rate.middle, rate.low, rate.high))
     return Interval(middle, low, high)
 

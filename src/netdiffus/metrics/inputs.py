@@ -1,6 +1,6 @@
-"""What an evaluation has to go by: traces always, and images, packets, identifiers and losses where there are any.
+"""The inputs of an evaluation: traces always; images, packets, identifiers and losses if available.
 
-Each input is a class. A metric names the one it needs (`Metric.given`) and is only asked where there is such an input.
+Each input is a class. A metric names the one it needs (`Metric.given`) and runs only if it is available.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from math import sqrt
 import numpy as np
 from scipy.stats import t as student
 
-ENOUGH = 4  # draws whose spread counts beside a known deviation
-CLIP = 1e-3  # shares are taken to be at least this far from 0 and 1
+ENOUGH = 4  # draws whose spread counts in addition to a known deviation
+CLIP = 1e-3  # least distance of a share from 0 and 1
 NORMAL = 1.96  # 97.5 % of a normal distribution lie below
 
 

@@ -64,7 +64,7 @@ class Drawn:
 def marginal(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     """Distances of the synthetic from the real test traces, per channel, over all and for each label.
 
-    Positions past the end of a trace are left out; the length of traces is a marginal of its own. Over all labels,
+    Positions past the end of a trace are ignored; the length of traces is a marginal of its own. Over all labels,
     traces are weighted so that every part has the label mix of the real test part: a balanced synthetic set is not
     blamed for being balanced. The floor is the distance between two real sets of the same sizes.
     """
@@ -153,7 +153,7 @@ def _missing(label: str | None, test: Sample, synthetic: Sample) -> str:
     of = f" of the label '{label}'" if label else " of the real labels"
     for name, sample in (("real test", test), ("synthetic", synthetic)):
         if not len(sample.present()[0]):
-            return f"there are no {name} values{of}"
+            return f"no {name} values{of}"
     return ""
 
 
@@ -185,7 +185,7 @@ def _means(jsds: list[Drawn], labels: list[str]) -> Iterator[Score]:
 
 
 def _mean_draws(draws: list[list[float]]) -> list[float]:
-    """Draw by draw, the mean over what was measured; a measure with fewer draws than others is left out."""
+    """Draw by draw, the mean over what was measured; a measure with fewer draws than others is skipped."""
     most = max(map(len, draws), default=0)
     return [float(value) for value in np.mean([real for real in draws if len(real) == most], axis=0)] if most else []
 

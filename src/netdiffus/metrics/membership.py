@@ -1,7 +1,7 @@
 """Membership inference: can someone holding the synthetic set tell which traces were in the training set?
 
 The attack of Chen et al. (GAN-Leaks, CCS 2020) without access to the model: a trace is called a member if a synthetic
-one is near. Members are training traces, non-members real test traces.
+trace is near. Members are training traces, non-members real test traces.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def membership(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     value = _attack(members, others, sets.synthetic.sample(RELEASED, rng))
     draws = [_attack(*parts) for parts in _harmless(sets, rng)]
     n, m = len(members), len(others)
-    note = f"distance to the nearest synthetic trace, {n:,} training and {m:,} test traces; 0.5: no better than a coin"
+    note = f"distance to the nearest synthetic trace, {n:,} training and {m:,} test traces; 0.5: no better than chance"
     sd = float(np.sqrt((n + m + 1) / (12 * n * m)))
     span = interval([draw[0] for draw in draws] or [0.5], sd=sd, lowest=0.0, highest=1.0)
     yield AUC.score(value[0], span, note=note)

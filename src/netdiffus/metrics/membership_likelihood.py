@@ -44,7 +44,7 @@ def membership_likelihood(losses: Losses, rng: np.random.Generator) -> Iterator[
         return
     value = float(roc_auc_score(np.repeat([1, 0], [n, m]), np.concatenate([members, others])))
     span = interval([0.5], sd=float(np.sqrt((n + m + 1) / (12 * n * m)) / np.sqrt(2)), lowest=0.0, highest=1.0)
-    note = f"loss of the model, {n:,} training and {m:,} test traces of the same labels; 0.5: no better than a coin"
+    note = f"loss of the model, {n:,} training and {m:,} test traces of the same labels; 0.5: no better than chance"
     yield AUC.score(value, span, note=note)
     note = f"training traces called members where {FALSE_POSITIVES:.0%} of the test traces are"
     yield TPR.score(true_positives(members, others), share_interval(FALSE_POSITIVES, m, n), note=note)

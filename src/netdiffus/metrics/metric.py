@@ -23,13 +23,13 @@ class Metric(Generic[I]):
     Attributes:
         scores: the function; real parts come first in whatever it is given, every random draw from the generator.
         given: the class of the input that the function is given (metrics/inputs.py).
-        question: what a user wants to know, in a sentence.
+        question: of a user, in a sentence.
         topic: the section of the README and of the report.
         types: every kind of score that it gives.
         baselines: whether simple generators are measured by it too.
         values: (input, rng) → values by name, as of `scores` but without what real traffic would get, which costs
             most; None: those of `scores`.
-        missing: the note of its scores where there is no such input; empty: then there are no scores.
+        missing: the note of its scores without a value if the input is missing; empty: no scores then.
         stream: the word that seeds its draws; empty: its name in METRICS.
     """
 
@@ -60,7 +60,7 @@ class Metric(Generic[I]):
         return self.values(given, rng)
 
     def type_of(self, name: str) -> ScoreType | None:
-        """The type of a score by its name: one that is called so, or else one whose pattern fits."""
+        """The type of a score by its name: the one with that name, or else one whose pattern matches."""
         exact = (kind for kind in self.types if kind.name == name)
         fitting = (kind for kind in self.types if kind.matches(name))
         return next(exact, None) or next(fitting, None)

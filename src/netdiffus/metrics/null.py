@@ -1,4 +1,4 @@
-"""What a score would be if real traffic stood in place of the synthetic: resampled pairs of real sets.
+"""The null distribution of a score, real against real: resampled pairs of real sets.
 
 Every pair is as large, label by label, as the test part and the synthetic set. The first half of the pairs keeps the
 split and draws from the training part, so a difference between the two parts counts; the second half splits all real

@@ -17,11 +17,11 @@ def demeaned(traces: Traces) -> Floats:
     The logarithm keeps one long gap from being all that a correlation sees.
     """
     x = np.sign(traces.series) * np.log1p(np.abs(traces.series))
-    there = ~np.isnan(x)
-    x = np.where(there, x, 0.0)
-    mean = x.sum(axis=2, keepdims=True) / np.maximum(there.sum(axis=2, keepdims=True), 1)
-    apart = x - mean
-    return np.where(there & (np.abs(apart) > ROUNDING), apart, 0.0)
+    present = ~np.isnan(x)
+    x = np.where(present, x, 0.0)
+    mean = x.sum(axis=2, keepdims=True) / np.maximum(present.sum(axis=2, keepdims=True), 1)
+    centred = x - mean
+    return np.where(present & (np.abs(centred) > ROUNDING), centred, 0.0)
 
 
 def shuffled(traces: Traces, rng: np.random.Generator, *, together: bool = True) -> Traces:

@@ -31,7 +31,7 @@ class Packets:
 
     @property
     def first(self) -> NDArray[np.int64]:
-        """The place of each flow's first packet (F,)."""
+        """The index of each flow's first packet (F,)."""
         return np.asarray(np.cumsum(self.counts) - self.counts)
 
     def take(self, flows: NDArray[np.bool_]) -> Packets:
@@ -54,7 +54,7 @@ class Packets:
 
     @property
     def positions(self) -> NDArray[np.int64]:
-        """The place of each packet in its flow (P,)."""
+        """The position of each packet in its flow (P,)."""
         return np.arange(len(self.columns.owner)) - self.first[self.columns.owner]
 
 

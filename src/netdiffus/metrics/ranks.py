@@ -1,4 +1,4 @@
-"""Ranks: every value as its place among the real training values, so that a gap and a size count alike."""
+"""Ranks: every value as its rank among the real training values, so that gaps and sizes have equal weight."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from netdiffus.metrics.traces import Traces
 
-ABSENT = -0.5  # beside ranks in [0, 1]
+ABSENT = -0.5  # ranks are in [0, 1]
 
 
 def rank_scale(train: Traces) -> list[NDArray[np.float64]]:
-    """The sorted values of each channel, which `ranks` looks places up in."""
+    """The sorted values of each channel, in which `ranks` looks up values."""
     return [np.sort(channel[~np.isnan(channel)]) for channel in np.moveaxis(train.series, 1, 0)]
 
 
@@ -20,7 +20,7 @@ def ranks(traces: Traces, scale: list[NDArray[np.float64]]) -> NDArray[np.float6
     result = np.full(traces.series.shape, ABSENT)
     for index, values in enumerate(scale):
         channel = traces.series[:, index]
-        there = ~np.isnan(channel)
-        low, high = (np.searchsorted(values, channel[there], side=side) for side in ("left", "right"))
-        result[:, index][there] = (low + high) / (2 * max(1, len(values)))
+        present = ~np.isnan(channel)
+        low, high = (np.searchsorted(values, channel[present], side=side) for side in ("left", "right"))
+        result[:, index][present] = (low + high) / (2 * max(1, len(values)))
     return result.reshape(len(traces), traces.series.shape[1] * traces.series.shape[2])

@@ -1,4 +1,4 @@
-"""What the scores of one name mean, declared once, beside the function that computes them."""
+"""What the scores of one name mean, declared once, next to the function that computes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Evidence = Literal[
     "contamination", "independence", "privacy", "identifiers", "volumes", "shape", "headers", "rules", "mixing",
     "few_shot",
 ]  # fmt: skip
-"""What a score tells the report's verdict if it is worse than real:
+"""What the report's verdict concludes if a score is worse than real:
 
 contamination: test traces are among the synthetic ones, so all other answers are withdrawn;
 independence: the same, but if it is far *better* than real: the set is nearer to the test part than chance allows;
@@ -37,7 +37,7 @@ class ScoreType:
         useless: what a useless generator gets, where that is the same for all data.
         useless_is: what such a generator is, in words.
         unit: of the value.
-        evidence: what it tells the verdict.
+        evidence: what the verdict concludes from it.
         attack: what attack it is, for scores of privacy.
         compared: whether the report's table of simple generators shows it.
     """
@@ -54,7 +54,7 @@ class ScoreType:
     compared: bool = False
 
     def of(self, word: str, unit: str | None = None) -> ScoreType:
-        """The type of one word in the place of the part in capitals, and of its unit."""
+        """The type with `word` in place of the part in capitals, and with its unit."""
         name = WORD.sub(lambda _: word, self.name)
         return replace(self, name=name, unit=self.unit if unit is None else unit)
 

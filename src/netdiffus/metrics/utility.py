@@ -1,6 +1,6 @@
 """Utility: is a classifier that learned from synthetic traces as good on real ones as one that learned from real?
 
-Train on synthetic, test on real (TSTR; Esteban, Hyland and Rätsch 2017) beside train on real, test on real (TRTR).
+Train on synthetic, test on real (TSTR; Esteban, Hyland and Rätsch 2017), compared with train on real (TRTR).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ TRTS = _kind("trts_accuracy", "trained on real, tested on synthetic, mean of the
 TRTR_LABEL = ScoreType("utility.trtr_f1", "max", "F1 of each label, trained on real", useless=0.0, useless_is="0")
 TSTR_LABEL = ScoreType("utility.tstr_f1", "max", "F1 of each label, trained on synthetic", useless=0.0, useless_is="0")
 TRTR_UNSEEN = _kind(
-    "trtr_accuracy_unseen", "without test traces that occur in the training part; only where there are such"
+    "trtr_accuracy_unseen", "without test traces that occur in the training part; only if there are any"
 )
 TSTR_UNSEEN = _kind("tstr_accuracy_unseen", "the same trained on synthetic")
 TYPES = (
@@ -212,7 +212,7 @@ def _unseen(sets: Comparison, trained: Trained) -> Iterator[Score]:
 
 
 def _part(result: Result, rows: NDArray[np.bool_]) -> Result:
-    """The same over some of the test traces, as far as `accuracy_interval` needs it."""
+    """The result over some of the test traces, with what `accuracy_interval` needs."""
     right = result.right[rows]
     return replace(result, truth=result.truth[rows], right=right, accuracy=float(right.mean()))
 

@@ -1,4 +1,4 @@
-"""Weighted samples of one channel, and how far two of them are apart."""
+"""Weighted samples of one channel, and the distances between two of them."""
 
 from __future__ import annotations
 

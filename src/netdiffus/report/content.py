@@ -15,7 +15,7 @@ from netdiffus.report.gallery import Images
 
 @dataclass(frozen=True)
 class Content:
-    """The content of a report; pictures are left out where there is nothing to draw them from.
+    """The content of a report; pictures without data are omitted.
 
     Attributes:
         real: the real test part that the scores compare with.

@@ -48,9 +48,9 @@ def figure(value: float | None, unit: str = "") -> str:
 
 def grade(score: Score | None) -> str:
     """How far the score is on the way from real to useless."""
-    if score is None or score.shortfall is None:
+    if score is None or score.normalised is None:
         return "unknown"
-    return "good" if score.shortfall <= GOOD else "fair" if score.shortfall <= FAIR else "poor"
+    return "good" if score.normalised <= GOOD else "fair" if score.normalised <= FAIR else "poor"
 
 
 def headlines(scores: Sequence[Score], real_count: int, synthetic_count: int) -> list[Headline]:

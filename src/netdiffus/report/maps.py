@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 def map_svg(plane: Embedding) -> str:
-    """Points of both sides in one plane, real ones as discs, synthetic ones as rings."""
+    """Points of both sides in one picture, real ones as discs, synthetic ones as rings."""
     figure = Figure(figsize=(6.4, 4.2))
     figure.subplots_adjust(0.01, 0.01, 0.99, 0.99)
     axes = figure.add_subplot()
@@ -41,4 +41,4 @@ def nearest_svg(nearest: tuple[Floats, Floats]) -> str:
     axes.tick_params(colors=INK, labelsize=8, length=2)
     axes.set_xlabel("distance to the nearest training trace, in ranks", color=INK, fontsize=8)
     axes.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.3g}%")
-    return inline_svg(figure, "Distance to the nearest training trace, real beside synthetic", "near")
+    return inline_svg(figure, "Distance to the nearest training trace, real and synthetic", "near")

@@ -1,6 +1,6 @@
 """The verdict in words: four questions, answered by comparing the scores with those of real traffic.
 
-Which scores count for which answer is declared beside each metric (`ScoreType.evidence`).
+Which scores count for which answer is declared with each metric (`ScoreType.evidence`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""evaluate: real and synthetic traces become scores, each beside what real data would get."""
+"""evaluate: compare real and synthetic traffic; every score has the reference that real data would get."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class EvaluateConfig(Config):
     """What can be chosen in `evaluate`."""
 
     seed: int = Field(0, ge=0, le=limits.SEED)
-    baselines: bool = True  # whether the simple generators stand in the same table
+    baselines: bool = True  # whether simple generators are evaluated too
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One metric is done, of so many."""
+    """Progress: `done` of `total` metrics."""
 
     name: str
     done: int
@@ -68,7 +68,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that a report needs: the scores, what was compared, example images, and where it came from."""
+    """Everything a report needs: the scores, what was compared, example images, and the provenance."""
 
     scores: list[Score]
     sets: Comparison
@@ -104,7 +104,7 @@ def _evaluate(
     train_table, test_table = real_parts(tables["real"], tables.get("test"), config.seed)
     parts = {"real training": train_table, "real test": test_table, "synthetic": tables["synthetic"]}
     check_sizes({name: len(table) for name, table in parts.items()})
-    # a model draws no more positions than it has learned: what lies behind must not count against it
+    # a model generates no more positions than it was trained on: later ones must not count against it
     length = min(LONGEST, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
     train_part, test_part, drawn = (_arrays(table, names, length) for table in parts.values())
     sets = comparison(train_part, test_part, drawn, names)
@@ -125,7 +125,7 @@ def _evaluate(
 def evaluate_arrays(
     real: Pair, synthetic: Pair, test: Pair | None, channels: Sequence[str] | None, config: EvaluateConfig
 ) -> Generator[Scored, None, Evaluation]:
-    """The same from plain arrays; without `test` a fifth of the real traces is held back, by label and seed.
+    """The same from plain arrays; without `test` a fifth of the real traces is held out, by label and seed.
 
     Raises:
         InputError: an array is of the wrong shape, lacks labels or traces, or the sets do not fit each other.
@@ -161,13 +161,13 @@ def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
         raise InputError(
             f"series (N, n) or (N, C, n) and labels (N,) in the set '{name}'",
             f"arrays of shape {np.shape(series)} and {named.shape}",
-            "give one row and one label a trace",
+            "give one row and one label per trace",
         )
     return Traces(array, np.strings.strip(named.astype(np.str_)))
 
 
 def check_sizes(counts: Mapping[str, int]) -> None:
-    """Refuse parts too small to say anything of.
+    """Refuse parts that are too small to evaluate.
 
     Raises:
         InputError: names the first part with fewer than ten traces.
@@ -178,7 +178,7 @@ def check_sizes(counts: Mapping[str, int]) -> None:
 
 
 def _further_inputs(origins: list[tuple[LoadedTraces, pl.DataFrame]], length: int, seed: int) -> Inputs:
-    """What came with the traces of the three parts: identifiers and packets, if there are any."""
+    """Identifiers and packets of the three parts, if available."""
     given: list[Identifiers | PacketSets] = []
     train, test, synthetic = (origin.texts_of(table) for origin, table in origins)
     if train is not None and synthetic is not None:
@@ -247,9 +247,9 @@ def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:
     channels = {name: channel_names(table) for name, table in tables.items()}
     shared = [name for name in channels["real"] if all(name in others for others in channels.values())]
     if not shared:
-        said = "; ".join(f"{name}: {', '.join(found)}" for name, found in channels.items())
+        listed = "; ".join(f"{name}: {', '.join(found)}" for name, found in channels.items())
         raise InputError(
-            "real and synthetic traces with a channel in common", said, "prepare both with the same columns"
+            "real and synthetic traces with a channel in common", listed, "prepare both with the same columns"
         )
     return shared
 

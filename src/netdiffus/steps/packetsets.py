@@ -40,13 +40,13 @@ def packet_sets(
         return None
     train, test, synthetic = (_packets(frame) for frame in frames)
     real, made = (_checked_flows(frame, rng) for frame in frames[1:])
-    # a real test part that is a share of the real traces is judged by all of their captures
+    # a test part split off the real traces is represented by all of their captures
     captures = [_checked_captures(loaded.captures) if loaded.captures else None for loaded, _ in parts[1:]]
     return PacketSets(train, test, synthetic, (real, made), (captures[0], captures[1]))
 
 
 def _sampled(dataset: Path, table: pl.DataFrame, length: int, rng: np.random.Generator) -> pl.DataFrame:
-    """Rows of a dataset's packets.parquet of some of the traces, by trace and index, with their label."""
+    """Rows of a dataset's packets.parquet of some of the traces, sorted by trace and index, with their label."""
     chosen = table.select("trace_id", "label")
     if len(chosen) > FLOWS:
         chosen = chosen[np.sort(rng.choice(len(chosen), FLOWS, replace=False))]
