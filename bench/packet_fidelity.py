@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus.compiler import FlowRows
+from netdiffus.compiler.header_columns import header_columns
 from netdiffus.metrics import bits, fields
 from netdiffus.metrics.bits import ADDRESSES
 from netdiffus.metrics.bits_classifiers import bit_features
@@ -21,8 +23,6 @@ from netdiffus.metrics.distances import ks, tvd
 from netdiffus.metrics.forest import forest
 from netdiffus.metrics.packets import Packets
 from netdiffus.metrics.samples import numbered
-from netdiffus.traffic.headercolumns import header_columns
-from netdiffus.traffic.sessions import FlowRows
 
 SUMS = ("ipv4_cksum", "tcp_cksum", "udp_cksum", "icmp_cksum")
 """Sums over addresses, and over numbers of chance."""

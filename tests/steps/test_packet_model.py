@@ -6,21 +6,21 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from netdiffus.steps.packet_pictures import packet_pictures
 
 from netdiffus import TrafficModel, generate, recordings, train
 from netdiffus.errors import InputError
 from netdiffus.steps.counts import class_counts
 from netdiffus.steps.generate import load_model
 from netdiffus.steps.packet_data import MOST_GAPS, class_names, packet_part
-from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import read_bit_images
 from netdiffus.store.dataset import read_dataset
 from netdiffus.store.model import ModelCard
-from netdiffus.traffic.flows import flows_of_capture
+from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.wire.conformance.check import check_capture
-from netdiffus.wire.nprint import read_nprint
+from netdiffus.wire.nprint.capture import read_nprint
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +153,8 @@ def test_what_is_refused(model, dataset, tmp_path) -> None:
 
 
 def test_class_names(dataset) -> None:
+    from netdiffus.compiler.tables import rows_of_tables
     from netdiffus.store.dataset import read_packets
-    from netdiffus.traffic.sessions.tables import rows_of_tables
 
     _, traces = read_dataset(dataset)
     rows, left_out = rows_of_tables(traces, read_packets(dataset))

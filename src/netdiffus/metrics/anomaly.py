@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.svm import OneClassSVM
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.features import shortened
 from netdiffus.metrics.intervals import Interval, interval
@@ -73,7 +74,7 @@ def anomaly(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         yield TSTR.score(value, spans[label], label=label)
 
 
-def _auc(known: NDArray[np.float64], points: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+def _auc(known: Floats, points: Floats, truth: NDArray[np.bool_]) -> float:
     return float(roc_auc_score(truth, -one_class_svm().fit(known).decision_function(points)))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.null import measured, score_of
@@ -45,13 +45,13 @@ def atoms(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         yield score_of(kind, found, note=note, missing="no values of a shared label")
 
 
-def most_frequent(values: NDArray[np.float64], top: int) -> NDArray[np.float64]:
+def most_frequent(values: Floats, top: int) -> Floats:
     """The `top` most frequent values, most frequent first; the smaller one of two that are equally frequent."""
     distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
     return distinct[np.argsort(-counts, kind="stable")[:top]]
 
 
-def share(values: NDArray[np.float64], atoms: NDArray[np.float64]) -> float | None:
+def share(values: Floats, atoms: Floats) -> float | None:
     """The share of the values (ignoring absent ones) that are atoms; None if there are no values."""
     present = values[~np.isnan(values)]
     return float(np.isin(present, atoms).mean()) if len(present) else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.null import Measure, measured, score_of, values_of
@@ -52,7 +52,7 @@ def _measure(sets: Comparison) -> Measure[Traces]:
     return measure
 
 
-def autocorrelations(traces: Traces) -> NDArray[np.float64]:
+def autocorrelations(traces: Traces) -> Floats:
     """Each channel's correlation (C, lags) with itself so many positions later, pooled over the traces; 0 if flat."""
     x = demeaned(traces)
     variance = np.sum(x**2, axis=(0, 2))

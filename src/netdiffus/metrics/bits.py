@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.distances import jsd
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.null import measured, score_of
@@ -18,9 +19,8 @@ from netdiffus.metrics.packets import Packets, PacketSets
 from netdiffus.metrics.samples import Rows
 from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
-from netdiffus.wire.nprint_columns import HEADERS, Layout
+from netdiffus.wire.nprint.columns import HEADERS, Layout
 
-Floats = NDArray[np.float64]
 MOST = 2_000  # flows of each side
 ADDRESSES = ("ipv4_src", "ipv4_dst", "ipv6_src", "ipv6_dst")
 CHUNK = 1 << 14  # packets that are unpacked at a time

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Levels
 from netdiffus.metrics.bits import columns
 from netdiffus.metrics.classification import Result, accuracy_interval, result_of
 from netdiffus.metrics.detector import FOLDS, auc_interval, detector_auc
@@ -39,8 +40,6 @@ TRTR = ScoreType(
 )
 TSTR = ScoreType("bits.tstr_accuracy", "max", "the same trained on synthetic flows", useless_is="guessing")
 
-Features = NDArray[np.int8]
-
 
 def bits_classifiers(packets: PacketSets, rng: np.random.Generator) -> Iterator[Score]:
     """`bits.detection_auc`: a forest that tells synthetic from real; `bits.tstr_accuracy`: one that learned labels."""
@@ -51,7 +50,7 @@ def bits_classifiers(packets: PacketSets, rng: np.random.Generator) -> Iterator[
     yield from _utility(flows, table, rng)
 
 
-def bit_features(part: Packets, chosen: NDArray[np.intp], packets: int = FIRST_PACKETS) -> Features:
+def bit_features(part: Packets, chosen: NDArray[np.intp], packets: int = FIRST_PACKETS) -> Levels:
     """Per flow the chosen columns of its first packets, -1, 0 or 1, (F, packets * C); -1 past the end."""
     result = np.full((len(part), packets, len(chosen)), -1, np.int8)
     rows = np.flatnonzero(part.positions < packets)
@@ -63,7 +62,7 @@ def bit_features(part: Packets, chosen: NDArray[np.intp], packets: int = FIRST_P
     return result.reshape(len(part), -1)
 
 
-def _detection(flows: Parts[Rows], table: Features, rng: np.random.Generator) -> Score:
+def _detection(flows: Parts[Rows], table: Levels, rng: np.random.Generator) -> Score:
     seed = int(rng.integers(2**31))
     value, count = _auc(flows.test, flows.synthetic, table, rng, seed)
     if value is None:
@@ -74,7 +73,7 @@ def _detection(flows: Parts[Rows], table: Features, rng: np.random.Generator) ->
     return AUC.score(value, span, note=note)
 
 
-def _auc(real: Rows, other: Rows, table: Features, rng: np.random.Generator, seed: int) -> tuple[float | None, int]:
+def _auc(real: Rows, other: Rows, table: Levels, rng: np.random.Generator, seed: int) -> tuple[float | None, int]:
     """As `detection.auc`, on rows of the table."""
     other = sample(matching(other, real, rng), MOST, rng)
     real = matching(real, other, rng)
@@ -84,7 +83,7 @@ def _auc(real: Rows, other: Rows, table: Features, rng: np.random.Generator, see
     return detector_auc(table[real.numbers], table[other.numbers], fit, seed), len(real)
 
 
-def _utility(flows: Parts[Rows], table: Features, rng: np.random.Generator) -> Iterator[Score]:
+def _utility(flows: Parts[Rows], table: Levels, rng: np.random.Generator) -> Iterator[Score]:
     """Trained on synthetic bits, and on as many real ones of each label; tested on real bits."""
     known = flows.synthetic.take(np.isin(flows.synthetic.labels, flows.train.labels))
     synthetic = sample(known, LEARNED, rng)

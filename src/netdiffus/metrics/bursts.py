@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.binning import bin_of, fit_edges
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.distances import jsd
@@ -17,7 +18,6 @@ from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
 from netdiffus.metrics.traces import Traces
 
-Floats = NDArray[np.float64]
 IDLE_NS = 100e6  # a gap at least this long is an idle
 MOST = 4_000  # traces of each side
 LENGTH = ScoreType(

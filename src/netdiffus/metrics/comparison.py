@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
 from netdiffus.metrics.traces import Traces
 
@@ -69,7 +69,7 @@ def comparison(train: Traces, test: Traces, synthetic: Traces, channels: Sequenc
     return Comparison(*parts, tuple(channels))
 
 
-def check_values(series: NDArray[np.float64], name: str) -> None:
+def check_values(series: Floats, name: str) -> None:
     """Refuse what no trace can hold: infinite values, and NaN before a trace's last value or in some channels only.
 
     Raises:

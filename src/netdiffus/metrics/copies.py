@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.intervals import NORMAL, Interval, share_interval
 from netdiffus.metrics.metric import Metric
@@ -73,7 +74,7 @@ def distinct(traces: Traces, channels: list[int]) -> set[bytes]:
     return {row.tobytes() for row in _comparable(traces, channels)}
 
 
-def _comparable(traces: Traces, channels: list[int]) -> NDArray[np.float64]:
+def _comparable(traces: Traces, channels: list[int]) -> Floats:
     """Rows whose bytes are equal where the traces are: one kind of NaN and one kind of zero."""
     return np.ascontiguousarray(np.nan_to_num(traces.series[:, channels], nan=-np.inf) + 0.0)
 
@@ -106,7 +107,7 @@ def nearness(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     yield RATIO.score(ratio, Interval(1.0, max(0.0, 1 - half), 1 + half), note=note)
 
 
-def nearest_distances(sets: Comparison, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def nearest_distances(sets: Comparison, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """The distance in ranks to the nearest training trace, of real test and of synthetic traces without exact copies.
 
     Values are replaced by their ranks in the training part (a gap and a size then count alike), absent ones by -0.5.
@@ -120,7 +121,7 @@ def nearest_distances(sets: Comparison, rng: np.random.Generator) -> tuple[NDArr
     return found[0], found[1]
 
 
-def distances(traces: Traces, train: Traces) -> NDArray[np.float64]:
+def distances(traces: Traces, train: Traces) -> Floats:
     """The Euclidean distance (N,) in ranks to the nearest training trace."""
     scale = rank_scale(train)
     rows, known = ranks(traces, scale), ranks(train, scale)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.null import measured, score_of, values_of
@@ -49,7 +49,7 @@ def _measure(real: Traces, other: Traces) -> dict[str, float]:
     return {CHANNELS.name: float(np.mean(differences))}
 
 
-def correlations(traces: Traces) -> NDArray[np.float64]:
+def correlations(traces: Traces) -> Floats:
     """The correlation of each pair of channels at each shift (pairs * shifts,); 0 where one of them is flat."""
     x = demeaned(traces)
     length = x.shape[2]

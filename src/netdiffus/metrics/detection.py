@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.detector import FOLDS, auc_interval, detector_auc
 from netdiffus.metrics.features import features
@@ -19,7 +20,7 @@ from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
 from netdiffus.metrics.traces import Traces
 
-Columns = Callable[[Traces], NDArray[np.float64]]
+Columns = Callable[[Traces], Floats]
 MOST = 4_000  # traces of each side
 FEWEST = 20
 DRAWS = 3
@@ -71,7 +72,7 @@ def auc(
     if len(real) < FEWEST:
         return None, len(real)
 
-    def boosted(x: NDArray[np.float64], y: NDArray[np.intp]) -> HistGradientBoostingClassifier:
+    def boosted(x: Floats, y: NDArray[np.intp]) -> HistGradientBoostingClassifier:
         return HistGradientBoostingClassifier(random_state=seed).fit(x, y)
 
     with threadpool_limits(1):  # on busy cores its threads wait for each other a hundred times longer than they work

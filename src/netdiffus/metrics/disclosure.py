@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.intervals import NORMAL, Interval
 from netdiffus.metrics.manifold import squared
@@ -55,7 +55,7 @@ def disclosure(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     yield EXCESS.score(value, Interval(0.0, -half, half), note=note)
 
 
-def read_off(traces: Traces, released: Traces, scale: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+def read_off(traces: Traces, released: Traces, scale: list[Floats]) -> Floats:
     """For each trace (N,) the share of its second half that equals the released trace with the nearest first half."""
     n = traces.series.shape[2]
     split = max(1, n // 2)

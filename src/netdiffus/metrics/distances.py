@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from netdiffus.arrays import Floats
 
 
 def jsd(p: Floats, q: Floats) -> Floats:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.features import shortened
 from netdiffus.metrics.ranks import rank_scale, ranks
@@ -24,8 +24,8 @@ STEPS = 300
 class Embedding:
     """Points (N, 2) and (M, 2), and the method that placed them."""
 
-    real: NDArray[np.float64]
-    synthetic: NDArray[np.float64]
+    real: Floats
+    synthetic: Floats
     how: str
 
 

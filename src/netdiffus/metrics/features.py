@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.traces import Traces
 
 FIRST_PACKETS = 32
@@ -18,12 +18,12 @@ def shortened(traces: Traces) -> Traces:
     return Traces(traces.series[:, :, :FIRST_PACKETS], traces.labels)
 
 
-def whole(traces: Traces) -> NDArray[np.float64]:
+def whole(traces: Traces) -> Floats:
     """Columns (N, C * n): every channel at every position, -1 past the end."""
     return np.nan_to_num(traces.series, nan=ABSENT).reshape(len(traces), -1)
 
 
-def features(traces: Traces, channels: Sequence[str]) -> NDArray[np.float64]:
+def features(traces: Traces, channels: Sequence[str]) -> Floats:
     """Columns (N, C * n): the channels of the first 32 packets, -1 past the end; binned series keep every bin."""
     binned = any(channel.endswith("_bytes") for channel in channels)
     return whole(traces if binned else shortened(traces))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
+from netdiffus.compiler.header_columns import ABSENT
 from netdiffus.metrics.distances import ks, tvd
 from netdiffus.metrics.intervals import interval
 from netdiffus.metrics.metric import Metric
@@ -20,9 +22,7 @@ from netdiffus.metrics.packets import Packets, PacketSets
 from netdiffus.metrics.samples import Parts, Rows
 from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
-from netdiffus.traffic.headercolumns import ABSENT
 
-Floats = NDArray[np.float64]
 LEAST = 3  # flows that are chance whatever the draws are
 CODES = ("flags", "options", "server_port", "protocol")
 MEANINGS = {

@@ -9,13 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 
 T = TypeVar("T")
-Imager = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Imager = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,8 @@ class Identifiers:
 class Losses:
     """Losses of the model that generated the synthetic traces: on training traces (N,) and on test traces (M,)."""
 
-    train: NDArray[np.float64]
-    test: NDArray[np.float64]
+    train: Floats
+    test: Floats
 
 
 class Inputs:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from netdiffus.arrays import Floats32
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.null import Measure, measured, score_of, values_of
@@ -20,7 +20,6 @@ from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
 from netdiffus.metrics.traces import Traces
 
-Floats = NDArray[np.float32]
 MOST = 1_000  # traces of each side
 NEIGHBOURS = 5
 PRECISION = ScoreType(
@@ -68,7 +67,7 @@ def _measure(sets: Comparison) -> Measure[Traces]:
     return measure
 
 
-def balls(real: Floats, other: Floats) -> dict[str, float]:
+def balls(real: Floats32, other: Floats32) -> dict[str, float]:
     """The four figures of two sets of points (N, d) and (M, d), each with more than five."""
     between = squared(real, other)
     real_radius, other_radius = (_radius(squared(part, part)) for part in (real, other))
@@ -82,13 +81,13 @@ def balls(real: Floats, other: Floats) -> dict[str, float]:
     }
 
 
-def squared(a: Floats, b: Floats) -> Floats:
+def squared(a: Floats32, b: Floats32) -> Floats32:
     """Squared Euclidean distances (N, M); what rounding made of equal points is 0."""
     found = np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)[None, :] - 2 * a @ b.T
     return np.where(found < 1e-4, np.float32(0.0), found)
 
 
-def _radius(within: Floats) -> Floats:
+def _radius(within: Floats32) -> Floats32:
     """The squared distance (N,) to the fifth nearest other point."""
     return np.asarray(np.partition(within, NEIGHBOURS, axis=1)[:, NEIGHBOURS])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.binning import fit_edges
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.intervals import Interval, interval
@@ -133,7 +134,7 @@ def _sample(part: Traces, sets: Comparison, channel: str, label: str | None, oth
     return _weighted(values, part.labels, sets, label)
 
 
-def _weighted(values: NDArray[np.float64], labels: NDArray[np.str_], sets: Comparison, label: str | None) -> Sample:
+def _weighted(values: Floats, labels: NDArray[np.str_], sets: Comparison, label: str | None) -> Sample:
     """The values of one label, or of all with the test part's mix."""
     if label is not None:
         chosen = labels == label
@@ -143,7 +144,7 @@ def _weighted(values: NDArray[np.float64], labels: NDArray[np.str_], sets: Compa
     return Sample(values, (wanted / counts)[index])
 
 
-def _ceiling(real: Sample, others: Sample, edges: NDArray[np.float64]) -> float | None:
+def _ceiling(real: Sample, others: Sample, edges: Floats) -> float | None:
     """How far a label is from all the other labels, both real: a generator that ignores the label."""
     return value_jsd(real, others, edges) if all(len(sample.present()[0]) for sample in (real, others)) else None
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.copies import distances
 from netdiffus.metrics.intervals import interval, share_interval
@@ -68,7 +68,7 @@ def _attack(members: Traces, others: Traces, released: Traces) -> tuple[float, f
     )
 
 
-def true_positives(members: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+def true_positives(members: Floats, others: Floats) -> float:
     """The share of the members' suspicion above a border that 1 % of the others' pass; ties count for their share.
 
     The ROC curve is taken as straight between its points, so that equal suspicions make neither 0 nor 1 of it.
@@ -79,7 +79,7 @@ def true_positives(members: NDArray[np.float64], others: NDArray[np.float64]) ->
     return float(np.interp(FALSE_POSITIVES, fpr, tpr)) if fpr[1] > FALSE_POSITIVES else _at(fpr, tpr)
 
 
-def _at(fpr: NDArray[np.float64], tpr: NDArray[np.float64]) -> float:
+def _at(fpr: Floats, tpr: Floats) -> float:
     return float(np.max(tpr[fpr <= FALSE_POSITIVES]))
 
 

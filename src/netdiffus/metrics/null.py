@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Generic
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netdiffus.metrics.intervals import Interval, interval, logit_interval
-from netdiffus.metrics.samples import S, ThreeParts, counts, matching, sample
+from netdiffus.metrics.samples import Index, S, ThreeParts, counts, matching, sample
 from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
 
-Rows = NDArray[np.intp]
 DRAWS = 20
 NO_SHARED_LABEL = "real and synthetic traces share no label"
 
@@ -32,7 +30,7 @@ class Resamples(Generic[S]):
     """Pairs of rows of `pool`, all real elements: one stands for the test part, one for the synthetic set."""
 
     pool: S
-    rows: list[tuple[Rows, Rows]]
+    rows: list[tuple[Index, Index]]
 
     def __iter__(self) -> Iterator[tuple[S, S]]:
         return ((self.pool.take(first), self.pool.take(second)) for first, second in self.rows)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.compiler.header_columns import HeaderColumns
 from netdiffus.metrics.samples import Parts, Rows, numbered
-from netdiffus.traffic.headercolumns import HeaderColumns
 
 NOTE = "note"
 

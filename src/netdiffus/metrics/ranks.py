@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.traces import Traces
 
 ABSENT = -0.5  # ranks are in [0, 1]
 
 
-def rank_scale(train: Traces) -> list[NDArray[np.float64]]:
+def rank_scale(train: Traces) -> list[Floats]:
     """The sorted values of each channel, in which `ranks` looks up values."""
     return [np.sort(channel[~np.isnan(channel)]) for channel in np.moveaxis(train.series, 1, 0)]
 
 
-def ranks(traces: Traces, scale: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+def ranks(traces: Traces, scale: list[Floats]) -> Floats:
     """Each value as its mid-rank in [0, 1] among the sorted values of its channel, as rows (N, C * n)."""
     result = np.full(traces.series.shape, ABSENT)
     for index, values in enumerate(scale):

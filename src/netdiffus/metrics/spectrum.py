@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.null import measured, score_of
@@ -47,7 +47,7 @@ def spectrum(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         yield score_of(kind, found, useless[kind.name], note="mean over the labels")
 
 
-def power(traces: Traces) -> NDArray[np.float64]:
+def power(traces: Traces) -> Floats:
     """The mean periodogram (C, frequencies) without the mean, each row a distribution; zeros where all are flat."""
     spectra = np.abs(np.fft.rfft(demeaned(traces), axis=2)[:, :, 1:]) ** 2
     mean = spectra.mean(axis=0)

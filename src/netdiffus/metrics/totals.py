@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.distances import ks
 from netdiffus.metrics.metric import Metric
@@ -47,7 +47,7 @@ def totals(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
             yield score_of(kind, found, note="mean over the labels")
 
 
-def flow_totals(traces: Traces, channels: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
+def flow_totals(traces: Traces, channels: tuple[str, ...]) -> dict[str, Floats]:
     """Packets (or bins with traffic), bytes and duration in ns of each trace (N,), if the channels contain them."""
     by_name = {name: traces.series[:, index] for index, name in enumerate(channels)}
     content = [by_name[name] for name in ("size", "up_bytes", "down_bytes") if name in by_name]

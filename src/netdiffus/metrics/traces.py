@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics import samples
 
 
@@ -15,7 +16,7 @@ from netdiffus.metrics import samples
 class Traces:
     """Labelled traces as arrays: series (N, C, n) with NaN past the end of a trace, labels (N,)."""
 
-    series: NDArray[np.float64]
+    series: Floats
     labels: NDArray[np.str_]
 
     def __len__(self) -> int:
@@ -29,7 +30,7 @@ class Traces:
         """The traces of one label."""
         return self.take(self.labels == label)
 
-    def lengths(self) -> NDArray[np.float64]:
+    def lengths(self) -> Floats:
         """Packets or bins of each trace (N,), as many as fit the array."""
         counts: NDArray[np.intp] = np.count_nonzero(~np.isnan(self.series[:, 0]), axis=1)
         return counts.astype(np.float64)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from netdiffus.arrays import Floats
 from netdiffus.metrics import PacketSets, Score, Traces
 from netdiffus.metrics.embedding import Embedding
 from netdiffus.report.gallery import Images
@@ -37,7 +35,7 @@ class Content:
     provenance: Mapping[str, str] = field(default_factory=dict)
     images: Images = field(default_factory=dict)
     image_channels: Sequence[str] = ()
-    nearest: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    nearest: tuple[Floats, Floats] | None = None
     embedding: Embedding | None = None
     packets: PacketSets | None = None
     seed: int = 0

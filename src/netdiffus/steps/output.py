@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from netdiffus import __version__
 from netdiffus.store.publish import publish_file
-from netdiffus.traffic.csvcells import guarded
+from netdiffus.traffic.tables.csv_cells import guarded
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
+from netdiffus.version import __version__
 
 
 def _parquet(path: Path, traces: pl.DataFrame, provenance: str) -> None:
@@ -21,7 +21,7 @@ def _parquet(path: Path, traces: pl.DataFrame, provenance: str) -> None:
 
 
 def _csv(path: Path, traces: pl.DataFrame, provenance: str) -> None:
-    """Lists are written [1, 2, 3], formulas as text (csvcells.py).
+    """Lists are written [1, 2, 3], formulas as text (csv_cells.py).
 
     The provenance has no place in a CSV file; its short form is in `source`.
     """
