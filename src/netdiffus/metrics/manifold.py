@@ -82,7 +82,7 @@ def balls(real: Floats32, other: Floats32) -> dict[str, float]:
 
 
 def squared(a: Floats32, b: Floats32) -> Floats32:
-    """Squared Euclidean distances (N, M); what rounding made of equal points is 0."""
+    """Squared Euclidean distances (N, M); 0 for points that differ by rounding only."""
     found = np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)[None, :] - 2 * a @ b.T
     return np.where(found < 1e-4, np.float32(0.0), found)
 

@@ -204,11 +204,11 @@ def _unseen(sets: Comparison, trained: Trained) -> Iterator[Score]:
             yield kind.score(None, note=why)
         return
     results = (trained.trtr, trained.tstr, trained.matched, trained.again)
-    real, made, one, two = (_part(result, ~seen) for result in results)
+    real, synthetic, one, two = (_part(result, ~seen) for result in results)
     yield TRTR_UNSEEN.score(real.accuracy, note=why)
     half = accuracy_interval(one, two).high - one.accuracy
     span = Interval(one.accuracy, max(0.0, one.accuracy - half), min(1.0, one.accuracy + half))
-    yield TSTR_UNSEEN.score(made.accuracy, span, note=why)
+    yield TSTR_UNSEEN.score(synthetic.accuracy, span, note=why)
 
 
 def _part(result: Result, rows: NDArray[np.bool_]) -> Result:

@@ -85,8 +85,8 @@ def finding_rows(packets: PacketSets | None) -> list[FindingRow]:
     order = sorted(kinds, key=lambda rule: (rule not in shares[0], [-share.get(rule, 0.0) for share in shares]))
     rows = []
     for rule in order:
-        made, true = (figure(share.get(rule, 0.0), "share") for share in shares)
-        rows.append(FindingRow(rule, kinds[rule].severity, made, true, kinds[rule].meaning))
+        synthetic_share, real_share = (figure(share.get(rule, 0.0), "share") for share in shares)
+        rows.append(FindingRow(rule, kinds[rule].severity, synthetic_share, real_share, kinds[rule].meaning))
     return rows
 
 
@@ -103,11 +103,11 @@ def packet_gallery(packets: PacketSets | None) -> list[GalleryRow]:
     chosen = chosen[there[chosen] == 1]
     rows = []
     for label in map(str, np.intersect1d(packets.test.labels, packets.synthetic.labels)):
-        real, made = (
+        real, synthetic = (
             [Picture(data_uri(bits_png(flow_bits(part, label, chosen))), f"nPrint bits of a {side} {label} flow")]
             for side, part in (("real", packets.test), ("synthetic", packets.synthetic))
         )
-        rows.append(GalleryRow(label, real, made))
+        rows.append(GalleryRow(label, real, synthetic))
     return rows
 
 

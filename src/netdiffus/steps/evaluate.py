@@ -86,7 +86,7 @@ def evaluate(
 ) -> Generator[Scored, None, Evaluation]:
     """Compare synthetic traces with real ones; yields a record per metric, returns an Evaluation.
 
-    `model` made the synthetic traces of the real training traces: then its losses are attacked too.
+    `model` generated the synthetic traces after training on the real ones: its losses are attacked too.
 
     Raises:
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.

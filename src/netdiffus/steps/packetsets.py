@@ -39,10 +39,10 @@ def packet_sets(
     if not all(map(len, frames)):
         return None
     train, test, synthetic = (_packets(frame) for frame in frames)
-    real, made = (_checked_flows(frame, rng) for frame in frames[1:])
+    checked = [_checked_flows(frame, rng) for frame in frames[1:]]
     # a test part split off the real traces is represented by all of their captures
     captures = [_checked_captures(loaded.captures) if loaded.captures else None for loaded, _ in parts[1:]]
-    return PacketSets(train, test, synthetic, (real, made), (captures[0], captures[1]))
+    return PacketSets(train, test, synthetic, (checked[0], checked[1]), (captures[0], captures[1]))
 
 
 def _sampled(dataset: Path, table: pl.DataFrame, length: int, rng: np.random.Generator) -> pl.DataFrame:
