@@ -10,21 +10,21 @@ import polars as pl
 import pytest
 
 from netdiffus.api.verbs import evaluate
-from netdiffus.metrics import METRICS, Comparison, Metric, Score, ScoreType
+from netdiffus.metrics import METRICS, Comparison, Confusion, Metric, Score, ScoreType
 from netdiffus.metrics.intervals import Interval
 from small_traffic import two_labels
 
 QUESTION = "Are the largest packets as large as in real traffic?"
 LARGEST = ScoreType(
     "largest.size", "min", "difference of the largest size, relative to real", range=(0.0, float("inf")), unit="share",
-    evidence=("shape",), compared=True,
+    evidence=("shape",), compared=True, confusion="largest packets of each label",
 )  # fmt: skip
 
 
 def largest(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     at = sets.channels.index("size")
     real, synthetic = (float(np.nanmax(part.series[:, at])) for part in (sets.test, sets.synthetic))
-    yield LARGEST.score(abs(synthetic - real) / real, Interval(0.0, 0.0, 0.01))
+    yield LARGEST.score(abs(synthetic - real) / real, Interval(0.0, 0.0, 0.01), confusion=Confusion(("chat",), ((7,),)))
 
 
 METRIC = Metric(largest, Comparison, QUESTION, "fidelity", (LARGEST,), baselines=True)
@@ -46,6 +46,7 @@ def test_one_declaration_is_enough(small_table: Path, tmp_path: Path, monkeypatc
     assert "<code>largest.size</code>" in compared
     assert "<code>largest.size</code>" in everything
     assert QUESTION in everything
+    assert "<caption>largest packets of each label</caption>" in page
     rows = [line for line in text.splitlines() if line.startswith("| largest.size |")]
     assert len(rows) == 2, "in the table of simple generators and in that of all scores"
     feed = scores.verdicts()[3]

@@ -38,7 +38,10 @@ AUC = ScoreType(
 TRTR = ScoreType(
     "bits.trtr_accuracy", "max", "accuracy of a forest on the same bits, trained on real flows", useless_is="guessing"
 )
-TSTR = ScoreType("bits.tstr_accuracy", "max", "the same trained on synthetic flows", useless_is="guessing")
+TSTR = ScoreType(
+    "bits.tstr_accuracy", "max", "the same trained on synthetic flows", useless_is="guessing",
+    confusion="packet bits, trained on synthetic",
+)  # fmt: skip
 
 
 def bits_classifiers(packets: PacketSets, rng: np.random.Generator) -> Iterator[Score]:

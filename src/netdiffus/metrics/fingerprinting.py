@@ -38,6 +38,7 @@ DRAWS = 2
 TSTR = ScoreType(
     "fingerprinting.tstr_accuracy", "max", "traffic fingerprinting: accuracy of a CNN on GASF images, trained on "
     "synthetic traces; ceiling: on as many real ones", useless_is="guessing",
+    confusion="CNN on images, trained on synthetic",
 )  # fmt: skip
 TRTR = ScoreType("fingerprinting.trtr_accuracy", "max", "the same trained on real traces", useless_is="guessing")
 UNBOUNDED = (float("-inf"), float("inf"))

@@ -40,6 +40,7 @@ class ScoreType:
         evidence: what the verdict concludes from it.
         attack: what attack it is, for scores of privacy.
         compared: whether the report's table of simple generators shows it.
+        confusion: caption of its confusion matrix in the report; empty: there is none to show.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ScoreType:
     evidence: tuple[Evidence, ...] = ()
     attack: str = ""
     compared: bool = False
+    confusion: str = ""
 
     def of(self, word: str, unit: str | None = None) -> ScoreType:
         """The type with `word` in place of the part in capitals, and with its unit."""

@@ -28,43 +28,45 @@ MOST = 10_000  # traces that a forest learns from
 FOREST = f"random forest, {TREES} trees, first {FIRST_PACKETS} packets"
 
 
-def _kind(name: str, meaning: str, useless_is: str = "", **more: bool | tuple[str, ...]) -> ScoreType:
-    return ScoreType(f"utility.{name}", "max", meaning, useless_is=useless_is, **more)  # type: ignore[arg-type]
-
-
 GUESSING = "always the most frequent label"
-TRTR = _kind(
-    "trtr_accuracy",
+TRTR = ScoreType(
+    "utility.trtr_accuracy", "max",
     "traffic classification: accuracy of a random forest trained on the real training part, tested on the real test "
     "part",
-    GUESSING,
-)
-TRTR_F1 = _kind("trtr_macro_f1", "the same in macro F1")
-MATCHED = _kind(
-    "trtr_matched_accuracy",
+    useless_is=GUESSING, confusion="trained on real",
+)  # fmt: skip
+TRTR_F1 = ScoreType("utility.trtr_macro_f1", "max", "the same in macro F1")
+MATCHED = ScoreType(
+    "utility.trtr_matched_accuracy", "max",
     "trained on as many real traces of each label as there are synthetic; of a missing label, the mean of the others",
-    GUESSING,
-)
-MATCHED_F1 = _kind("trtr_matched_macro_f1", "the same in macro F1")
-TSTR = _kind(
-    "tstr_accuracy", "trained on synthetic, tested on real; ceiling: as many real traces", GUESSING, compared=True
-)
-TSTR_F1 = _kind("tstr_macro_f1", "the same in macro F1", compared=True)
+    useless_is=GUESSING,
+)  # fmt: skip
+MATCHED_F1 = ScoreType("utility.trtr_matched_macro_f1", "max", "the same in macro F1")
+TSTR = ScoreType(
+    "utility.tstr_accuracy", "max", "trained on synthetic, tested on real; ceiling: as many real traces",
+    useless_is=GUESSING, compared=True, confusion="trained on synthetic",
+)  # fmt: skip
+TSTR_F1 = ScoreType("utility.tstr_macro_f1", "max", "the same in macro F1", compared=True)
 RATIO = ScoreType(
     "utility.ratio", "max", "TSTR / TRTR accuracy; ceiling: with as many real traces", range=(0.0, float("inf")),
     useless_is=GUESSING,
 )  # fmt: skip
-AUGMENTED = _kind(
-    "augmented_accuracy", "trained on real and synthetic together; ceiling: on real", GUESSING, evidence=("mixing",)
-)
-AUGMENTED_F1 = _kind("augmented_macro_f1", "the same in macro F1")
-TRTS = _kind("trts_accuracy", "trained on real, tested on synthetic, mean of the labels' shares", "guessing")
+AUGMENTED = ScoreType(
+    "utility.augmented_accuracy", "max", "trained on real and synthetic together; ceiling: on real",
+    useless_is=GUESSING, evidence=("mixing",),
+)  # fmt: skip
+AUGMENTED_F1 = ScoreType("utility.augmented_macro_f1", "max", "the same in macro F1")
+TRTS = ScoreType(
+    "utility.trts_accuracy", "max", "trained on real, tested on synthetic, mean of the labels' shares",
+    useless_is="guessing",
+)  # fmt: skip
 TRTR_LABEL = ScoreType("utility.trtr_f1", "max", "F1 of each label, trained on real", useless=0.0, useless_is="0")
 TSTR_LABEL = ScoreType("utility.tstr_f1", "max", "F1 of each label, trained on synthetic", useless=0.0, useless_is="0")
-TRTR_UNSEEN = _kind(
-    "trtr_accuracy_unseen", "without test traces that occur in the training part; only if there are any"
-)
-TSTR_UNSEEN = _kind("tstr_accuracy_unseen", "the same trained on synthetic")
+TRTR_UNSEEN = ScoreType(
+    "utility.trtr_accuracy_unseen", "max",
+    "without test traces that occur in the training part; only if there are any",
+)  # fmt: skip
+TSTR_UNSEEN = ScoreType("utility.tstr_accuracy_unseen", "max", "the same trained on synthetic")
 TYPES = (
     TRTR, TRTR_F1, MATCHED, MATCHED_F1, TSTR, TSTR_F1, RATIO, AUGMENTED, AUGMENTED_F1, TRTS, TRTR_LABEL, TSTR_LABEL,
     TRTR_UNSEEN, TSTR_UNSEEN,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from netdiffus.metrics import Score, find
+from netdiffus.metrics import Score, find, type_of
 from netdiffus.report.content import Content
 from netdiffus.report.distributions import panels
 from netdiffus.report.gallery import gallery
@@ -20,12 +20,6 @@ from netdiffus.report.verdict import RULE, contamination, graded, verdicts, weak
 from netdiffus.text import markdown as markdown_text
 
 FLOWS = 3
-CONFUSIONS = {
-    "utility.trtr_accuracy": "trained on real",
-    "utility.tstr_accuracy": "trained on synthetic",
-    "fingerprinting.tstr_accuracy": "CNN on images, trained on synthetic",
-    "bits.tstr_accuracy": "packet bits, trained on synthetic",
-}
 
 
 def render(content: Content) -> str:
@@ -80,8 +74,13 @@ def _words(content: Content) -> dict[str, object]:
 
 
 def _confusions(scores: Sequence[Score]) -> list[tuple[str, list[ConfusionRow]]]:
-    tables = [(caption, confusion_rows(find(list(scores), name))) for name, caption in CONFUSIONS.items()]
-    return [(caption, rows) for caption, rows in tables if rows]
+    """The confusion matrices that scores over all labels come with, under their captions."""
+    tables = []
+    for score in scores:
+        kind = type_of(score.name) if score.confusion is not None and score.label is None else None
+        if kind is not None and kind.confusion:
+            tables.append((kind.confusion, confusion_rows(score)))
+    return tables
 
 
 def _leak(scores: Sequence[Score]) -> str:

@@ -149,9 +149,9 @@ def worst_marginal(scores: Sequence[Score], label: str) -> str:
     return f"{score.name.split('.')[1]} {figure(score.value)} (real {figure(score.floor)})"
 
 
-def confusion_rows(score: Score | None) -> list[ConfusionRow]:
+def confusion_rows(score: Score) -> list[ConfusionRow]:
     """The confusion of a score with each row's counts as shares of the row; empty where it has none."""
-    if score is None or score.confusion is None:
+    if score.confusion is None:
         return []
     return [
         ConfusionRow(number, label, tuple(count / max(1, sum(counts)) for count in counts))
