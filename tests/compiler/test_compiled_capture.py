@@ -23,6 +23,7 @@ from netdiffus.errors import InputError
 from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.writer import Origin
 from plain_judge import checksum_is_zero_sum, ip
 from real_sessions import recorded, seen, without_checksum
 
@@ -96,9 +97,9 @@ def test_payload_that_is_given_comes_back_with_its_checksum(tmp_path) -> None:
     for packet, place in zip(whole, np.argsort(first.segments["time_ns"], kind="stable").tolist(), strict=True):
         payload[place] = packet.data[len(packet.data) - int(first.segments["size"][place]) :]
     given = np.frombuffer(b"".join(payload[place] for place in range(len(payload))), np.uint8)
-    assert written(first, tmp_path, link="raw", given=given) == whole
+    assert written(first, tmp_path, link="raw", payload=given) == whole
     with pytest.raises(InputError, match=r"bytes of payload; got 1; give the payload of every packet"):
-        written(first, tmp_path, given=given[:1])
+        written(first, tmp_path, payload=given[:1])
 
 
 def test_icmp_errors_quote_a_packet_and_replies_repeat_their_request(tmp_path) -> None:
@@ -132,7 +133,7 @@ def test_the_table_of_labels_is_what_a_reader_of_flows_finds(tmp_path) -> None:
     compiled = compile_rows(rows)
     path = tmp_path / "made.pcapng"
     with open(path, "wb") as file:
-        write_packets(file, compiled, form=".pcapng", comment="synthetic, a test")
+        write_packets(file, compiled, form=".pcapng", origin=Origin("synthetic, a test"))
     labels_path(path).write_text(label_table(compiled).write_csv())
     with open(tmp_path / "made.pcapng.labels.csv", newline="") as file:
         table = list(csv.DictReader(file))

@@ -19,13 +19,14 @@ from netdiffus.compiler import (
 )
 from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.tcp_options import CANONICAL
+from netdiffus.wire.files.writer import Origin
 from real_sessions import recorded
 
 LABELS = ("dns", "web", "quic", "ssh", "attack-scan")
 ODD_LAYOUTS = (bytes([2, 4, 0, 0, 1, 1, 4, 2]), bytes([8, 9, 0, 0]), bytes([34, 10, 7, 7, 7, 7, 7, 7, 7, 7, 1, 1]))
 WRITING = {
     "pcap": {"form": ".pcap"},
-    "pcapng": {"form": ".pcapng", "comment": "synthetic", "link": "raw"},
+    "pcapng": {"form": ".pcapng", "origin": Origin("synthetic"), "link": "raw"},
     "zero": {"form": ".pcap", "payload": "zero"},
 }
 

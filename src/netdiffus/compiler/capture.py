@@ -15,7 +15,7 @@ from netdiffus.compiler.headers import Headers
 from netdiffus.compiler.payload import LINKS, build_packets
 from netdiffus.compiler.specs import CLIENT, SERVER
 from netdiffus.traffic.flows.frames import PROTOCOLS
-from netdiffus.wire.files.writer import CaptureWriter
+from netdiffus.wire.files.writer import NETDIFFUS, CaptureWriter, Origin
 from netdiffus.wire.headers.addresses import ipv4_text, ipv6_text
 from netdiffus.wire.headers.packets import PacketBlock
 
@@ -41,18 +41,16 @@ def write_packets(
     *,
     form: str = ".pcap",
     link: str = "ethernet",
-    payload: str = "random",
+    payload: str | Bytes = "random",
     seed: int = 0,
-    given: Bytes | None = None,
-    comment: str = "",
-    application: str = "netdiffus",
+    origin: Origin = NETDIFFUS,
 ) -> int:
     """Write flows as a capture in order of time; returns the number of packets.
 
     Args:
         form: ".pcap" (nanoseconds) or ".pcapng", where the first packet of each flow has the comment "label: LABEL".
-        link, payload, seed, given: as in build_packets.
-        comment: of the file, e.g. "synthetic, netdiffus VERSION, model HASH, seed S"; pcapng only.
+        link, payload, seed: as in build_packets.
+        origin: of the file, e.g. the comment "synthetic, netdiffus VERSION, model HASH, seed S"; pcapng only.
 
     Raises:
         InputError: form, link or payload is not known, or a time does not fit the form.
@@ -67,12 +65,12 @@ def write_packets(
     size = packets.headers.network + packets.headers.transport + packets.segments["size"]
     texts_of_file = [f"label: {name}" for name in names]
     number = LINKS.get(link, 0)
-    writer = CaptureWriter(file, form, link=number, comment=comment, application=application, comments=texts_of_file)
+    writer = CaptureWriter(file, form, link=number, origin=origin, comments=texts_of_file)
     piece = np.cumsum(size[order]) // CHUNK_BYTES
     for chosen, text in zip(
         *(np.split(column, np.flatnonzero(np.diff(piece)) + 1) for column in (order, texts)), strict=True
     ):
-        data, at, whole = build_packets(packets, chosen, link=link, payload=payload, seed=seed, given=given)
+        data, at, whole = build_packets(packets, chosen, link=link, payload=payload, seed=seed)
         lengths = whole.astype(np.int32)
         links = np.full(len(chosen), number, np.int32)
         writer.write(PacketBlock(data, at, lengths, lengths, time_ns[chosen], links), text)

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.headers import REASONS, Headers, parse_headers, write_headers
-from netdiffus.compiler.icmp import relate_icmp, settle_icmp
-from netdiffus.compiler.ip import relate_network, settle_network
+from netdiffus.compiler.icmp import assign_icmp, infer_icmp
+from netdiffus.compiler.ip import assign_ip, infer_ip
 from netdiffus.compiler.rules import Broken, Changes, changes
 from netdiffus.compiler.specs import ROW, SAME, SEGMENT, FlowRows
-from netdiffus.compiler.tcp_connection import settle_connections
-from netdiffus.compiler.tcp_numbers import relate_numbers, settle_numbers
-from netdiffus.compiler.timestamps import relate_clocks, settle_clocks
-from netdiffus.compiler.timing import relate_times, settle_times
+from netdiffus.compiler.tcp_connection import assign_connections
+from netdiffus.compiler.tcp_numbers import assign_numbers, infer_numbers
+from netdiffus.compiler.timestamps import assign_timestamps, infer_timestamps
+from netdiffus.compiler.timing import assign_times, infer_times
 from netdiffus.traffic.flows.frames import PROTOCOLS
 from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
 
@@ -93,11 +93,11 @@ def rows_of_flows(
     kept, segments = every.select(chosen), segments[chosen[owner]]
     for name in SAME:
         kept.rows[name] = segments[name]
-    relate_times(kept, segments)
-    relate_network(kept, segments)
-    relate_numbers(kept, segments)
-    relate_clocks(kept, segments)
-    relate_icmp(kept, segments)
+    infer_times(kept, segments)
+    infer_ip(kept, segments)
+    infer_numbers(kept, segments)
+    infer_timestamps(kept, segments)
+    infer_icmp(kept, segments)
     return kept, left_out
 
 
@@ -116,16 +116,16 @@ def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, fidelity: Fidelity = 
         segments[name] = rows.rows[name]
     for name in ("dont_fragment", "no_checksum"):
         segments[name] = segments[name] != 0
-    settle_times(rows, segments, broken, fidelity=fidelity)
+    assign_times(rows, segments, broken, fidelity=fidelity)
     if fidelity.enforced:
         largest = LARGEST_IP if mtu is None else mtu
         _fit(rows, segments, broken, largest)
-        settle_connections(rows, segments, broken, mtu=largest, fidelity=fidelity)
+        assign_connections(rows, segments, broken, mtu=largest, fidelity=fidelity)
     else:
-        settle_numbers(rows, segments)
-    settle_icmp(rows, segments, broken, fidelity=fidelity)
-    settle_network(rows, segments, broken, fidelity=fidelity)
-    settle_clocks(rows, segments, broken, fidelity=fidelity)
+        assign_numbers(rows, segments)
+    assign_icmp(rows, segments, broken, fidelity=fidelity)
+    assign_ip(rows, segments, broken, fidelity=fidelity)
+    assign_timestamps(rows, segments, broken, fidelity=fidelity)
     _streams(rows, segments)
     report = changes(broken, segments["dropped"])
     kept = segments["dropped"] == 0

@@ -51,7 +51,7 @@ def _used(version: int, kind: int, code: int) -> int:
 
 
 @compiled
-def _relate(
+def _infer(
     flows: NDArray[np.void],
     first: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -83,7 +83,7 @@ def _relate(
 
 
 @compiled
-def _settle(
+def _assign(
     flows: NDArray[np.void],
     first: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -130,18 +130,18 @@ def _settle(
                     asked[side] = number & 0xFFFF
 
 
-def relate_icmp(flows: FlowRows, segments: NDArray[np.void]) -> None:
+def infer_icmp(flows: FlowRows, segments: NDArray[np.void]) -> None:
     """Fill icmp_rest and seq_offset of the rows, and the flows' echo identifier and first numbers."""
-    _relate(flows.flows, flows.first, flows.counts, flows.rows, segments)
+    _infer(flows.flows, flows.first, flows.counts, flows.rows, segments)
 
 
-def settle_icmp(flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity) -> None:
+def assign_icmp(flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity) -> None:
     """Fill icmp_rest of the segments, and make type, code and size legal.
 
     GENERATED keeps errors within 576 bytes (RFC 1812 section 4.3.2.3) or 1280 (RFC 4443 section 2.4), and without
     extensions.
     """
-    _settle(
+    _assign(
         flows.flows,
         flows.first,
         flows.counts,

@@ -19,7 +19,7 @@ LABEL_BITS = 0xF_FFFF
 
 
 @compiled
-def _relate(
+def _infer(
     flows: NDArray[np.void],
     first: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -57,7 +57,7 @@ def _relate(
 
 
 @compiled
-def _settle(
+def _assign(
     flows: NDArray[np.void],
     first: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -95,13 +95,11 @@ def _settle(
                 p.id = counter[s]
 
 
-def relate_network(flows: FlowRows, segments: NDArray[np.void]) -> None:
+def infer_ip(flows: FlowRows, segments: NDArray[np.void]) -> None:
     """Fill ttl_step, id_step and label_step of the rows, and what they are counted from of the flows."""
-    _relate(flows.flows, flows.first, flows.counts, flows.rows, segments)
+    _infer(flows.flows, flows.first, flows.counts, flows.rows, segments)
 
 
-def settle_network(
-    flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity
-) -> None:
+def assign_ip(flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity) -> None:
     """Fill ttl, id and flow_label of the segments; GENERATED never repeats an identification, as some stacks do."""
-    _settle(flows.flows, flows.first, flows.counts, flows.rows, segments, broken, fidelity.enforced, fidelity.generated)
+    _assign(flows.flows, flows.first, flows.counts, flows.rows, segments, broken, fidelity.enforced, fidelity.generated)

@@ -134,9 +134,8 @@ def build_packets(
     chosen: NDArray[np.int64],
     *,
     link: str = "ethernet",
-    payload: str = "random",
+    payload: str | Bytes = "random",
     seed: int = 0,
-    given: Bytes | None = None,
 ) -> tuple[Bytes, NDArray[np.int64], NDArray[np.int64]]:
     """Some packets as bytes.
 
@@ -144,9 +143,8 @@ def build_packets(
         packets: what was compiled.
         chosen: places of packets, (N,).
         link: one of LINKS.
-        payload: one of POLICIES.
+        payload: one of POLICIES, or the payload of all packets, one after the other.
         seed: of the random payload.
-        given: payload of all packets, one after the other; instead of the policy.
 
     Returns:
         the bytes, and the offset and size of each packet in them, (N,) int64.
@@ -154,15 +152,15 @@ def build_packets(
     Raises:
         InputError: link or payload is not known, or the payload that is given has another size.
     """
-    if link not in LINKS or payload not in POLICIES:
+    if link not in LINKS or (isinstance(payload, str) and payload not in POLICIES):
         raise InputError(
             f"a link among {', '.join(LINKS)} and a payload among {', '.join(POLICIES)}",
             f"{link}, {payload}",
             "choose one of those",
         )
     sizes = packets.segments["size"].astype(np.int64)
-    if given is not None and len(given) != sizes.sum():
-        raise InputError(f"{sizes.sum():,} bytes of payload", f"{len(given):,}", "give the payload of every packet")
+    if not isinstance(payload, str) and len(payload) != sizes.sum():
+        raise InputError(f"{sizes.sum():,} bytes of payload", f"{len(payload):,}", "give the payload of every packet")
     network, transport = packets.headers.network, packets.headers.transport
     whole = (network + transport + sizes)[chosen] + (ETHERNET_BYTES if link == "ethernet" else 0)
     at = np.cumsum(whole) - whole
@@ -177,9 +175,9 @@ def build_packets(
         packets.owner,
         packets.flows,
         link == "ethernet",
-        2 if given is not None else POLICIES.index(payload),
+        POLICIES.index(payload) if isinstance(payload, str) else 2,
         np.uint64(seed & 0xFFFF_FFFF_FFFF_FFFF),
-        np.zeros(0, np.uint8) if given is None else given,
+        np.zeros(0, np.uint8) if isinstance(payload, str) else payload,
         np.cumsum(sizes) - sizes,
         out,
         at,

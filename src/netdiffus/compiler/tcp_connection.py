@@ -43,7 +43,7 @@ LARGEST_IP = 0xFFFF
 
 
 @compiled
-def _settle(
+def _assign(
     flows: NDArray[np.void],
     first: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -194,7 +194,7 @@ def _settle(
             broken[i] |= np.uint32(wrong)
 
 
-def settle_connections(
+def assign_connections(
     flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, mtu: int, fidelity: Fidelity
 ) -> None:
     """Fill flags, size, seq, ack, SACK, window and options of TCP segments so that they obey the rules.
@@ -206,7 +206,7 @@ def settle_connections(
         mtu: bytes of the largest IP packet.
         fidelity: GENERATED or REAL.
     """
-    _settle(
+    _assign(
         flows.flows,
         flows.first,
         flows.counts,

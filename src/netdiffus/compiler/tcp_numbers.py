@@ -110,7 +110,7 @@ def begin(state: NDArray[np.void], edges: NDArray[np.int64], flags: int, side: i
 
 
 @compiled
-def _relate(
+def _infer(
     flows: NDArray[np.void],
     first: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -229,13 +229,13 @@ def scratch(flows: FlowRows) -> tuple[NDArray[np.void], NDArray[np.int64]]:
     return np.zeros(2, STATE), np.zeros((2, 2 * longest + 4), np.int64)
 
 
-def relate_numbers(flows: FlowRows, segments: NDArray[np.void]) -> None:
+def infer_numbers(flows: FlowRows, segments: NDArray[np.void]) -> None:
     """Fill the relations of sequence, acknowledgement and SACK numbers of the rows, and the flows' initial numbers."""
     blocks = describe(flows.layouts)["blocks"].copy()
-    _relate(flows.flows, flows.first, flows.counts, flows.rows, segments, blocks, *scratch(flows))
+    _infer(flows.flows, flows.first, flows.counts, flows.rows, segments, blocks, *scratch(flows))
 
 
-def settle_numbers(flows: FlowRows, segments: NDArray[np.void]) -> None:
-    """Fill seq, ack and SACK of TCP segments exactly as the rows ask; settle_connections does it by the rules."""
+def assign_numbers(flows: FlowRows, segments: NDArray[np.void]) -> None:
+    """Fill seq, ack and SACK of TCP segments exactly as the rows ask; assign_connections does it by the rules."""
     blocks = describe(flows.layouts)["blocks"].copy()
     _as_asked(flows.flows, flows.first, flows.counts, flows.rows, segments, blocks, *scratch(flows))

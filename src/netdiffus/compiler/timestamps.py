@@ -43,7 +43,7 @@ def _rate(ticks: int, elapsed_ns: int, usual: NDArray[np.int64]) -> int:
 
 
 @compiled
-def _relate(
+def _infer(
     flows: NDArray[np.void],
     first: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -88,7 +88,7 @@ def _relate(
 
 
 @compiled
-def _settle(
+def _assign(
     flows: NDArray[np.void],
     first: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -153,13 +153,13 @@ def _scratch(flows: FlowRows) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     return describe(flows.layouts)["has"] & HAS_TIMESTAMPS != 0, np.zeros((2, longest + 1), np.int64)
 
 
-def relate_clocks(flows: FlowRows, segments: NDArray[np.void]) -> None:
+def infer_timestamps(flows: FlowRows, segments: NDArray[np.void]) -> None:
     """Fill ts_offset, echo_behind and echo_offset of the rows, and the clocks of the flows."""
     stamped, seen = _scratch(flows)
-    _relate(flows.flows, flows.first, flows.counts, flows.rows, segments, stamped, USUAL_MHZ, seen)
+    _infer(flows.flows, flows.first, flows.counts, flows.rows, segments, stamped, USUAL_MHZ, seen)
 
 
-def settle_clocks(
+def assign_timestamps(
     flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity
 ) -> None:
     """Fill ts_value and ts_echo of the segments whose layout has timestamps.
@@ -167,7 +167,7 @@ def settle_clocks(
     GENERATED lets a side whose peer has shown no timestamp yet echo one number only.
     """
     stamped, seen = _scratch(flows)
-    _settle(
+    _assign(
         flows.flows,
         flows.first,
         flows.counts,

@@ -59,14 +59,14 @@ def _times(
             broken[begin] |= np.uint32(DIRECTION)
 
 
-def relate_times(flows: FlowRows, segments: NDArray[np.void]) -> None:
+def infer_times(flows: FlowRows, segments: NDArray[np.void]) -> None:
     """Fill gap_ns of the rows from the times of their packets."""
     gaps = np.diff(segments["time_ns"], prepend=0)
     gaps[flows.first[flows.counts > 0]] = 0
     flows.rows["gap_ns"] = gaps
 
 
-def settle_times(
+def assign_times(
     flows: FlowRows, segments: NDArray[np.void], broken: NDArray[np.uint32], *, fidelity: Fidelity
 ) -> None:
     """Fill time_ns of the segments, and let a flow begin at its client; SYN with ACK first is the server's.

@@ -36,7 +36,7 @@ from netdiffus.text import as_text
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.traffic.moments import moment_ns
 from netdiffus.traffic.tables.csv_cells import guarded
-from netdiffus.wire.files.writer import PCAP_END_NS
+from netdiffus.wire.files.writer import PCAP_END_NS, Origin
 from netdiffus.wire.nprint.capture import is_nprint_name
 
 CAPTURES = (".pcap", ".pcapng")
@@ -187,8 +187,7 @@ def write_compiled(
             link=config.link,
             payload=config.payload,
             seed=seed,
-            comment=comment,
-            application=made_by,
+            origin=Origin(comment, made_by),
         )
     with labels_path(path).open("wb") as file:
         guarded(label_table(packets)).write_csv(file)

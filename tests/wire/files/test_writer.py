@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
 from netdiffus.wire.files.reader import read_capture
-from netdiffus.wire.files.writer import PCAP_END_NS, CaptureWriter, write_pcap
+from netdiffus.wire.files.writer import PCAP_END_NS, CaptureWriter, Origin, write_pcap
 from netdiffus.wire.headers.packets import Packet, PacketBlock
 
 PACKETS = st.lists(st.tuples(st.binary(max_size=70), st.integers(0, 2**32 * 10**9 - 1)), max_size=9)
@@ -23,7 +23,7 @@ MIXED = [(1, Packet(5, b"\2" * 61, 70)), (101, Packet(PCAP_END_NS + 3, b"\x45", 
 
 def write(form: str, packets, comment=None, comments=("label: web", "é" * 3, "")) -> bytes:
     file = io.BytesIO()
-    writer = CaptureWriter(file, form, link=1, comment="synthetic, of a test", comments=comments)
+    writer = CaptureWriter(file, form, link=1, origin=Origin("synthetic, of a test"), comments=comments)
     block = PacketBlock.of([Packet(time, data, len(data)) for data, time in packets], 1)
     writer.write(block, None if comment is None else np.array(comment, np.int64))
     return file.getvalue()

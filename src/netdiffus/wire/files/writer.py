@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,16 @@ PCAP_END_NS = (1 << 32) * 1_000_000_000
 """The seconds of pcap are 32 bits wide: 2106."""
 BATCH_PACKETS = 4096
 """Packets that are written at a time where they come one by one."""
+
+
+class Origin(NamedTuple):
+    """What a capture says of itself: a comment, and the application that wrote it."""
+
+    comment: str = ""
+    application: str = "netdiffus"
+
+
+NETDIFFUS = Origin()
 
 
 def check_suffix(path: str | Path) -> str:
@@ -72,7 +82,7 @@ class CaptureWriter:
         form: one of CAPTURE_FORMS.
         link: link type that the file begins with, a LINKTYPE number; None: that of the first packet, or Ethernet.
         header: of another pcap (`plain_header`), whose byte order and ticks are taken; pcap only.
-        comment, application: of the whole file, and what wrote it; pcapng only.
+        origin: what is said of the whole file; pcapng only.
         comments: texts that packets may have; pcapng only.
 
     Raises:
@@ -87,8 +97,7 @@ class CaptureWriter:
         *,
         link: int | None = None,
         header: bytes | None = None,
-        comment: str = "",
-        application: str = "netdiffus",
+        origin: Origin = NETDIFFUS,
         comments: Sequence[str] = (),
     ) -> None:
         if form not in CAPTURE_FORMS:
@@ -101,8 +110,9 @@ class CaptureWriter:
         self._text_at = np.cumsum([0, *map(len, texts)], dtype=np.int64)
         self._most_bytes = MOST_FRAMING + max(map(len, texts), default=0)
         if self._pcapng:
-            options = option(COMMENT, comment.encode()) if comment else b""
-            file.write(section(options + option(USER_APPLICATION, application.encode()) + option(END_OF_OPTIONS, b"")))
+            options = option(COMMENT, origin.comment.encode()) if origin.comment else b""
+            options += option(USER_APPLICATION, origin.application.encode()) + option(END_OF_OPTIONS, b"")
+            file.write(section(options))
         elif header is not None:
             file.write(header)
         if link is not None:
