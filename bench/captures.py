@@ -159,13 +159,13 @@ def with_dataset(path: Path) -> int:
 
 
 PARTS: dict[str, Callable[[Path], object]] = {
-    "every byte read through memory once (summed)": with_sum,
-    "read and SHA-256 of the file": with_sha256,
-    "and where its packets lie": with_records,
-    "and their header fields": with_dissect,
-    "and their flows, first packets kept": with_tracking,
-    "and both as tables, faults counted": with_flows,
-    "and labels, split, copies, Parquet: the dataset folder": with_dataset,
+    "touching every byte in memory once (a sum)": with_sum,
+    "reading and hashing the file (SHA-256)": with_sha256,
+    "and locating its packets": with_records,
+    "and decoding their header fields": with_dissect,
+    "and assigning flows, keeping first packets": with_tracking,
+    "and building tables, counting faults": with_flows,
+    "and labels, split, duplicates, Parquet: the dataset folder": with_dataset,
 }
 
 
@@ -218,7 +218,11 @@ def compare(path: Path) -> str:
         (name, f"{seconds:.3f}", f"{max(seconds - earlier, 0):.3f}")
         for (name, seconds), earlier in zip(steps, before, strict=False)
     ]
-    return said.strip() + "\n\nWhere it goes:\n\n" + table(("up to here", "CPU-seconds", "more than before"), rows)
+    return (
+        said.strip()
+        + "\n\nWhere the time goes:\n\n"
+        + table(("cumulative step", "CPU-seconds", "added by this step"), rows)
+    )
 
 
 def growth(folder: Path) -> str:
@@ -245,7 +249,7 @@ def memory(folder: Path) -> str:
     seconds = usage.ru_utime + usage.ru_stime
     return (
         f"`netdiffus prepare` of a capture of {path.stat().st_size / 1e9:.1f} GB with {packets:,} packets: at most "
-        f"{usage.ru_maxrss / 1024:,.0f} MiB of memory (ru_maxrss of the process), {seconds:.1f} CPU-seconds."
+        f"{usage.ru_maxrss / 1024:,.0f} MiB of memory (ru_maxrss), {seconds:.1f} CPU-seconds."
     )
 
 
@@ -268,12 +272,13 @@ def main() -> None:
         folder = Path(scratch)
         path = folder / "looped.pcap"
         write_looped(path, packets=PACKETS)
-        body = f"A capture of {PACKETS:,} packets, {path.stat().st_size / 1e6:.0f} MB, looped from real ones; in one "
-        body += f"process, median of {REPEATS}; CPU-seconds with those of child processes.\n\n{compare(path)}"
+        body = f"A capture of {PACKETS:,} packets, {path.stat().st_size / 1e6:.0f} MB, looped from real ones; one "
+        body += f"process, median of {REPEATS}; CPU-seconds include child processes.\n\n{compare(path)}"
         first, again = cold_start(path)
         path.unlink()
         body += f"\n\n{growth(folder)}\n\n{memory(folder)}"
-        body += f"\n\nThe first run on a machine compiles: {first:.1f} CPU-seconds, the next run {again:.1f}."
+        body += f"\n\nThe first run on a machine compiles the kernels: {first:.1f} CPU-seconds; "
+        body += f"later runs take {again:.1f}."
     write_section("captures", "Captures to a dataset", body)
 
 

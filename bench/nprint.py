@@ -111,13 +111,13 @@ def main() -> None:
         f"nprint is not installed here: its column is derived from dpkt's speed in this run and {KNOWN_RATIO:.2f}, "
         "the ratio of dpkt to nprint 1.2.1 measured elsewhere (147,000 to 32,000 packets per CPU-second)."
     )
-    note = "nprint was run beside it." if installed else derived
+    note = "nprint ran on the same machine." if installed else derived
     body = (
         f"{PACKETS:,} packets, 1,088 columns (`{' '.join(FLAGS)}`), one process, median of {REPEATS}. {note}\n\n"
         + table(("way", "packets per CPU-second", "times dpkt", "times nprint"), rows)
         + f"\n\nSize of the shipped recordings, {text[1]:,} packets: {text[0]} {text[2]:,} bytes "
-        f"({text[2] / text[1]:,.0f} a packet), {packed[0]} {packed[2]:,} bytes ({packed[2] / packed[1]:.1f} a packet): "
-        f"{text[2] / packed[2]:.0f} times smaller."
+        f"({text[2] / text[1]:,.0f} per packet), {packed[0]} {packed[2]:,} bytes "
+        f"({packed[2] / packed[1]:.1f} per packet), {text[2] / packed[2]:.0f} times smaller."
     )
     write_section("nprint", "nPrint rows", body)
 

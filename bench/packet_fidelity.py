@@ -86,12 +86,12 @@ FIELDS: dict[str, tuple[str, Callable[[FlowRows], NDArray[np.generic]]]] = {
     "window": ("KS", lambda r: r.rows["window"][r.flows["protocol"][r.owner] == 6]),
     "size": ("KS", lambda r: r.rows["size"]),
     "gap": ("KS", lambda r: np.delete(r.rows["gap_ns"], r.first)),
-    "packets of a flow": ("KS", lambda r: r.counts),
-    "bytes of a flow": ("KS", lambda r: np.add.reduceat(r.rows["size"].astype(np.int64), r.first)),
+    "packets per flow": ("KS", lambda r: r.counts),
+    "bytes per flow": ("KS", lambda r: np.add.reduceat(r.rows["size"].astype(np.int64), r.first)),
     "duration": ("KS", lambda r: np.add.reduceat(r.rows["gap_ns"], r.first)),
     "flags": ("TVD", lambda r: r.rows["flags"]),
     "server port": ("TVD", lambda r: r.flows["port"][:, SERVER]),
-    "option layout": ("TVD", lambda r: np.array(r.layouts, object)[r.rows["layout"]]),
+    "TCP option layout": ("TVD", lambda r: np.array(r.layouts, object)[r.rows["layout"]]),
     "protocol": ("TVD", lambda r: r.flows["protocol"]),
 }
 """Per field: which distance, and its values in flows of at least one packet."""
