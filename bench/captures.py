@@ -65,10 +65,10 @@ def write_looped(path: Path, *, packets: int | None = None, size: int | None = N
     seconds = once[places[:, None] + np.arange(4)].copy().view("<u4")
     written = 0
     with open(path, "wb") as out:
-        out.write(once[:24])
+        out.write(once[:24].data)
         while (packets is None or written < packets) and (size is None or out.tell() < size):
             left = len(places) if packets is None else min(packets - written, len(places))
-            out.write(once[24 : starts[left]])
+            out.write(once[24 : starts[left]].data)
             written += left
             seconds += LOOP_S
             once[places[:, None] + np.arange(4)] = seconds.view(np.uint8).reshape(-1, 4)
@@ -77,7 +77,7 @@ def write_looped(path: Path, *, packets: int | None = None, size: int | None = N
 
 def _ends(path: Path, once: np.ndarray) -> list[int]:
     """Where each record of a pcap in memory ends; it is written to `path` for a moment."""
-    path.write_bytes(once)
+    path.write_bytes(once.data)
     at, ends = 24, []
     for block in read_capture(path):
         for captured in block.captured.tolist():
@@ -119,7 +119,7 @@ def with_sum(path: Path) -> int:
     """Every byte read through memory once."""
     total, buffer = 0, np.empty(1 << 20, np.uint8)
     with open(path, "rb", buffering=0) as file:
-        while n := file.readinto(buffer):
+        while n := file.readinto(buffer.data):
             total += int(buffer[: n // 8 * 8].view(np.uint64).sum())
     return total
 
@@ -154,7 +154,7 @@ def with_flows(path: Path) -> int:
 
 def with_dataset(path: Path) -> int:
     """All of `netdiffus prepare FILE --unlabelled`."""
-    (read,) = prepare([path], path.with_suffix(".dataset"), PrepareConfig(unlabelled=True))
+    (read,) = prepare([path], path.with_suffix(".dataset"), PrepareConfig.of(unlabelled=True))
     return read.packets
 
 
@@ -196,15 +196,20 @@ def peers() -> tuple[dict[str, Callable[[Path], object]], list[str]]:
 def compare(path: Path) -> str:
     """Peers, then netdiffus, then its parts; each repeat runs all of them, so that a busy moment meets all."""
     others, missing = peers()
-    ways = {**others, "netdiffus, header fields": with_dissect, DATASET: with_dataset, **PARTS}
+    ways: dict[str, Callable[[Path], object]] = {
+        **others,
+        "netdiffus, header fields": with_dissect,
+        DATASET: with_dataset,
+        **PARTS,
+    }
     for way in (with_dataset, with_tracking):
         way(path)  # compiled code is loaded
     runs: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(REPEATS):
-        for name, way in ways.items():
-            runs[name].append(cpu_seconds(way, path))
+        for name, measured in ways.items():
+            runs[name].append(cpu_seconds(measured, path))
     ours = runs[DATASET]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in (*others, "netdiffus, header fields", DATASET):
         ratio = statistics.median(theirs / mine for theirs, mine in zip(runs[name], ours, strict=True))
         median = statistics.median(runs[name])

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bench.captures import with_dpkt, write_looped
 from bench.results import table, write_section
@@ -72,9 +73,10 @@ def sizes(folder: Path) -> list[tuple[str, int, int]]:
     """Packets and bytes of both forms, of all recordings."""
     rows = []
     for name in ("recordings.nprint", "recordings.nprint.npz"):
-        read: list[int] = []
-        prepare(recordings.folder(), folder / name, on_progress=lambda record, read=read: read.append(record.written))
-        rows.append((name.partition(".")[2], sum(read), (folder / name).stat().st_size))
+        records: list[Any] = []
+        prepare(recordings.folder(), folder / name, on_progress=records.append)
+        written = sum(record.written for record in records)
+        rows.append((name.partition(".")[2], written, (folder / name).stat().st_size))
     return rows
 
 

@@ -106,7 +106,7 @@ def distance(kind: str, a: NDArray[np.generic], b: NDArray[np.generic]) -> float
 
 def field_rows(real: Flows, other: Flows, made: Flows) -> list[tuple[str, ...]]:
     """Per field: mean over labels of real against real and of made against real, and labels within 0.1 of the floor."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for name, (kind, values) in FIELDS.items():
         floor, value = [], []
         for label in real.counts:

@@ -17,7 +17,6 @@ import polars as pl
 
 from bench import gates, kernel
 from bench.packet_fidelity import (
-    ADDRESSES,
     CHANCE,
     CODEC,
     SUMS,
@@ -30,8 +29,9 @@ from bench.packet_fidelity import (
 )
 from bench.results import table, write_section
 from netdiffus import generate, prepare, recordings, train
+from netdiffus.metrics.bits import ADDRESSES
 from netdiffus.steps.bitimage import packet_rows
-from netdiffus.steps.generate import load_model
+from netdiffus.steps.loaded_model import load_model
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.traffic.flows import flows_of_capture
@@ -126,30 +126,28 @@ def asked(capture: Path, real: FlowRows, scratch: Path) -> tuple[list[tuple[str,
         ("ndpiReader, flows", gates.ndpi_flows(capture), f"{flows:,}"),
         ("NFStream, flows", gates.nfstream_flows(capture), f"{flows:,}"),
     ):
-        text = (
-            "not installed"
-            if answer is None
-            else f"{len(answer):,} findings"
-            if isinstance(answer, list)
-            else str(answer)
-        )
+        text = "not installed" if answer is None else str(answer)
+        text = f"{len(answer):,} findings" if isinstance(answer, list) else text
         lines.append((name, text, wanted))
     beside = written(real, scratch / "real.pcap", as_captured=True)
     whole = gates.complete(capture), gates.complete(beside)
     if whole[0] and whole[1]:
-        made, of_real = (100 * n / max(total, 1) for n, total in whole)
-        lines.append(("tcptrace, complete connections", f"{made:.1f} %", f"real {of_real:.1f} % ± 5"))
-    answer, of_real = kernel.ask(capture), kernel.ask(beside)
-    if isinstance(answer, str) or isinstance(of_real, str):
-        lines.append(("a real kernel", str(answer), "–"))
-    else:
-        for text, taken, asked_for in (
-            ("handshakes", "handshakes", "flows"),
-            ("complete data", "data_whole", "with_data"),
-        ):
-            made, wanted = (f"{getattr(one, taken)} of {getattr(one, asked_for)}" for one in (answer, of_real))
-            lines.append((f"a real kernel, {text}", made, f"real {wanted}"))
-    return lines, flows
+        shares = [f"{100 * n / max(total, 1):.1f} %" for n, total in (whole[0], whole[1])]
+        lines.append(("tcptrace, complete connections", shares[0], f"real {shares[1]} ± 5"))
+    return [*lines, *_kernel(capture, beside)], flows
+
+
+def _kernel(capture: Path, beside: Path) -> list[tuple[str, str, str]]:
+    """What a real kernel says of the capture, next to what it says of real traffic."""
+    ours, real = kernel.ask(capture), kernel.ask(beside)
+    if isinstance(ours, str) or isinstance(real, str):
+        return [("a real kernel", str(ours), "–")]
+    handshakes = [f"{tally.handshakes} of {tally.flows}" for tally in (ours, real)]
+    data = [f"{tally.data_whole} of {tally.with_data}" for tally in (ours, real)]
+    return [
+        ("a real kernel, handshakes", handshakes[0], f"real {handshakes[1]}"),
+        ("a real kernel, complete data", data[0], f"real {data[1]}"),
+    ]
 
 
 def scored(real: dict[str, Flows], drawn: Flows, rng: np.random.Generator) -> str:

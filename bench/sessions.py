@@ -100,7 +100,11 @@ def originals_of(rows: FlowRows, capture: object) -> list[list[bytes]]:
     for row in frames[1].iter_rows(named=True):
         key = (row["start_ns"], row["client_port"], row["server_port"])
         keys.setdefault(key, []).append(row["flow_id"])
-    return [by_id[keys[(int(flow["start_ns"]), *map(int, flow["port"]))].pop(0)] for flow in rows.flows]
+    found = []
+    for flow in rows.flows:
+        client_port, server_port = flow["port"].tolist()
+        found.append(by_id[keys[int(flow["start_ns"]), client_port, server_port].pop(0)])
+    return found
 
 
 def speed(rows: FlowRows) -> tuple[int, float, float]:

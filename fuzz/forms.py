@@ -103,7 +103,7 @@ def plain_form(*names: str, instrument: AbstractContextManager[object] | None = 
             setattr(module, kernel, _taking_arrays(getattr(module, kernel), read))
     tracking = form._modules.get("netdiffus.traffic.tracking")
     if tracking:  # the one place where numbers are meant to wrap round
-        tracking._mix = mix
+        vars(tracking)["_mix"] = mix
     return form
 
 
