@@ -165,7 +165,7 @@ class BitsCodec:
         """The packets of rows (P, columns), none of them absent; direction, size and gap of a bare image are 0.
 
         Raises:
-            InputError: a value beyond -1, 0 and 1, or a row that is not a packet: partial bytes, or not one header each.
+            InputError: a value beyond -1, 0 and 1, or a row that is not a packet: partial bytes, not one header each.
         """
         bits, present = pack(rows)
         first = [self.layout.first_byte(name) for name in self.headers] + [self.layout.row_bytes]
