@@ -25,7 +25,7 @@ from netdiffus.steps.import_checkpoint import ImportConfig
 from netdiffus.steps.nprint import NprintConfig
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.train_config import TrainConfig
-from netdiffus.wire.captures import Packet, write_pcap
+from netdiffus.wire.files.reader import Packet, write_pcap
 
 ODD = ("nan", "inf", "-inf", "-1", "0", "1e30", "1" + "0" * 30, "1e-300", "9" * 5000)
 SECONDS, KIB = 60, 500_000  # generous: the machine may be busy

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from netdiffus import recordings
-from netdiffus.traffic.anonymise import anonymise, anonymise_block, anonymise_texts
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.wire.dissect import dissect
+from netdiffus.traffic.anonymise.rewrite import anonymise, anonymise_block, anonymise_texts
+from netdiffus.traffic.flows.reader import flows_of_capture
+from netdiffus.wire.headers.dissect import dissect
 from small_packets import block_of, whole
 
 KEY = bytes(range(32))

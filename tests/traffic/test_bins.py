@@ -6,9 +6,9 @@ import pytest
 
 from netdiffus import recordings
 from netdiffus.errors import InputError
-from netdiffus.traffic.binreader import BinReader
-from netdiffus.traffic.bins import binned
-from netdiffus.traffic.flows import flows_of_capture
+from netdiffus.traffic.flows.bin_reader import BinReader
+from netdiffus.traffic.flows.bins import binned
+from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.traffic.traces import conform
 
 MS = 10**6

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.cryptopan import crypto_pan, read_key
+from netdiffus.traffic.anonymise.cryptopan import crypto_pan, read_key
 
 # The key and some lines of the sample trace in the authors' distribution.
 KEY = bytes(
@@ -60,7 +60,7 @@ def test_prefixes_stay_as_long_as_they_were(width, data, key) -> None:
 def test_many_at_a_time_are_mapped_as_one_by_one(monkeypatch) -> None:
     addresses = np.random.default_rng(0).integers(0, 256, (100, 16), dtype=np.uint8)
     whole = crypto_pan(addresses, KEY)
-    monkeypatch.setattr("netdiffus.traffic.cryptopan._BUFFER", 3 * 128 * 16)
+    monkeypatch.setattr("netdiffus.traffic.anonymise.cryptopan._BUFFER", 3 * 128 * 16)
     assert np.array_equal(crypto_pan(addresses, KEY), whole)
     assert crypto_pan(np.empty((0, 4), np.uint8), KEY).shape == (0, 4)
 

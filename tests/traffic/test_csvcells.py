@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdiffus.traffic.csvcells import bare, guarded
+from netdiffus.traffic.tables.csv_cells import bare, guarded
 
 LETTERS = st.sampled_from("'=+-@＝\t\r\n a1,\"")
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 import netdiffus
 from netdiffus.errors import InputError
-from netdiffus.traffic.flows import FLOW_SCHEMA, PACKET_SCHEMA, CaptureFlows, FlowReader, flows_of_capture
-from netdiffus.traffic.labels import is_capture_name
-from netdiffus.wire.captures import Packet, read_capture, write_pcap
-from netdiffus.wire.order import STEPPED
+from netdiffus.traffic.flows.reader import FLOW_SCHEMA, PACKET_SCHEMA, CaptureFlows, FlowReader, flows_of_capture
+from netdiffus.traffic.labels.rules import is_capture_name
+from netdiffus.wire.files.order import STEPPED
+from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
 from shared_files import shared
 
 SECOND = 1_000_000_000
@@ -164,8 +164,10 @@ def test_time_that_jumps_back_begins_new_flows(flows_of):
 
 
 def test_several_captures_in_one_file_give_the_same_flows_in_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("netdiffus.traffic.flows.read_capture", lambda path: read_capture(path, block_bytes=4096))
-    monkeypatch.setattr("netdiffus.wire.order.BLOCK_PACKETS", 64)
+    monkeypatch.setattr(
+        "netdiffus.traffic.flows.reader.read_capture", lambda path: read_capture(path, block_bytes=4096)
+    )
+    monkeypatch.setattr("netdiffus.wire.files.order.BLOCK_PACKETS", 64)
     path = tmp_path / "x.pcap"
     ends = [(f"10.0.0.{i}", 1000 + i) for i in range(40)]
     packets = []
@@ -313,7 +315,9 @@ def test_state_travels_over_blocks(flows_of, tmp_path, monkeypatch):
     ends = [(f"10.0.{i // 200}.{i % 200}", 1000 + i) for i in range(3000)]  # more than the first table holds
     packets = [(k + i / 10_000, udp(end, SERVER, k + 1)) for k in range(3) for i, end in enumerate(ends)]
     whole = flows_of(*packets)
-    monkeypatch.setattr("netdiffus.traffic.flows.read_capture", lambda path: read_capture(path, block_bytes=4096))
+    monkeypatch.setattr(
+        "netdiffus.traffic.flows.reader.read_capture", lambda path: read_capture(path, block_bytes=4096)
+    )
     pieces = flows_of(*packets)
     assert counts(whole) == [3] * 3000
     assert whole.flows.equals(pieces.flows)
@@ -322,7 +326,9 @@ def test_state_travels_over_blocks(flows_of, tmp_path, monkeypatch):
 
 
 def test_batches_hold_the_same_flows(tmp_path, monkeypatch):
-    monkeypatch.setattr("netdiffus.traffic.flows.read_capture", lambda path: read_capture(path, block_bytes=4096))
+    monkeypatch.setattr(
+        "netdiffus.traffic.flows.reader.read_capture", lambda path: read_capture(path, block_bytes=4096)
+    )
     path = tmp_path / "x.pcap"
     ends = [(f"10.0.0.{i}", 1000 + i) for i in range(20)]
     packets = [(i / 10 + i // 100 * 5, udp(ends[i % 20], SERVER, i % 7)) for i in range(4000)]  # bursts of 5 a flow

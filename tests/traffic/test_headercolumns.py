@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from netdiffus import recordings
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.headercolumns import ABSENT, LAYOUT, header_block, header_columns
+from netdiffus.compiler.header_columns import ABSENT, LAYOUT, header_block, header_columns
+from netdiffus.traffic.flows.reader import flows_of_capture
 from small_packets import icmp, ipv4, ipv6, tcp, udp
 
 NOPS = bytes([1, 1, 8, 10]) + bytes(8)

@@ -1,6 +1,6 @@
 """What came under each label and what was left out of it."""
 
-from netdiffus.traffic.labelaccount import FILES, FLOWS, PACKETS, ROWS, LabelAccount, LeftOut
+from netdiffus.traffic.labels.account import FILES, FLOWS, PACKETS, ROWS, LabelAccount, LeftOut
 
 
 def test_what_was_left_out_stands_beside_what_came():

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.labelmap import MapLabels
-from netdiffus.traffic.labeltimes import TimeFormat
+from netdiffus.traffic.labels.table import MapLabels
+from netdiffus.traffic.labels.times import TimeFormat
 
 SECOND = 10**9
 FLOWS = pl.DataFrame(

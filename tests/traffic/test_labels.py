@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.labels import (
+from netdiffus.traffic.labels.rules import (
     FileLabels,
     FolderLabels,
     MapLabels,

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.npz import read_arrays
-from netdiffus.traffic.parquetsize import parquet_size, size_of_footer
-from netdiffus.traffic.tables import read_table
+from netdiffus.traffic.tables.files import read_table
+from netdiffus.traffic.tables.npz import read_arrays
+from netdiffus.traffic.tables.parquet_size import parquet_size, size_of_footer
 
 
 def npz_that_declares(path, shape: tuple[int, ...], kind: str = "<f8", stored: bytes = b"") -> None:

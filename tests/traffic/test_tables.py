@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.columns import parse_columns
-from netdiffus.traffic.tables import read_table
-from netdiffus.traffic.tabletraces import traces_of_table
+from netdiffus.traffic.tables.columns import parse_columns
+from netdiffus.traffic.tables.files import read_table
+from netdiffus.traffic.tables.traces import traces_of_table
 
 ROWS = {"LABEL": ["web", "dns"], "PL": [[517, 1448, 0, 0], [40, 0, 0, 0]], "DIR": [[0, 1, 0, 0], [0, 0, 0, 0]]}
 ROWS |= {"IAT": [[0.0, 1.5, 0.0, 0.0], [0.0] * 4]}

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.columns import parse_columns
-from netdiffus.traffic.labelaccount import LeftOut
-from netdiffus.traffic.tabletraces import traces_of_table
+from netdiffus.traffic.labels.account import LeftOut
+from netdiffus.traffic.tables.columns import parse_columns
+from netdiffus.traffic.tables.traces import traces_of_table
 from netdiffus.traffic.traces import channel_names
 
 ROWS = {"LABEL": ["web", "dns"], "PL": [[517, 1448, 0, 0], [40, 0, 0, 0]], "DIR": [[0, 1, 0, 0], [0, 0, 0, 0]]}

@@ -3,11 +3,11 @@
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.traffic import textform
-from netdiffus.traffic.columns import parse_columns
-from netdiffus.traffic.labelmap import MapLabels
-from netdiffus.traffic.tables import read_table_file
-from netdiffus.traffic.tabletraces import traces_of_table
+from netdiffus.traffic.labels.table import MapLabels
+from netdiffus.traffic.tables import text_form as textform
+from netdiffus.traffic.tables.columns import parse_columns
+from netdiffus.traffic.tables.files import read_table_file
+from netdiffus.traffic.tables.traces import traces_of_table
 
 TEXT = "flow,app,when,bytes\r\n1,Web – Übung,0.25,517\r\n1,Web – Übung,0.50,1448\r\n2,dns,1.00,40\r\n"
 COLUMNS = parse_columns("trace_id=flow,label=app,time_s=when,size=bytes")

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from netdiffus.traffic.zerogaps import ZeroGaps
+from netdiffus.traffic.zero_gaps import ZeroGaps
 
 
 def warnings_of(*rows: tuple[str, list[int]]) -> list[str]:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.wire.captures import Packet, read_capture, write_pcap
-from netdiffus.wire.packets import MAX_CAPTURED
+from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
+from netdiffus.wire.headers.packets import MAX_CAPTURED
 
 TWO = [Packet(1_700_000_000_123_456_789, b"first packet", 12), Packet(1_700_000_000_123_456_790, b"second", 1514)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from netdiffus.wire import compiled as module
+from netdiffus.wire.kernels import compiled as module
 
 SOURCE = Path(module.__file__).parents[2]
 SAYS = (
@@ -19,7 +19,7 @@ PROGRAM = """
 import numpy as np
 from netdiffus.imaging.gasf import gasf
 from netdiffus.imaging.scale import EmpiricalScale
-from netdiffus.wire.records import _put
+from netdiffus.wire.files.records import _put
 print(_put(np.zeros(8, np.uint8), 0, 7))
 print(_put(np.zeros(8, np.uint8), np.int64(0), np.uint8(7)))
 """

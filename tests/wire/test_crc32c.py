@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdiffus.wire.crc32c import TABLE, crc32c
-from netdiffus.wire.pcap import write_pcap
+from netdiffus.wire.files.pcap import write_pcap
+from netdiffus.wire.kernels.crc32c import TABLE, crc32c
 from wire_packets import START_NS, Packet, sctp
 from wire_packets import crc32c as bit_by_bit
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handmade import DESTINATION, DESTINATION6, SOURCE, SOURCE6, ethernet, ipv4, ipv6, tcp, udp
-from netdiffus.wire import links
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import FIRST, LATER, NOTES, OFFLOADED, OK, PAST_WIRE, WHOLE, faults
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import FIRST, LATER, NOTES, OFFLOADED, OK, PAST_WIRE, WHOLE, faults
+from netdiffus.wire.headers.packets import PacketBlock
 
 
 def one(data: bytes, link: int = links.RAW, length: int | None = None, captured: int | None = None):

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.wire.captures import Packet, read_capture, write_pcap
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import faults
-from netdiffus.wire.packets import MAX_TIME_NS
+from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import faults
+from netdiffus.wire.headers.packets import MAX_TIME_NS
 from pcapng_blocks import BIG, LITTLE, Maker
 
 MEMORY_BYTES = 16 << 20

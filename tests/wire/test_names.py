@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netdiffus.wire import links
-from netdiffus.wire.names import host_names, mac_texts
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.names import host_names, mac_texts
 from small_packets import block_of, ethernet, ipv4, udp, whole
 
 

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.wire import links
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import faults
-from netdiffus.wire.nprint_bits import BitRows, bit_rows, pack, unpack, with_layout
-from netdiffus.wire.nprint_columns import HEADERS, layout
-from netdiffus.wire.packets import Packet
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import faults
+from netdiffus.wire.headers.packets import Packet
+from netdiffus.wire.nprint.bits import BitRows, bit_rows, pack, unpack, with_layout
+from netdiffus.wire.nprint.columns import HEADERS, layout
 from small_packets import block_of, ethernet, icmp, ip_packets, ipv4, ipv6, tcp, udp, whole
 
 ALL = layout(HEADERS, 20)

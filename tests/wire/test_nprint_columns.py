@@ -3,7 +3,7 @@
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.wire.nprint_columns import HEADERS, layout
+from netdiffus.wire.nprint.columns import HEADERS, layout
 
 # field and number of bits, in the order of nprint's output
 DOCUMENTED = """

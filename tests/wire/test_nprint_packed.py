@@ -8,13 +8,13 @@ import pytest
 
 from netdiffus import recordings
 from netdiffus.errors import InputError
-from netdiffus.wire.captures import read_capture
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.nprint import NO_TIMES, NprintCapture
-from netdiffus.wire.nprint_bits import BitRows, bit_rows, pack, unpack
-from netdiffus.wire.nprint_columns import layout
-from netdiffus.wire.nprint_packed import ROWS, PackedReader, PackedWriter
-from netdiffus.wire.nprint_text import TextWriter
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.nprint.bits import BitRows, bit_rows, pack, unpack
+from netdiffus.wire.nprint.capture import NO_TIMES, NprintCapture
+from netdiffus.wire.nprint.columns import layout
+from netdiffus.wire.nprint.packed import ROWS, PackedReader, PackedWriter
+from netdiffus.wire.nprint.text import TextWriter
 
 UDP = layout(["udp"], 1)
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.wire import nprint_text
-from netdiffus.wire.addresses import address_number
-from netdiffus.wire.nprint_bits import BitRows, pack, unpack
-from netdiffus.wire.nprint_columns import HEADERS, layout
-from netdiffus.wire.nprint_text import NO_LABELS, TextReader, TextWriter
+from netdiffus.wire.headers.addresses import address_number
+from netdiffus.wire.nprint import text as nprint_text
+from netdiffus.wire.nprint.bits import BitRows, pack, unpack
+from netdiffus.wire.nprint.columns import HEADERS, layout
+from netdiffus.wire.nprint.text import NO_LABELS, TextReader, TextWriter
 
 UDP = layout(["udp"])
 SECOND, SECONDS = 1_700_000_000 * 10**9, "1700000000"

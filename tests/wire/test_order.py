@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netdiffus.wire import order
-from netdiffus.wire.order import LATE, MOVED, STEPPED, InOrder
-from netdiffus.wire.packets import Packet
+from netdiffus.wire.files import order
+from netdiffus.wire.files.order import LATE, MOVED, STEPPED, InOrder
+from netdiffus.wire.headers.packets import Packet
 from wire_packets import ACK, Talk, block_of, udp
 
 MS = 1_000_000

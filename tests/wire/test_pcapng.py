@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.wire.captures import Packet, read_capture
+from netdiffus.wire.files.reader import Packet, read_capture
 from pcapng_blocks import BIG, LITTLE
 
 

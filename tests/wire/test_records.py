@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
-from netdiffus.wire.captures import read_capture
-from netdiffus.wire.records import RecordWriter
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.records import RecordWriter
 
 PACKETS = st.lists(st.tuples(st.binary(max_size=70), st.integers(0, 2**32 * 10**9 - 1)), max_size=9)
 

@@ -6,11 +6,11 @@ import pytest
 from test_tunnels import FRAME, INSIDE4, INSIDE6, TUNNELS, block_of, geneve, gre, gtpu, to_port, vxlan
 
 from handmade import ipv4, ipv6
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.wire.captures import Packet, write_pcap
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.tunnelnames import name_tunnels
-from netdiffus.wire.tunnels import KEPT, look_inside
+from netdiffus.traffic.flows.reader import flows_of_capture
+from netdiffus.wire.files.reader import Packet, write_pcap
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.tunnel_names import name_tunnels
+from netdiffus.wire.headers.tunnels import KEPT, look_inside
 
 RAW = 101
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handmade import ethernet, ipv4, ipv6, tcp, udp
-from netdiffus.wire import links
-from netdiffus.wire.captures import Packet, read_capture, write_pcap
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import OK
-from netdiffus.wire.packets import PacketBlock
-from netdiffus.wire.tunnels import DEEPEST, look_inside
+from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import OK
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.headers.tunnels import DEEPEST, look_inside
 
 INSIDE4, INSIDE6 = ipv4(tcp(b"hello", words=8), 6), ipv6(tcp(b"hello"), 6)
 FRAME = ethernet(0x0800, INSIDE4)

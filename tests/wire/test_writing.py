@@ -6,9 +6,9 @@ import subprocess
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.wire.captures import read_capture
-from netdiffus.wire.packets import Packet
-from netdiffus.wire.writing import PCAP_END_NS, PcapngWriter, PcapWriter
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.writer import PCAP_END_NS, PcapngWriter, PcapWriter
+from netdiffus.wire.headers.packets import Packet
 
 PACKETS = [(1, Packet(5, b"\2" * 61, 70)), (101, Packet(PCAP_END_NS + 3, b"\x45", 20)), (1, Packet(0, b"", 0))]
 

@@ -12,16 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from netdiffus import limits
-from netdiffus.errors import InputError
-from netdiffus.steps.config import Config, exclusive
-from netdiffus.store.account import names_of_result, write_accounts
-from netdiffus.store.labelfolders import label_folders
-from netdiffus.store.place import followed
-from netdiffus.store.publish import publish_files
-from netdiffus.text import as_text
-from netdiffus.traffic.csvcells import guarded
-from netdiffus.traffic.moments import moment_ns
-from netdiffus.traffic.sessions import (
+from netdiffus.compiler import (
     RULES,
     Changes,
     FlowRows,
@@ -31,13 +22,22 @@ from netdiffus.traffic.sessions import (
     draw_starts,
     fresh_endpoints,
     label_table,
-    labels_path,
     write_packets,
 )
-from netdiffus.traffic.sessions.arrivals import LATEST_NS
-from netdiffus.traffic.sessions.endpoints import CLIENT_NETS, SERVER_NETS
-from netdiffus.wire.nprint import is_nprint_name
-from netdiffus.wire.records import PCAP_END_NS
+from netdiffus.compiler.arrivals import LATEST_NS
+from netdiffus.compiler.endpoints import CLIENT_NETS, SERVER_NETS
+from netdiffus.errors import InputError
+from netdiffus.steps.config import Config, exclusive
+from netdiffus.store.account import names_of_result, write_accounts
+from netdiffus.store.labelfolders import label_folders
+from netdiffus.store.place import followed
+from netdiffus.store.publish import publish_files
+from netdiffus.text import as_text
+from netdiffus.traffic.labels.names import labels_path
+from netdiffus.traffic.moments import moment_ns
+from netdiffus.traffic.tables.csv_cells import guarded
+from netdiffus.wire.files.records import PCAP_END_NS
+from netdiffus.wire.nprint.capture import is_nprint_name
 
 CAPTURES = (".pcap", ".pcapng")
 OF_CAPTURES = {"link", "payload", "per_label"}

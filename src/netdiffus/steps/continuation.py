@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from netdiffus import limits
+from netdiffus.arrays import Ints
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
@@ -24,8 +25,6 @@ from netdiffus.steps.load import load_traces
 from netdiffus.steps.loaded_model import LoadedModel, batch_size, series_of
 from netdiffus.steps.sampling import Beginning, DrawCodes, Sampling, causal_sampling
 from netdiffus.traffic.traces import conform, ragged, series
-
-Ids = NDArray[np.int64]
 
 BATCH_ROWS = 1 << 21
 """Rows of a batch of long traces: bounds memory."""
@@ -41,12 +40,12 @@ class Beginnings:
         hash: of the file or dataset they came from; empty: of none.
     """
 
-    ids: Ids
+    ids: Ints
     values: pl.DataFrame
     hash: str = ""
 
     @classmethod
-    def none(cls, model: LoadedModel, ids: Ids) -> Beginnings:
+    def none(cls, model: LoadedModel, ids: Ints) -> Beginnings:
         """Of traces of which nothing is given."""
         channels = series_codec(model).channels
         empty: dict[str, list[list[int]]] = {name: [[]] * len(ids) for name in channels}
@@ -74,7 +73,7 @@ class Beginnings:
         values = conform(traces).select(pl.col(name).cast(pl.List(pl.Int64)) for name in series_codec(model).channels)
         return cls(ids, values, hash)
 
-    def known(self) -> Ids:
+    def known(self) -> Ints:
         """Rows (N,) that are given of each trace."""
         return self.values.to_series().list.len().to_numpy().astype(np.int64)
 
@@ -98,7 +97,7 @@ def series_codec(model: LoadedModel) -> GasfCodec:
     return model.codec
 
 
-def label_ids(model: LoadedModel, traces: pl.DataFrame) -> Ids:
+def label_ids(model: LoadedModel, traces: pl.DataFrame) -> Ints:
     """Label ids (N,) of a table whose channels are the model's.
 
     Raises:
@@ -123,7 +122,7 @@ def label_ids(model: LoadedModel, traces: pl.DataFrame) -> Ids:
 
 def continued(
     model: LoadedModel, beginnings: Beginnings, length: int, how: Sampling, seed: int
-) -> Iterator[tuple[Ids, pl.DataFrame]]:
+) -> Iterator[tuple[Ints, pl.DataFrame]]:
     """Batches of row numbers (B,) of `beginnings`, and their traces as list columns of up to `length` rows.
 
     Given rows come back unchanged, also those beyond `length`. Traces of one batch have as many given rows; the row
@@ -154,7 +153,7 @@ def continued(
             yield rows, _joined(codec, given, codes, ids, k, rng)
 
 
-def _extend(model: LoadedModel, codes: Ids, ids: Ids, done: int, draw: DrawCodes, generator: torch.Generator) -> None:
+def _extend(model: LoadedModel, codes: Ints, ids: Ints, done: int, draw: DrawCodes, generator: torch.Generator) -> None:
     """Fill codes (B, C, L) from row `done` on, a window at a time; traces that have ended are left alone."""
     n, length, device = model.length, codes.shape[2], generator.device
     alive = np.arange(len(codes))
@@ -170,7 +169,7 @@ def _extend(model: LoadedModel, codes: Ids, ids: Ids, done: int, draw: DrawCodes
         done, start = end, end - n // 2
 
 
-def _settled(model: LoadedModel, known: Ids, device: torch.device) -> torch.Tensor | None:
+def _settled(model: LoadedModel, known: Ints, device: torch.device) -> torch.Tensor | None:
     """Codes (B, C, j) of the coarse rows whose segments lie within the known rows (B, C, k)."""
     if model.coarse is None:
         return None
@@ -180,7 +179,7 @@ def _settled(model: LoadedModel, known: Ids, device: torch.device) -> torch.Tens
     return torch.from_numpy(model.coarse.encode(whole)[:, :, :settled]).to(device)
 
 
-def _ended(model: LoadedModel, codes: Ids) -> NDArray[np.bool_]:
+def _ended(model: LoadedModel, codes: Ints) -> NDArray[np.bool_]:
     """Whether each trace (B,) has ended, by the codes (B, C) of its last row."""
     codec = series_codec(model)
     last = np.array([len(z) - 1 for z in codec.centres])
@@ -189,7 +188,7 @@ def _ended(model: LoadedModel, codes: Ids) -> NDArray[np.bool_]:
 
 
 def _joined(
-    codec: GasfCodec, given: pl.DataFrame, codes: Ids, ids: Ids, known: int, rng: np.random.Generator
+    codec: GasfCodec, given: pl.DataFrame, codes: Ints, ids: Ints, known: int, rng: np.random.Generator
 ) -> pl.DataFrame:
     """Traces of their given rows, as they are, and the values of the codes (B, C, L) after those."""
     first = max(known - 1, 0)  # a row that is present goes before, as the next one may be the end

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from netdiffus.arrays import Ints
 
 FEWEST_HELD_BACK = 8  # fewer say too little, so that none are held back then
 FOLDS = 4

@@ -21,10 +21,10 @@ from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import from_image
 from netdiffus.text import as_text
-from netdiffus.traffic.labels import Labels, bare_name, label_of_file
-from netdiffus.traffic.npz import BROKEN, damage, read_arrays
-from netdiffus.traffic.tablelimits import MOST_VALUES
-from netdiffus.traffic.tabletraces import TableTraces, traces_of_table
+from netdiffus.traffic.labels.rules import Labels, bare_name, label_of_file
+from netdiffus.traffic.tables.limits import MOST_VALUES
+from netdiffus.traffic.tables.npz import BROKEN, damage, read_arrays
+from netdiffus.traffic.tables.traces import TableTraces, traces_of_table
 
 SUFFIX, KEYS, MANY = ".npz", ("x", "images"), "_synthetic_samples"
 

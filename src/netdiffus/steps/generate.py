@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from netdiffus import __version__, limits
+from netdiffus import limits
+from netdiffus.arrays import Floats, Ints
+from netdiffus.compiler import FlowRows, compile_rows, concatenate
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
@@ -31,10 +32,7 @@ from netdiffus.steps.packet_data import PacketCodec, label_of
 from netdiffus.steps.packets_out import check_out, check_place, traces_of, write_flows
 from netdiffus.steps.sampling import Sampling, causal_sampling, unet_sampling
 from netdiffus.store.images import ImageCard, write_images, write_stack
-from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
-
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from netdiffus.version import __version__
 
 
 class GenerateConfig(Config):
@@ -237,7 +235,7 @@ def _counts(model: LoadedModel, config: GenerateConfig) -> dict[str, int]:
     return label_counts(model.card.labels, config.count, balance=config.balance)
 
 
-def draw_series(model: LoadedModel, config: GenerateConfig, rng: np.random.Generator) -> Iterator[tuple[Ids, Floats]]:
+def draw_series(model: LoadedModel, config: GenerateConfig, rng: np.random.Generator) -> Iterator[tuple[Ints, Floats]]:
     """Batches of label ids (B,) and series (B, C, n), NaN past the end, in the order of the labels."""
     codec = model.scaled
     if isinstance(model.network, UNet):
@@ -247,7 +245,7 @@ def draw_series(model: LoadedModel, config: GenerateConfig, rng: np.random.Gener
         yield ids, codec.from_classes(codes, ids, rng)
 
 
-def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ids, Floats]]:
+def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ints, Floats]]:
     """Batches of label ids (B,) and images (B, C, n, n), in the order of the labels."""
     if isinstance(model.network, UNet):
         yield from _unet_images(model, model.network, config)
@@ -256,7 +254,7 @@ def draw_images(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Id
             yield ids, images_of(series_of(model, codes))
 
 
-def draw_codes(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ids, Ids]]:
+def draw_codes(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ints, Ints]]:
     """Batches of label ids (B,) and the codes (B, C, n) that a causal denoiser draws, in the order of the labels."""
     network, rows = model.network, model.rows
     if not isinstance(network, CausalDenoiser) or rows is None:
@@ -268,7 +266,7 @@ def draw_codes(model: LoadedModel, config: GenerateConfig) -> Iterator[tuple[Ids
             yield ids.cpu().numpy(), draw(ids, generator, None).cpu().numpy()
 
 
-def _unet_images(model: LoadedModel, network: UNet, config: GenerateConfig) -> Iterator[tuple[Ids, Floats]]:
+def _unet_images(model: LoadedModel, network: UNet, config: GenerateConfig) -> Iterator[tuple[Ints, Floats]]:
     how = Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
     draw = unet_sampling(network, model.card.config, model.length, how, len(model.card.labels))
     for ids, generator in _batches(model, config):
@@ -276,7 +274,7 @@ def _unet_images(model: LoadedModel, network: UNet, config: GenerateConfig) -> I
             yield ids.cpu().numpy(), draw(ids, generator).cpu().double().numpy()
 
 
-def _ids(model: LoadedModel, config: GenerateConfig) -> Ids:
+def _ids(model: LoadedModel, config: GenerateConfig) -> Ints:
     """Label ids (N,) of all traces that are drawn."""
     counts, names = _counts(model, config), list(model.card.labels)
     return np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from netdiffus import __version__
+from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec, GasfManifest
 from netdiffus.imaging.range_scale import RangeScale
@@ -26,8 +26,8 @@ from netdiffus.store.images import FORMS, IMAGES, ImageCard, from_levels, read_i
 from netdiffus.store.publish import check_files, check_folder
 from netdiffus.text import as_text
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
+from netdiffus.version import __version__
 
-Floats = NDArray[np.float64]
 AT_A_TIME = 64  # traces: bounds memory
 
 

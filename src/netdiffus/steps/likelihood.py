@@ -7,6 +7,7 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.diffusion.fit import Sample
 from netdiffus.diffusion.forcing import Rows
@@ -18,8 +19,6 @@ from netdiffus.steps.folds import held_back, units
 from netdiffus.steps.loaded_model import LoadedModel, series_of
 from netdiffus.steps.network import build_recipe
 from netdiffus.traffic.traces import series
-
-Floats = NDArray[np.float64]
 
 MOST = 500  # training, and test traces
 BATCH = 256  # traces whose likelihoods are computed at once

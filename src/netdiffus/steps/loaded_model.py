@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats, Ints
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.unet import UNet
@@ -22,9 +22,6 @@ from netdiffus.steps.sampling import UNET_BUDGET
 from netdiffus.steps.weights import load_network
 from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
-
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 BATCH_BUDGET = 1_500_000  # floats of one batch of images: bounds memory, and keeps a batch in the cache
 KEPT_BUDGET = 1 << 25  # floats of the keys of a batch
@@ -80,7 +77,7 @@ def load_model(folder: Path) -> LoadedModel:
     return LoadedModel(found.card, found.codec, network, store.model_hash(folder), found.packets, rows, found.coarse)
 
 
-def series_of(model: LoadedModel, codes: Ids) -> Floats:
+def series_of(model: LoadedModel, codes: Ints) -> Floats:
     """z (B, C, n) of codes (B, C, n)."""
     return np.stack([centres[codes[:, k]] for k, centres in enumerate(model.scaled.centres)], axis=1)
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from netdiffus import limits
+from netdiffus.compiler.features.codec import CHANNELS as FIELDS
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
 from netdiffus.imaging.channels import image_channels
@@ -23,8 +24,7 @@ from netdiffus.manifest import Manifest, Text
 from netdiffus.steps.packet_data import PacketCodec, PacketManifest
 from netdiffus.steps.train_config import TrainConfig
 from netdiffus.store.cards import ModelCard
-from netdiffus.traffic.flowframes import PROTOCOLS
-from netdiffus.traffic.sessions.fields import CHANNELS as FIELDS
+from netdiffus.traffic.flows.frames import PROTOCOLS
 from netdiffus.traffic.traces import CHANNELS
 
 IMPORTED = "imported"

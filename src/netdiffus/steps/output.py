@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from netdiffus import __version__
 from netdiffus.store.publish import publish_file
-from netdiffus.traffic.csvcells import guarded
+from netdiffus.traffic.tables.csv_cells import guarded
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
+from netdiffus.version import __version__
 
 
 def _parquet(path: Path, traces: pl.DataFrame, provenance: str) -> None:

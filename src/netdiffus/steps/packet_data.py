@@ -12,15 +12,15 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from netdiffus.compiler import FlowRows, arrival_gaps
+from netdiffus.compiler.features.codec import FieldsCodec
+from netdiffus.compiler.features.manifest import FieldsManifest
+from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import MOST_PACKETS
 from netdiffus.imaging.codec import GasfManifest
 from netdiffus.store.dataset import read_packets
-from netdiffus.traffic.flowframes import PROTOCOLS
-from netdiffus.traffic.sessions import FlowRows, arrival_gaps
-from netdiffus.traffic.sessions.fields import FieldsCodec
-from netdiffus.traffic.sessions.fieldsmanifest import FieldsManifest
-from netdiffus.traffic.sessions.tables import rows_of_tables
+from netdiffus.traffic.flows.frames import PROTOCOLS
 
 CLASSES = {
     "kind": 512, "reply": 64, "window": 128, "size": 256, "gap_ns": 128, "hosts": 256, "server_port": 128,

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus.compiler import FlowRows, Packets, compile_rows
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BitsCodec, PacketRows, padded
 from netdiffus.steps.bitimage import codec_json
@@ -33,9 +34,8 @@ from netdiffus.store.place import followed
 from netdiffus.store.publish import check_files, check_folder
 from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.ragged import list_column
-from netdiffus.traffic.sessions import FlowRows, Packets, compile_rows
 from netdiffus.traffic.traces import conform
-from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES, is_nprint_name
+from netdiffus.wire.nprint.capture import PACKED_SUFFIX, TEXT_SUFFIXES, is_nprint_name
 
 NPRINT_HEADERS = "ipv4,ipv6,tcp,udp,icmp"
 KINDS = (*CAPTURES, *FORMS, *TEXT_SUFFIXES, PACKED_SUFFIX)

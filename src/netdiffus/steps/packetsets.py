@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus.compiler.header_columns import header_block, header_columns
 from netdiffus.metrics.packets import Checked, Packets, PacketSets
 from netdiffus.steps.load import LoadedTraces
 from netdiffus.store.dataset import scan_packets
-from netdiffus.traffic.headercolumns import header_block, header_columns
-from netdiffus.wire import links
-from netdiffus.wire.captures import write_pcap
 from netdiffus.wire.conformance.check import Conformance, check_capture
 from netdiffus.wire.conformance.repair import repair_capture
+from netdiffus.wire.files.reader import write_pcap
+from netdiffus.wire.headers import links
 
 FLOWS = 4_000  # of each part
 CHECKED = 300  # flows of each side, one by one

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import torch
 
-from netdiffus import __version__
+from netdiffus.compiler.features.codec import CHANNELS
 from netdiffus.diffusion.fit import Fit, TrainStep, Validation
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
@@ -28,7 +28,7 @@ from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.store.publish import check_folder
-from netdiffus.traffic.sessions.fields import CHANNELS
+from netdiffus.version import __version__
 
 __all__ = ["PRESETS", "TrainConfig", "share_done", "train", "train_config", "versions"]
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.arrays import Ints
 from netdiffus.diffusion.fit import Batch, Sample
 from netdiffus.diffusion.prior import Smoothing, count_priors
 from netdiffus.imaging.channels import image_channels
@@ -22,7 +23,6 @@ from netdiffus.steps.network import batch_size, coarse_rows, most_classes
 from netdiffus.steps.train_config import TrainConfig
 from netdiffus.traffic.traces import channel_names, series
 
-Ids = NDArray[np.int64]
 Priors = tuple[list[Tensor], list[Tensor]]
 
 COUNTED = ("up_bytes", "down_bytes", *MEASURED)
@@ -112,7 +112,7 @@ def series_data(
 def _codec(
     data: NDArray[np.float64],
     channels: Sequence[str],
-    ids: Ids,
+    ids: Ints,
     config: TrainConfig,
     limits: Mapping[str, int],
     named: Container[str],
@@ -187,7 +187,7 @@ class _Sets:
     label: Tensor
     null: int
 
-    def batches(self, ids: Ids, held: NDArray[np.bool_], length: int) -> tuple[Batch, Batch | None]:
+    def batches(self, ids: Ints, held: NDArray[np.bool_], length: int) -> tuple[Batch, Batch | None]:
         """What draws a training batch and a validation batch; none where no trace is held back."""
         config, device, size = self.config, self.label.device, batch_size(self.config.model_dump(), length)
         kept, watched = (torch.from_numpy(np.flatnonzero(rows)).to(device) for rows in (~held, held))
@@ -226,7 +226,7 @@ def trace_length(part: pl.DataFrame, config: TrainConfig) -> int:
     return max(2, min(config.length or 1000, longest))
 
 
-def balanced_ends(ids: Ids, balance: float) -> Tensor:
+def balanced_ends(ids: Ints, balance: float) -> Tensor:
     """(N,) where each trace's share of [0, 1] ends: labels as often as count^(1 - balance) says."""
     counts = np.bincount(ids).astype(np.float64)
     weights = counts[ids] ** -balance

@@ -15,7 +15,7 @@ from typing import Any
 
 from netdiffus.errors import InputError
 from netdiffus.store.stage import sweep
-from netdiffus.traffic.sessions import labels_path
+from netdiffus.traffic.labels.names import labels_path
 
 ACCOUNT, LABELS = ".json", ".labels.csv"
 

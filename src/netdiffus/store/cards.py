@@ -8,10 +8,11 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from netdiffus import __version__, limits
+from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import Count, Labels, Manifest, Text, Whole, check_size, parse_manifest, read_manifest, shown
 from netdiffus.store.stage import check_whole
+from netdiffus.version import __version__
 
 Faults = Labels[Count]
 """Whatever was skipped or unusual, as text, with counts."""

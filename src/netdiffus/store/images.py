@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import limits
+from netdiffus.arrays import Floats, Ints
 from netdiffus.errors import InputError
 from netdiffus.manifest import Text
 from netdiffus.store.cards import Card
@@ -24,10 +25,8 @@ from netdiffus.store.labelfolders import label_folders, label_of_folder, labels_
 from netdiffus.store.ownership import FolderKind
 from netdiffus.store.pictures import read_pixels
 from netdiffus.store.publish import publish_file, publish_folder
-from netdiffus.wire.arrays import read_arrays
+from netdiffus.wire.files.npz import read_arrays
 
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
 FORMS = ("npz", "png")
 _IMAGE = re.compile(r"\d{6,}(\.\d+)?\.(npz|png)")
 STACKS = ("images", "arr_0")  # arrays of many images in one .npz: ours, and the reference's sampling script's
@@ -70,7 +69,7 @@ def from_levels(levels: NDArray[np.uint8]) -> Floats:
 
 
 def write_images(
-    path: Path, card: ImageCard, batches: Iterable[tuple[Ids, Floats]], forms: Iterable[str] = FORMS
+    path: Path, card: ImageCard, batches: Iterable[tuple[Ints, Floats]], forms: Iterable[str] = FORMS
 ) -> None:
     """Write batches of label ids (B,) and images (B, C, n, n) as a folder, completely or not at all."""
     with publish_folder(path, IMAGES) as folder:

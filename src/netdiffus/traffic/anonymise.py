@@ -14,13 +14,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from netdiffus.traffic.cryptopan import crypto_pan
-from netdiffus.traffic.headeraddresses import Places, find_addresses
-from netdiffus.traffic.headerchecksums import mend_checksums
+from netdiffus.traffic.anonymise.addresses import Places, find_addresses
+from netdiffus.traffic.anonymise.checksums import mend_checksums
+from netdiffus.traffic.anonymise.cryptopan import crypto_pan
 from netdiffus.traffic.ragged import binary_column
-from netdiffus.wire import links
-from netdiffus.wire.fields import OK
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.fields import OK
+from netdiffus.wire.headers.packets import PacketBlock
 
 HEADERS = ("network_header", "transport_header")
 MAC_BYTES = 6

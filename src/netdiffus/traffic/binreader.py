@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.bins import DEFAULT_BINS, MOST_BINS, PACKETS, bin_lists
-from netdiffus.traffic.flowframes import flow_frames
-from netdiffus.traffic.flowrows import Kept
-from netdiffus.traffic.flows import FlowBatch, FlowReader
-from netdiffus.traffic.flowtable import FlowTable
+from netdiffus.traffic.flows.bins import DEFAULT_BINS, MOST_BINS, PACKETS, bin_lists
+from netdiffus.traffic.flows.dtypes import Kept
+from netdiffus.traffic.flows.frames import flow_frames
+from netdiffus.traffic.flows.reader import FlowBatch, FlowReader
+from netdiffus.traffic.flows.table import FlowTable
 
 _EVERY_PACKET = 2**31 - 1
 _SUM = np.dtype([("flow", "i8"), ("place", "i8"), ("bytes", "i8")])

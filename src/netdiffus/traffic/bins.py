@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from netdiffus.errors import InputError
 from netdiffus.traffic.ragged import list_column
 from netdiffus.traffic.traces import channel_names
-from netdiffus.wire.compiled import compiled
+from netdiffus.wire.kernels.compiled import compiled
 
 DEFAULT_BINS, MOST_BINS = 1000, 1 << 20
 PACKETS = ["size", "direction", "gap_ns"]

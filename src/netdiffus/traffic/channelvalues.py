@@ -9,8 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.columns import NS
-from netdiffus.traffic.positions import Flat
+from netdiffus.traffic.tables.columns import NS
+from netdiffus.traffic.tables.positions import Flat
 from netdiffus.traffic.traces import CHANNELS
 
 LARGEST = {"size": 2**31 - 1, "gap_ns": 2**62, "up_bytes": 2**62, "down_bytes": 2**62}

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from netdiffus.traffic.flowrows import Kept
+from netdiffus.arrays import Bytes
+from netdiffus.traffic.flows.dtypes import Kept
 from netdiffus.traffic.ragged import binary_column, list_column
-from netdiffus.wire.addresses import ipv4_text, ipv6_text
-from netdiffus.wire.compiled import compiled
-from netdiffus.wire.packets import Bytes
+from netdiffus.wire.headers.addresses import ipv4_text, ipv6_text
+from netdiffus.wire.kernels.compiled import compiled
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.packets import Bytes
+from netdiffus.arrays import Bytes
 
 A, B = 0, 1
 """The two ends of a flow: A has the smaller address, then port."""

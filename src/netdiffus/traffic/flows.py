@@ -33,18 +33,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.flowframes import FLOW_SCHEMA, PACKET_SCHEMA, flow_frames
-from netdiffus.traffic.flowtable import FlowTable
-from netdiffus.wire.captures import read_capture
+from netdiffus.traffic.flows.frames import FLOW_SCHEMA, PACKET_SCHEMA, flow_frames
+from netdiffus.traffic.flows.table import FlowTable
 from netdiffus.wire.conformance.flows import SAME_TIME_PACKETS
 from netdiffus.wire.conformance.times import ALL_EQUAL, FLOW_EQUAL
 from netdiffus.wire.conformance.times import RULES as TIMES
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import faults
-from netdiffus.wire.links import link_name
-from netdiffus.wire.order import InOrder
-from netdiffus.wire.tunnelnames import name_tunnels
-from netdiffus.wire.tunnels import look_inside
+from netdiffus.wire.files.order import InOrder
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import faults
+from netdiffus.wire.headers.links import link_name
+from netdiffus.wire.headers.tunnel_names import name_tunnels
+from netdiffus.wire.headers.tunnels import look_inside
 
 __all__ = [
     "FLOW_SCHEMA",
@@ -123,7 +123,7 @@ class FlowReader:
         packets: how many first packets of a flow are kept.
         min_packets: flows with fewer packets are left out, and counted.
         timeout_s: idle seconds after which a flow has ended.
-        inner: look inside tunnels (wire/tunnels.py): addresses, ports, sizes and headers are those of the inner packet.
+        inner: look inside tunnels (wire/headers/tunnels.py): addresses, ports, sizes and headers are those of the inner packet.
         batch_bytes: memory for kept packets at which flows that have ended are handed out.
 
     Raises:

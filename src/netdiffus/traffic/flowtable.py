@@ -7,9 +7,9 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.flowrows import FLOW, FRAGMENTED, KEPT, Kept
-from netdiffus.traffic.tracking import FAULTS, fill, retain, track
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.traffic.flows.dtypes import FLOW, FRAGMENTED, KEPT, Kept
+from netdiffus.traffic.flows.kernels import FAULTS, fill, retain, track
+from netdiffus.wire.headers.packets import PacketBlock
 
 FRAGMENT_PLACES = 1 << 14
 

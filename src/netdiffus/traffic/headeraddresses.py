@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ICMP, TCP
-from netdiffus.wire.packets import Bytes
+from netdiffus.arrays import Bytes
+from netdiffus.wire.headers.fields import ICMP, TCP
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 Places = NDArray[np.int64]
 

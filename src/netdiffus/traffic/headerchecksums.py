@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.headeraddresses import Places
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ICMP, ICMPV6, TCP, UDP
-from netdiffus.wire.packets import Bytes
+from netdiffus.arrays import Bytes
+from netdiffus.traffic.anonymise.addresses import Places
+from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 
 @compiled

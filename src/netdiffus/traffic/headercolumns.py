@@ -9,14 +9,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.options import take_options
-from netdiffus.traffic.sessions.rows import SEGMENT
-from netdiffus.wire import links
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import LATER, OK, TCP
-from netdiffus.wire.nprint_bits import bit_rows
-from netdiffus.wire.nprint_columns import Layout, layout
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.arrays import Bytes
+from netdiffus.compiler.specs import SEGMENT
+from netdiffus.compiler.tcp_options import take_options
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import LATER, OK, TCP
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.nprint.bits import bit_rows
+from netdiffus.wire.nprint.columns import Layout, layout
 
 LAYOUT = layout(("ipv4", "ipv6", "tcp", "udp", "icmp"))
 CHUNK = 1 << 15  # packets whose option layouts are told apart at a time

@@ -18,12 +18,12 @@ import polars as pl
 
 from netdiffus.errors import InputError
 from netdiffus.text import EDGES, as_text
-from netdiffus.traffic.csvcells import bare
-from netdiffus.traffic.labelaccount import LABEL_ROWS, LabelAccount
-from netdiffus.traffic.labelcolumns import COLUMNS, TUPLE, label_columns
-from netdiffus.traffic.labeltimes import FIRST_NS, LAST_NS, TimeFormat, in_range
-from netdiffus.traffic.sourcenames import bare_name
-from netdiffus.traffic.tables import read_text_columns
+from netdiffus.traffic.labels.account import LABEL_ROWS, LabelAccount
+from netdiffus.traffic.labels.columns import COLUMNS, TUPLE, label_columns
+from netdiffus.traffic.labels.names import bare_name
+from netdiffus.traffic.labels.times import FIRST_NS, LAST_NS, TimeFormat, in_range
+from netdiffus.traffic.tables.csv_cells import bare
+from netdiffus.traffic.tables.files import read_text_columns
 
 _SWAPPED = {"client": "server", "server": "client", "client_port": "server_port", "server_port": "client_port"}
 _NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"}

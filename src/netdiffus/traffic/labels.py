@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.text import as_text
-from netdiffus.traffic.labelcolumns import TUPLE
-from netdiffus.traffic.labelmap import MapLabels
-from netdiffus.traffic.labeltimes import TimeFormat
-from netdiffus.traffic.sourcenames import bare_name, is_capture_name
+from netdiffus.traffic.labels.columns import TUPLE
+from netdiffus.traffic.labels.names import bare_name, is_capture_name
+from netdiffus.traffic.labels.table import MapLabels
+from netdiffus.traffic.labels.times import TimeFormat
 
 __all__ = [
     "TUPLE", "UNLABELLED", "FileLabels", "FolderLabels", "Labels", "MapLabels", "OneLabel",

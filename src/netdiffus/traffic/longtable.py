@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.columns import NEEDS_SERIES, NamedColumns
-from netdiffus.traffic.oddcells import OddCell, earliest, first_of
-from netdiffus.traffic.positions import Flat, SeriesReader, flat_column
+from netdiffus.traffic.tables.columns import NEEDS_SERIES, NamedColumns
+from netdiffus.traffic.tables.odd_cells import OddCell, earliest, first_of
+from netdiffus.traffic.tables.positions import Flat, SeriesReader, flat_column
 
 BINS = ("up_bytes", "down_bytes", "up_bits", "down_bits")
 """Series in which a row is a moment: what is missing is 0, as without its row all later ones would come too early."""

@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.tablelimits import MOST_VALUES, TableLimit
+from netdiffus.traffic.tables.limits import MOST_VALUES, TableLimit
 
 VALUE_BYTES = 8
 MOST_HEADER_BYTES = 10_000

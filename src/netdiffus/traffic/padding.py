@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.positions import Flat
+from netdiffus.traffic.tables.positions import Flat
 
 END_MARK = -1
 SIGNED = ("signed_size", "direction")

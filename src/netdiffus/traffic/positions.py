@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from polars._typing import PolarsDataType
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.columns import NamedColumns
-from netdiffus.traffic.oddcells import LIST_PATTERN, NUMBER_PATTERN, OddCell, first_of, numbers_of_text
+from netdiffus.traffic.tables.columns import NamedColumns
+from netdiffus.traffic.tables.odd_cells import LIST_PATTERN, NUMBER_PATTERN, OddCell, first_of, numbers_of_text
 
 Numbers = NDArray[np.int64] | NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from netdiffus.text import as_text
-from netdiffus.traffic.tables import TABLE_SUFFIXES
-from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES, is_nprint_name
+from netdiffus.traffic.tables.files import TABLE_SUFFIXES
+from netdiffus.wire.nprint.capture import PACKED_SUFFIX, TEXT_SUFFIXES, is_nprint_name
 
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", *TEXT_SUFFIXES, PACKED_SUFFIX)
 COMPRESSION_SUFFIXES = (".gz", ".xz", ".zst", ".lz4")

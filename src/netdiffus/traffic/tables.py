@@ -12,12 +12,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.csvcells import bare
-from netdiffus.traffic.npz import BROKEN, damage, read_arrays
-from netdiffus.traffic.parquetsize import parquet_size
-from netdiffus.traffic.tablelimits import MOST_VALUES, TableLimit
-from netdiffus.traffic.textform import TextForm, header_cells, line_of_row, rewritten, text_form
-from netdiffus.wire.nprint import is_nprint_name
+from netdiffus.traffic.tables.csv_cells import bare
+from netdiffus.traffic.tables.limits import MOST_VALUES, TableLimit
+from netdiffus.traffic.tables.npz import BROKEN, damage, read_arrays
+from netdiffus.traffic.tables.parquet_size import parquet_size
+from netdiffus.traffic.tables.text_form import TextForm, header_cells, line_of_row, rewritten, text_form
+from netdiffus.wire.nprint.capture import is_nprint_name
 
 TABLE_SUFFIXES = (".parquet", ".csv", ".jsonl", ".npz")
 REFUSED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, csv.Error, *BROKEN)

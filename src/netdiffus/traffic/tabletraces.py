@@ -15,15 +15,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.channelvalues import channels_of
-from netdiffus.traffic.columns import NamedColumns, find_columns
-from netdiffus.traffic.labelaccount import ROWS, LabelAccount
-from netdiffus.traffic.longtable import read_long
-from netdiffus.traffic.oddcells import OddCell, earliest, repeated_headers
-from netdiffus.traffic.padding import ended
-from netdiffus.traffic.positions import Flat, SeriesReader, is_long
+from netdiffus.traffic.labels.account import ROWS, LabelAccount
 from netdiffus.traffic.ragged import list_column
-from netdiffus.traffic.tracefacts import blank_labels, trace_facts
+from netdiffus.traffic.tables.columns import NamedColumns, find_columns
+from netdiffus.traffic.tables.facts import blank_labels, trace_facts
+from netdiffus.traffic.tables.long import read_long
+from netdiffus.traffic.tables.odd_cells import OddCell, earliest, repeated_headers
+from netdiffus.traffic.tables.padding import ended
+from netdiffus.traffic.tables.positions import Flat, SeriesReader, is_long
+from netdiffus.traffic.tables.values import channels_of
 from netdiffus.traffic.traces import conform
 
 LEFT_OUT = ", left out"

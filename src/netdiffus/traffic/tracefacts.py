@@ -6,7 +6,7 @@ import polars as pl
 
 from netdiffus.errors import InputError
 from netdiffus.text import EDGES
-from netdiffus.traffic.columns import NS, NamedColumns
+from netdiffus.traffic.tables.columns import NS, NamedColumns
 
 SPLITS = {"test": "test", "synthetic": "synthetic", "": ""} | dict.fromkeys(
     ("train", "training", "valid", "val", "validation"), "train"

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.flowrows import BY_ANSWER, BY_PACKET, BY_SYN, A, B
-from netdiffus.wire.compiled import compiled, i64, u64
-from netdiffus.wire.fields import ACK, FIN, FIRST, LATER, OK, RST, SYN, TCP
-from netdiffus.wire.packets import Bytes
+from netdiffus.arrays import Bytes
+from netdiffus.traffic.flows.dtypes import BY_ANSWER, BY_PACKET, BY_SYN, A, B
+from netdiffus.wire.headers.fields import ACK, FIN, FIRST, LATER, OK, RST, SYN, TCP
+from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 FRAGMENT_NS = 60_000_000_000  # RFC 8200 section 4.5
 BACKWARD, REWOUND, ORPHAN = 0, 1, 2

@@ -9,13 +9,14 @@ from typing import Protocol
 
 import numpy as np
 
+from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
-from netdiffus.wire import pcap
-from netdiffus.wire.files import DECODERS, ByteSource
-from netdiffus.wire.nprint import NprintCapture, is_nprint_name
-from netdiffus.wire.packets import Bytes, Columns, Packet, PacketBlock, empty_columns, first_rows
-from netdiffus.wire.pcap import FILE_HEADER_BYTES, VARIANTS, PcapScanner, write_pcap
-from netdiffus.wire.pcapng import SECTION, PcapngScanner
+from netdiffus.wire.files import pcap
+from netdiffus.wire.files.compression import DECODERS, ByteSource
+from netdiffus.wire.files.pcap import FILE_HEADER_BYTES, VARIANTS, PcapScanner, write_pcap
+from netdiffus.wire.files.pcapng import SECTION, PcapngScanner
+from netdiffus.wire.headers.packets import Columns, Packet, PacketBlock, empty_columns, first_rows
+from netdiffus.wire.nprint.capture import NprintCapture, is_nprint_name
 
 __all__ = ["BLOCK_BYTES", "Capture", "Packet", "PacketBlock", "is_capture", "read_capture", "write_pcap"]
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import LATER, OK, TCP
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import LATER, OK, TCP
+from netdiffus.wire.headers.packets import PacketBlock
 
 STEP_NS = 1_000_000_000
 """Less is disorder: buffers of queues and interfaces are written within a second, and sorting it does little harm."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.packets import Bytes
+from netdiffus.arrays import Bytes
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 POLYNOMIAL = 0x82F63B78
 """0x1EDC6F41 with its bits turned round, as bytes are fed lowest bit first."""

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire import links
-from netdiffus.wire.compiled import compiled, i64, u64
-from netdiffus.wire.fields import (
+from netdiffus.arrays import Bytes
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.fields import (
     BAD_PLACE,
     EXTENSION_CUT,
     FAMILY_OTHER,
@@ -43,7 +43,8 @@ from netdiffus.wire.fields import (
     TRANSPORT_SHORT,
     UDP,
 )
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 IPV4_TYPE, IPV6_TYPE, PPPOE_TYPE = 0x0800, 0x86DD, 0x8864
 ANY_IP, PPP_TYPE, CUT, NOT_DECODED, FAMILY = -1, -2, -3, -4, -5

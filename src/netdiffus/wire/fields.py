@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.links import link_name
+from netdiffus.wire.headers.links import link_name
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 FIELDS = np.dtype(
     [

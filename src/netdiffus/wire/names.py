@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from netdiffus.wire import links
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.packets import PacketBlock
 
 HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.\x01-\x1f])+[A-Za-z]{2,24}(?![A-Za-z0-9-])")
 SHORTEST = 6  # shorter ones are found in any random bytes

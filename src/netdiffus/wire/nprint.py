@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from netdiffus.wire.nprint_packed import PackedReader
-from netdiffus.wire.nprint_packets import packet_block
-from netdiffus.wire.nprint_text import TextReader
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.nprint.packed import PackedReader
+from netdiffus.wire.nprint.packets import packet_block
+from netdiffus.wire.nprint.text import TextReader
 
 TEXT_SUFFIXES, PACKED_SUFFIX = (".nprint", ".npt"), ".nprint.npz"
 COMPRESSED = ("", ".gz", ".xz", ".zst")

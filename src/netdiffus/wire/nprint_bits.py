@@ -16,12 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
-from netdiffus.wire import links
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ICMP, ICMPV6, LATER, OK, SCTP, TCP, UDP
-from netdiffus.wire.nprint_columns import HEADER_BYTES, HEADERS, Layout
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.fields import ICMP, ICMPV6, LATER, OK, SCTP, TCP, UDP
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.nprint.columns import HEADER_BYTES, HEADERS, Layout
 
 ETHERNET_BYTES, IPV6_BYTES = 14, 40
 EXTENSION, NO_COLUMNS, PROTOCOL = 0, 1, 2

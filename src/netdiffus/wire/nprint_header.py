@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.wire.nprint_columns import HEADERS, MAX_PAYLOAD_BYTES, PAYLOAD, Layout
+from netdiffus.wire.nprint.columns import HEADERS, MAX_PAYLOAD_BYTES, PAYLOAD, Layout
 
 TIMESTAMPS: dict[str, list[str]] = {"none": [], "absolute": ["tv_sec", "tv_usec"], "relative": ["rts"]}
 """Columns between address and bits: seconds and microseconds since 1970, or microseconds since the row before."""

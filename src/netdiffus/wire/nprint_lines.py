@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.nprint_header import INDEX, UNREAD
-from netdiffus.wire.packets import Bytes
+from netdiffus.arrays import Bytes
+from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.nprint.header import INDEX, UNREAD
 
 MAX_DIGITS = 18
 COMMA, NEWLINE, RETURN, MINUS, DOT, ZERO, ONE = (ord(sign) for sign in ",\n\r-.01")

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
-from netdiffus.wire.arrays import DAMAGE, check_array
-from netdiffus.wire.files import ByteSource
-from netdiffus.wire.nprint_bits import BitRows
-from netdiffus.wire.nprint_columns import Layout, layout
-from netdiffus.wire.packets import MAX_TIME_NS
+from netdiffus.wire.files.compression import ByteSource
+from netdiffus.wire.files.npz import DAMAGE, check_array
+from netdiffus.wire.headers.packets import MAX_TIME_NS
+from netdiffus.wire.nprint.bits import BitRows
+from netdiffus.wire.nprint.columns import Layout, layout
 
 ROWS, READ_BYTES = 4096, 1 << 24
 """Rows read at a time, fewer if they take more than so many bytes."""

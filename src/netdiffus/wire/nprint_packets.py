@@ -13,12 +13,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire import links
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ICMP, TCP, UDP
-from netdiffus.wire.nprint_bits import BitRows
-from netdiffus.wire.nprint_columns import HEADER_BYTES, HEADERS
-from netdiffus.wire.packets import Bytes, Packet, PacketBlock, empty_columns, first_rows
+from netdiffus.arrays import Bytes
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.fields import ICMP, TCP, UDP
+from netdiffus.wire.headers.packets import Packet, PacketBlock, empty_columns, first_rows
+from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.nprint.bits import BitRows
+from netdiffus.wire.nprint.columns import HEADER_BYTES, HEADERS
 
 STEP_NS = 1_000_000
 """From one packet to the next where a file has no timestamps."""

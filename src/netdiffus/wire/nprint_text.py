@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
-from netdiffus.wire.addresses import address_number, address_text
-from netdiffus.wire.files import ByteSource
-from netdiffus.wire.nprint_bits import BitRows
-from netdiffus.wire.nprint_columns import Layout
-from netdiffus.wire.nprint_header import RTS, TIMESTAMPS, TV_SEC, TV_USEC, UNREAD, header_line, read_header
-from netdiffus.wire.nprint_lines import (
+from netdiffus.wire.files.compression import ByteSource
+from netdiffus.wire.headers.addresses import address_number, address_text
+from netdiffus.wire.headers.packets import MAX_TIME_NS
+from netdiffus.wire.nprint.bits import BitRows
+from netdiffus.wire.nprint.columns import Layout
+from netdiffus.wire.nprint.header import RTS, TIMESTAMPS, TV_SEC, TV_USEC, UNREAD, header_line, read_header
+from netdiffus.wire.nprint.lines import (
     ABSENT_TEXT,
     BAD_VALUE,
     BITS_TEXT,
@@ -31,7 +33,6 @@ from netdiffus.wire.nprint_lines import (
     parse_lines,
     write_lines,
 )
-from netdiffus.wire.packets import MAX_TIME_NS, Bytes
 
 CHUNK_BYTES = 1 << 22
 MAX_HEADER_BYTES = 1 << 24

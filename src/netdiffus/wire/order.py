@@ -20,9 +20,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.clocksteps import NEAR, find_steps
-from netdiffus.wire.compiled import compiled
-from netdiffus.wire.packets import Bytes, PacketBlock, empty_columns
+from netdiffus.arrays import Bytes
+from netdiffus.wire.files.clock_steps import NEAR, find_steps
+from netdiffus.wire.headers.packets import PacketBlock, empty_columns
+from netdiffus.wire.kernels.compiled import compiled
 
 PIECE_PACKETS, PIECE_BYTES = 1 << 15, 1 << 24
 BLOCK_PACKETS = 1 << 13

@@ -11,9 +11,10 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.packets import MAX_CAPTURED, MAX_TIME_NS, Bytes, Columns, Packet
+from netdiffus.wire.headers.packets import MAX_CAPTURED, MAX_TIME_NS, Columns, Packet
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 FILE_HEADER_BYTES = 24
 

@@ -7,8 +7,9 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64, u64
-from netdiffus.wire.packets import MAX_CAPTURED, MAX_TIME_NS, Bytes, Columns
+from netdiffus.arrays import Bytes
+from netdiffus.wire.headers.packets import MAX_CAPTURED, MAX_TIME_NS, Columns
+from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 SECTION = 0x0A0D0D0A  # the same in both byte orders
 INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 1, 2, 3, 6

@@ -9,10 +9,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.packets import MAX_CAPTURED, Bytes
-from netdiffus.wire.pcapng import BYTE_ORDER, ENHANCED_PACKET, INTERFACE, OPTION_TSRESOL, SECTION
+from netdiffus.wire.files.pcapng import BYTE_ORDER, ENHANCED_PACKET, INTERFACE, OPTION_TSRESOL, SECTION
+from netdiffus.wire.headers.packets import MAX_CAPTURED
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 FORMS = (".pcap", ".pcapng")
 END_OF_OPTIONS, COMMENT, USER_APPLICATION = 0, 1, 4

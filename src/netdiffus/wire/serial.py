@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netdiffus.wire.compiled import compiled
+from netdiffus.wire.kernels.compiled import compiled
 
-# Kernels of other files call this one: touch those when it changes (wire/compiled.py).
+# Kernels of other files call this one: touch those when it changes (wire/kernels/compiled.py).
 
 
 @compiled

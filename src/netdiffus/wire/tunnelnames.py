@@ -12,10 +12,11 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import LATER, OK, UDP
-from netdiffus.wire.packets import Bytes, PacketBlock
-from netdiffus.wire.tunnels import KEPT
+from netdiffus.arrays import Bytes
+from netdiffus.wire.headers.fields import LATER, OK, UDP
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.headers.tunnels import KEPT
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 NONE, IP_IN_IP, GRE, VXLAN, GENEVE, GTPU, LAST_DECODED = 0, 1, 2, 3, 4, 5, 5
 ETHERIP, L2TP, L2TP3, MPLS_IP, MINIMAL, TEREDO, CAPWAP, TZSP, MPLS_UDP, VXLAN_GPE, GUE, GRE_UDP, LISP = range(6, 19)

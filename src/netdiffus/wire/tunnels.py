@@ -12,11 +12,12 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire import links
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import OK, UDP, WHOLE, faults
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.arrays import Bytes
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import OK, UDP, WHOLE, faults
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 IP_IN_IP, IPV6_IN_IP, GRE = 4, 41, 47
 VXLAN_PORT, VXLAN_LINUX_PORT, GENEVE_PORT, GTPU_PORT = 4789, 8472, 6081, 2152

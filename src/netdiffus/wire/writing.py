@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from netdiffus.errors import InputError
-from netdiffus.wire.files import ByteSource
-from netdiffus.wire.links import ETHERNET, link_name
-from netdiffus.wire.packets import Packet
-from netdiffus.wire.pcap import FILE_HEADER_BYTES
-from netdiffus.wire.pcapng import ENHANCED_PACKET
-from netdiffus.wire.records import (
+from netdiffus.wire.files.compression import ByteSource
+from netdiffus.wire.files.pcap import FILE_HEADER_BYTES
+from netdiffus.wire.files.pcapng import ENHANCED_PACKET
+from netdiffus.wire.files.records import (
     END_OF_OPTIONS,
     PCAP_END_NS,
     USER_APPLICATION,
@@ -22,6 +20,8 @@ from netdiffus.wire.records import (
     pcap_header,
     section,
 )
+from netdiffus.wire.headers.links import ETHERNET, link_name
+from netdiffus.wire.headers.packets import Packet
 
 PLAIN = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
 """Nanoseconds in a tick of pcap files whose records have the plain header of 16 bytes."""

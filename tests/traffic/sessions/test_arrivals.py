@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
+from netdiffus.compiler import arrival_gaps, draw_starts
+from netdiffus.compiler.arrivals import BREAK_NS, LATEST_NS
 from netdiffus.errors import InputError
-from netdiffus.traffic.sessions import arrival_gaps, draw_starts
-from netdiffus.traffic.sessions.arrivals import BREAK_NS, LATEST_NS
 
 SECOND = 10**9
 HOUR, YEAR = 3600 * SECOND, 365 * 86_400 * SECOND

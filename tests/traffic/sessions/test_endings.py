@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from netdiffus.traffic.sessions.endings import ENDING, OPEN, ending_places, fit_endings, last_kinds, with_endings
+from netdiffus.compiler.features.teardown import ENDING, OPEN, ending_places, fit_endings, last_kinds, with_endings
 
 FIN, ACK, DATA, RST, SYN = range(5)
 

@@ -7,9 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from netdiffus.errors import InputError
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.sessions import (
+from netdiffus.compiler import (
     FlowRows,
     by_label,
     compile_rows,
@@ -17,11 +15,13 @@ from netdiffus.traffic.sessions import (
     draw_starts,
     fresh_endpoints,
     label_table,
-    labels_path,
     write_packets,
 )
-from netdiffus.traffic.sessions.endpoints import port_like
-from netdiffus.wire.captures import read_capture
+from netdiffus.compiler.endpoints import port_like
+from netdiffus.errors import InputError
+from netdiffus.traffic.flows.reader import flows_of_capture
+from netdiffus.traffic.labels.names import labels_path
+from netdiffus.wire.files.reader import read_capture
 from plain_judge import checksum_is_zero_sum, ip
 from real_sessions import recorded, seen, without_checksum
 
@@ -101,7 +101,7 @@ def test_payload_that_is_given_comes_back_with_its_checksum(tmp_path) -> None:
 
 
 def test_icmp_errors_quote_a_packet_and_replies_repeat_their_request(tmp_path) -> None:
-    from netdiffus.traffic.sessions import FLOW, ROW
+    from netdiffus.compiler import FLOW, ROW
 
     flows = np.zeros(2, FLOW)
     flows["version"], flows["protocol"], flows["ttl"] = [4, 6], [1, 58], 64

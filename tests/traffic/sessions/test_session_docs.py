@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from netdiffus.traffic.sessions import ROW, RULES
-from netdiffus.traffic.sessions.fields import CHANNELS
+from netdiffus.compiler import ROW, RULES
+from netdiffus.compiler.features.codec import CHANNELS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "sessions.md").read_text(encoding="utf-8")
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate, fresh_endpoints
-from netdiffus.traffic.sessions.fields import CHANNELS, OF_PACKET, FieldsCodec, first_packets
-from netdiffus.traffic.sessions.layouts import own, plain
-from netdiffus.traffic.sessions.options import CANONICAL
-from netdiffus.traffic.sessions.vocabulary import Vocabulary
-from netdiffus.traffic.sessions.words import ID_SMALL
+from netdiffus.compiler import FlowRows, compile_rows, concatenate, fresh_endpoints
+from netdiffus.compiler.features.codec import CHANNELS, OF_PACKET, FieldsCodec, first_packets
+from netdiffus.compiler.features.option_templates import own, plain
+from netdiffus.compiler.features.packet_types import ID_SMALL
+from netdiffus.compiler.features.vocabulary import Vocabulary
+from netdiffus.compiler.tcp_options import CANONICAL
 from real_sessions import recorded
 
 LABELS = ("attack-scan", "bittorrent", "dns", "ssh", "web")

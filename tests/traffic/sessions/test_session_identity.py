@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from netdiffus.traffic.sessions import Packets, compile_rows, concatenate
+from netdiffus.compiler import Packets, compile_rows, concatenate
 from netdiffus.wire.conformance.check import check_blocks
-from netdiffus.wire.links import RAW
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.headers.links import RAW
+from netdiffus.wire.headers.packets import PacketBlock
 from plain_judge import Seen, faults
 from real_sessions import begins_with_syn, real, recorded, same, seen
 from shared_files import shared

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netdiffus.traffic.sessions.options import (
+from netdiffus.compiler.specs import SEGMENT
+from netdiffus.compiler.tcp_options import (
     CANONICAL,
     HAS_MSS,
     HAS_TIMESTAMPS,
@@ -17,7 +18,6 @@ from netdiffus.traffic.sessions.options import (
     syn_layout,
     take_options,
 )
-from netdiffus.traffic.sessions.rows import SEGMENT
 
 LINUX_SYN = bytes.fromhex("020405b40402080a0011223300000000 01030307")
 

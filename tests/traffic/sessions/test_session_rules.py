@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netdiffus.traffic.sessions import (
+from netdiffus.compiler import (
     FLOW,
     ROW,
     RULES,
@@ -21,7 +21,7 @@ from netdiffus.traffic.sessions import (
     fresh_endpoints,
     write_packets,
 )
-from netdiffus.traffic.sessions.options import CANONICAL
+from netdiffus.compiler.tcp_options import CANONICAL
 from netdiffus.wire.conformance.check import check_capture
 from plain_judge import faults, ip
 from real_sessions import recorded, rows_of_packets, seen

@@ -1,11 +1,12 @@
 """Sessions: flows as rows of what is free to vary, and rows compiled into packets that real stacks could have sent."""
 
-from netdiffus.traffic.sessions.arrivals import Arrivals, arrival_gaps, draw_starts
-from netdiffus.traffic.sessions.capture import by_label, label_table, labels_path, write_packets
-from netdiffus.traffic.sessions.compiler import Packets, compile_rows, rows_of_flows
-from netdiffus.traffic.sessions.endpoints import fresh_endpoints
-from netdiffus.traffic.sessions.rows import FLOW, ROW, FlowRows, concatenate
-from netdiffus.traffic.sessions.rules import RULES, Changes
+from netdiffus.compiler.arrivals import Arrivals, arrival_gaps, draw_starts
+from netdiffus.compiler.capture import by_label, label_table, write_packets
+from netdiffus.compiler.compile import Packets, compile_rows, rows_of_flows
+from netdiffus.compiler.endpoints import fresh_endpoints
+from netdiffus.compiler.rules import RULES, Changes
+from netdiffus.compiler.specs import FLOW, ROW, FlowRows, concatenate
+from netdiffus.traffic.labels.names import labels_path
 
 __all__ = [
     "FLOW",

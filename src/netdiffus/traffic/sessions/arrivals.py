@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.compiler.timing import LONGEST_NS
 from netdiffus.errors import InputError
-from netdiffus.traffic.sessions.timeline import LONGEST_NS
 
 NANOSECONDS = 1_000_000_000
 BREAK_NS = 12 * 3600 * NANOSECONDS

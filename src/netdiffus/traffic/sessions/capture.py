@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from netdiffus.traffic.flowframes import PROTOCOLS
-from netdiffus.traffic.sessions.compiler import Packets
-from netdiffus.traffic.sessions.headers import Headers
-from netdiffus.traffic.sessions.payload import LINKS, build_packets
-from netdiffus.traffic.sessions.rows import CLIENT, SERVER
-from netdiffus.wire.addresses import ipv4_text, ipv6_text
-from netdiffus.wire.packets import Bytes
-from netdiffus.wire.records import RecordWriter
+from netdiffus.arrays import Bytes
+from netdiffus.compiler.compile import Packets
+from netdiffus.compiler.headers import Headers
+from netdiffus.compiler.payload import LINKS, build_packets
+from netdiffus.compiler.specs import CLIENT, SERVER
+from netdiffus.traffic.flows.frames import PROTOCOLS
+from netdiffus.wire.files.records import RecordWriter
+from netdiffus.wire.headers.addresses import ipv4_text, ipv6_text
 
 CHUNK_BYTES = 1 << 24
 """Packets are built and written in pieces of about this size."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.options import HAS_TIMESTAMPS, describe
-from netdiffus.traffic.sessions.rows import FlowRows
-from netdiffus.traffic.sessions.rules import TIMESTAMPS
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ACK, RST, SYN, TCP
-from netdiffus.wire.serial import signed
+from netdiffus.compiler.rules import TIMESTAMPS
+from netdiffus.compiler.specs import FlowRows
+from netdiffus.compiler.tcp_options import HAS_TIMESTAMPS, describe
+from netdiffus.wire.headers.fields import ACK, RST, SYN, TCP
+from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.kernels.serial import signed
 
 USUAL_MHZ = np.array([1000, 2000, 10_000, 100_000, 200_000, 250_000, 1_000_000], np.int64)
 """Clocks of common systems, ticks in 1000 seconds."""

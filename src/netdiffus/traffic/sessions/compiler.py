@@ -14,17 +14,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from netdiffus.traffic.flowframes import PROTOCOLS
-from netdiffus.traffic.sessions.clocks import relate_clocks, settle_clocks
-from netdiffus.traffic.sessions.connection import settle_connections
-from netdiffus.traffic.sessions.headers import REASONS, Headers, parse_headers, write_headers
-from netdiffus.traffic.sessions.icmp import relate_icmp, settle_icmp
-from netdiffus.traffic.sessions.network import relate_network, settle_network
-from netdiffus.traffic.sessions.rows import ROW, SAME, SEGMENT, FlowRows
-from netdiffus.traffic.sessions.rules import CHECKSUM, OPTIONS, PORT, PROTOCOL, SIZE, Changes, changes
-from netdiffus.traffic.sessions.tcp import relate_numbers, settle_numbers
-from netdiffus.traffic.sessions.timeline import relate_times, settle_times
-from netdiffus.wire.fields import ICMP, ICMPV6, TCP, UDP
+from netdiffus.compiler.headers import REASONS, Headers, parse_headers, write_headers
+from netdiffus.compiler.icmp import relate_icmp, settle_icmp
+from netdiffus.compiler.ip import relate_network, settle_network
+from netdiffus.compiler.rules import CHECKSUM, OPTIONS, PORT, PROTOCOL, SIZE, Changes, changes
+from netdiffus.compiler.specs import ROW, SAME, SEGMENT, FlowRows
+from netdiffus.compiler.tcp_connection import settle_connections
+from netdiffus.compiler.tcp_numbers import relate_numbers, settle_numbers
+from netdiffus.compiler.timestamps import relate_clocks, settle_clocks
+from netdiffus.compiler.timing import relate_times, settle_times
+from netdiffus.traffic.flows.frames import PROTOCOLS
+from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
 
 NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 MTU, LARGEST_IP = 1500, 0xFFFF

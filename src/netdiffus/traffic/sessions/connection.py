@@ -11,17 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.handshake import legal_flags, legal_layout
-from netdiffus.traffic.sessions.options import (
-    HAS_FAST_OPEN,
-    HAS_SACK_PERMITTED,
-    HAS_TIMESTAMPS,
-    HAS_WSCALE,
-    describe,
-    later_place,
-)
-from netdiffus.traffic.sessions.rows import ZERO, FlowRows
-from netdiffus.traffic.sessions.rules import (
+from netdiffus.compiler.handshake import legal_flags, legal_layout
+from netdiffus.compiler.rules import (
     ACKNOWLEDGEMENT,
     CLOSE,
     HANDSHAKE,
@@ -32,11 +23,20 @@ from netdiffus.traffic.sessions.rules import (
     SIZE,
     WINDOW,
 )
-from netdiffus.traffic.sessions.tcp import NEVER, begin, place, scratch, sent, wanted
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ACK, FIN, RST, SYN, TCP
+from netdiffus.compiler.specs import ZERO, FlowRows
+from netdiffus.compiler.tcp_numbers import NEVER, begin, place, scratch, sent, wanted
+from netdiffus.compiler.tcp_options import (
+    HAS_FAST_OPEN,
+    HAS_SACK_PERMITTED,
+    HAS_TIMESTAMPS,
+    HAS_WSCALE,
+    describe,
+    later_place,
+)
+from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN, TCP
+from netdiffus.wire.kernels.compiled import compiled, i64
 
-# Kernels of other files are called: touch this one when they change (wire/compiled.py).
+# Kernels of other files are called: touch this one when they change (wire/kernels/compiled.py).
 
 LARGEST_SHIFT = 14  # RFC 7323 section 2.3
 USUAL_MSS, USUAL_WINDOW = 536, 1024

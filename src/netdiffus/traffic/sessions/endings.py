@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.vocabulary import Vocabulary
-
-Ints = NDArray[np.int64]
+from netdiffus.arrays import Ints
+from netdiffus.compiler.features.vocabulary import Vocabulary
 
 ENDING = 5  # packets that a word holds, at most
 FEW_FLOWS = 3  # an ending that fewer training flows have is known by its last packets alone

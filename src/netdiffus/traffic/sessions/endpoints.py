@@ -13,9 +13,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.compiler.specs import CLIENT, SERVER, FlowRows
 from netdiffus.errors import InputError
-from netdiffus.traffic.sessions.rows import CLIENT, SERVER, FlowRows
-from netdiffus.wire.fields import TCP, UDP
+from netdiffus.wire.headers.fields import TCP, UDP
 
 CLIENT_NETS = ("10.0.0.0/8", "2001:db8:c::/48")
 SERVER_NETS = ("198.18.0.0/15", "2001:db8:5::/48")

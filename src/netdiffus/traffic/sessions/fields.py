@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.endings import ending_places, fit_endings, last_kinds, with_endings
-from netdiffus.traffic.sessions.endpoints import EPHEMERAL
-from netdiffus.traffic.sessions.fieldsmanifest import CHANNELS as CHANNELS
-from netdiffus.traffic.sessions.fieldsmanifest import FieldsManifest
-from netdiffus.traffic.sessions.layouts import layout_places, plain_layouts
-from netdiffus.traffic.sessions.rows import SERVER, FlowRows
-from netdiffus.traffic.sessions.vocabulary import Vocabulary
-from netdiffus.traffic.sessions.words import (
+from netdiffus.arrays import Floats, Ints
+from netdiffus.compiler.endpoints import EPHEMERAL
+from netdiffus.compiler.features.manifest import CHANNELS as CHANNELS
+from netdiffus.compiler.features.manifest import FieldsManifest
+from netdiffus.compiler.features.option_templates import layout_places, plain_layouts
+from netdiffus.compiler.features.packet_types import (
     KIND,
     flows_of_words,
     host_words,
@@ -29,10 +27,10 @@ from netdiffus.traffic.sessions.words import (
     packets_of_words,
     reply_words,
 )
-from netdiffus.wire.fields import SYN, TCP
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from netdiffus.compiler.features.teardown import ending_places, fit_endings, last_kinds, with_endings
+from netdiffus.compiler.features.vocabulary import Vocabulary
+from netdiffus.compiler.specs import SERVER, FlowRows
+from netdiffus.wire.headers.fields import SYN, TCP
 
 OF_PACKET = 5
 """The first so many channels have a value at every packet, the others at the first."""

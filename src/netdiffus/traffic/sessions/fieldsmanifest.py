@@ -11,13 +11,13 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from netdiffus import limits
+from netdiffus.compiler.features.packet_types import AGAIN, HOSTS, ID_ANY, KIND, OF_ROW, REPLY, USUAL
+from netdiffus.compiler.features.teardown import ENDING, OPEN
+from netdiffus.compiler.features.vocabulary import VocabularyManifest
+from netdiffus.compiler.specs import ROW
+from netdiffus.compiler.tcp_options import CANONICAL, MOST_LAYOUTS
 from netdiffus.manifest import Manifest
-from netdiffus.traffic.sessions.endings import ENDING, OPEN
-from netdiffus.traffic.sessions.options import CANONICAL, MOST_LAYOUTS
-from netdiffus.traffic.sessions.rows import ROW
-from netdiffus.traffic.sessions.vocabulary import VocabularyManifest
-from netdiffus.traffic.sessions.words import AGAIN, HOSTS, ID_ANY, KIND, OF_ROW, REPLY, USUAL
-from netdiffus.wire.fields import ICMP, ICMPV6, TCP, UDP
+from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
 
 CHANNELS = ("kind", "reply", "window", "size", "gap_ns", "hosts", "server_port", "ending")
 LONGEST_LAYOUT = 40

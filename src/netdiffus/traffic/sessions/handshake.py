@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.options import HAS_FAST_OPEN, HAS_TIMESTAMPS, MALFORMED, later_place
-from netdiffus.traffic.sessions.rules import FLAGS, HANDSHAKE, RESET
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ACK, FIN, RST, SYN
+from netdiffus.compiler.rules import FLAGS, HANDSHAKE, RESET
+from netdiffus.compiler.tcp_options import HAS_FAST_OPEN, HAS_TIMESTAMPS, MALFORMED, later_place
+from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN
+from netdiffus.wire.kernels.compiled import compiled, i64
 
-# Kernels of another file are called: touch this one when they change (wire/compiled.py).
+# Kernels of another file are called: touch this one when they change (wire/kernels/compiled.py).
 
 URG, ECE, CWR, AE = 32, 64, 128, 256
 ALL_FLAGS = 0x1FF

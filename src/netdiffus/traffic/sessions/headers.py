@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.icmp import highest_codes
-from netdiffus.traffic.sessions.options import put_options, take_options
-from netdiffus.traffic.sessions.rows import FLOW, SEGMENT
-from netdiffus.wire.compiled import compiled, i64, u64
-from netdiffus.wire.fields import ICMP, ICMPV6, TCP, UDP
-from netdiffus.wire.packets import Bytes
+from netdiffus.arrays import Bytes
+from netdiffus.compiler.icmp import highest_codes
+from netdiffus.compiler.specs import FLOW, SEGMENT
+from netdiffus.compiler.tcp_options import put_options, take_options
+from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
+from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 V4_MAPPED = 0xFFFF_0000_0000
 

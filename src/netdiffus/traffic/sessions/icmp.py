@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.rows import FlowRows
-from netdiffus.traffic.sessions.rules import ICMP_RULE
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ICMP, ICMPV6
+from netdiffus.compiler.rules import ICMP_RULE
+from netdiffus.compiler.specs import FlowRows
+from netdiffus.wire.headers.fields import ICMP, ICMPV6
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 ECHOES = {4: (8, 0), 6: (128, 129)}
 """Types of request and reply by IP version."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.options import (
+from netdiffus.compiler.specs import FlowRows
+from netdiffus.compiler.tcp_options import (
     CANONICAL,
     END,
     HAS_TIMESTAMPS,
@@ -17,7 +18,6 @@ from netdiffus.traffic.sessions.options import (
     later_place,
     syn_layout,
 )
-from netdiffus.traffic.sessions.rows import FlowRows
 
 OF_SYN = 0b0111
 """The bits HAS_... of options that stand on SYN only."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.rows import FlowRows
-from netdiffus.traffic.sessions.rules import IDENTIFICATION, TTL
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.compiler.rules import IDENTIFICATION, TTL
+from netdiffus.compiler.specs import FlowRows
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 REPEATED = 1 << 16
 LABEL_BITS = 0xF_FFFF

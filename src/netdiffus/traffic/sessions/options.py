@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.packets import Bytes
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 END, NOP, MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8
 FAST_OPEN = 34

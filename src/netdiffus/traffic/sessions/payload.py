@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes
+from netdiffus.compiler.compile import Packets
 from netdiffus.errors import InputError
-from netdiffus.traffic.sessions.compiler import Packets
-from netdiffus.wire import links
-from netdiffus.wire.compiled import compiled, i64, u64
-from netdiffus.wire.fields import ICMP, ICMPV6, TCP, UDP
-from netdiffus.wire.packets import Bytes
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
+from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 POLICIES = ("random", "zero")
 LINKS = {"ethernet": links.ETHERNET, "raw": links.RAW}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.options import CANONICAL
+from netdiffus.compiler.tcp_options import CANONICAL
 
 CLIENT, SERVER = 0, 1
 NEXT, UNACKNOWLEDGED, LAST_END, ZERO = range(4)

@@ -6,9 +6,9 @@ from collections import Counter
 
 import polars as pl
 
-from netdiffus.traffic.labels import TUPLE
-from netdiffus.traffic.sessions.compiler import rows_of_flows
-from netdiffus.traffic.sessions.rows import FlowRows
+from netdiffus.compiler.compile import rows_of_flows
+from netdiffus.compiler.specs import FlowRows
+from netdiffus.traffic.labels.rules import TUPLE
 
 
 def rows_of_tables(traces: pl.DataFrame, packets: pl.DataFrame) -> tuple[FlowRows, Counter[str]]:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.options import describe
-from netdiffus.traffic.sessions.rows import LAST_END, NEXT, UNACKNOWLEDGED, ZERO, FlowRows
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ACK, FIN, RST, SYN, TCP
-from netdiffus.wire.serial import signed
+from netdiffus.compiler.specs import LAST_END, NEXT, UNACKNOWLEDGED, ZERO, FlowRows
+from netdiffus.compiler.tcp_options import describe
+from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN, TCP
+from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.kernels.serial import signed
 
 NEVER = -(1 << 60)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.rows import FlowRows
-from netdiffus.traffic.sessions.rules import DIRECTION, TIME
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.fields import ACK, SYN, TCP
+from netdiffus.compiler.rules import DIRECTION, TIME
+from netdiffus.compiler.specs import FlowRows
+from netdiffus.wire.headers.fields import ACK, SYN, TCP
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 LONGEST_NS = 10**15
 """The longest flow: 11 days."""

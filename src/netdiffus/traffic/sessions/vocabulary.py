@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from netdiffus import limits
+from netdiffus.arrays import Ints
 from netdiffus.manifest import Manifest
-
-Ints = NDArray[np.int64]
-
 
 WIDEST = 16
 """Numbers of a word at most."""

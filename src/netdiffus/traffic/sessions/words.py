@@ -13,12 +13,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.traffic.sessions.clocks import USUAL_MHZ
-from netdiffus.traffic.sessions.endpoints import port_like, speaks_from
-from netdiffus.traffic.sessions.rows import CLIENT, FLOW, LAST_END, NEXT, ROW, SERVER, UNACKNOWLEDGED, ZERO, FlowRows
-from netdiffus.wire.fields import TCP
-
-Ints = NDArray[np.int64]
+from netdiffus.arrays import Ints
+from netdiffus.compiler.endpoints import port_like, speaks_from
+from netdiffus.compiler.specs import CLIENT, FLOW, LAST_END, NEXT, ROW, SERVER, UNACKNOWLEDGED, ZERO, FlowRows
+from netdiffus.compiler.timestamps import USUAL_MHZ
+from netdiffus.wire.headers.fields import TCP
 
 KIND = ("protocol", "direction", "flags", "icmp_type", "icmp_code", "layout", "place", "ip", "mss", "wscale") + (
     "ttl_step",
