@@ -14,10 +14,11 @@ LEVELS = [
     {"steps", "report"},
     {"store"},
     {"imaging", "diffusion", "metrics", "baselines"},
+    {"compiler"},
     {"traffic", "recordings"},
     {"wire"},
     {"manifest"},
-    {"errors", "limits", "text"},
+    {"errors", "limits", "text", "version", "arrays"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 DOORS = {"__init__", "__main__"}

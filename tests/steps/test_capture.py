@@ -15,12 +15,11 @@ import pytest
 from bench import gates
 from netdiffus.api.verbs import evaluate, prepare
 from netdiffus.cli.show import print_info
-from netdiffus.compiler import FlowRows, concatenate
+from netdiffus.compiler import FlowRows, concatenate, labels_path
 from netdiffus.compiler.features.codec import FieldsCodec, first_packets
 from netdiffus.errors import InputError
 from netdiffus.steps.capture import CaptureConfig, is_capture_name, write_capture
 from netdiffus.traffic.flows.reader import flows_of_capture
-from netdiffus.traffic.labels.names import labels_path
 from netdiffus.wire.conformance.check import check_capture
 from netdiffus.wire.files.reader import read_capture
 from real_sessions import recorded

@@ -22,6 +22,7 @@ from netdiffus.compiler import (
     draw_starts,
     fresh_endpoints,
     label_table,
+    labels_path,
     write_packets,
 )
 from netdiffus.compiler.arrivals import LATEST_NS
@@ -33,7 +34,6 @@ from netdiffus.store.labelfolders import label_folders
 from netdiffus.store.place import followed
 from netdiffus.store.publish import publish_files
 from netdiffus.text import as_text
-from netdiffus.traffic.labels.names import labels_path
 from netdiffus.traffic.moments import moment_ns
 from netdiffus.traffic.tables.csv_cells import guarded
 from netdiffus.wire.files.records import PCAP_END_NS

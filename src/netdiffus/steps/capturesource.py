@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
+from netdiffus.compiler import labels_path
 from netdiffus.errors import InputError
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.steps.sources import find_files
 from netdiffus.store.dataset import PACKETS, scan_packets
-from netdiffus.traffic.labels.names import labels_path
 from netdiffus.wire.files.reader import BLOCK_BYTES, is_capture, read_capture
 from netdiffus.wire.headers.names import host_names, mac_texts
 

@@ -21,7 +21,7 @@ def _parquet(path: Path, traces: pl.DataFrame, provenance: str) -> None:
 
 
 def _csv(path: Path, traces: pl.DataFrame, provenance: str) -> None:
-    """Lists are written [1, 2, 3], formulas as text (csvcells.py).
+    """Lists are written [1, 2, 3], formulas as text (csv_cells.py).
 
     The provenance has no place in a CSV file; its short form is in `source`.
     """

@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 
 from netdiffus.arrays import Levels
+from netdiffus.compiler import labels_path
 from netdiffus.imaging.bits import BitsCodec, padded
 from netdiffus.steps.bitimage import packet_rows
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.traffic.flows.reader import flows_of_capture
-from netdiffus.traffic.labels.names import labels_path
 from netdiffus.traffic.labels.rules import TUPLE
 from netdiffus.traffic.tables.csv_cells import bare
 

@@ -1,4 +1,4 @@
-"""Which flow each packet belongs to, as flows.py defines it: the compiled loops over packets and flows."""
+"""Which flow each packet belongs to, as reader.py defines it: the compiled loops over packets and flows."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import pytest
 
 from netdiffus.errors import InputError
 from netdiffus.traffic.labels.table import MapLabels
-from netdiffus.traffic.tables import text_form as textform
+from netdiffus.traffic.tables import text_form
 from netdiffus.traffic.tables.columns import parse_columns
 from netdiffus.traffic.tables.files import read_table_file
 from netdiffus.traffic.tables.traces import traces_of_table
@@ -43,7 +43,7 @@ def test_every_form_gives_the_same_table(encoding, separator, note, tmp_path) ->
 
 
 def test_text_that_is_windows_1252_far_behind_the_beginning(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(textform, "CHUNK_BYTES", 7)  # pieces that end inside lines
+    monkeypatch.setattr(text_form, "CHUNK_BYTES", 7)  # pieces that end inside lines
     rows = "".join(f"{n},web,{n},1\n" for n in range(20_000))
     (tmp_path / "t.csv").write_bytes(f"flow,app,when,bytes\n{rows}7,Web – x,1,2\n".encode("cp1252"))
     file = read_table_file(tmp_path / "t.csv")

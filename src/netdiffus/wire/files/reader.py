@@ -104,7 +104,7 @@ class Capture:
 def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture | NprintCapture:
     """Open a capture: pcap or pcapng, plain or compressed with gzip, xz or zstd; "-" is standard input.
 
-    Files that are named as nPrint rows are captures too, of the headers that the rows spell (nprint_packets.py).
+    Files that are named as nPrint rows are captures too, of the headers that the rows spell (wire/nprint/packets.py).
 
     Nothing but its first bytes is read before the iteration begins. Memory stays near `block_bytes` (more only for
     packets that are larger). A damaged file gives all packets up to the damage, and says so in `faults`.

@@ -1,4 +1,4 @@
-"""nPrint files as captures: the packets that their rows spell, with the manners of captures.Capture."""
+"""nPrint files as captures: the packets that their rows spell, with the interface of reader.Capture."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NprintCapture:
     """An open nPrint file; iterate over it once to get the PacketBlocks of its rows.
 
     Attributes:
-        name, sha256, n_bytes: as of captures.Capture.
+        name, sha256, n_bytes: as of reader.Capture.
         faults: what was odd, in plain words, and how often; complete when the iteration has ended.
         rows: rows read so far, whether they make packets or not.
     """

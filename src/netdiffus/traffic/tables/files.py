@@ -93,7 +93,7 @@ def read_table_file(path: Path, most_values: int = MOST_VALUES) -> TableFile:
 
 
 def _unguarded(file: TableFile) -> TableFile:
-    """Without the apostrophes that keep a spreadsheet from running cells (csvcells.py)."""
+    """Without the apostrophes that keep a spreadsheet from running cells (csv_cells.py)."""
     return replace(file, frame=bare(file.frame))
 
 

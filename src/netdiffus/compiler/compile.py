@@ -55,7 +55,7 @@ class Packets:
 def rows_of_flows(
     flows: pl.DataFrame, packets: pl.DataFrame, label: str | Sequence[str] = ""
 ) -> tuple[FlowRows, Counter[str]]:
-    """The rows of flows as flows.py reads them from a capture.
+    """The rows of flows as traffic/flows reads them from a capture.
 
     Args:
         flows: FLOW_SCHEMA. packets: PACKET_SCHEMA, of the same flows, by flow and index.

@@ -6,7 +6,7 @@ from pathlib import Path
 from netdiffus.compiler import ROW, RULES
 from netdiffus.compiler.features.codec import CHANNELS
 
-PAGE = (Path(__file__).parents[3] / "docs" / "sessions.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text(encoding="utf-8")
 
 
 def first_cells(heading: str) -> set[str]:

@@ -1,7 +1,7 @@
 """The fields codec: flows' rows ↔ series (N, C, n) of what a model of packets learns.
 
-Channels of every packet: its kind and reply as places in vocabularies (words.py), window, payload size and gap.
-Channels of the flow stand at position 0 alone: hosts and how a connection ends (endings.py), again places in
+Channels of every packet: its kind and reply as places in vocabularies (packet_types.py), window, payload size and gap.
+Channels of the flow stand at position 0 alone: hosts and how a connection ends (teardown.py), again places in
 vocabularies, and the server's port. Everything else of a packet follows from these by the rules of the wire
 (compiler.py), or is chance (endpoints.py).
 """
@@ -46,7 +46,7 @@ class FieldsCodec:
     Attributes:
         length: n, packets of a flow that are held; longer flows are cut.
         layouts: of TCP options, without the bytes of options that are not known here: those could be identifiers.
-        kinds, replies, hosts: vocabularies of words.py. endings: that of endings.py, of kinds.
+        kinds, replies, hosts: vocabularies of packet_types.py. endings: that of teardown.py, of kinds.
         server_ports: the ports that are kept, ascending; any other is 0: it is drawn anew.
     """
 

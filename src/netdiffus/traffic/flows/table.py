@@ -1,4 +1,4 @@
-"""The table of flows and of their first packets, kept across the blocks of a capture; flows.py has the definition."""
+"""The table of flows and of their first packets, kept across the blocks of a capture; reader.py has the definition."""
 
 from __future__ import annotations
 

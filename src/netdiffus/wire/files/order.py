@@ -6,7 +6,7 @@ into it is sorted whole, and no packet of a longer one is left behind if fewer t
 PIECE_BYTES bytes lie between its place in the file and its place in time. Packets of equal time keep the order of the
 file. What is in order is handed on as it came, without a copy.
 
-A clock that was set back is no disorder: sorting would mix what came after with what came before. clocksteps.py tells
+A clock that was set back is no disorder: sorting would mix what came after with what came before. clock_steps.py tells
 the two apart; there, and where a whole run of packets comes too late for the window, nothing is mixed.
 """
 

@@ -11,7 +11,7 @@ import pytest
 
 from netdiffus.wire.kernels import compiled as module
 
-SOURCE = Path(module.__file__).parents[2]
+SOURCE = Path(module.__file__).parents[3]
 SAYS = (
     "netdiffus: compiled code cannot be kept here, so every run compiles again and begins slower; set NUMBA_CACHE_DIR"
 )

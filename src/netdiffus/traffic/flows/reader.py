@@ -123,7 +123,8 @@ class FlowReader:
         packets: how many first packets of a flow are kept.
         min_packets: flows with fewer packets are left out, and counted.
         timeout_s: idle seconds after which a flow has ended.
-        inner: look inside tunnels (wire/headers/tunnels.py): addresses, ports, sizes and headers are those of the inner packet.
+        inner: look inside tunnels (headers/tunnels.py): addresses, ports, sizes and headers
+            are those of the inner packet.
         batch_bytes: memory for kept packets at which flows that have ended are handed out.
 
     Raises:

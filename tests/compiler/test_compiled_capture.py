@@ -15,12 +15,12 @@ from netdiffus.compiler import (
     draw_starts,
     fresh_endpoints,
     label_table,
+    labels_path,
     write_packets,
 )
 from netdiffus.compiler.endpoints import port_like
 from netdiffus.errors import InputError
 from netdiffus.traffic.flows.reader import flows_of_capture
-from netdiffus.traffic.labels.names import labels_path
 from netdiffus.wire.files.reader import read_capture
 from plain_judge import checksum_is_zero_sum, ip
 from real_sessions import recorded, seen, without_checksum
