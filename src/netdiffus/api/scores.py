@@ -25,7 +25,7 @@ from netdiffus.store.report import write_report
 
 
 class Scores:
-    """The result of `evaluate`."""
+    """What `evaluate` found."""
 
     def __init__(self, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
@@ -45,7 +45,7 @@ class Scores:
         return score
 
     def table(self) -> pl.DataFrame:
-        """One row per score: name, label, value, floor, ceiling, low, high, goal, unit, note."""
+        """One row a score: name, label, value, floor, ceiling, low, high, goal, unit, note."""
         columns = ("name", "label", "value", "floor", "ceiling", "low", "high", "goal", "unit", "note")
         numbers = ("value", "floor", "ceiling", "low", "high")
         rows = [score.to_dict() for score in self.evaluation.scores]
@@ -53,24 +53,24 @@ class Scores:
         return pl.DataFrame({name: [row[name] for row in rows] for name in columns}, schema=kinds)
 
     def headlines(self) -> list[Headline]:
-        """The four most important figures, with their meaning."""
+        """The four figures that matter, with what they mean."""
         sets = self.evaluation.sets
         lines = headlines(self.evaluation.scores, len(sets.test), len(sets.synthetic))
         return graded(lines, self.evaluation.scores)
 
     def contamination(self) -> str:
-        """The evidence that synthetic traces copy the test part, which withdraws the verdicts; else empty."""
+        """Where synthetic traces copy the test part, what shows it; verdicts are then withdrawn. Else empty."""
         return contamination(self.evaluation.scores)
 
     def verdicts(self) -> list[Verdict]:
-        """Four questions and their answers: train on it alone, add it to real data, publish it, feed it to an IDS."""
+        """Four questions and their answers: train on it alone, mix it in, publish it, feed it to an IDS."""
         return verdicts(self.evaluation.scores)
 
     def save(self, folder: str | Path, capture: PacketReport | None = None) -> Path:
         """Write scores.json, report.html, report.md and overview.png into a folder; returns its path.
 
         Args:
-            capture: what the report shows about a synthetic capture.
+            capture: what the report tells of a synthetic capture.
         """
         found, sets = self.evaluation, self.evaluation.sets
         html = render(

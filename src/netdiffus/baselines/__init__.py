@@ -1,7 +1,7 @@
 """Baselines: simple generators that a model must beat.
 
 Each is `f(series, labels, counts, rng) -> (series, labels)`: from real traces (N, C, n), NaN past the end, and their
-labels (N,), it generates the number of traces per label given by `counts`. Each of these labels must have real traces.
+labels (N,), as many new ones of each label as `counts` says. Every label in `counts` must have real traces.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Independent histograms: every value is drawn independently from the values of its label at that position."""
+"""Independent histograms: every value drawn by itself, as often as its label has it at that position."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 def histogram(
     series: NDArray[np.float64], labels: NDArray[np.str_], counts: Mapping[str, int], rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    """A length drawn from the label's lengths, then each channel at each position from the real values there.
+    """A length drawn from the label's lengths, then each channel at each position from the real values found there.
 
-    Marginals are right; dependence between packets, and between size and direction, is lost.
+    Marginals are right; what a packet has to do with its neighbours, or its size with its direction, is lost.
     """
     made = [_of_label(series[labels == label], count, rng) for label, count in counts.items()]
     empty = np.zeros((0, *series.shape[1:]))

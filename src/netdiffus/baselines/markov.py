@@ -1,4 +1,4 @@
-"""First-order Markov chain over packets: each packet depends on the previous one only."""
+"""First-order Markov chain over packets: each packet depends on the one before, and on nothing earlier."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ BINS = 8
 def markov(
     series: NDArray[np.float64], labels: NDArray[np.str_], counts: Mapping[str, int], rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    """Chains of real packets of one label: the next one is the successor of a random packet in the same state.
+    """Chains of real packets of one label: the next one is what followed a random packet in the same state.
 
-    The state of a packet is the octile of its label's values that each of its channels falls into. The first packet is
-    a real first packet; a chain ends where the sampled packet ended its trace, or at the full length. The successor
-    of the last packet of a trace that fills the array is unknown, so it is not used.
+    The state of a packet is the eighth of its label's values that each of its channels falls into. The first packet is
+    a real first packet; a chain ends where the packet that was drawn ended its trace, or at the full length. What
+    follows the last packet of a trace that fills the array is unknown, so nothing is learned from it.
     """
     made = [_of_label(series[labels == label], count, rng) for label, count in counts.items()]
     empty = np.zeros((0, *series.shape[1:]))
