@@ -12,7 +12,7 @@ from netdiffus import metrics
 
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py"))
-PUBLIC = {"netdiffus", "netdiffus.recordings", "netdiffus.metrics", "netdiffus.metrics.reference"}
+PUBLIC = {"netdiffus", "netdiffus.recordings", "netdiffus.metrics", "netdiffus.metrics.null"}
 
 
 @pytest.fixture

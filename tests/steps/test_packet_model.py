@@ -6,13 +6,13 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from netdiffus.steps.packet_pictures import packet_pictures
 
 from netdiffus import TrafficModel, generate, recordings, train
 from netdiffus.errors import InputError
 from netdiffus.steps.counts import class_counts
 from netdiffus.steps.generate import load_model
 from netdiffus.steps.packet_data import MOST_GAPS, class_names, packet_part
-from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import read_bit_images
