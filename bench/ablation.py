@@ -5,15 +5,17 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from torch import Tensor
 
 from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, generate, prepare, train
+from netdiffus.diffusion.prior import count_priors
 from netdiffus.steps import training_data
 
 STEPS = 600
@@ -64,18 +66,13 @@ def _figures(folder: Path, model: Path, **options: Any) -> list[str]:
 
 @contextmanager
 def _without_prior(chosen: bool) -> Iterator[None]:
-    """While the block runs, priors say nothing: every code is as likely as another."""
-    counted = training_data.count_priors
+    """While the block runs, priors are uniform."""
 
     def flat(*given: Any) -> list[Tensor]:
-        return [prior.new_zeros(prior.shape).log_softmax(dim=-1) for prior in counted(*given)]
+        return [prior.new_zeros(prior.shape).log_softmax(dim=-1) for prior in count_priors(*given)]
 
-    if chosen:
-        training_data.count_priors = flat
-    try:
+    with patch.object(training_data, "count_priors", flat) if chosen else nullcontext():
         yield
-    finally:
-        training_data.count_priors = counted
 
 
 if __name__ == "__main__":

@@ -208,8 +208,9 @@ def body(results: Sequence[Result]) -> str:
         for name, choice in result["choice"].items():
             figures = {way: np.array([run[name][way] for run in result["runs"]]) for way in ("real", *WAYS)}
             gain, above, beside = (100 * (figures["synthetic"] - figures[way]) for way in ("real", "jitter", "shifts"))
-            row = [case, name, len(result["runs"]), *(spread(figures[way]) for way in ("real", *WAYS))]
-            row += [f"**{spread(gain, 1)}**", spread(above, 1), spread(beside, 1)]
+            row = [case, name, len(result["runs"]), *(spread(figures[way].tolist()) for way in ("real", *WAYS))]
+            points = [spread(each.tolist(), 1) for each in (gain, above, beside)]
+            row += [f"**{points[0]}**", *points[1:]]
             rows.append([*row, "/".join(str(choice["level"][way]) for way in WAYS)])
         shares = [np.mean([run["copies"][way] for run in result["runs"]]) for way in WAYS]
         copies.append([case, *(f"{100 * share:.1f} %" for share in shares)])

@@ -66,10 +66,10 @@ def write_looped(path: Path, *, packets: int | None = None, size: int | None = N
     seconds = once[places[:, None] + np.arange(4)].copy().view("<u4")
     written = 0
     with open(path, "wb") as out:
-        out.write(once[:24])
+        out.write(once[:24].data)
         while (packets is None or written < packets) and (size is None or out.tell() < size):
             left = len(places) if packets is None else min(packets - written, len(places))
-            out.write(once[24 : starts[left]])
+            out.write(once[24 : starts[left]].data)
             written += left
             seconds += LOOP_S
             once[places[:, None] + np.arange(4)] = seconds.view(np.uint8).reshape(-1, 4)
@@ -78,7 +78,7 @@ def write_looped(path: Path, *, packets: int | None = None, size: int | None = N
 
 def _ends(path: Path, once: np.ndarray) -> list[int]:
     """Where each record of a pcap in memory ends; it is written to `path` for a moment."""
-    path.write_bytes(once)
+    path.write_bytes(once.data)
     at, ends = 24, []
     for block in read_capture(path):
         for captured in block.captured.tolist():
@@ -120,7 +120,7 @@ def with_sum(path: Path) -> int:
     """Every byte read through memory once."""
     total, buffer = 0, np.empty(1 << 20, np.uint8)
     with open(path, "rb", buffering=0) as file:
-        while n := file.readinto(buffer):
+        while n := file.readinto(buffer.data):
             total += int(buffer[: n // 8 * 8].view(np.uint64).sum())
     return total
 
@@ -155,18 +155,18 @@ def with_flows(path: Path) -> int:
 
 def with_dataset(path: Path) -> int:
     """All of `netdiffus prepare FILE --unlabelled`."""
-    (read,) = prepare([path], path.with_suffix(".dataset"), PrepareConfig(unlabelled=True))
+    (read,) = prepare([path], path.with_suffix(".dataset"), PrepareConfig.of(unlabelled=True))
     return read.packets
 
 
 PARTS: dict[str, Callable[[Path], object]] = {
-    "every byte read through memory once (summed)": with_sum,
-    "read and SHA-256 of the file": with_sha256,
-    "and where its packets lie": with_records,
-    "and their header fields": with_dissect,
-    "and their flows, first packets kept": with_tracking,
-    "and both as tables, faults counted": with_flows,
-    "and labels, split, copies, Parquet: the dataset folder": with_dataset,
+    "touching every byte in memory once (a sum)": with_sum,
+    "reading and hashing the file (SHA-256)": with_sha256,
+    "and locating its packets": with_records,
+    "and decoding their header fields": with_dissect,
+    "and assigning flows, keeping first packets": with_tracking,
+    "and building tables, counting faults": with_flows,
+    "and labels, split, duplicates, Parquet: the dataset folder": with_dataset,
 }
 
 
@@ -197,15 +197,20 @@ def peers() -> tuple[dict[str, Callable[[Path], object]], list[str]]:
 def compare(path: Path) -> str:
     """Peers, then netdiffus, then its parts; each repeat runs all of them, so that a busy moment meets all."""
     others, missing = peers()
-    ways = {**others, "netdiffus, header fields": with_dissect, DATASET: with_dataset, **PARTS}
+    ways: dict[str, Callable[[Path], object]] = {
+        **others,
+        "netdiffus, header fields": with_dissect,
+        DATASET: with_dataset,
+        **PARTS,
+    }
     for way in (with_dataset, with_tracking):
         way(path)  # compiled code is loaded
     runs: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(REPEATS):
-        for name, way in ways.items():
-            runs[name].append(cpu_seconds(way, path))
+        for name, measured in ways.items():
+            runs[name].append(cpu_seconds(measured, path))
     ours = runs[DATASET]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in (*others, "netdiffus, header fields", DATASET):
         ratio = statistics.median(theirs / mine for theirs, mine in zip(runs[name], ours, strict=True))
         median = statistics.median(runs[name])
@@ -219,7 +224,11 @@ def compare(path: Path) -> str:
         (name, f"{seconds:.3f}", f"{max(seconds - earlier, 0):.3f}")
         for (name, seconds), earlier in zip(steps, before, strict=False)
     ]
-    return said.strip() + "\n\nWhere it goes:\n\n" + table(("up to here", "CPU-seconds", "more than before"), rows)
+    return (
+        said.strip()
+        + "\n\nWhere the time goes:\n\n"
+        + table(("cumulative step", "CPU-seconds", "added by this step"), rows)
+    )
 
 
 def growth(folder: Path) -> str:
@@ -246,7 +255,7 @@ def memory(folder: Path) -> str:
     seconds = usage.ru_utime + usage.ru_stime
     return (
         f"`netdiffus prepare` of a capture of {path.stat().st_size / 1e9:.1f} GB with {packets:,} packets: at most "
-        f"{usage.ru_maxrss / 1024:,.0f} MiB of memory (ru_maxrss of the process), {seconds:.1f} CPU-seconds."
+        f"{usage.ru_maxrss / 1024:,.0f} MiB of memory (ru_maxrss), {seconds:.1f} CPU-seconds."
     )
 
 
@@ -269,12 +278,13 @@ def main() -> None:
         folder = Path(scratch)
         path = folder / "looped.pcap"
         write_looped(path, packets=PACKETS)
-        body = f"A capture of {PACKETS:,} packets, {path.stat().st_size / 1e6:.0f} MB, looped from real ones; in one "
-        body += f"process, median of {REPEATS}; CPU-seconds with those of child processes.\n\n{compare(path)}"
+        body = f"A capture of {PACKETS:,} packets, {path.stat().st_size / 1e6:.0f} MB, looped from real ones; one "
+        body += f"process, median of {REPEATS}; CPU-seconds include child processes.\n\n{compare(path)}"
         first, again = cold_start(path)
         path.unlink()
         body += f"\n\n{growth(folder)}\n\n{memory(folder)}"
-        body += f"\n\nThe first run on a machine compiles: {first:.1f} CPU-seconds, the next run {again:.1f}."
+        body += f"\n\nThe first run on a machine compiles the kernels: {first:.1f} CPU-seconds; "
+        body += f"later runs take {again:.1f}."
     write_section("captures", "Captures to a dataset", body)
 
 

@@ -36,10 +36,13 @@ def main() -> None:
     body = (
         f"{splits} splits of the recordings into {TRAIN} training, {TEST} test and {FRESH} fresh real traces of each "
         f"label. The fresh ones lie inside the 95 % interval in {np.mean(list(shares.values())):.1%} of all cases; "
-        f"of {len(shares)} scores {len(shares) - low} reach {WANTED:.0%}. With {splits} splits a score whose interval "
-        f"is right lies below {WANTED:.0%} by chance about once in 25.\n\n"
+        f"{len(shares) - low} of {len(shares)} scores reach {WANTED:.0%}. With {splits} splits, a score with a correct "
+        f"interval falls below {WANTED:.0%} by chance about once in 25.\n\n"
     )
-    body += table(("score", "inside"), [(f"`{n}`", f"{s:.0%}") for n, s in sorted(shares.items(), key=lambda i: i[1])])
+    grouped = [
+        (level, [f"`{name}`" for name in shares if shares[name] == level]) for level in sorted({*shares.values()})
+    ]
+    body += table(("inside", "scores"), [(f"{level:.0%}", ", ".join(names)) for level, names in grouped])
     if splits == SPLITS:
         write_section("coverage", "Coverage of the intervals", body)
     else:

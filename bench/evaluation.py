@@ -71,10 +71,10 @@ def main() -> None:
         rows.append((f"{size:,} × {size:,}", f"{wall:.0f}", f"{cpu:.0f}", f"{mib:,.0f}"))
         most = sorted(spent, key=lambda name: -spent[name])[:6]
         dearest = ", ".join(f"{name} {spent[name]:.1f} s" for name in most)
-    body = table(("real × synthetic", "seconds", "CPU-seconds", "MiB at most"), rows)
+    body = table(("real × synthetic", "seconds", "CPU-seconds", "peak MiB"), rows)
     body += f"\n\nWanted at 20,000 × 20,000: {WANTED_SECONDS} s and {WANTED_MIB:,} MiB."
-    body += f" Dearest at the last size: {dearest}."
-    body += " With the real traces split 4 to 1; what is looked at is bounded as src/netdiffus/metrics/README.md says."
+    body += f" Most expensive at the last size: {dearest}."
+    body += " The real traces are split 4 to 1; metrics subsample as src/netdiffus/metrics/README.md describes."
     if sizes == SIZES:
         write_section("evaluation", "Cost of evaluating", body)
     else:

@@ -19,11 +19,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 from safetensors.numpy import load_file
 
 from bench.results import table, write_section
-from netdiffus import recordings
+from netdiffus import metrics, recordings
 from netdiffus.cli import demo  # noqa: F401 - all that the commands import
 from netdiffus.cli import main as cli
 from netdiffus.steps import evaluate as evaluating
@@ -113,7 +114,7 @@ def main(options: Sequence[str] = ()) -> None:
     """Kill and count; `--kills N` is a trial, and only printed."""
     kills = int(options[1]) if options[:1] == ["--kills"] else int(os.environ.get("FAULTS_KILLS", str(KILLS)))
     train.SAVE_EVERY_S = 0.0
-    evaluating.METRICS = {name: evaluating.METRICS[name] for name in METRICS}
+    patch.object(evaluating, "METRICS", {name: metrics.METRICS[name] for name in METRICS}).start()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "temporary").mkdir()
@@ -128,23 +129,25 @@ def main(options: Sequence[str] = ()) -> None:
             print(f"{number + 1}/{kills} {case.name}: {dict(found[case.name])}", file=sys.stderr, flush=True)
     body = report(found)
     tempfile.tempdir = None
-    write_section("faults", "Kills", body) if kills == KILLS else print(body)
+    write_section("faults", "Killed commands", body) if kills == KILLS else print(body)
 
 
 def report(found: dict[str, Counter[str]]) -> str:
     """What became of the kills, as Markdown."""
     outcomes = ("nothing yet", "old", "new", "finished by a reader", "a saved training")
+    words = ("no result yet", "old result", "new result", "completed by a reader", "saved training")
+    header = ("command", *words, "wrong")
     total = sum(found.values(), Counter[str]())
     rows = [[name, *(counts[outcome] or "" for outcome in outcomes), counts["wrong"]] for name, counts in found.items()]
     rows.append(["all", *(total[outcome] for outcome in outcomes), total["wrong"]])
     return (
         f"{sum(total.values())} kills (SIGKILL), half of them after a random time, half at a random change of the file "
-        "system. Looked at after each: the result at --out is the old one, the new one, or (where there was none) not "
-        "there; the user's own files have not changed; the same command then ends well with the same result as without "
-        "a kill, byte for byte (of a model: weights, state and log but for the seconds), and nothing is left behind, "
-        "also not in the folder for temporary files. Files of one capture are replaced one after the other: a kill "
-        "between them is finished by the next command that reads or writes them. A training goes on with --resume. "
-        f"evaluate computes {' and '.join(METRICS)} alone here.\n\n" + table(("command", *outcomes, "wrong"), rows)
+        "system. Checked after each: the result at --out is the old one, the new one, or absent if there was none "
+        "before; the user's own files are unchanged; the same command then succeeds with the same result as without a "
+        "kill, byte for byte (for a model: weights, state and log except for the seconds); nothing is left behind, not "
+        "even in the folder for temporary files. The files of one capture are replaced one after another: the next "
+        "command that reads or writes them completes an interrupted replacement. A training continues with --resume. "
+        f"Here, evaluate computes only {' and '.join(METRICS)}.\n\n" + table(header, rows)
     )
 
 

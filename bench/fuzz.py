@@ -7,7 +7,7 @@ from fuzz import TARGETS, ledger
 from fuzz.__main__ import HANG_SECONDS, MEMORY_MIB, fuzz
 
 EXECUTIONS = 2_000_000
-HEADER = ("target", "executions", "seconds", "a second", "features seen", "inputs that failed")
+HEADER = ("target", "executions", "seconds", "per second", "features seen", "failed inputs")
 
 
 def main() -> None:
@@ -21,9 +21,9 @@ def main() -> None:
         rate = f"{done.executions / done.seconds:,.0f}"
         rows.append([target, f"{done.executions:,}", f"{done.seconds:,.0f}", rate, f"{done.features:,}", done.found])
     words = (
-        f"An input fails when anything but an InputError is raised, when it takes more than {HANG_SECONDS} seconds or "
-        f"{MEMORY_MIB:,} MiB, when the compiled and the plain form of netdiffus differ, or when an invariant of the "
-        "target (`fuzz/`) does not hold. What failed in earlier code is in `tests/wire/found`."
+        f"An input fails if anything but an InputError is raised, if it takes more than {HANG_SECONDS} seconds or "
+        f"{MEMORY_MIB:,} MiB, if the compiled and the interpreted form of netdiffus disagree, or if an invariant of "
+        "the target (`fuzz/`) is violated. Inputs that failed with earlier code are in `tests/wire/found`."
     )
     write_section("fuzz", "Fuzzing the readers", f"{words}\n\n{table(HEADER, rows)}")
 

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bench.captures import with_dpkt, write_looped
 from bench.results import table, write_section
@@ -72,9 +73,10 @@ def sizes(folder: Path) -> list[tuple[str, int, int]]:
     """Packets and bytes of both forms, of all recordings."""
     rows = []
     for name in ("recordings.nprint", "recordings.nprint.npz"):
-        read: list[int] = []
-        prepare(recordings.folder(), folder / name, on_progress=lambda record, read=read: read.append(record.written))
-        rows.append((name.partition(".")[2], sum(read), (folder / name).stat().st_size))
+        records: list[Any] = []
+        prepare(recordings.folder(), folder / name, on_progress=records.append)
+        written = sum(record.written for record in records)
+        rows.append((name.partition(".")[2], written, (folder / name).stat().st_size))
     return rows
 
 
@@ -111,13 +113,13 @@ def main() -> None:
         f"nprint is not installed here: its column is derived from dpkt's speed in this run and {KNOWN_RATIO:.2f}, "
         "the ratio of dpkt to nprint 1.2.1 measured elsewhere (147,000 to 32,000 packets per CPU-second)."
     )
-    note = "nprint was run beside it." if installed else derived
+    note = "nprint ran on the same machine." if installed else derived
     body = (
         f"{PACKETS:,} packets, 1,088 columns (`{' '.join(FLAGS)}`), one process, median of {REPEATS}. {note}\n\n"
         + table(("way", "packets per CPU-second", "times dpkt", "times nprint"), rows)
         + f"\n\nSize of the shipped recordings, {text[1]:,} packets: {text[0]} {text[2]:,} bytes "
-        f"({text[2] / text[1]:,.0f} a packet), {packed[0]} {packed[2]:,} bytes ({packed[2] / packed[1]:.1f} a packet): "
-        f"{text[2] / packed[2]:.0f} times smaller."
+        f"({text[2] / text[1]:,.0f} per packet), {packed[0]} {packed[2]:,} bytes "
+        f"({packed[2] / packed[1]:.1f} per packet), {text[2] / packed[2]:.0f} times smaller."
     )
     write_section("nprint", "nPrint rows", body)
 

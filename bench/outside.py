@@ -143,7 +143,7 @@ def main() -> None:
     if minutes < FEWEST_MINUTES:
         print(body)
     else:
-        write_section("outside", "Beside generators of others", body)
+        write_section("outside", "Comparison with other generators", body)
 
 
 def _value(scores: Scores, name: str) -> float | None:

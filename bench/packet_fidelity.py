@@ -80,7 +80,7 @@ def field_rows(real: Flows, other: Flows, made: Flows) -> list[tuple[str, ...]]:
     """Per field: mean over labels of real against real and of made against real, and labels within 0.1 of the floor."""
     parts = [part.packets for part in (real, other, made)]
     rows, tables = numbered([part.labels for part in parts]), [fields.fields_of(part) for part in parts]
-    found = []
+    found: list[tuple[str, ...]] = []
     for name in fields.KINDS:
         kind, distance = ("TVD", tvd) if name in fields.CODES else ("KS", ks)
         field = fields.joined([table[name] for table in tables])

@@ -17,7 +17,6 @@ import polars as pl
 
 from bench import gates, kernel
 from bench.packet_fidelity import (
-    ADDRESSES,
     CHANCE,
     SUMS,
     Flows,
@@ -40,8 +39,9 @@ from netdiffus.compiler.features.codec import first_packets
 from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.imaging.bits import BitsCodec
+from netdiffus.metrics.bits import ADDRESSES
 from netdiffus.steps.bitimage import packet_rows
-from netdiffus.steps.generate import load_model
+from netdiffus.steps.loaded_model import load_model
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.traffic.flows.reader import flows_of_capture
@@ -129,26 +129,28 @@ def asked(capture: Path, real: FlowRows, scratch: Path) -> tuple[list[tuple[str,
         ("ndpiReader, flows", gates.ndpi_flows(capture), f"{flows:,}"),
         ("NFStream, flows", gates.nfstream_flows(capture), f"{flows:,}"),
     ):
-        text = (
-            "not here" if answer is None else f"{len(answer):,} findings" if isinstance(answer, list) else str(answer)
-        )
+        text = "not installed" if answer is None else str(answer)
+        text = f"{len(answer):,} findings" if isinstance(answer, list) else text
         lines.append((name, text, wanted))
     beside = written(real, scratch / "real.pcap", fidelity=Fidelity.VERBATIM)
     whole = gates.complete(capture), gates.complete(beside)
     if whole[0] and whole[1]:
-        made, of_real = (100 * n / max(total, 1) for n, total in whole)
-        lines.append(("tcptrace, complete connections", f"{made:.1f} %", f"real {of_real:.1f} % ± 5"))
-    answer, of_real = kernel.ask(capture), kernel.ask(beside)
-    if isinstance(answer, str) or isinstance(of_real, str):
-        lines.append(("a real kernel", str(answer), "–"))
-    else:
-        for text, taken, asked_for in (
-            ("handshakes", "handshakes", "flows"),
-            ("data whole", "data_whole", "with_data"),
-        ):
-            made, wanted = (f"{getattr(one, taken)} of {getattr(one, asked_for)}" for one in (answer, of_real))
-            lines.append((f"a real kernel, {text}", made, f"real {wanted}"))
-    return lines, flows
+        shares = [f"{100 * n / max(total, 1):.1f} %" for n, total in (whole[0], whole[1])]
+        lines.append(("tcptrace, complete connections", shares[0], f"real {shares[1]} ± 5"))
+    return [*lines, *_kernel(capture, beside)], flows
+
+
+def _kernel(capture: Path, beside: Path) -> list[tuple[str, str, str]]:
+    """What a real kernel says of the capture, next to what it says of real traffic."""
+    ours, real = kernel.ask(capture), kernel.ask(beside)
+    if isinstance(ours, str) or isinstance(real, str):
+        return [("a real kernel", str(ours), "–")]
+    handshakes = [f"{tally.handshakes} of {tally.flows}" for tally in (ours, real)]
+    data = [f"{tally.data_whole} of {tally.with_data}" for tally in (ours, real)]
+    return [
+        ("a real kernel, handshakes", handshakes[0], f"real {handshakes[1]}"),
+        ("a real kernel, complete data", data[0], f"real {data[1]}"),
+    ]
 
 
 def scored(real: dict[str, Flows], drawn: Flows, rng: np.random.Generator) -> str:
@@ -156,36 +158,39 @@ def scored(real: dict[str, Flows], drawn: Flows, rng: np.random.Generator) -> st
     test, made = real["test"], drawn.sample(real["train"].counts, np.random.default_rng(0))
     counts = {label: min(n, made.counts.get(label, 0), real["train"].counts[label]) for label, n in test.counts.items()}
     test, other, like = (part.sample(counts, rng) for part in (test, real["train"], made))
-    head = ("field", "real against real", "made against real", "labels within 0.1 of the floor", "most beyond it")
-    text = "Distances, the mean over labels:\n\n" + table(head, field_rows(test, other, like))
+    head = ("field", "real against real", "synthetic against real", "labels within 0.1 of the floor", "largest excess")
+    text = "Distances, mean over labels:\n\n" + table(head, field_rows(test, other, like))
     lines = []
     for name, without in (
-        ("all but addresses", ADDRESSES),
-        ("no sums over them either", ADDRESSES + SUMS),
-        ("no numbers of chance either", ADDRESSES + CHANCE),
+        ("without addresses", ADDRESSES),
+        ("without checksums", ADDRESSES + SUMS),
+        ("without random numbers", ADDRESSES + CHANCE),
     ):
         floor, value = bit_distances(test, other, without), bit_distances(test, like, without)
         for kind, a, b in zip(("JSD", "TVD", "Hellinger"), floor, value, strict=True):
             lines.append((f"{kind}, {name}", f"{a:.4f}", f"{b:.4f}", f"{b / a:.2f}"))
         a, b = detector_auc(test, other, without), detector_auc(test, like, without)
-        lines.append((f"AUC of a forest that tells, {name}", f"{a:.3f}", f"{b:.3f}", ""))
+        lines.append((f"AUC of a forest that separates them, {name}", f"{a:.3f}", f"{b:.3f}", ""))
     text += "\n\nnPrint bits of the first packets:\n\n"
-    text += table(("figure", "real against real", "made against real", "ratio"), lines)
+    text += table(("figure", "real against real", "synthetic against real", "ratio"), lines)
     trtr, real_f1 = learned([real["train"]], real["test"])
     tstr, _ = learned([made], real["test"])
     mixed, mixed_f1 = learned([real["train"], made], real["test"])
-    text += f"\n\nRandom forest on nPrint bits, tested on real flows: trained on real {trtr:.3f}, on made {tstr:.3f} "
-    text += f"(**TSTR / TRTR {tstr / trtr:.3f}**), on both {mixed:.3f}. "
+    text += f"\n\nRandom forest on nPrint bits, tested on real flows: trained on real flows {trtr:.3f}, on "
+    text += f"synthetic ones {tstr:.3f} (**TSTR / TRTR {tstr / trtr:.3f}**), on both {mixed:.3f}. "
     rare = sorted(real_f1, key=lambda label: real["train"].counts[label])[: max(1, len(real_f1) // 3)]
     most = max(real["train"].counts.values())
     filled = drawn.sample({label: most - real["train"].counts[label] for label in rare}, rng)
     _, filled_f1 = learned([real["train"], filled], real["test"])
     f1 = [np.mean([found[label] for label in rare]) for found in (real_f1, filled_f1, mixed_f1)]
-    text += f"Mean F1 of the rarest third of the labels: {f1[0]:.3f} from real flows, {f1[1]:.3f} where made ones fill "
-    text += f"these labels up to the largest, {f1[2]:.3f} from as many made as real ones of every label. "
+    text += f"Mean F1 of the rarest third of the labels: {f1[0]:.3f} from real flows, {f1[1]:.3f} with these labels "
+    text += (
+        f"filled up by synthetic flows to the size of the largest, {f1[2]:.3f} with as many synthetic as real flows "
+    )
+    text += "of every label. "
     few = real["train"].sample(dict.fromkeys(counts, 10), rng)
     alone, joined = learned([few], real["test"])[0], learned([few, made], real["test"])[0]
-    return text + f"With 10 real flows of each label: {alone:.3f}, with made ones {joined:.3f}."
+    return text + f"With 10 real flows per label: {alone:.3f}, with synthetic ones added {joined:.3f}."
 
 
 def speed(model: Path, scratch: Path, rows: FlowRows) -> str:
@@ -203,7 +208,7 @@ def speed(model: Path, scratch: Path, rows: FlowRows) -> str:
     generate(model, scratch / "thousand.pcap", count=1000)
     wall, used = time.perf_counter() - began, time.process_time() - cpu
     return (
-        f"Values to a pcap file: **{np.median(rates[1:]):,.0f} packets per CPU-second** (published: 220). "
+        f"From values to a pcap file: **{np.median(rates[1:]):,.0f} packets per CPU-second** (published: 220). "
         f"`generate --count 1000`, loading included: {wall:.0f} s, {used:.0f} CPU-seconds."
     )
 
@@ -224,7 +229,7 @@ def measured(name: str, sources: list[Path], folder: Path) -> str:
     lines, flows = asked(capture, real["train"].sample(alike, np.random.default_rng(0)).rows, folder)
     made = made_flows(capture)
     text = f"### {name}\n\n{card.steps:,} steps in {card.seconds / 60:.1f} minutes on {card.device}; "
-    text += f"{len(counts)} labels with at least {FEWEST} flows; {flows:,} flows made.\n\n"
+    text += f"{len(counts)} labels with at least {FEWEST} flows; {flows:,} flows generated.\n\n"
     text += table(("gate", "answer", "wanted"), lines) + "\n\n"
     text += scored(real, made, np.random.default_rng(0))
     return text + "\n\n" + speed(model, folder, real["train"].rows)
@@ -236,8 +241,8 @@ def main() -> None:
         folder = Path(os.environ.get("PACKETS_FOLDER", scratch))
         folder.mkdir(parents=True, exist_ok=True)
         parts = [measured(name, sources, folder) for name, sources in collections().items()]
-    body = f"First {PACKETS} packets of each flow. Real test flows are compared with as many made ones and, as the "
-    body += "floor, with as many real training flows of the same labels.\n\n" + "\n\n".join(parts)
+    body = f"First {PACKETS} packets of each flow. Real test flows are compared with as many synthetic ones and, as "
+    body += "the floor, with as many real training flows of the same labels.\n\n" + "\n\n".join(parts)
     write_section("packets", "Packets out", body)
 
 

@@ -91,21 +91,26 @@ def main() -> None:
                     given = tuple(v.answer for v in verdicts(scored(sets, generator, set(METRICS), seed)))
                     hits[source][f"{generator}: {', '.join(wanted)}"] += given == wanted
                 print(f"{source} seed {seed}: resample flagged by {sorted(found) or 'nothing'}", flush=True)
-    body = f"{count} seeds that no threshold was chosen with, each with other training, test and fresh traces.\n\n"
+    body = f"{count} seeds, none of which was used to choose a threshold, each with different training, test and fresh "
+    body += "traces.\n\n"
     rows = [
         (source, f"{clean[source]} of {count}", f"{sum(wrong[source].values())} of {looked[source]:,}",
          ", ".join(f"{name} {n}" for name, n in wrong[source].most_common()) or "–")
         for source in hits
     ]  # fmt: skip
-    body += table(("fresh real traces", "sets that no score flags", "scores that flag", "which"), rows) + "\n\n"
+    body += (
+        table(("fresh real traces", "sets without a false alarm", "false alarms among scores", "which"), rows) + "\n\n"
+    )
     pairs = [(generator, name) for generator, names in MUST_FLAG.items() for name in names]
     pairs += [(generator, ", ".join(wanted)) for generator, wanted in MUST_ANSWER.items()]
-    body += table(
-        ("planted", "score that must flag it, or verdicts", *hits),
-        [(g, f"`{n}`", *(f"{hits[source][f'{g}: {n}']} of {count}" for source in hits)) for g, n in pairs],
-    )
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for generator, name in pairs:
+        shares = [f"{hits[source][f'{generator}: {name}']} of {count}" for source in hits]
+        grouped.setdefault((generator, *shares), []).append(f"`{name}`")
+    columns = ("corrupted set", "scores that must flag it, or verdicts", *hits)
+    body += table(columns, [(key[0], ", ".join(names), *key[1:]) for key, names in grouped.items()])
     if count == SEEDS:
-        write_section("planted", "Planted generators", body)
+        write_section("planted", "Corrupted generators", body)
     else:
         print(body)
 

@@ -152,7 +152,7 @@ def main(given: Sequence[str] = ()) -> None:
             print(texts[-1], flush=True)
     if set(chosen) == set(parts):
         text = "The presets netdiffus and netdiffus2 hold the published U-Net number by number; one process.\n\n"
-        write_section("published", "Speed beside the published U-Net", text + "\n\n".join(texts))
+        write_section("published", "Speed compared with the published U-Net", text + "\n\n".join(texts))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""docs/results.md: one section a benchmark, replaced whole when the benchmark runs again."""
+"""docs/results.md: one section per benchmark, under the topic it belongs to, replaced whole when it runs again."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-PAGE = Path(__file__).parents[1] / "docs" / "results.md"
-HEAD = """# Results
-
-Every figure here was measured by a script in `bench/`; each section names the command that measures it again. Ratios
-travel between machines, absolute times do not.
-"""
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "results.md"
+# The page's topics, and the benchmarks whose sections stand under each.
+TOPICS = {
+    "How useful is synthetic traffic?": ("sets", "augmentation", "outside", "demo", "verdicts", "ablation"),
+    "Are synthetic packets what real stacks send?": ("packets", "sessions"),
+    "How fast is it?": ("captures", "nprint", "encoding", "evaluation", "published", "threads"),
+    "Can the scores be trusted?": ("coverage", "planted"),
+    "What survives damaged input and kills?": ("fuzz", "faults"),
+}
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -26,22 +30,38 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def write_section(name: str, title: str, body: str) -> None:
-    """Put a section into the page under its title, with command, date, commit and machine; print it too."""
-    section = f"## {title}\n\n`python -m bench {name}`, {place()}.\n\n{body.strip()}\n"
-    print(section)
-    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
-    sections = re.split(r"(?m)^(?=## )", page)
-    kept = [part.strip() + "\n" for part in sections if not part.startswith(f"## {title}\n")]
-    PAGE.write_text("\n".join([kept[0], *sorted([*kept[1:], section])]), encoding="utf-8")
+    """Put a benchmark's section into the page under its topic, with command, date, commit and machine; print it too."""
+    text = f"`python -m bench {name}`, {place()}.\n\n{body.strip()}"
+    print(f"### {title}\n\n{text}\n")
+    PAGE.write_text(placed(PAGE.read_text(encoding="utf-8"), name, title, text), encoding="utf-8")
+
+
+def placed(page: str, name: str, title: str, text: str) -> str:
+    """The page with that section: in place of the old one of its title, else at the end of the benchmark's topic.
+
+    Headings inside the section move one level down.
+
+    Raises:
+        KeyError: the page lacks the benchmark's topic, or no topic has the benchmark.
+    """
+    topic = {each: topic for topic, names in TOPICS.items() for each in names}[name]
+    section = f"### {title}\n\n" + re.sub(r"(?m)^###", "####", text).strip() + "\n"
+    parts = re.split(r"(?m)^(?=##? )", page)
+    where = {part.partition("\n")[0]: index for index, part in enumerate(parts)}[f"## {topic}"]
+    head, *sections = re.split(r"(?m)^(?=### )", parts[where])
+    old = [index for index, each in enumerate(sections) if each.startswith(f"### {title}\n")]
+    sections[old[0] if old else len(sections) :] = [section, *(sections[old[0] + 1 :] if old else [])]
+    parts[where] = "\n".join(each.strip() + "\n" for each in (head, *sections)) + "\n"
+    return "".join(parts).rstrip() + "\n"
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:
-    """Mean and standard deviation of draws."""
+    """Mean and standard deviation over draws."""
     return f"{fmean(values):.{digits}f} ± {stdev(values) if len(values) > 1 else 0:.{digits}f}"
 
 
 def place() -> str:
-    """When, with which code and where something is measured."""
+    """Date, commit and machine of a measurement."""
     return f"{datetime.date.today()}, commit {commit()}, {machine()}"
 
 
@@ -56,12 +76,12 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The commit of the checkout, "-dirty" where anything but this page was changed since."""
+    """The commit of the checkout, with "-dirty" if anything but this page has changed since."""
     asked = (
         ["git", "rev-parse", "--short", "HEAD"],
         ["git", "diff", "--quiet", "HEAD", "--", ".", f":(exclude){PAGE}"],
     )
     head, changed = (
-        subprocess.run(command, cwd=PAGE.parents[1], capture_output=True, text=True, check=False) for command in asked
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False) for command in asked
     )
     return (head.stdout.strip() or "unknown") + "-dirty" * (changed.returncode == 1)

@@ -30,6 +30,7 @@ from netdiffus.wire.headers.packets import PacketBlock
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "apps_pcap"
 CHECKSUM_AT = {1: 2, 6: 16, 17: 6, 58: 2}
 KEPT, REPEATS = 64, 5
+LOST = "not representable"  # flows that packet rows cannot hold, by reason
 
 
 def captures() -> Iterator[tuple[str, str, Path]]:
@@ -51,7 +52,7 @@ def identity(path: Path, label: str) -> tuple[Counter[str], Counter[str], FlowRo
     """Flows that come back by kind and way, the rules that changed the others, and the rows."""
     capture = flows_of_capture(path, packets=10**6)
     rows, left_out = rows_of_flows(capture.flows, capture.packets, label)
-    found, rules = Counter({f"no rows: {reason}": count for reason, count in left_out.items()}), Counter[str]()
+    found, rules = Counter({f"{LOST}: {reason}": count for reason, count in left_out.items()}), Counter[str]()
     originals = originals_of(rows, capture)
     clean = [
         check_blocks(label, [block(packets, segments)]).clean
@@ -100,7 +101,11 @@ def originals_of(rows: FlowRows, capture: object) -> list[list[bytes]]:
     for row in frames[1].iter_rows(named=True):
         key = (row["start_ns"], row["client_port"], row["server_port"])
         keys.setdefault(key, []).append(row["flow_id"])
-    return [by_id[keys[(int(flow["start_ns"]), *map(int, flow["port"]))].pop(0)] for flow in rows.flows]
+    found = []
+    for flow in rows.flows:
+        client_port, server_port = flow["port"].tolist()
+        found.append(by_id[keys[int(flow["start_ns"]), client_port, server_port].pop(0)])
+    return found
 
 
 def speed(rows: FlowRows) -> tuple[int, float, float]:
@@ -164,25 +169,24 @@ def main() -> None:
         "collection",
         "flows",
         "all",
-        "identical as captured",
-        "identical by the rules",
+        "identical, no rule applied",
+        "identical, rules applied",
         "clean",
-        "identical of these",
+        "identical among the clean",
     )
     text = table(head, lines)
     for collection, counts in rules.items():
         changed_by = ", ".join(f"{name} {count:,}" for name, count in counts.most_common()) or "nothing"
-        reasons = ", ".join(f"{k} {v:,}" for k, v in sorted(shares[collection].items()) if k.startswith("no rows"))
+        reasons = ", ".join(f"{k} {v:,}" for k, v in sorted(shares[collection].items()) if k.startswith(LOST))
         text += f"\n\n{collection}: packets changed by {changed_by}. {reasons}".rstrip()
-    text += (
-        f"\n\n{n:,} packets of the recordings with random payload: {compiled:,.0f} packets per CPU-second from rows to"
+    text += f"\n\n{n:,} packets of the recordings with random payload: {compiled:,.0f} packets per CPU-second from "
+    text += f"packet rows to headers, **{both:,.0f} to a pcap file** (median of {REPEATS}).\n\n"
+    text += f"Fields of {len(whole.rows):,} packet rows (the first {KEPT} packets of each flow), "
+    text += f"{len(whole.layouts)} TCP option layouts:\n\n"
+    text += table(
+        ("field", "distinct values", "share of the most frequent", "of the ten most frequent"), cardinalities(whole)
     )
-    text += f" headers, **{both:,.0f} from rows to a pcap file** (median of {REPEATS}).\n\n"
-    text += (
-        f"Fields of {len(whole.rows):,} rows (the first {KEPT} packets of each flow), {len(whole.layouts)} layouts:\n\n"
-    )
-    text += table(("field", "distinct values", "share of the first", "of the first ten"), cardinalities(whole))
-    write_section("sessions", "Sessions: identity and speed of the compiler", text)
+    write_section("sessions", "Compiler: identity and speed", text)
 
 
 if __name__ == "__main__":

@@ -53,10 +53,11 @@ def main() -> None:
                     other.wait()
             rows.append([name, f"{alone:.3f}", f"{busy:.3f}", f"{busy / alone:.2f}"])
     words = (
-        "Recordings, first 32 packets, default model and batch, a thread of torch for each core; median wall seconds."
+        "Recordings, first 32 packets, default model and batch, one torch thread per core; median wall-clock "
+        "seconds of a training step."
     )
-    header = ("while threads wait they", "alone", "beside a busy process for each core", "ratio")
-    write_section("threads", "Threads beside other work", f"{words}\n\n{table(header, rows)}")
+    header = ("waiting threads", "alone", "next to a busy process per core", "ratio")
+    write_section("threads", "Threads on a busy machine", f"{words}\n\n{table(header, rows)}")
 
 
 def _measured(folder: str, way: dict[str, str]) -> float:

@@ -215,7 +215,7 @@ def frames(form: Form, data: bytes, keep: int, timeout_s: float, batch_bytes: in
     """The tables of FlowReader over a file, and its summary."""
     import polars as pl
 
-    before, sys.stdin = sys.stdin, SimpleNamespace(buffer=io.BytesIO(data))  # type: ignore[assignment]
+    before, sys.stdin = sys.stdin, SimpleNamespace(buffer=io.BytesIO(data))
     try:
         reader = form["traffic.flows.reader"].FlowReader(
             "-", packets=keep, timeout_s=timeout_s, batch_bytes=batch_bytes

@@ -171,7 +171,8 @@ def _of_packets(form: Form) -> dict[str, Any]:
     layouts = [layout.hex() for layout in fields.CANONICAL]
     of_flows = {"codec": "fields", "channels": list(fields.CHANNELS), "length": 3, "layouts": layouts,
                 "server_ports": [53, 443]} | vocabularies  # fmt: skip
-    return series.to_json() | {"fields": of_flows, "gaps_ns": [0, 5, 5]}
+    written: dict[str, Any] = series.to_json()
+    return written | {"fields": of_flows, "gaps_ns": [0, 5, 5]}
 
 
 def mutate(data: bytes, size: int, native: Native, random: Random) -> bytes:

@@ -80,6 +80,6 @@ def mutate(data: bytes, size: int, native: Native, random: Random) -> bytes:
             order = "big" if part[8:12] == BYTE_ORDERS[0] else "little"
         if len(part) >= 12 and random.randrange(8):
             body = part[8:-4] + bytes(-len(part) % 4)
-            n = (len(body) + 12).to_bytes(4, "big" if order == "big" else "little")
-            parts[i] = part[:4] + n + body + n
+            total = (len(body) + 12).to_bytes(4, "big" if order == "big" else "little")
+            parts[i] = part[:4] + total + body + total
     return joined(parts, size)

@@ -23,7 +23,7 @@ class Read(NamedTuple):
 
 def read(form: Form, data: bytes, block_bytes: int) -> Read:
     """The packets of a capture; what must hold for any capture is checked on the way."""
-    before, sys.stdin = sys.stdin, SimpleNamespace(buffer=io.BytesIO(data))  # type: ignore[assignment]
+    before, sys.stdin = sys.stdin, SimpleNamespace(buffer=io.BytesIO(data))
     try:
         try:
             capture = form["wire.files.reader"].read_capture("-", block_bytes=block_bytes)

@@ -1,10 +1,13 @@
-"""Files beside the checkout that are never shipped: a test that reads one skips, visibly, where it is absent."""
+"""Files that tests compare with: shipped reference numbers, and files beside the checkout that are never shipped."""
 
+import lzma
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load, load_file
 
 SHARED = Path(__file__).parents[2] / "shared"
+SHIPPED = Path(__file__).parent / "parity"
 
 
 def shared(name: str) -> Path:
@@ -16,7 +19,6 @@ def shared(name: str) -> Path:
 
 
 def parity(name: str) -> dict:
-    """The arrays of a numeric fixture in ../shared/parity, or a skip."""
-    from safetensors.numpy import load_file
-
-    return load_file(shared(f"parity/{name}"))
+    """The arrays of a file of reference numbers: the shipped one, else that in ../shared/parity, or a skip."""
+    packed = SHIPPED / f"{name}.xz"
+    return load(lzma.decompress(packed.read_bytes())) if packed.exists() else load_file(shared(f"parity/{name}"))

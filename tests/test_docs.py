@@ -51,7 +51,10 @@ def test_the_python_of_the_readme(captures, capsys) -> None:
     assert Path("report/scores.json").exists()
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_files_that_are_named_exist(page) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"\b(?:docs|tools|tests|bench|src)/[\w./-]*\w\.\w+", text))

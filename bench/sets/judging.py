@@ -107,7 +107,8 @@ def divergence(real: Traces, other: Traces, channels: Sequence[str], known: Trac
     folded = [fold(part.series, channels) for part in (real, other, known)]
     for k in range(folded[0].shape[1]):
         edges = fit_edges(folded[2][:, k])
-        found.append(position_jsd(*(Sample(part[:, k], np.ones(len(part))) for part in folded[:2]), edges))
+        samples = [Sample(part[:, k], np.ones(len(part))) for part in folded[:2]]
+        found.append(position_jsd(samples[0], samples[1], edges))
     return float(np.mean(found))
 
 

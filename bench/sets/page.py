@@ -29,7 +29,7 @@ def write(folder: Path) -> None:
     results = read(folder)
     if not results:
         raise SystemExit(f"nothing was measured yet: no JSON files in {folder}")
-    write_section("sets", "Seven sets of real traffic", body(results))
+    write_section("sets", "Sets of real traffic", body(results))
 
 
 def body(results: list[Result]) -> str:
@@ -37,18 +37,19 @@ def body(results: list[Result]) -> str:
     main = [result for result in results if result["image"] == "gasf"]
     series = [result for result in results if result["image"] == "series"]
     text = (
-        "TSTR and TRTR: accuracy of a random forest (200 trees) trained on synthetic or on real traces, tested on real "
-        "ones; as many synthetic as real training traces, with the same labels. Test traces that equal a training "
-        "trace are dropped first. The forest sees every value of every channel, -1 past the end. Every figure is "
-        "the mean over draws (seeds) of one model, with the standard deviation of TSTR / TRTR. The last three "
-        "columns: what the baselines reach of TRTR.\n\n"
+        "TSTR and TRTR: accuracy of a random forest (200 trees) trained on synthetic or on real traces and tested on "
+        "real ones, with as many synthetic as real training traces of each label. Test traces that equal a training "
+        "trace are dropped first. The forest sees every value of every channel, and -1 past the end of a trace. "
+        "Every figure is the mean over samples (seeds) of one model, with the standard deviation of TSTR / TRTR. The "
+        "last three columns give the baselines relative to TRTR.\n\n"
     )
     header = ("set", "seed", "minutes", "draws", "test traces (dropped)", "TRTR", "TSTR", "TSTR / TRTR", "wanted")
     text += table((*header, "jitter", "histograms", "Markov chain"), [_usefulness(result) for result in main])
     text += (
-        "\n\nAgainst the whole real test part: exact copies of training traces beside the test part's own; AUC of "
-        "gradient boosting that tells synthetic from real test traces, beside real training traces in their place; "
-        "Jensen-Shannon divergence in bits, mean over positions, beside as many real training traces.\n\n"
+        "\n\nCompared with the whole real test part: the share of exact copies of training traces, next to that of the "
+        "test part itself; the AUC of gradient boosting that separates synthetic from real test traces, next to that "
+        "for real training traces; the Jensen-Shannon divergence in bits, mean over positions, next to that of as "
+        "many real training traces.\n\n"
     )
     columns = ("copies", "of the test part", "detection AUC", "real", "JSD", "real", "wanted and reached")
     text += table(("set", "seed", *columns), [_likeness(result) for result in main])
@@ -133,8 +134,8 @@ def _strict(found: dict[str, float], chosen: TrafficSet) -> str:
 
 
 def _anomaly(result: Result) -> str:
-    text = f"\n\n{SETS[result['name']].title}, seed {result['seed']}: attacks found by a one-class detector that saw "
-    text += f"benign traces only, AUC on the real test part, synthetic / real; wanted: {ANOMALY} of real. "
+    text = f"\n\n{SETS[result['name']].title}, seed {result['seed']}: attack detection by one-class models fitted "
+    text += f"to benign traces only, AUC on the real test part, synthetic / real; wanted: {ANOMALY} of real. "
     found = []
     for name, words in DETECTORS.items():
         real, synthetic = (result["figures"][f"anomaly_{name}_{way}"] for way in ("trtr", "tstr"))

@@ -1,4 +1,4 @@
-"""netdiffus learns from labelled network traffic and makes more of it.
+"""netdiffus trains a generative model on labelled network traffic and samples synthetic traffic from it.
 
 The verbs `prepare`, `train`, `generate`, `evaluate`, `check`, `repair` and the object `TrafficModel` are loaded on
 first use, so that importing the package stays light.

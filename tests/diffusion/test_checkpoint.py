@@ -156,6 +156,16 @@ def test_checkpoints_of_the_reference(kind, name, answer, tmp_path) -> None:
         assert (network(found["x"], found["t"], found["y"]) - found[answer]).abs().max() < 5e-5
 
 
+def test_a_checkpoint_of_the_shipped_weights(tmp_path) -> None:
+    weights = read_checkpoint(fixtures.rewritten(tmp_path))
+    assert shape_of(weights, 4) == fixtures.SHAPES["s10"]
+    network = UNet(fixtures.SHAPES["s10"])
+    network.load_state_dict(weights)
+    found = fixtures.tensors(fixtures.FILES["s10"])
+    with torch.inference_mode():
+        assert (network(found["x"], found["t"], found["y"]) - found["out"]).abs().max() < 5e-5
+
+
 def test_a_half_precision_training_s_checkpoint(tmp_path) -> None:
     weights = read_checkpoint(fixtures.checkpoint(tmp_path, "checkpoint_series10_fp16", "model010000.pt"))
     expected = fixtures.network("s10").state_dict()

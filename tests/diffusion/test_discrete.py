@@ -18,7 +18,7 @@ def close(found: torch.Tensor, expected: torch.Tensor, absolute: float, relative
 
 
 def case(kind: str) -> tuple[dict[str, torch.Tensor], Schedule]:
-    found = fixtures.tensors("diffusion.safetensors")
+    found = fixtures.tensors(fixtures.PROCESS[kind])
     part = {key[4:]: value for key, value in found.items() if key.startswith(f"{kind}.")}
     return part, Schedule.named("cosine", fixtures.STEPS[kind])
 

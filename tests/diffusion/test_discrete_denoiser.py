@@ -39,7 +39,7 @@ def test_the_nearest_step_is_asked() -> None:
 
 @pytest.mark.parametrize("kind", ["rgb", "s10"])
 def test_ddim_equals_the_published_loop(kind) -> None:
-    found = {key[4:]: value for key, value in fixtures.tensors("diffusion.safetensors").items() if key[:3] == kind}
+    found = {key[4:]: value for key, value in fixtures.tensors(fixtures.PROCESS[kind]).items() if key[:3] == kind}
     T, network = fixtures.STEPS[kind], fixtures.network(kind)
     sigmas = descending_sigmas(Schedule.named("cosine", T, "ddim10"))
     denoise = DiscreteDenoiser(network, Schedule.named("cosine", T))

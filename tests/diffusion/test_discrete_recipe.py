@@ -32,7 +32,7 @@ class Replayed(DiscreteRecipe):
 
 @pytest.mark.parametrize("rate", [0.9, 0.9999])
 def test_three_steps_equal_the_reference(rate) -> None:
-    found = fixtures.tensors("diffusion.safetensors")
+    found = fixtures.tensors(fixtures.PROCESS["s10"])
     network = fixtures.network("s10")
     before = {name: value.detach().clone() for name, value in network.named_parameters()}
     recipe = Replayed(network, found, rate)

@@ -74,8 +74,9 @@ def test_names_equal_the_reference(kind) -> None:
 
 
 @pytest.mark.parametrize("width", [32, 33, 128])
-def test_embedding_equals_the_reference(width) -> None:
-    found = fixtures.tensors("unet_rgb.safetensors")
+@pytest.mark.parametrize("kind", KINDS)
+def test_embedding_equals_the_reference(kind, width) -> None:
+    found = fixtures.tensors(fixtures.FILES[kind])
     # processors differ in the last bit of exp, and a frequency's last bit grows with the phase
     phase = found["temb.t"][:, None] * 1.0
     error = (timestep_embedding(found["temb.t"], width) - found[f"temb.dim{width}"]).abs()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import GasfCodec, normal_quantile, uniform
+from netdiffus.imaging.codec import ANGLES, GasfCodec, normal_quantile, uniform
 from netdiffus.imaging.gasf import gasf
 from netdiffus.imaging.range_scale import RangeScale
 from shared_files import parity
@@ -95,7 +95,7 @@ def test_wrong_shape_is_an_error() -> None:
         GasfCodec.fit(np.zeros((5, 2, 8)), CHANNELS)
 
 
-@pytest.mark.parametrize("angle", ["normal", "direct"])
+@pytest.mark.parametrize("angle", list(ANGLES))
 @pytest.mark.parametrize("scale", ["minmax", "log"])
 def test_range_scales_give_sizes_back_exactly_and_gaps_nearly(scale, angle) -> None:
     series = random_traces(40, 16, seed=7)

@@ -138,8 +138,10 @@ def test_scale_of_the_command_line() -> None:
             parse_scale(wrong)
 
 
-def test_the_reference_s_checkpoint_samples_as_the_reference_does(tmp_path) -> None:
-    path = fixtures.checkpoint(tmp_path, "checkpoint_series10", "model010000.pt")
+@pytest.mark.parametrize("shipped", [True, False], ids=["shipped weights", "the reference's file"])
+def test_the_reference_s_checkpoint_samples_as_the_reference_does(shipped, tmp_path) -> None:
+    reference = ("checkpoint_series10", "model010000.pt")
+    path = fixtures.rewritten(tmp_path) if shipped else fixtures.checkpoint(tmp_path, *reference)
     model = imported(tmp_path, path, image_size=10, steps=100, scale=(-1460.0, 1460.0))
     with np.load(generate(imported(tmp_path, path, image_size=10, steps=100), tmp_path / "s.npz", count={"3": 2},
                           sampling_steps=10, seed=4)) as arrays:  # fmt: skip

@@ -1,1 +1,1 @@
-"""The verbs as Python functions, and a model object in scikit-learn's manner."""
+"""The verbs as Python functions, and a model object in the style of scikit-learn."""

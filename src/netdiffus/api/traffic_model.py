@@ -1,4 +1,4 @@
-"""TrafficModel: a model object in scikit-learn's manner."""
+"""TrafficModel: a model object in the style of scikit-learn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from netdiffus.store.model import copy_model
 
 
 class TrafficModel:
-    """`TrafficModel(minutes=3).fit("dataset").sample({"netflix": 100}, seed=0)`.
+    """A model to fit and sample: `TrafficModel(minutes=3).fit("dataset").sample({"netflix": 100}, seed=0)`.
 
     Args:
         options: those of `netdiffus.train`: preset, image, length, minutes, steps, seed.
@@ -34,7 +34,7 @@ class TrafficModel:
         self._loaded: LoadedModel | None = None
 
     def fit(self, dataset: PathLike, *, on_progress: Progress | None = None) -> TrafficModel:
-        """Train on a dataset folder's training part; returns self."""
+        """Train on the training part of a dataset folder; returns self."""
         scratch = tempfile.mkdtemp(prefix="netdiffus-")
         weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
         self._folder = train(dataset, Path(scratch) / "model", on_progress=on_progress, **self.options)
@@ -43,14 +43,14 @@ class TrafficModel:
 
     @classmethod
     def load(cls, folder: PathLike) -> TrafficModel:
-        """The model in a folder that `save` or `netdiffus train` wrote."""
+        """Load a model folder written by `save` or `netdiffus train`."""
         loaded = load_model(Path(folder))
         model = cls(**{name: value for name, value in loaded.card.config.items() if value is not None})
         model._folder, model._loaded = Path(folder), loaded
         return model
 
     def sample(self, count: int | dict[str, int] = 1000, *, seed: int = 0, **options: Any) -> pl.DataFrame:
-        """Draw traces: a number of all, or of each label; options: balance, guidance, window, sampling_steps, length.
+        """Sample traces, in total or per label; options: balance, guidance, window, sampling_steps, length.
 
         Returns:
             A table with the columns of traces.parquet, split = "synthetic".
@@ -59,25 +59,25 @@ class TrafficModel:
         return run(draw(model, config) if config.length is None else draw_continued(model, config, None))
 
     def continued(self, beginnings: pl.DataFrame, *, seed: int = 0, **options: Any) -> pl.DataFrame:
-        """Traces that go on from given beginnings: one for each row of a table with `label` and the model's channels.
+        """Continue given beginnings: one trace per row of a table with `label` and the channels of the model.
 
         Options: length, window, sampling_steps, guidance.
 
         Raises:
-            InputError: the model is of packets or a published one, or it does not know a label or lacks a channel.
+            InputError: it is a packet model or a published one, or it does not know a label or lacks a channel.
         """
         model, config = self._model(), GenerateConfig.of(seed=seed, **options)
         return run(draw_continued(model, config, Beginnings.of(model, beginnings)))
 
     def log_likelihood(self, traces: pl.DataFrame) -> NDArray[np.float64]:
-        """The log-likelihood (N,) in nats of each trace given its label, of a table with `label` and the channels.
+        """The log-likelihood (N,) in nats of each trace given its label, for a table with `label` and the channels.
 
-        It is that of the trace's codes: values that share a code are not told apart, and values that the training did
-        not hold count as the nearest that it did. Exact for models without coarse rows, a lower bound with them. Of a
-        trace longer than the model's length the first rows count.
+        It is the likelihood of the codes: values that share a code are not distinguished, and unseen values count as
+        the nearest observed one. Exact for models without coarse rows, a lower bound with them. Of a trace longer than
+        the model's length, only the first rows count.
 
         Raises:
-            InputError: the model is of packets or a published one, or it does not know a label or lacks a channel.
+            InputError: it is a packet model or a published one, or it does not know a label or lacks a channel.
         """
         return table_log_likelihoods(self._model(), traces)
 
@@ -85,7 +85,7 @@ class TrafficModel:
         """Write the model folder; returns its path.
 
         Raises:
-            InputError: the folder holds other things than a model of netdiffus, or this model was loaded from it.
+            InputError: the folder contains anything but a model of netdiffus, or this model was loaded from it.
         """
         copy_model(self._trained(), Path(folder))
         return Path(folder)

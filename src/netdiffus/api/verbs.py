@@ -1,6 +1,6 @@
-"""prepare, train, generate, evaluate, check and repair as functions: each runs to the end and returns the result.
+"""The verbs as functions: each runs to its end and returns the result.
 
-Paths may be text. `on_progress`, where there is one, is called with each of the step's small records.
+Paths may be strings. `on_progress`, if given, is called with each progress record of the step.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 
 def run(records: Generator[Any, None, Result], on_progress: Progress | None = None) -> Result:
-    """Run a step to its end, passing each record on; returns what the step returns."""
+    """Run a step to its end, passing on each record; returns the result of the step."""
     while True:
         try:
             record = next(records)
@@ -47,16 +47,16 @@ def run(records: Generator[Any, None, Result], on_progress: Progress | None = No
 def prepare(
     sources: PathLike | Sequence[PathLike], out: PathLike, *, on_progress: Progress | None = None, **options: Any
 ) -> Path:
-    """Captures, folders of captures and tables become the dataset folder `out`; returns its path.
+    """Convert captures, folders of captures and tables to the dataset folder `out`; returns its path.
 
     Options are those of the command, with underscores: labels, unlabelled, packets, min_packets, flow_timeout, inner,
     strict, test, seed, columns, strip_padding, bins, sum, window, stride, gasf, anonymise,
-    time_format, utc_offset, max_values. `test` is a share or
-    the path of a source. Where `out` names nPrint rows (.nprint, .nprint.npz) or a capture (.pcap), the packets are
-    written there; the options are headers, payload_bytes and timestamps.
+    time_format, utc_offset, max_values. `test` is a share or the path of a source. If `out` names nPrint rows
+    (.nprint, .nprint.npz) or a capture (.pcap), the packets are written there; the options are then headers,
+    payload_bytes and timestamps.
 
     Raises:
-        InputError: a source is missing or of the wrong kind, or an option is.
+        InputError: a source is missing or of the wrong kind, or an option is invalid.
     """
     paths = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
     if converting.is_packet_file(Path(out)):
@@ -69,7 +69,7 @@ def prepare(
 def train(
     dataset: PathLike, out: PathLike, *, resume: bool = False, on_progress: Progress | None = None, **options: Any
 ) -> Path:
-    """A dataset becomes the model folder `out`; returns its path.
+    """Train a model on a dataset and write it to the folder `out`; returns its path.
 
     Options are those of the command: preset, image, scale, length, minutes, steps, seed, balance (0 to 1),
     label_dropout, guidance, validation, patience; and the sizes that a preset sets.
@@ -90,10 +90,10 @@ def generate(
     on_progress: Progress | None = None,
     **options: Any,
 ) -> Path:
-    """A model draws traces into the file `out` (.parquet, .csv, .npz; without a suffix a folder of images).
+    """Sample traces from a model into the file `out` (.parquet, .csv, .npz; without a suffix a folder of images).
 
-    With `beginnings`, a table of traces or a dataset folder, traces go on from its rows;
-    then count and balance have no place.
+    With `beginnings`, a table of traces or a dataset folder, its rows are continued; count and balance are
+    then refused.
 
     Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance, window,
     length. A model of packets (image="bits") also writes .pcap, .pcapng and .nprint; options: protocol, packets,
@@ -101,7 +101,7 @@ def generate(
     nanoseconds), per_label.
 
     Raises:
-        InputError: the model is missing, or a label, a count or the suffix is not known.
+        InputError: the model is missing, or a label, a count or the suffix is unknown.
     """
     chosen = {name: options.pop(name) for name in list(options) if name in CaptureConfig.model_fields}
     capture = CaptureConfig.of(**chosen) if chosen else None
@@ -126,16 +126,16 @@ def evaluate(
     baselines: bool = True,
     on_progress: Progress | None = None,
 ) -> Scores:
-    """How faithful, useful and private synthetic traces are; written to the report folder `out` if given.
+    """Score how faithful, useful and private synthetic traces are; writes the report folder `out` if given.
 
     Each set is a path (dataset folder, table, capture, folder of captures) or a pair (series, labels) of arrays: series
     (N, n) or (N, C, n) of numbers, NaN past the end of a trace, labels (N,); all sets alike. `channels` names the C
-    channels of arrays (default: "channel 1" and so on). Without `test` a fifth of the real traces is held back, by
-    label and seed, unless the dataset has a test part. With the folder of the `model` that made the synthetic traces
-    its losses are attacked too (paths only).
+    channels of arrays (default: "channel 1" and so on). Without `test`, a fifth of the real traces is held out, by
+    label and seed, unless the dataset has a test part. With the folder of the `model` that generated the synthetic
+    traces, its losses are attacked too (paths only).
 
     Raises:
-        InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
+        InputError: a path is not a dataset, table or capture, the channels differ, or there are too few traces.
     """
     if out is not None:
         read = [given for given in (real, synthetic, test, model) if isinstance(given, str | Path)]
@@ -162,19 +162,19 @@ def evaluate(
 
 
 def check(capture: PathLike) -> Conformance:
-    """Is a capture what real stacks would send: broken rules with counts, first examples and sources.
+    """Check whether real stacks would send a capture: violated rules with counts, first examples and sources.
 
     Raises:
-        InputError: the file cannot be read or is no capture.
+        InputError: the file cannot be read or is not a capture.
     """
     return check_capture(capture)
 
 
 def repair(capture: PathLike, out: PathLike) -> Repair:
-    """Make a capture conform with the least change, into the file `out` (.pcap, .pcapng); says what was changed.
+    """Repair a capture with the smallest change, into the file `out` (.pcap, .pcapng); returns what was changed.
 
     Raises:
-        InputError: the file cannot be read or is no capture, or `out` cannot hold it or may not be written.
+        InputError: the file cannot be read or is not a capture, or `out` has another suffix or must not be written.
     """
     with publish_file(Path(out), inputs=[Path(capture)]) as temporary:
         return repair_capture(capture, temporary, called=Path(out).name)

@@ -1,7 +1,7 @@
-"""Averaged weights: a power-function profile, whose width is a fixed share of the training so far, or an exponential.
+"""Averaged weights, with a power-function profile (its width is a fixed share of the training) or an exponential one.
 
 Sources: Karras et al., "Analyzing and improving the training dynamics of diffusion models", CVPR 2024, equation 2;
-gamma = 6.94 gives a profile whose width is a tenth of the training. No knowledge of the training's end is needed.
+gamma = 6.94 gives a profile whose width is a tenth of the training so far. The end of the training need not be known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Average(Protocol):
     tensors: dict[str, Tensor]
 
     def update(self, tensors: dict[str, Tensor], step: int) -> None:
-        """Take the tensors after step `step` = 1, 2, ... into the average."""
+        """Update the average with the tensors after step `step` = 1, 2, ..."""
 
 
 def _copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -39,16 +39,16 @@ class PowerAverage:
         self.tensors = _copies(tensors)
 
     def update(self, tensors: dict[str, Tensor], step: int) -> None:
-        """Take the tensors after step `step` = 1, 2, ... into the average."""
+        """Update the average with the tensors after step `step` = 1, 2, ..."""
         _take_in(self.tensors, tensors, 1 - (1 - 1 / step) ** (GAMMA + 1))
 
 
 class ExponentialAverage:
-    """The published average: each step keeps `rate` of it; the initial weights fade only after 1 / (1 - rate) steps."""
+    """The published average: each step keeps `rate` of it; initial weights fade only after 1 / (1 - rate) steps."""
 
     def __init__(self, tensors: dict[str, Tensor], rate: float) -> None:
         self.tensors, self.rate = _copies(tensors), rate
 
     def update(self, tensors: dict[str, Tensor], step: int) -> None:
-        """Take the tensors after any step into the average."""
+        """Update the average with the tensors after any step."""
         _take_in(self.tensors, tensors, 1 - self.rate)

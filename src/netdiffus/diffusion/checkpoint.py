@@ -1,7 +1,7 @@
 """Checkpoints of openai/guided-diffusion: a file of named tensors becomes a U-Net's sizes and weights.
 
-Everything but the number of attention heads can be read off the shapes. Tensors are copied: what a half-precision
-training wrote are views of two large storages, and what another wrote are parameters that want gradients.
+Everything except the number of attention heads can be read off the shapes. Tensors are copied: half-precision training
+writes views of two large storages, other training writes parameters that require gradients.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from netdiffus.diffusion.unet import UNet, UNetShape
 from netdiffus.errors import InputError
 
 MOST_BLOCKS = 256
-"""Input blocks of a network that is looked at."""
+"""Maximum input blocks of a network."""
 MOST_VIEWS = 4
-"""Times that the numbers of a file, of two bytes or more, may be named by its tensors."""
+"""How often the numbers of a file, of two bytes or more, may be shared by its tensors."""
 _EXPECTED = "a guided-diffusion checkpoint (model*.pt or ema_*.pt)"
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a checkpoint, as float32 copies of their own; nothing in the file is executed.
+    """The named tensors of a checkpoint, as separate float32 copies; nothing in the file is executed.
 
     Raises:
-        InputError: it is missing, is no such file, or holds an optimiser's state.
+        InputError: the file is missing, is not a checkpoint, or holds an optimiser's state.
     """
     if not path.is_file():
         raise InputError(_EXPECTED, f"{path}, which does not exist", "check the path")
     _check_storages(path)
     try:
         loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a hostile pickle makes of it; torch's words tell how to run such a file
+    except Exception as error:  # whatever a hostile pickle raises; torch's message explains how to run it
         said = "what is no plain tensor" if isinstance(error, pickle.UnpicklingError) else "nothing that can be read"
         raise InputError(_EXPECTED, f"{path}, which holds {said}", "decompress it, or name another file") from None
     if isinstance(loaded, dict) and set(loaded) == {"state", "param_groups"}:
@@ -48,9 +48,9 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def _check_storages(path: Path) -> None:
-    """Raise InputError for a file whose parts are compressed: they could be far larger than the file."""
+    """Raise InputError if parts of the file are compressed: they could be far larger than the file."""
     if not zipfile.is_zipfile(path):
-        return  # of torch before 1.6: its storages are read off the file as they are
+        return  # written by torch before 1.6: storages are read from the file directly
     try:
         with zipfile.ZipFile(path) as file:
             large = sum(part.file_size for part in file.infolist()) > path.stat().st_size
@@ -62,7 +62,7 @@ def _check_storages(path: Path) -> None:
 
 
 def _check_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Raise InputError for tensors that are larger than what is stored of them, or that a network has none of."""
+    """Raise InputError for tensors larger than their storage, or of a kind that no network has."""
     for name, value in tensors.items():
         wrong = None
         if not value.is_floating_point() and value.dtype not in (torch.int64, torch.int32):
@@ -82,10 +82,10 @@ def _check_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def shape_of(weights: dict[str, Tensor], heads: int) -> UNetShape:
-    """The sizes of the U-Net whose weights these are.
+    """The sizes of the U-Net with these weights.
 
     Raises:
-        InputError: a name or a shape is not that of the published U-Net, or heads do not divide its channels.
+        InputError: a name or a shape is not one of the published U-Net, or heads do not divide its channels.
     """
     try:
         shape = _read_shape(weights, heads)

@@ -1,8 +1,8 @@
-"""The published formulation: a network predicts the noise and the variance of a discrete diffusion's steps.
+"""The published formulation: a network predicts noise and variance of the steps of a discrete diffusion.
 
 Sources: Ho et al., "Denoising diffusion probabilistic models", NeurIPS 2020 (the process, its posterior, the decoder's
 likelihood); Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", ICML 2021 (learned variance, its
-share of the loss); Song et al., "Denoising diffusion implicit models", ICLR 2021 (DDIM). Everything is written for a
+weight in the loss); Song et al., "Denoising diffusion implicit models", ICLR 2021 (DDIM). Everything is written for a
 batch x (N, C, H, W) with a step k (N,) of a schedule for each image.
 """
 
@@ -20,7 +20,7 @@ from netdiffus.diffusion.schedule import Schedule
 Answer = Callable[[Tensor, Tensor], Tensor]  # (x_t, original timesteps) → noise and variance (N, 2 C, H, W)
 Draw = Callable[[Tensor], Tensor]  # (x) → noise like it
 
-HALF_LEVEL = 1 / 255  # half the distance of two levels of an 8-bit image in [-1, 1]
+HALF_LEVEL = 1 / 255  # half the distance between two levels of an 8-bit image in [-1, 1]
 
 
 def look_up(table: Tensor, k: Tensor, x: Tensor) -> Tensor:
@@ -41,20 +41,20 @@ def q_posterior_mean(schedule: Schedule, x0: Tensor, x: Tensor, k: Tensor) -> Te
 
 
 def x0_of_noise(schedule: Schedule, x: Tensor, k: Tensor, noise: Tensor) -> Tensor:
-    """The image that x_k is, if this is its noise."""
+    """The image behind x_k, given its noise."""
     inverse = 1 / schedule.alphas_cumprod
     return look_up(inverse.sqrt(), k, x) * x - look_up((inverse - 1).sqrt(), k, x) * noise
 
 
 def noise_of_x0(schedule: Schedule, x: Tensor, k: Tensor, x0: Tensor) -> Tensor:
-    """The way back from `x0_of_noise`."""
+    """The inverse of `x0_of_noise`."""
     inverse = 1 / schedule.alphas_cumprod
     return (look_up(inverse.sqrt(), k, x) * x - x0) / look_up((inverse - 1).sqrt(), k, x)
 
 
 @dataclass(frozen=True)
 class Reverse:
-    """p(x_{k-1} | x_k): a normal distribution for each pixel, and the image that it expects."""
+    """p(x_{k-1} | x_k): a normal distribution per pixel, and the expected image."""
 
     mean: Tensor
     log_variance: Tensor
@@ -62,10 +62,10 @@ class Reverse:
 
 
 def p_mean_variance(schedule: Schedule, answer: Tensor, x: Tensor, k: Tensor, *, clip: bool = True) -> Reverse:
-    """The reverse step for a network's answer (N, 2 C, H, W): noise, then v in [-1, 1] for the variance.
+    """The reverse step for a network's output (N, 2 C, H, W): noise, then v in [-1, 1] for the variance.
 
-    v moves the log variance between the posterior's (-1) and beta's (1). `clip` keeps the expected image in [-1, 1]:
-    on in sampling, off in the loss.
+    v interpolates the log variance between the posterior's (-1) and beta's (1). `clip` clips the expected image to
+    [-1, 1]: on in sampling, off in the loss.
     """
     noise, v = answer.chunk(2, dim=1)
     smallest = look_up(schedule.posterior_log_variance_clipped, k, x)
@@ -87,7 +87,7 @@ def ddim_sample(schedule: Schedule, answer: Tensor, x: Tensor, k: Tensor, noise:
     x0 = p_mean_variance(schedule, answer, x, k).x0
     alpha_bar, before = schedule.alphas_cumprod, schedule.alphas_cumprod_prev
     sigma = eta * ((1 - before) / (1 - alpha_bar) * (1 - alpha_bar / before)).sqrt()
-    rest = (1 - before - sigma**2).clamp(min=0).sqrt()  # in float64: the difference is small
+    rest = (1 - before - sigma**2).clamp(min=0).sqrt()  # in float64: a small difference
     mean = look_up(before.sqrt(), k, x) * x0 + look_up(rest, k, x) * noise_of_x0(schedule, x, k, x0)
     return mean + _not_last(k, x) * look_up(sigma, k, x) * noise
 
@@ -100,7 +100,7 @@ Step = Callable[[Schedule, Tensor, Tensor, Tensor, Tensor], Tensor]  # (schedule
 
 
 def sample(schedule: Schedule, answer: Answer, x: Tensor, draw: Draw, step: Step = p_sample) -> Iterator[Tensor]:
-    """From noise x (N, C, H, W) through all steps of a schedule; yields x after each, the last is the result."""
+    """From noise x (N, C, H, W) through all steps of a schedule; yields x after each, the last being the result."""
     for number in reversed(range(len(schedule))):
         k = torch.full((len(x),), number, device=x.device)
         x = step(schedule, answer(x, schedule.timesteps.to(x.device)[k]), x, k, draw(x))
@@ -109,7 +109,7 @@ def sample(schedule: Schedule, answer: Answer, x: Tensor, draw: Draw, step: Step
 
 @dataclass(frozen=True)
 class Losses:
-    """Each image's loss (N,) and its parts: squared error of the noise, and the variational bound in bits."""
+    """The loss (N,) of each image and its parts: squared error of the noise, and the variational bound in bits."""
 
     loss: Tensor
     mse: Tensor
@@ -119,7 +119,7 @@ class Losses:
 def losses(
     schedule: Schedule, answer: Answer, x0: Tensor, k: Tensor, noise: Tensor, *, rescale: bool = False
 ) -> Losses:
-    """The published training loss: mse + vb, where vb teaches the variance alone.
+    """The published training loss: mse + vb, where vb trains only the variance.
 
     Args:
         x0: (N, C, H, W) clean images in [-1, 1]; k: (N,) steps; noise: like x0.
@@ -135,7 +135,7 @@ def losses(
 
 
 def bound(schedule: Schedule, answer: Tensor, x0: Tensor, x: Tensor, k: Tensor) -> Tensor:
-    """Each image's term (N,) of the variational bound, in bits a pixel: divergence, or at k = 0 the decoder's."""
+    """The term (N,) of the variational bound per image, in bits per pixel: divergence, or the decoder's at k = 0."""
     reverse = p_mean_variance(schedule, answer, x, k, clip=False)
     true_mean = q_posterior_mean(schedule, x0, x, k)
     true_log = look_up(schedule.posterior_log_variance_clipped, k, x)
@@ -153,7 +153,7 @@ def normal_divergence(mean1: Tensor, log1: Tensor, mean2: Tensor, log2: Tensor) 
 def level_log_likelihood(x: Tensor, mean: Tensor, log_deviation: Tensor) -> Tensor:
     """log p of each pixel's 8-bit level under a normal distribution (Ho et al., equation 13), in nats.
 
-    The lowest and the highest level take the tails. The normal distribution function is its tanh approximation.
+    The lowest and the highest level include the tails. The normal distribution function is approximated by tanh.
     """
     deviation = log_deviation.exp()
     below_upper = _normal_below((x - mean + HALF_LEVEL) / deviation)

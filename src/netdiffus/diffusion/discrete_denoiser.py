@@ -12,7 +12,7 @@ from netdiffus.diffusion.schedule import Schedule
 
 
 def descending_sigmas(schedule: Schedule) -> Tensor:
-    """(K + 1,) a schedule's noise levels for the samplers: from the noisiest down, then 0."""
+    """(K + 1,) noise levels of a schedule for the samplers: descending from the noisiest, then 0."""
     return torch.cat([schedule.sigmas.flip(0), schedule.sigmas.new_zeros(1)]).float()
 
 
@@ -20,11 +20,11 @@ def descending_sigmas(schedule: Schedule) -> Tensor:
 class DiscreteDenoiser:
     """D(image; sigma, label): the expected clean image in [-1, 1].
 
-    x_t = image / sqrt(1 + sigma^2) is what the network knows, at the step of the schedule whose sigma is nearest.
+    x_t = image / sqrt(1 + sigma^2) is the input of the network, at the step of the schedule whose sigma is nearest.
 
     Attributes:
-        answer: (x_t, original timesteps, label) → noise, with or without a variance behind it.
-        schedule: of the training, all T steps.
+        answer: (x_t, original timesteps, label) → noise, with or without a variance after it.
+        schedule: that of the training, all T steps.
     """
 
     answer: Labelled

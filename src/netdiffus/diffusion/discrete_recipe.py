@@ -1,7 +1,7 @@
 """The published training: uniform steps, squared error of the noise plus the variance's bound, AdamW, constant rate.
 
-Source: Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", ICML 2021, as NetDiffus trained it:
-no weight decay, no warm-up, no clipping of gradients.
+Source: Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", ICML 2021, as trained by NetDiffus:
+no weight decay, no warm-up, no gradient clipping.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from netdiffus.diffusion.unet import UNet
 
 
 class DiscreteRecipe:
-    """How a U-Net learns images.
+    """Training of a U-Net on images.
 
     Args:
-        ema: rate of the published average (0.9999); None: over the last tenth of the training, because after a few
-            thousand steps the published average still holds mostly the untrained weights.
+        ema: rate of the published average (0.9999); None: an average over the last tenth of the training, because
+            after a few thousand steps the published one still consists mostly of untrained weights.
     """
 
     def __init__(self, network: UNet, rows: GasfRows, schedule: Schedule, ema: float | None) -> None:
@@ -45,5 +45,5 @@ class DiscreteRecipe:
         return 1.0
 
     def average(self, tensors: dict[str, Tensor]) -> Average:
-        """The one that `ema` says."""
+        """The one selected by `ema`."""
         return PowerAverage(tensors) if self.ema is None else ExponentialAverage(tensors, self.ema)

@@ -1,4 +1,4 @@
-"""Dropout whose mask is drawn byte by byte."""
+"""Dropout with a mask of random bytes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ LEVELS = 256
 
 
 class Dropout(nn.Module):
-    """In training leaves out `share` of the values at random, and scales the others up; the share is of 1 / 256ths.
+    """In training, zeroes a random `share` of the values, in steps of 1/256, and scales the others up.
 
-    torch's own draws a Bernoulli number for each value, which takes a tenth of a training step on a CPU; here a random
-    word decides on eight.
+    torch's own draws a Bernoulli variable per value, which takes a tenth of a training step on a CPU; here a random
+    word decides on eight values.
     """
 
     def __init__(self, share: float) -> None:
@@ -20,7 +20,7 @@ class Dropout(nn.Module):
         self.out = round(share * LEVELS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """A tensor of any shape, by torch's random state."""
+        """A tensor of any shape; uses torch's global RNG."""
         if not (self.training and self.out):
             return x
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)

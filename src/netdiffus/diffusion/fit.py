@@ -1,4 +1,4 @@
-"""Fitting a denoiser: a loop that yields a small record per step, and all of its state for stopping and going on."""
+"""Fitting a denoiser: a loop that yields a small record per step, with resumable state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from netdiffus.diffusion.average import Average
 from netdiffus.diffusion.resume import check_state
 
-VALIDATION_SEED = 0  # every check sees the same traces, noise levels and noise: only the weights differ
+VALIDATION_SEED = 0  # every check uses the same traces, noise levels and noise: only the weights differ
 VALIDATION_BATCHES = 4
 
 
@@ -23,10 +23,10 @@ class Sample:
     """A batch of traces.
 
     Attributes:
-        traces: (B, C, n) as the recipe wants them: codes, or z.
+        traces: (B, C, n) in the form of the recipe: codes, or z.
         label: (B,) ids.
-        coarse: (B, C, m) codes of the coarse rows, for a network that has any.
-        fold: (B,) of each trace, where priors are counted by folds.
+        coarse: (B, C, m) codes of the coarse rows, for a network with coarse rows.
+        fold: (B,) fold of each trace, if priors are counted per fold.
     """
 
     traces: Tensor
@@ -40,9 +40,9 @@ Batch = Callable[[torch.Generator], Sample]
 
 @dataclass(frozen=True)
 class TrainStep:
-    """What one step of training says: its number from 1, its loss, and the seconds of training so far.
+    """The record of one training step: its number from 1, its loss, and the seconds of training so far.
 
-    `validation` is the loss of the averaged weights on held-back traces, at the steps that check it.
+    `validation` is the loss of the averaged weights on held-out traces, at the steps that check it.
     """
 
     step: int
@@ -53,12 +53,12 @@ class TrainStep:
 
 @dataclass(frozen=True)
 class Validation:
-    """How a training is watched.
+    """How training is validated.
 
     Attributes:
-        batch: draws held-back traces.
+        batch: draws held-out traces.
         every: steps between two checks; the last step is checked too.
-        patience: so many checks without a better one end the training; None: never.
+        patience: stop after this many checks without improvement; None: no early stopping.
     """
 
     batch: Batch
@@ -67,21 +67,21 @@ class Validation:
 
 
 class Recipe(Protocol):
-    """What is minimised, and how."""
+    """The training objective and how it is optimised."""
 
-    clip: float | None  # largest norm of the gradient
+    clip: float | None  # maximum norm of the gradient
 
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
-        """Per trace (B,), of the recipe's network."""
+        """The loss per trace (B,) of the recipe's network."""
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
-        """Between them they hold every parameter of the network."""
+        """Together they hold every parameter of the network."""
 
     def rate(self, step: int, done: float) -> float:
-        """The share of the peak learning rate after `step` steps, when the share `done` of the training is done."""
+        """The learning rate relative to its peak after `step` steps, when the share `done` of the training is done."""
 
     def average(self, tensors: dict[str, Tensor]) -> Average:
-        """The average that sampling uses."""
+        """The averaged weights used for sampling."""
 
 
 class Fit:
@@ -90,10 +90,10 @@ class Fit:
     Args:
         network: the network to fit.
         batch: draws a training batch with the generator it is given.
-        learning_rate: its peak.
-        seed: of the training's random draws.
-        recipe: what is minimised, of this network, and how.
-        validation: how the training is watched; then the best averaged weights are kept.
+        learning_rate: the peak learning rate.
+        seed: for the random draws of the training.
+        recipe: the training objective of this network.
+        validation: how training is validated; if given, the best averaged weights are kept.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Fit:
         self.best_loss, self.best_step = math.inf, 0
 
     def run(self, share: Callable[[TrainStep], float]) -> Iterator[TrainStep]:
-        """Train until `share(record)`, the part of the training that is done, reaches 1, or patience ends."""
+        """Train until `share(record)`, the completed part of the training, reaches 1, or early stopping."""
         began = time.perf_counter() - self.seconds
         done = share(TrainStep(self.step, math.nan, self.seconds))
         while done < 1 and not self._is_spent():
@@ -134,7 +134,7 @@ class Fit:
         sample = self.batch(self.generator)
         self.network.train()
         with torch.random.fork_rng():
-            torch.manual_seed(self._draw_seed())  # dropout draws from torch's own state, which is not ours to keep
+            torch.manual_seed(self._draw_seed())  # dropout uses torch's global RNG, which `state` does not save
             loss = self.recipe.loss(sample, self.generator).mean()
             loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip is not None:
@@ -158,7 +158,7 @@ class Fit:
 
     @torch.no_grad()
     def _check(self, validation: Validation) -> float:
-        """The averaged weights' loss on held-back traces; the best ones are kept."""
+        """The loss of the averaged weights on held-out traces; the best weights are kept."""
         self.network.eval()
         averaged = {f"network.{name}": tensor for name, tensor in self.average.tensors.items()}
         objective = _Objective(self.network, self.recipe)
@@ -175,11 +175,11 @@ class Fit:
 
     @property
     def result(self) -> dict[str, Tensor]:
-        """What to sample with: constants, and the best averaged weights (before the first check the newest)."""
+        """The weights for sampling: constants, and the best averaged weights (before the first check the newest)."""
         return self.network.state_dict() | (self.best or self.average.tensors)
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that going on needs, as named tensors on the CPU."""
+        """Everything needed to resume, as named tensors on the CPU."""
         state = {f"weights.{name}": value.detach() for name, value in self.network.named_parameters()}
         state |= {f"average.{name}": value for name, value in self.average.tensors.items()}
         state |= {f"best.{name}": value for name, value in self.best.items()}
@@ -193,10 +193,10 @@ class Fit:
         return {name: value.to("cpu", copy=True).contiguous() for name, value in state.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go back to a state that `state` gave.
+        """Restore a state returned by `state`.
 
         Raises:
-            InputError: it is that of another training, or none.
+            InputError: it belongs to another training, or is not a state.
         """
         check_state(state, self.network, self.optimisers, self.generator)
         device = self.generator.device
@@ -219,7 +219,7 @@ class Fit:
 
 
 class _Objective(nn.Module):
-    """A recipe's loss as a module, so that it can be computed with other weights than the network's own."""
+    """A recipe's loss as a module, so that it can be computed with weights other than the network's own."""
 
     def __init__(self, network: nn.Module, recipe: Recipe) -> None:
         super().__init__()

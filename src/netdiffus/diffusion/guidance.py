@@ -1,7 +1,7 @@
-"""Classifier-free guidance: away from what the network expects without a label, towards what it expects with one.
+"""Classifier-free guidance: extrapolates from the unconditional to the conditional prediction.
 
 Source: Ho and Salimans, "Classifier-free diffusion guidance", 2022, equation 6; the weight here is their 1 + w, so
-1 is the plain conditional model. It needs a network that was trained with some labels replaced by the null label.
+1 is the plain conditional model. It requires a network that was trained with some labels replaced by the null label.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ Labelled = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x, noise level, label)
 
 
 def guided_noise(answer: Labelled, null: int, weight: float) -> Labelled:
-    """Answers (N, 2 C, H, W) whose noise is pushed by `weight` from the null label's to the label's.
+    """Outputs (N, 2 C, H, W) whose noise is extrapolated by `weight` from the null label's to the label's.
 
-    Their other half, the variance, is the label's.
+    The other half, the variance, is the label's.
     """
     if weight == 1:
         return answer

@@ -1,15 +1,15 @@
 """Observation models: the noisy quantity that the denoiser sees of a series, and the likelihood of a code given it.
 
 A trace is a series of codes, each with a centre z. Its image is the Gramian G = sin(a_i + a_j) with a = step * z
-(imaging/codec.py). The image is symmetric, so it is its lower triangle; row i of that, the entries with j <= i, says
-how position i stands to those before it and to itself. Noise is added row by row, each row with a level of its own
-(diffusion forcing, Chen et al. 2024). What linear least squares reads of a noisy row is its sum: in the range of
-angles used it tells z to within a few per cent of what all its entries tell. Noise, expectation and samplers are
+(imaging/codec.py). The image is symmetric, so its lower triangle suffices; row i of it, the entries with j <= i,
+relates position i to the previous ones and to itself. Noise is added row by row, each row with its own level
+(diffusion forcing, Chen et al. 2024). The sufficient statistic of linear least squares is the row's sum: for the range
+of angles used, it determines z to within a few per cent of what all entries would. Noise, expectation and samplers are
 linear in the image, so the image can be diffused as its row sums, at the cost of a series; the tests do both.
 
-`SeriesRows` observes the bare series: the ablation of the images.
+`SeriesRows` observes the series itself: the ablation without images.
 
-Levels sigma are in units of z (unit variance) throughout: a row of level sigma tells its z to about sigma.
+Levels sigma are in units of z (unit variance) throughout: a row of level sigma determines its z to about sigma.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ class Observation(Protocol):
         """(F, K) of centres (K,): times `coefficients`, the log-likelihood of each code."""
 
     def moments(self, z: Tensor) -> Tensor:
-        """(M, K) of centres (K,): what `coefficients` and `expected` need the means of."""
+        """(M, K) of centres (K,): the moments whose means `coefficients` and `expected` need."""
 
     def coefficients(self, observed: Tensor, sigma: Tensor, means: Tensor) -> Tensor:
-        """(B, C, n, F) of observations (B, C, n) of level sigma (B, n), up to a constant of each row.
+        """(B, C, n, F) of observations (B, C, n) of level sigma (B, n), up to a constant per row.
 
-        `means` (B, C, n, M) are the moments' means at each position, of which each row uses those before it.
+        `means` (B, C, n, M) are the means of the moments at each position; each row uses the previous ones.
         """
 
     def expected(self, means: Tensor) -> Tensor:
-        """The expected observation (B, C, n) when positions are independent, of the moments' means (B, C, n, M)."""
+        """The expected observation (B, C, n) for independent positions, from the means of the moments (B, C, n, M)."""
 
 
 class SeriesRows:
@@ -83,15 +83,15 @@ class GasfRows:
     """Row sums of the lower triangle of the Gramian Angular Summation Field of theta = pi/4 - step * z.
 
     With a = step * z, row i sums to R_i = C_i sin a_i + S_i cos a_i + sin 2 a_i, where C_i and S_i are the sums of
-    cos a_j and sin a_j over the rows before it. Entries of row i have noise of deviation step (i + 2) / sqrt(i + 1)
-    times the row's level (i from 0): then its sum tells z_i to about that level, as sin(a_i + a_j) is near to linear.
+    cos a_j and sin a_j over the previous rows. Entries of row i have noise of deviation step (i + 2) / sqrt(i + 1)
+    times the row's level (i from 0): the sum then determines z_i to about that level, as sin(a_i + a_j) is near linear.
     """
 
     def __init__(self, length: int, step: float) -> None:
         self.length, self.step = length, step
 
     def image(self, z: Tensor) -> Tensor:
-        """(B, C, n) → (B, C, n, n) in [-1, 1], as products: a sine for every entry would take ten times as long."""
+        """(B, C, n) → (B, C, n, n) in [-1, 1], as products: a sine per entry would take ten times as long."""
         sin, cos = torch.sin(self.step * z), torch.cos(self.step * z)
         return torch.stack([sin, cos], dim=-1) @ torch.stack([cos, sin], dim=-2)
 
@@ -106,7 +106,7 @@ class GasfRows:
         return s * c.cumsum(-1) + c * (s.cumsum(-1) - s) + s * c
 
     def spread(self, sigma: Tensor) -> Tensor:
-        """Of a sum of i + 1 entries: step (i + 2) sigma."""
+        """For a sum of i + 1 entries: step (i + 2) sigma."""
         return sigma * (self.step * torch.arange(2, self.length + 2, device=sigma.device))
 
     def features(self, z: Tensor) -> Tensor:
@@ -142,5 +142,5 @@ class GasfRows:
 
 
 def _before(x: Tensor) -> Tensor:
-    """The sum over the positions before each one."""
+    """The sum over the previous positions."""
     return x.cumsum(-1) - x

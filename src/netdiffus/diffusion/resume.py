@@ -1,4 +1,4 @@
-"""A training's saved state as untrusted input: whether it is the state of this network and these optimisers."""
+"""Checks of a saved training state, which is untrusted: does it belong to this network and these optimisers?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from netdiffus.errors import InputError
 
 LONGEST = 1 << 53
-"""Steps are below."""
+"""Upper bound of steps (exclusive)."""
 _ACTION = "train again without --resume"
 
 
@@ -20,10 +20,10 @@ def check_state(
     optimisers: list[torch.optim.Optimizer],
     generator: torch.Generator,
 ) -> None:
-    """Raise InputError unless `Fit.restore` can take a state, whose tensors lie on the CPU.
+    """Raise InputError unless `Fit.restore` accepts a state, whose tensors lie on the CPU.
 
     Args:
-        state: names and tensors as `Fit.state` gives them; best weights may be missing, and moments before a step.
+        state: names and tensors as `Fit.state` returns them; best weights may be missing, and moments before a step.
     """
     weights: dict[str, Tensor] = dict(network.named_parameters())
     for name, value in weights.items():
@@ -92,5 +92,5 @@ def _check_number(state: Mapping[str, Tensor], name: str) -> None:
 
 
 def shown_number(value: Tensor) -> str:
-    """A tensor of one number as text, another by its shape."""
+    """A tensor of one number as text, any other as its shape."""
     return str(value.item()) if value.shape == () else f"a tensor of {tuple(value.shape)}"

@@ -1,8 +1,8 @@
 """Samplers, all with one signature: (denoise, x, sigmas) -> x.
 
-`denoise(x, sigma)` gives the expected clean x for noise sigma (a scalar tensor); `x` starts at noise of sigmas[0];
-`sigmas` descends and ends with 0. The stochastic ones draw by `noise(x)`, standard normal noise like x; without it they
-take a generator of their own with seed 0, and the others take no notice of it.
+`denoise(x, sigma)` returns the expected clean x for noise sigma (a scalar tensor); `x` starts at noise of sigmas[0];
+`sigmas` descends and ends with 0. The stochastic ones draw from `noise(x)`, standard normal noise like x; without it
+they use their own generator with seed 0. The deterministic samplers ignore it.
 
 Everything is in the scaling x = x0 + sigma noise. A discrete diffusion's x_t = (x0 + sigma noise) / sqrt(1 + sigma^2)
 is the same process, so DDIM and DDPM need no schedule of betas here.
@@ -40,12 +40,12 @@ def heun(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise | None = None
 
 
 def dpm_solver_pp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise | None = None) -> Tensor:
-    """DPM-Solver++ (2M): second order from the step before, one evaluation a step (Lu et al. 2022, algorithm 2)."""
+    """DPM-Solver++ (2M): second order from the previous step, one evaluation per step (Lu et al. 2022, algorithm 2)."""
     before: Tensor | None = None
     h_before = sigmas.new_zeros(())
     for sigma, after in itertools.pairwise(sigmas):
         clean = denoise(x, sigma)
-        h = (sigma / after).log()  # log-SNR step; infinite at the last, where only the first order is left
+        h = (sigma / after).log()  # log-SNR step; infinite at the last, where only the first order remains
         blend = clean
         if before is not None and after > 0:
             blend = clean + (clean - before) * h / (2 * h_before)
@@ -55,7 +55,7 @@ def dpm_solver_pp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise |
 
 
 def ddim(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise | None = None) -> Tensor:
-    """DDIM without noise: keep the noise that x has, shrunk to the next level (Song et al. 2021, eta = 0)."""
+    """DDIM without noise: keep the noise of x, scaled to the next level (Song et al. 2021, eta = 0)."""
     for sigma, after in itertools.pairwise(sigmas):
         clean = denoise(x, sigma)
         x = clean + after / sigma * (x - clean)
@@ -63,7 +63,7 @@ def ddim(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise | None = None
 
 
 def ancestral(denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Noise | None = None) -> Tensor:
-    """Euler ancestral: each step draws from the posterior q(x_after | x, x0), x0 as the denoiser expects it.
+    """Euler ancestral: each step draws from the posterior q(x_after | x, x0), with x0 from the denoiser.
 
     The same as DDIM with eta = 1 and as DDPM with the posterior's variance (Ho et al. 2020, sigma^2 = beta tilde).
     """

@@ -1,8 +1,8 @@
-"""The discrete noise schedule: T named betas, the steps kept for sampling, and all tables that follow from them.
+"""The discrete noise schedule: T named betas, the steps kept for sampling, and all tables derived from them.
 
 Sources: linear and cosine betas, strided steps: Nichol and Dhariwal, "Improved denoising diffusion probabilistic
 models", ICML 2021, equations 16 and 17 and section 4; posterior: Ho et al., "Denoising diffusion probabilistic
-models", NeurIPS 2020, equations 6 and 7. The letters are theirs. All tables are float64: 1 - alpha_bar in float32
+models", NeurIPS 2020, equations 6 and 7. The notation is theirs. All tables are float64: 1 - alpha_bar in float32
 loses three digits at small t.
 """
 
@@ -39,14 +39,14 @@ BETAS: dict[str, Callable[[int], Tensor]] = {"linear": linear_betas, "cosine": c
 
 
 def kept_steps(T: int, spacing: str) -> list[int]:
-    """Which of T steps a sampler with fewer takes, ascending.
+    """The steps, out of T, that a sampler with fewer steps takes, ascending.
 
     Args:
-        spacing: "10,15,20" cuts T into as many equal sections and spreads so many steps over each, both ends
-            included; "ddim25" takes the first whole stride from 0 that gives exactly 25 steps.
+        spacing: "10,15,20" divides T into three equal sections and spreads 10, 15 and 20 steps over them, both
+            ends included; "ddim25" takes the first integer stride from 0 that gives exactly 25 steps.
 
     Raises:
-        InputError: no whole stride gives that number, a section is too short, or it is no such text.
+        InputError: no integer stride gives that number, a section is too short, or the text has another form.
     """
     try:
         if spacing.startswith("ddim"):
@@ -77,7 +77,7 @@ def _spread(size: int, count: int) -> list[int]:
     kept, position = [], 0.0
     for _ in range(count):
         kept.append(round(position))  # half to even
-        position += stride  # summed up, as the reference does: the last bits decide a tie
+        position += stride  # accumulated, as in the reference: the last bits decide a tie
     return kept
 
 
@@ -86,7 +86,7 @@ class Schedule:
     """The tables of a diffusion with K steps; index k runs from the cleanest, 0, to the noisiest, K - 1.
 
     Attributes:
-        timesteps: (K,) int64, the original index of each step: what the network is told.
+        timesteps: (K,) int64, the original index of each step, the input of the network.
         betas, alphas_cumprod, alphas_cumprod_prev: (K,).
         posterior_variance, posterior_log_variance_clipped, posterior_mean_coef1, posterior_mean_coef2: (K,), of
             q(x_{k-1} | x_k, x0); the variance at 0 is 0, so its logarithm repeats that at 1.
@@ -106,7 +106,7 @@ class Schedule:
         """The schedule of named betas; `spacing` as in `kept_steps`, None keeps all T.
 
         Raises:
-            InputError: the name or the spacing is not known, or there are so few steps that one takes all noise.
+            InputError: the name or the spacing is unknown, or so few steps that a single one removes all noise.
         """
         if name not in BETAS:
             raise InputError(f"a schedule among {', '.join(BETAS)}", repr(name), "name one of those")
@@ -118,7 +118,7 @@ class Schedule:
 
     @classmethod
     def of(cls, alphas_cumprod: Tensor, timesteps: Tensor) -> Schedule:
-        """The tables for the products alpha_bar (K,) of the steps that are kept."""
+        """The tables for the products alpha_bar (K,) of the kept steps."""
         before = torch.cat([alphas_cumprod.new_ones(1), alphas_cumprod[:-1]])
         betas = 1 - alphas_cumprod / before
         alphas_cumprod = torch.cumprod(1 - betas, 0)

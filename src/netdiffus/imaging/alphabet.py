@@ -1,8 +1,8 @@
-"""The alphabet of a channel: the classes that a categorical denoiser tells apart, and the values behind each.
+"""The codebook of a channel: the codes (classes) that the denoiser distinguishes, and the values behind each.
 
-Traffic has atoms: a few hundred values make up most of a channel. Each frequent value is a class of its own; rare
-neighbours share one, so that a class is never a single trace's secret and the network stays small. A class drawn for
-a label is one of its values as often as that label's training traces hold them.
+Traffic has atoms: a few hundred values make up most of a channel. Each frequent value has its own class; rare
+neighbouring values share one, so that no class identifies a single training trace and the network stays small. A class
+sampled for a label becomes one of its values in proportion to that label's training traces.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Seen = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
 class AlphabetManifest(Manifest):
-    """What a manifest holds of an alphabet."""
+    """An alphabet in a manifest."""
 
     known: EmpiricalManifest
     classes: list[Class]
@@ -46,11 +46,11 @@ class AlphabetManifest(Manifest):
 
 @dataclass(frozen=True)
 class Alphabet:
-    """Known values, their classes, and how often each label sends them.
+    """Known values, their classes, and their counts per label.
 
     Attributes:
-        known: the values, ascending, the last NaN where absence was seen.
-        classes: (V,) class of each known value, ascending from 0 without holes.
+        known: the values, ascending; the last is NaN if absence occurred.
+        classes: (V,) class of each known value, ascending from 0 without gaps.
         counts: (labels, V) occurrences in the training traces.
     """
 
@@ -60,10 +60,10 @@ class Alphabet:
 
     @classmethod
     def fit(cls, values: Floats, ids: Ints, most: int) -> Alphabet:
-        """The alphabet of training values (N, n), NaN = absent, of labels (N,), with at most `most` classes.
+        """The alphabet of training values (N, n), NaN = absent, with labels (N,) and at most `most` classes.
 
         Raises:
-            InputError: nothing but absence was given.
+            InputError: all values are absent.
         """
         known = EmpiricalScale.of_atoms(values)
         index = known.index(values)
@@ -76,25 +76,25 @@ class Alphabet:
 
     @property
     def ends_in_absence(self) -> bool:
-        """Whether the last class is absence and nothing else."""
+        """Whether the last class is absence alone."""
         return bool(np.isnan(self.known.values[-1])) and int(np.sum(self.classes == self.classes[-1])) == 1
 
     def index(self, values: ArrayLike) -> Ints:
-        """The class of each value; unknown ones go to the nearest."""
+        """The class of each value; unknown values get the class of the nearest known one."""
         return np.asarray(self.classes[self.known.index(values)])
 
     def middles(self, scale: Scale) -> Floats:
-        """u (K,) in [0, 1] of each class: the mean of its values' places on a scale, by how often they occur."""
+        """u (K,) in [0, 1] of each class: the mean position of its values on a scale, weighted by their counts."""
         low, high = scale.interval(self.known.values)
         weights = self.counts.sum(axis=0)
         return np.asarray(np.bincount(self.classes, weights * (low + high) / 2) / np.bincount(self.classes, weights))
 
     def draw(self, classes: Ints, ids: Ints, rng: np.random.Generator, *, between: bool = False) -> Floats:
-        """Values (B, n), NaN = absent, of drawn classes (B, n) for labels (B,).
+        """Values (B, n), NaN = absent, for sampled classes (B, n) of labels (B,).
 
-        A class of several values gives one of them, as often as the label holds it (or all labels, if this one has
-        none). With `between` the value lies somewhere between it and a neighbour of the class, rounded to an integer:
-        for quantities that are measured rather than chosen, such as times.
+        A class of several values yields one of them, in proportion to the label's counts (or those of all labels, if
+        this one has none). With `between`, the value is drawn between it and a neighbour within the class and rounded
+        to an integer: for measured quantities, such as times.
         """
         first = np.searchsorted(self.classes, np.arange(len(self) + 1))  # the first value of each class, and the end
         ends = np.concatenate([np.zeros((len(self.counts), 1)), self._weights(first[:-1]).cumsum(axis=1)], axis=1)
@@ -104,7 +104,7 @@ class Alphabet:
             rows = ids == label
             low, high = (ends[label, first[classes[rows] + side]] for side in (0, 1))
             place[rows] = np.searchsorted(ends[label], low + shares[rows] * (high - low), side="right") - 1
-        place = np.clip(place, first[classes], first[classes + 1] - 1)  # where rounding went past an end
+        place = np.clip(place, first[classes], first[classes + 1] - 1)  # rounding may pass an end
         values: Floats = self.known.values[place]
         if not between:
             return values
@@ -113,7 +113,7 @@ class Alphabet:
         return np.asarray(np.round(values + (other - values) * rng.random(classes.shape) / 2))
 
     def _weights(self, first: Ints) -> Floats:
-        """(labels, V): how often each label holds a value; in classes of which it holds none, how often all do."""
+        """(labels, V): the counts of each label; in classes where it has none, those of all labels."""
         holds = np.add.reduceat(self.counts, first, axis=1)[:, self.classes] > 0
         return np.where(holds, self.counts, self.counts.sum(axis=0)).astype(np.float64)
 
@@ -123,15 +123,15 @@ class Alphabet:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Alphabet:
-        """The way back from `to_json`, exact.
+        """The inverse of `to_json`, exact.
 
         Raises:
-            InputError: it is no alphabet.
+            InputError: the data is not an alphabet.
         """
         return cls.of_manifest(AlphabetManifest.of(data, "alphabet"))
 
     @classmethod
     def of_manifest(cls, found: AlphabetManifest) -> Alphabet:
-        """The same of what was checked."""
+        """The same, from a validated manifest."""
         classes, counts = np.asarray(found.classes, dtype=np.int64), np.asarray(found.counts, dtype=np.int64)
         return cls(EmpiricalScale.of_manifest(found.known), classes, counts)

@@ -1,8 +1,8 @@
-"""The bits codec: a flow's packets ↔ an image of nPrint columns, one row a packet, each column 1, 0 or -1 (absent).
+"""The bits codec: a flow's packets ↔ an image of nPrint columns, one row per packet, each column 1, 0 or -1 (absent).
 
-Columns are those of nPrint 1.2.1 (Holland et al., CCS 2021) for the headers that are asked for; then, unless the image
-is bare, the packet's direction, the bytes of its payload and the nanoseconds since the packet before, most significant
-bit first. Past the end of a flow everything is absent. With these columns nothing of a packet but its payload is lost.
+Columns are those of nPrint 1.2.1 (Holland et al., CCS 2021) for the requested headers, followed, unless the image
+is bare, by the packet's direction, its payload size and the nanoseconds since the previous packet, most significant
+bit first. Past the end of a flow everything is absent. Apart from the payload, these columns are lossless.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from netdiffus.wire.nprint.bits import pack, unpack
 from netdiffus.wire.nprint.columns import HEADER_BYTES, Layout, layout
 
 BITS = "bits"
-"""What images of this codec are called in cards and options."""
+"""The name of this codec in manifests and options."""
 MOST_PACKETS = 1024
-"""Rows of an image at most."""
+"""Maximum rows of an image."""
 NETWORK, TRANSPORT = ("ipv4", "ipv6"), ("tcp", "udp", "icmp")
 ALL = NETWORK + TRANSPORT
 OWN = {"direction": 1, "payload_size": 31, "gap_ns": 64}
-"""The columns behind nPrint's, and their bits."""
+"""The columns after nPrint's, and their bits."""
 OWN_BYTES = sum(OWN.values()) // 8
 PROTOCOLS = {TCP: "tcp", UDP: "udp", ICMP: "icmp"}
 
@@ -37,11 +37,11 @@ EXTENSIONS, NO_COLUMNS, CUT = "IPv6 extension headers", "a protocol without colu
 
 
 class PacketRows(NamedTuple):
-    """Packets, one after the other.
+    """Consecutive packets.
 
     Attributes:
         data: their headers, IP, then transport, uint8; network, transport: bytes of each, (P,).
-        direction: 0 or 1. size: payload bytes. gap_ns: since the packet before in the flow, first 0.
+        direction: 0 or 1. size: payload bytes. gap_ns: since the previous packet of the flow, 0 for the first.
     """
 
     data: Bytes
@@ -53,12 +53,12 @@ class PacketRows(NamedTuple):
 
     @property
     def begin(self) -> Ints:
-        """Where each packet's headers begin, (P,)."""
+        """Offset of each packet's headers, (P,)."""
         both = self.network + self.transport
         return np.asarray(np.cumsum(both) - both)
 
     def headers(self) -> tuple[list[str], list[str]]:
-        """The names of each packet's IP header and of the one above it; "" for what has no columns."""
+        """The names of each packet's IP header and of the one above it; "" if it has no columns."""
         version = self.data[self.begin] >> 4
         protocol = self.data[self.begin + np.where(version == 4, 9, 6)]
         network = ["ipv4" if number == 4 else "ipv6" for number in version.tolist()]
@@ -67,7 +67,7 @@ class PacketRows(NamedTuple):
 
 @dataclass(frozen=True)
 class BitsCodec:
-    """Which columns an image has.
+    """The columns of an image.
 
     Attributes:
         headers: names of nPrint's headers; ALL, or the four of published work.
@@ -96,10 +96,10 @@ class BitsCodec:
 
     @classmethod
     def of_width(cls, columns: int) -> BitsCodec:
-        """The codec of images with so many columns: nPrint's 1,088 or, with IPv6, 1,408, bare or not.
+        """The codec of images with this number of columns: nPrint's 1,088 or, with IPv6, 1,408, bare or not.
 
         Raises:
-            InputError: none has so many.
+            InputError: no codec has this number of columns.
         """
         known = {
             codec.columns: codec
@@ -117,12 +117,12 @@ class BitsCodec:
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of a row, one bit a column."""
+        """Bytes per row, one bit per column."""
         return self.layout.row_bytes + (0 if self.bare else OWN_BYTES)
 
     @property
     def columns(self) -> int:
-        """How many columns an image has."""
+        """Number of columns."""
         return 8 * self.row_bytes
 
     @property
@@ -141,7 +141,7 @@ class BitsCodec:
         return why
 
     def encode(self, packets: PacketRows) -> Levels:
-        """Rows (P, columns) in -1, 0, 1 of packets that `lost` says nothing of."""
+        """Rows (P, columns) in -1, 0, 1 of packets for which `lost` is None."""
         n = len(packets.network)
         bits, present = np.zeros((n, self.row_bytes), np.uint8), np.zeros((n, self.row_bytes), np.uint8)
         begin = packets.begin
@@ -159,10 +159,10 @@ class BitsCodec:
         return unpack(bits, present)
 
     def decode(self, rows: Levels) -> PacketRows:
-        """The packets of rows (P, columns), all of them present; a bare image's direction, size and gap are 0.
+        """The packets of rows (P, columns), none of them absent; direction, size and gap of a bare image are 0.
 
         Raises:
-            InputError: a column beyond -1, 0 and 1, or a row that is no packet: a byte in part, or not one header each.
+            InputError: a value beyond -1, 0 and 1, or a row that is not a packet: partial bytes, not one header each.
         """
         bits, present = pack(rows)
         first = [self.layout.first_byte(name) for name in self.headers] + [self.layout.row_bytes]
@@ -189,7 +189,7 @@ class BitsCodec:
 
 
 def _scatter(bits: Bytes, present: Bytes, first: Ints, data: Bytes, begin: Ints, size: Ints) -> None:
-    """The size[i] bytes of data from begin[i] on into row i from byte first[i] on."""
+    """Copy size[i] bytes of data from begin[i] into row i, starting at byte first[i]."""
     row = np.repeat(np.arange(len(size)), size)
     place = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size)
     bits[row, first[row] + place] = data[begin[row] + place]
@@ -197,13 +197,13 @@ def _scatter(bits: Bytes, present: Bytes, first: Ints, data: Bytes, begin: Ints,
 
 
 def padded(rows: Levels, length: int) -> Levels:
-    """An image (length, columns) of the first rows; what is missing is absent."""
+    """An image (length, columns) of the first rows, padded with absence."""
     image = np.full((length, rows.shape[1]), -1, np.int8)
     image[: len(rows)] = rows[:length]
     return image
 
 
 def trimmed(image: Levels) -> Levels:
-    """The rows of an image before the first one that is absent altogether."""
+    """The rows of an image before the first one that is entirely absent."""
     empty = (image == -1).all(axis=1)
     return image[: int(np.argmax(empty)) if empty.any() else len(image)]

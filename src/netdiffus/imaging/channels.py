@@ -1,7 +1,7 @@
 """Channels of a trace as channels of an image: size and direction fold into one signed size, and unfold again.
 
-A packet that goes up with s bytes of payload becomes -(s + 1), one that goes down s: empty packets keep their
-direction too, and the fold is exact both ways.
+An upward packet with s bytes of payload becomes -(s + 1), a downward one s: empty packets keep their
+direction too, and the fold is exact in both directions.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def fold(series: Floats, channels: Sequence[str], *, empty_up: bool = True) -> F
 
 
 def unfold(folded: Floats, channels: Sequence[str], *, empty_up: bool = True) -> Floats:
-    """The way back from `fold`: (N, C', n) → (N, C, n)."""
+    """The inverse of `fold`: (N, C', n) → (N, C, n)."""
     column = {name: folded[:, k] for k, name in enumerate(image_channels(channels))}
     if FOLDED in column:
         signed = column[FOLDED]

@@ -1,7 +1,7 @@
 """Coarse rows: the small image of a trace, whose rows are averages over segments of the trace (piecewise aggregation).
 
-Averages over segments are how GASF images are made small (Keogh et al. 2001; pyts). A model of long traces draws the
-small image first and the rows of the large one given it. Averages are told apart by quantiles: a code each.
+Averages over segments are how GASF images are made small (Keogh et al. 2001; pyts). A model of long traces samples the
+small image first and the rows of the large one conditioned on it. Averages are quantised: one code per quantile.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from netdiffus.errors import InputError
 from netdiffus.manifest import Manifest
 
 CODES = 64
-"""Codes of a channel's averages, at most."""
+"""Maximum number of codes for a channel's averages."""
 LARGEST = 4.0
-"""No average of z is as large (codec.py has the largest z)."""
+"""Above every average of z (codec.py defines the largest z)."""
 Place = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
 class CoarseManifest(Manifest):
-    """What a manifest holds of coarse rows."""
+    """Coarse rows in a manifest."""
 
     rows: int = Field(ge=1, le=limits.COARSE_ROWS)
     edges: list[Annotated[list[Place], Field(max_length=CODES - 1)]] = Field(min_length=1, max_length=limits.CHANNELS)
@@ -46,8 +46,8 @@ class CoarseCodebook:
 
     Attributes:
         rows: segments, m.
-        edges: of each channel, the ascending boundaries (K - 1,) between neighbouring codes, in z.
-        centres: of each channel, the mean (K,) of each code's averages, in z.
+        edges: for each channel, the ascending boundaries (K - 1,) between neighbouring codes, in z.
+        centres: for each channel, the mean (K,) of each code's averages, in z.
     """
 
     rows: int
@@ -78,7 +78,7 @@ class CoarseCodebook:
         return np.stack([np.searchsorted(edges, averages[:, k]) for k, edges in enumerate(self.edges)], axis=1)
 
     def settled(self, known: int, length: int) -> int:
-        """How many of the segments of `length` positions lie within the first `known`."""
+        """The number of segments of `length` positions that lie within the first `known`."""
         return int(np.searchsorted(segment_ends(length, self.rows), known, side="right"))
 
     def to_json(self) -> dict[str, Any]:
@@ -91,13 +91,13 @@ class CoarseCodebook:
 
     @classmethod
     def of_manifest(cls, found: CoarseManifest) -> CoarseCodebook:
-        """The way back from `to_json`, of what was checked."""
+        """The inverse of `to_json`, from a validated manifest."""
         edges, centres = ([np.asarray(part, np.float64) for part in parts] for parts in (found.edges, found.centres))
         return cls(found.rows, tuple(edges), tuple(centres))
 
 
 def segment_ends(length: int, rows: int) -> Ints:
-    """Where each of `rows` segments of `length` positions ends; lengths differ by one at most."""
+    """The end of each of `rows` segments of `length` positions; lengths differ by at most one."""
     return np.arange(1, rows + 1) * length // rows
 
 

@@ -4,9 +4,9 @@ A value becomes u in [0, 1] (scales.py), u becomes z by one of ANGLES, and z the
 
     theta = pi/4 - z * STEP,    z in [-3.5, 3.5],    x = cos(theta) in [0, 1],    G_ij = cos(theta_i + theta_j),
 
-so the image is the GASF of the series x, and its entries are sin(STEP * (z_i + z_j)): near to linear in z, so that z
+so the image is the GASF of the series x, and its entries are sin(STEP * (z_i + z_j)): nearly linear in z, so z
 can be read from a noisy image by linear least squares. "normal" takes z as the normal quantile of u; "direct" is the
-published way, x = u.
+published mapping, x = u.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TAIL = float(ndtr(-Z_MAX))
 
 
 def normal_quantile(u: Any, ndtri: Callable[[Any], Any] = ndtri) -> Any:
-    """u in [0, 1] → z in [-Z_MAX, Z_MAX], quantiles of the normal distribution cut at Z_MAX.
+    """u in [0, 1] → z in [-Z_MAX, Z_MAX], quantiles of the normal distribution, clipped at Z_MAX.
 
     Plain operators: works on numpy arrays, and on tensors when given torch's `ndtri`.
     """
@@ -45,7 +45,7 @@ def normal_quantile(u: Any, ndtri: Callable[[Any], Any] = ndtri) -> Any:
 
 
 def uniform(z: Floats) -> Floats:
-    """The way back from `normal_quantile`; z outside is taken to the end."""
+    """The inverse of `normal_quantile`; z is clipped."""
     return np.asarray(np.clip((ndtr(z) - _TAIL) / (1.0 - 2.0 * _TAIL), 0.0, 1.0))
 
 
@@ -55,7 +55,7 @@ def direct_angle(u: Any, acos: Callable[[Any], Any] = np.arccos) -> Any:
 
 
 def from_direct_angle(z: Floats) -> Floats:
-    """The way back from `direct_angle`; z outside is taken to the end."""
+    """The inverse of `direct_angle`; z is clipped."""
     return np.asarray(np.cos(math.pi / 4 - np.clip(z, -Z_MAX, Z_MAX) * STEP))
 
 
@@ -79,11 +79,11 @@ def images_of(z: Floats) -> Floats:
 
 
 CLASSES = 512  # of an alphabet, unless asked otherwise
-MEASURED = ("gap_ns",)  # channels whose values are drawn between those that are known
+MEASURED = ("gap_ns",)  # channels whose values are drawn between known ones
 
 
 class GasfManifest(Manifest):
-    """What a manifest holds of a GASF codec."""
+    """A GASF codec in a manifest."""
 
     codec: Literal["gasf"]
     channels: list[Text] = Field(min_length=1, max_length=limits.CHANNELS)
@@ -92,7 +92,7 @@ class GasfManifest(Manifest):
     empty_up: bool
     scales: list[ScaleManifest] = Field(min_length=1, max_length=limits.CHANNELS)
     alphabets: list[AlphabetManifest] = Field(max_length=limits.CHANNELS)
-    coarse: CoarseManifest | None = None  # of a model that draws coarse rows first
+    coarse: CoarseManifest | None = None  # of a model with coarse rows
 
     @model_validator(mode="after")
     def _fit(self) -> GasfManifest:
@@ -111,12 +111,12 @@ class GasfCodec:
     """Traces ↔ images.
 
     Attributes:
-        channels: the trace's channels, in the order of the series' second axis.
+        channels: the channels of the trace, in the order of the series' second axis.
         length: positions of a trace, n; longer traces are cut, shorter ones end in *absent*.
-        scales: one for each of the image's channels.
-        alphabets: likewise, or none for a codec of images alone.
+        scales: one per channel of the image.
+        alphabets: likewise, or none for a codec of images only.
         angle: a name of ANGLES.
-        empty_up: whether empty upward packets are told from downward ones (channels.py).
+        empty_up: whether empty upward packets are distinguished from downward ones (channels.py).
     """
 
     channels: tuple[str, ...]
@@ -139,8 +139,8 @@ class GasfCodec:
     ) -> GasfCodec:
         """The codec of training series (N, C, n), NaN = absent; `scale` is a name of SCALES.
 
-        With label ids (N,) it has alphabets, of at most `classes` classes, one number or one a channel. Channels in
-        `names` hold names of things: their scale is `EmpiricalScale.of_names`.
+        With label ids (N,) it has alphabets of at most `classes` classes, one number or one per channel. Channels in
+        `names` are categorical: their scale is `EmpiricalScale.of_names`.
         """
         if series.ndim != 3 or series.shape[1] != len(channels):
             raise InputError(f"series of shape (N, {len(channels)}, n)", f"{series.shape}", "pass one row a channel")
@@ -160,13 +160,13 @@ class GasfCodec:
 
     @property
     def centres(self) -> list[Floats]:
-        """z (K,) of each class, for every channel of the image: what the image of a drawn class is made of."""
+        """z (K,) of each class, for every channel of the image: the value that the image shows for a class."""
         pairs = zip(self.alphabets, self.scales, strict=True)
         return [np.asarray(ANGLES[self.angle].z(alphabet.middles(scale))) for alphabet, scale in pairs]
 
     @property
     def absent(self) -> list[bool]:
-        """Of every channel of the image, whether its last class is absence and nothing else."""
+        """For every channel of the image, whether its last class is absence alone."""
         return [alphabet.ends_in_absence for alphabet in self.alphabets]
 
     def classes(self, series: Floats) -> Ints:
@@ -175,7 +175,7 @@ class GasfCodec:
         return np.stack([alphabet.index(folded[:, k]) for k, alphabet in enumerate(self.alphabets)], axis=1)
 
     def from_classes(self, classes: Ints, ids: Ints, rng: np.random.Generator) -> Floats:
-        """Series (N, C, n) of drawn classes (N, C', n) for labels (N,); NaN past the end."""
+        """Series (N, C, n) for sampled classes (N, C', n) of labels (N,); NaN past the end."""
         drawn = [
             alphabet.draw(classes[:, k], ids, rng, between=name in MEASURED)
             for k, (name, alphabet) in enumerate(zip(self.image_channels, self.alphabets, strict=True))
@@ -189,7 +189,7 @@ class GasfCodec:
         return np.stack([low for low, _ in ends], axis=1), np.stack([high for _, high in ends], axis=1)
 
     def quantiles(self, series: Floats, rng: np.random.Generator | None = None) -> Floats:
-        """z (N, C', n) of series (N, C, n); with `rng` drawn uniformly inside each interval, else the middle."""
+        """z (N, C', n) of series (N, C, n); with `rng` drawn uniformly inside each interval, else its middle."""
         low, high = self.intervals(series)
         share = 0.5 if rng is None else rng.random(low.shape)
         return np.asarray(ANGLES[self.angle].z(low + (high - low) * share))
@@ -199,7 +199,7 @@ class GasfCodec:
         return images_of(self.quantiles(series, rng))
 
     def decode(self, images: Floats) -> Floats:
-        """Series (N, C, n) of images (N, C', n, n), by the whole image; NaN past the end."""
+        """Series (N, C, n) of images (N, C', n, n), fitted to the whole image; NaN past the end."""
         return self.from_quantiles((math.pi / 4 - from_image(images)) / STEP)
 
     def from_quantiles(self, z: Floats) -> Floats:
@@ -218,7 +218,7 @@ class GasfCodec:
         return unfold(np.where(alive, folded, np.nan), self.channels, empty_up=self.empty_up)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything that decoding needs, as plain values."""
+        """Everything needed to decode, as plain values."""
         return {
             "codec": "gasf",
             "channels": list(self.channels),
@@ -231,16 +231,16 @@ class GasfCodec:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> GasfCodec:
-        """The way back from `to_json`, exact.
+        """The inverse of `to_json`, exact.
 
         Raises:
-            InputError: it is no such codec.
+            InputError: the data is not such a codec.
         """
         return cls.of_manifest(GasfManifest.of(data, "codec"))
 
     @classmethod
     def of_manifest(cls, found: GasfManifest) -> GasfCodec:
-        """The same of what was checked."""
+        """The same, from a validated manifest."""
         scales = tuple(scale_of(scale) for scale in found.scales)
         alphabets = tuple(Alphabet.of_manifest(alphabet) for alphabet in found.alphabets)
         return cls(tuple(found.channels), found.length, scales, alphabets, found.angle, found.empty_up)

@@ -1,8 +1,8 @@
-"""The Gramian Angular Summation Field: G_ij = cos(theta_i + theta_j), theta = arccos x, x in [0, 1]; and the way back.
+"""The Gramian Angular Summation Field: G_ij = cos(theta_i + theta_j), theta = arccos x, x in [0, 1]; and its inverse.
 
 Source: Wang and Oates, "Imaging time-series to improve classification and imputation", IJCAI 2015, section 2.1.
-With x in [0, 1] theta lies in [0, pi/2] and nothing is lost: the diagonal alone gives x back, the whole image gives it
-back under noise.
+With x in [0, 1] theta lies in [0, pi/2] and the transform is invertible: the diagonal suffices without noise, the
+whole image is needed with noise.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from netdiffus.wire.kernels.compiled import compiled_parallel
 
 
 def gasf(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Images (..., n, n) in [-1, 1] of series (..., n) in [0, 1]; what rounding put outside is clipped.
+    """Images (..., n, n) in [-1, 1] of series (..., n) in [0, 1]; values just outside by rounding are clipped.
 
-    Computed as cos a cos b - sin a sin b with cos theta = x, so that a series costs n roots and an entry of its image
-    two products: what is left is the time that memory needs to be written.
+    Computed as cos a cos b - sin a sin b with cos theta = x, so a series costs n roots and an entry of its image
+    two products: the remaining time is that of writing memory.
 
     Args:
         out: where the images go, C-contiguous, float64 or float32 (then computed as such); None: a new float64 array.
 
     Raises:
-        InputError: `out` is none that can take them.
+        InputError: `out` has another shape, type or layout.
     """
     series = np.ascontiguousarray(x, dtype=np.float64)
     n = series.shape[-1]
@@ -65,7 +65,7 @@ def _outer(x: Floats, images: NDArray[Any]) -> None:
 
 
 def from_diagonal(images: ArrayLike) -> Floats:
-    """Series (..., n) in [0, 1] by the published way, x = sqrt((G_ii + 1) / 2): exact without noise, poor with it."""
+    """Series (..., n) in [0, 1] as published, x = sqrt((G_ii + 1) / 2): exact without noise, poor with it."""
     diagonal = np.diagonal(np.asarray(images, dtype=np.float64), axis1=-2, axis2=-1)
     return np.sqrt(np.clip((diagonal + 1.0) / 2.0, 0.0, 1.0))
 
@@ -73,7 +73,7 @@ def from_diagonal(images: ArrayLike) -> Floats:
 def from_image(images: ArrayLike, tolerance: float = 1e-9, sweeps: int = 200) -> Floats:
     """Angles theta (..., n) in [0, pi/2] that minimise sum_ij (G_ij - cos(theta_i + theta_j))^2 over the whole image.
 
-    Starts at the diagonal's answer; each sweep minimises over one angle after the other (Newton in one dimension)
+    Starts from the diagonal; each sweep minimises over one angle after another (Newton's method in one dimension)
     until no angle moves by more than `tolerance`. x = cos(theta). The antisymmetric part of an image has no influence.
     """
     stack = np.ascontiguousarray(images, dtype=np.float64)

@@ -1,11 +1,11 @@
 """Range scales: a channel's values spread over [0, 1] from their smallest to their largest, evenly or by logarithm.
 
-Even ("min-max") is the published scale, with one range for all traces: NetDiffus scales each trace by itself and loses
-the absolute size, NetDiffus 2.0 takes (signed + 1460) / 2920. The logarithm keeps small gaps apart over many decades.
-Both know every value of their range, seen or not, and have no atoms.
+Even ("min-max") is the published scale, with one range for all traces: NetDiffus scales each trace separately and loses
+the absolute size, NetDiffus 2.0 takes (signed + 1460) / 2920. The logarithm resolves small gaps over many decades.
+Both cover every value of their range, observed or not, and have no atoms.
 
-Values come back as the nearest integer. Without noise that is exact in double precision; through a value u that is off
-by e, an even scale is off by e (high - low), a logarithmic one by e ln(1 + high) (1 + value).
+Values are decoded to the nearest integer. Without noise that is exact in double precision; an error e of u becomes an
+error of e (high - low) on an even scale, of e ln(1 + high) (1 + value) on a logarithmic one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from netdiffus.manifest import Manifest
 
 
 class RangeManifest(Manifest):
-    """What a manifest holds of a range scale."""
+    """A range scale in a manifest."""
 
     kind: Literal["minmax", "log"]
     low: Magnitude
@@ -40,12 +40,12 @@ class RangeManifest(Manifest):
 
 @dataclass(frozen=True)
 class RangeScale:
-    """value → u in [0, 1], in proportion between `low` and `high`.
+    """value → u in [0, 1], linear between `low` and `high`.
 
     Attributes:
-        low, high: the smallest and the largest value that is known; others go to the nearer end.
-        absent: whether *absent* (NaN) was seen. Then values take [0, PRESENT], absence is 1, and what is decoded from
-            nearer to 1 is absent. Without, values take all of [0, 1], and absence is the largest value.
+        low, high: the smallest and the largest known value; others are clipped.
+        absent: whether *absent* (NaN) occurred. Then values take [0, PRESENT], absence is 1, and u closer to 1 than to
+            PRESENT decodes to absence. Otherwise values take all of [0, 1], and absence is the largest value.
     """
 
     low: float
@@ -60,7 +60,7 @@ class RangeScale:
         """The scale of an array of any shape, NaN = absent.
 
         Raises:
-            InputError: nothing but absence was given.
+            InputError: all values are absent.
         """
         present, n = present_values(values)
         return cls(float(present.min()), float(present.max()), len(present) < n)
@@ -75,7 +75,7 @@ class RangeScale:
         return self.PRESENT if self.absent else 1.0
 
     def interval(self, values: ArrayLike) -> tuple[Floats, Floats]:
-        """u of each value, twice: an interval without width."""
+        """u of each value, twice: an interval of width 0."""
         values = np.asarray(values, dtype=np.float64)
         low, high = self.bend(np.array(self.low)), self.bend(np.array(self.high))
         share = (self.bend(np.clip(values, self.low, self.high)) - low) / max(float(high - low), 1e-300)
@@ -83,7 +83,7 @@ class RangeScale:
         return u, u
 
     def decode(self, u: ArrayLike) -> Floats:
-        """The integers (NaN = absent) at u; u outside [0, 1] is taken to the end."""
+        """The integers (NaN = absent) at u; u is clipped to [0, 1]."""
         u = np.asarray(u, dtype=np.float64)
         low, high = self.bend(np.array(self.low)), self.bend(np.array(self.high))
         values = self.unbend(low + np.clip(u / self._top, 0.0, 1.0) * (high - low))
@@ -91,11 +91,11 @@ class RangeScale:
         return np.where(u > (1 + self._top) / 2, np.nan, whole) if self.absent else whole
 
     def bend(self, values: Floats) -> Floats:
-        """What is spread evenly: the value itself."""
+        """The quantity that is spread evenly: the value itself."""
         return values
 
     def unbend(self, bent: Floats) -> Floats:
-        """The way back from `bend`."""
+        """The inverse of `bend`."""
         return bent
 
     def to_json(self) -> dict[str, Any]:
@@ -104,10 +104,10 @@ class RangeScale:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The way back from `to_json`, exact.
+        """The inverse of `to_json`, exact.
 
         Raises:
-            InputError: it is no such scale.
+            InputError: the data is not such a scale.
         """
         found = RangeManifest.of(data, "scale")
         return cls(found.low, found.high, found.absent)
@@ -119,9 +119,9 @@ class LogScale(RangeScale):
     KIND = "log"
 
     def bend(self, values: Floats) -> Floats:
-        """What is spread evenly: the signed logarithm."""
+        """The quantity that is spread evenly: the signed logarithm."""
         return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
     def unbend(self, bent: Floats) -> Floats:
-        """The way back from `bend`."""
+        """The inverse of `bend`."""
         return np.asarray(np.sign(bent) * np.expm1(np.abs(bent)))

@@ -1,7 +1,7 @@
-"""The empirical scale: every value that was seen owns an interval of [0, 1] as wide as its probability.
+"""The empirical scale: every observed value owns an interval of [0, 1] as wide as its probability.
 
 Traffic has atoms: a few values (0, 1448, 517 ...) make up most packets. Drawing uniformly inside an atom's interval
-makes the marginal uniform; decoding returns a value that was seen; noise smaller than the interval does no harm.
+makes the marginal uniform; decoding returns an observed value; noise smaller than the interval does no harm.
 *Absent* (NaN, past the end of a trace) is an atom like any other, the topmost, so the length of a trace is learned.
 """
 
@@ -23,14 +23,14 @@ from netdiffus.wire.kernels.compiled import compiled
 
 
 def round_significant(values: Floats, digits: int) -> Floats:
-    """Values rounded to so many significant decimal digits; NaN and 0 stay as they are."""
+    """Values rounded to `digits` significant decimal digits; NaN and 0 are unchanged."""
     magnitude = np.floor(np.log10(np.maximum(np.abs(values), 1.0)))
     step = 10.0 ** np.maximum(magnitude - (digits - 1), 0.0)
     return np.asarray(np.round(values / step) * step)
 
 
 def present_values(values: ArrayLike) -> tuple[Floats, int]:
-    """The values that are not absent (NaN), flat, and how many there are with absent ones.
+    """The values that are not absent (NaN), flat, and the number of all values including absent ones.
 
     Raises:
         InputError: all are absent.
@@ -43,9 +43,9 @@ def present_values(values: ArrayLike) -> tuple[Floats, int]:
 
 
 def join_rare(counts: Ints, most: int) -> Ints:
-    """Groups (V,) of ascending values: neighbours are joined until each group holds enough, the fewest that is needed.
+    """Groups (V,) of ascending values: neighbours are joined until each group reaches the smallest threshold possible.
 
-    A value that holds enough by itself is never joined; the last one stays alone. There are at most `most` groups.
+    A value that reaches it by itself is never joined; the last one stays alone. There are at most `most` groups.
     """
     if len(counts) <= most:
         return np.arange(len(counts))
@@ -74,11 +74,11 @@ def _joined(counts: Ints, enough: int) -> Ints:
 
 
 Magnitude = Annotated[float, Field(gt=-limits.INTEGER, lt=limits.INTEGER)]
-"""A value that fits a signed 64-bit number."""
+"""A value that fits into a signed 64-bit integer."""
 
 
 class EmpiricalManifest(Manifest):
-    """What a manifest holds of an empirical scale; absence is null."""
+    """An empirical scale in a manifest; absence is null."""
 
     values: list[Magnitude | None] = Field(min_length=1, max_length=limits.VALUES + 1)
     edges: list[float] = Field(min_length=2, max_length=limits.VALUES + 2)
@@ -101,25 +101,25 @@ class EmpiricalScale:
     """A channel's values, ascending, and the edges of their intervals in [0, 1].
 
     Attributes:
-        values: (K,) the known values; the last is NaN when absence was seen.
+        values: (K,) the known values; the last is NaN if absence occurred.
         edges: (K + 1,) ascending from 0 to 1; value k owns [edges[k], edges[k + 1]).
-        digits: values were rounded to so many significant digits before they were looked up; None: not rounded.
+        digits: values are rounded to this number of significant digits before they are looked up; None: not rounded.
     """
 
     values: Floats
     edges: Floats
     digits: int | None
 
-    MOST_VALUES = 4096  # more distinct values than this are rounded until they fit
+    MOST_VALUES = 4096  # more distinct values are rounded until they fit
     LARGEST_ABSENT = 0.3  # absence is narrowed to this, so that short traces leave room for the values
-    NAMES_POWER = 0.5  # of the counts of names, which are as wide as that
+    NAMES_POWER = 0.5  # intervals of names are as wide as this power of their counts
 
     @classmethod
     def fit(cls, values: ArrayLike) -> EmpiricalScale:
         """The scale of an array of any shape, NaN = absent.
 
         Raises:
-            InputError: nothing but absence was given.
+            InputError: all values are absent.
         """
         present, n = present_values(values)
         digits: int | None = None
@@ -133,24 +133,24 @@ class EmpiricalScale:
 
     @classmethod
     def of_atoms(cls, values: ArrayLike) -> EmpiricalScale:
-        """The same without rounding: of too many values rare neighbours are one, their median.
+        """The same without rounding: if there are too many values, rare neighbours are merged into their median.
 
-        Frequent values stay exactly what they are; what is far from all others may lose its place.
+        Frequent values stay exact; isolated values may be merged with a distant neighbour.
 
         Raises:
-            InputError: nothing but absence was given.
+            InputError: all values are absent.
         """
         return cls._of(*cls._atoms(values), None)
 
     @classmethod
     def of_names(cls, values: ArrayLike) -> EmpiricalScale:
-        """The same for values that are names of things, whose neighbours are no better guesses than others.
+        """The same for categorical values, whose neighbours are no better guesses than others.
 
-        Intervals are as wide as the square root of how often a name was seen: rare ones, of which a packet that ends a
-        connection is one, are then told apart while there is still noise that the positions beside them can answer to.
+        Intervals are proportional to the square root of the counts: rare categories (such as the packet that closes a
+        connection) then separate at noise levels where neighbouring positions are still informative.
 
         Raises:
-            InputError: nothing but absence was given.
+            InputError: all values are absent.
         """
         known, counts, n = cls._atoms(values)
         width = counts**cls.NAMES_POWER
@@ -158,7 +158,7 @@ class EmpiricalScale:
 
     @classmethod
     def _atoms(cls, values: ArrayLike) -> tuple[Floats, NDArray[Any], int]:
-        """Known values, their counts, and how many values there are with absent ones."""
+        """Known values, their counts, and the number of all values including absent ones."""
         present, n = present_values(values)
         known, counts = np.unique(present, return_counts=True)
         if len(known) > cls.MOST_VALUES:
@@ -170,7 +170,7 @@ class EmpiricalScale:
 
     @classmethod
     def _of(cls, known: Floats, counts: NDArray[Any], n: int, digits: int | None) -> EmpiricalScale:
-        """The scale of known values and their counts, out of n with absent ones."""
+        """The scale of known values and their counts, out of n including absent ones."""
         share = counts / counts.sum()
         absent = min(1.0 - counts.sum() / n, cls.LARGEST_ABSENT)
         if absent > 0:
@@ -180,7 +180,7 @@ class EmpiricalScale:
         return cls(known, edges, digits)
 
     def index(self, values: ArrayLike) -> NDArray[np.int64]:
-        """Which known value each one is; unknown ones go to the nearest, absence without an atom to the largest."""
+        """The index of each value; unknown values get the nearest one, absence without an atom the largest."""
         flat = np.asarray(values, dtype=np.float64)
         known = self.values[:-1] if self._knows_absence else self.values
         rounded = flat if self.digits is None else round_significant(flat, self.digits)
@@ -190,12 +190,12 @@ class EmpiricalScale:
         return np.where(np.isnan(flat), len(self.values) - 1, nearest).astype(np.int64)
 
     def interval(self, values: ArrayLike) -> tuple[Floats, Floats]:
-        """The lower and upper end in [0, 1] of each value's interval, in the shape that came."""
+        """The lower and upper end in [0, 1] of each value's interval, in the given shape."""
         k = self.index(values)
         return self.edges[k], self.edges[k + 1]
 
     def decode(self, u: ArrayLike) -> Floats:
-        """The values (NaN = absent) whose intervals hold u in [0, 1]; u outside is taken to the end."""
+        """The values (NaN = absent) whose intervals contain u; u is clipped to [0, 1]."""
         k = np.searchsorted(self.edges, np.asarray(u, dtype=np.float64), side="right") - 1
         return self.values[np.clip(k, 0, len(self.values) - 1)]
 
@@ -218,15 +218,15 @@ class EmpiricalScale:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EmpiricalScale:
-        """The way back from `to_json`, exact.
+        """The inverse of `to_json`, exact.
 
         Raises:
-            InputError: it is no such scale.
+            InputError: the data is not such a scale.
         """
         return cls.of_manifest(EmpiricalManifest.of(data, "scale"))
 
     @classmethod
     def of_manifest(cls, found: EmpiricalManifest) -> EmpiricalScale:
-        """The same of what was checked."""
+        """The same, from a validated manifest."""
         values = np.array([np.nan if value is None else value for value in found.values], dtype=np.float64)
         return cls(values, np.asarray(found.edges, dtype=np.float64), found.digits)

@@ -1,4 +1,4 @@
-"""The scales that can be chosen, by name, and the way back from what a model folder holds of one."""
+"""The available scales by name, and how they are read back from a model folder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def fit_scale(name: str, values: ArrayLike) -> Scale:
     """The scale of that name for training values.
 
     Raises:
-        InputError: there is no such scale, or nothing but absence was given.
+        InputError: there is no such scale, or all values are absent.
     """
     if name not in SCALES:
         raise InputError(f"a scale among {', '.join(SCALES)}", repr(name), "name one of those with --scale")
@@ -53,21 +53,21 @@ def _kind(data: object) -> str:
 ScaleManifest = Annotated[
     Annotated[EmpiricalManifest, Tag("empirical")] | Annotated[RangeManifest, Tag("range")], Discriminator(_kind)
 ]
-"""What a manifest holds of a scale; an empirical one names no kind."""
+"""A scale in a manifest; an empirical one names no kind."""
 _SCALE: TypeAdapter[EmpiricalManifest | RangeManifest] = TypeAdapter(ScaleManifest)
 
 
 def scale_from_json(data: Mapping[str, Any]) -> Scale:
-    """The way back from a scale's `to_json`, exact.
+    """The inverse of a scale's `to_json`, exact.
 
     Raises:
-        InputError: it is no scale.
+        InputError: the data is not a scale.
     """
     return scale_of(checked(lambda: _SCALE.validate_python(data), "scale", "make the file again"))
 
 
 def scale_of(found: EmpiricalManifest | RangeManifest) -> Scale:
-    """The same of what was checked."""
+    """The same, from a validated manifest."""
     if isinstance(found, EmpiricalManifest):
         return EmpiricalScale.of_manifest(found)
     kind = LogScale if found.kind == LogScale.KIND else RangeScale

@@ -1,4 +1,4 @@
-"""The recordings: labelled captures of real traffic, made by this project and shipped with it (CC0)."""
+"""The recordings: labelled captures of real traffic, recorded by this project and shipped with it (CC0)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["captures", "folder", "labels"]
 
 
 def folder() -> Path:
-    """Folder of the recordings: one folder per label, with xz-compressed pcap files in it."""
+    """The folder of the recordings: one folder per label, containing xz-compressed pcap files."""
     return Path(str(files(__name__) / "data"))
 
 
 def captures() -> dict[str, list[Path]]:
-    """Capture files by label, labels and files in alphabetical order."""
+    """Capture files by label; labels and files are in alphabetical order."""
     return {label: sorted((folder() / label).glob("*.pcap.xz")) for label in labels()}
 
 

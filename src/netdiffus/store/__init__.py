@@ -1,1 +1,1 @@
-"""Folders and files: the only place that knows the names inside datasets, models and reports."""
+"""Folders and files: the only layer that knows file names inside datasets, models and reports."""

@@ -1,7 +1,7 @@
 """Accounts: FILE.json beside a generated capture, with the hashes of all files of one result.
 
 A result is a capture FILE, its labels FILE.labels.csv and the account; with --per-label, these of all labels. Accounts
-are published last: while they are of another run than the rest, the files are a mixture of two results.
+are published last: while they belong to another run than the rest, the files are a mixture of two results.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ def sha256(path: Path) -> str:
 
 
 def account_path(capture: Path) -> Path:
-    """Where the account of a capture lies."""
+    """The path of a capture's account."""
     return capture.with_name(capture.name + ACCOUNT)
 
 
 def names_of_result(captures: Sequence[Path]) -> list[str]:
-    """The names of all files of a result in the order in which they are published: accounts last."""
+    """The names of all files of a result in the order of publishing: accounts last."""
     names = [path.name for capture in captures for path in (capture, labels_path(capture))]
     return names + [account_path(capture).name for capture in captures]
 
 
 def write_accounts(captures: Sequence[Path], said: Mapping[str, Any]) -> None:
-    """Write the account of each capture: what is `said` of all, the hashes of its files, and one of all files."""
+    """Write the account of each capture: the shared content `said`, the hashes of its files, and one of all files."""
     hashes = {path.name: sha256(path) for capture in captures for path in (capture, labels_path(capture))}
     result = hashlib.sha256(json.dumps(sorted(hashes.items())).encode("ascii")).hexdigest()
     for capture in captures:
@@ -48,7 +48,7 @@ def write_accounts(captures: Sequence[Path], said: Mapping[str, Any]) -> None:
 
 
 def _read(path: Path, capture: str) -> dict[str, Any] | None:
-    """The account of a capture; None: there is none, or it is not one of ours."""
+    """The account of a capture; None: there is none, or netdiffus did not write it."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -64,7 +64,7 @@ def _read(path: Path, capture: str) -> dict[str, Any] | None:
 
 
 def is_accounted(path: Path) -> bool | None:
-    """Whether a file is a capture, labels or an account of ours, as it was written; None: no account speaks of it."""
+    """Whether a file is an unchanged capture, label table or account of ours; None: no account mentions it."""
     capture = path.name.removesuffix(LABELS) if path.name.endswith(LABELS) else path.name
     said = _read(path.with_name(capture + ACCOUNT), capture)
     if said is not None and path.name in said["sha256"]:
@@ -75,16 +75,15 @@ def is_accounted(path: Path) -> bool | None:
 
 
 def check_result(path: Path) -> None:
-    """Raise InputError if a capture, or a table FILE.labels.csv, lies in a mixture of files of two results.
+    """Raise InputError if a capture, or a table FILE.labels.csv, belongs to a mixture of files of two results.
 
-    A capture without an account of ours is not looked at any further. What a killed run was publishing is finished
-    first, where that is possible.
+    A capture without an account of ours passes. Publishing interrupted by a kill is finished first, where possible.
     """
     name = path.name.removesuffix(LABELS)
     capture = path.resolve().with_name(name) if path.name.endswith(LABELS) else path.resolve()
     if _read(account_path(capture), capture.name) is None:
         return
-    with suppress(OSError):  # where we may not write the hashes tell
+    with suppress(OSError):  # not writable: the hashes decide
         sweep(capture.parent, committed_only=True)
     said = _read(account_path(capture), capture.name)
     if said is None:

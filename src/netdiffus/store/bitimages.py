@@ -1,6 +1,6 @@
-"""Folders of bit images: LABEL/ID.png and .npz of values -1, 0 and 1, and scale.json, which says what made them.
+"""Folders of bit images: LABEL/ID.png and .npz of values -1, 0 and 1, and scale.json, which records their origin.
 
-A picture is as in the paper (Jiang et al., arXiv 2310.08543): red is 1, green 0, grey absent. Nothing is lost in it.
+A picture is as in the paper (Jiang et al., arXiv 2310.08543): red is 1, green 0, grey absent. It is lossless.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from netdiffus.wire.files.npz import read_arrays
 
 GREY, GREEN, RED = (128, 128, 128), (0, 255, 0), (255, 0, 0)
 COLOURS = np.array([GREY, GREEN, RED], np.uint8)
-"""Of the values -1, 0 and 1."""
+"""The colours of the values -1, 0 and 1."""
 START = "start_ns"
 DIGITS = re.compile("[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
 class BitImage:
-    """A flow's image (N, columns) in -1, 0, 1, its label, and when its first packet was sent."""
+    """A flow's image (N, columns) in -1, 0, 1, its label, and the time of its first packet."""
 
     label: str
     start_ns: int
@@ -38,7 +38,7 @@ class BitImage:
 
 
 def write_bit_images(path: Path, card: ImageCard, images: Iterable[BitImage], forms: Iterable[str] = FORMS) -> int:
-    """Write images as a folder, whole or not at all; returns how many."""
+    """Write images as a folder, completely or not at all; returns their number."""
     number, folders = 0, label_folders(card.labels)
     with publish_folder(path, IMAGES) as folder:
         for image in images:
@@ -66,10 +66,10 @@ def write_picture(path: Path, values: Levels, start_ns: int = 0) -> None:
 
 
 def read_picture(path: Path) -> tuple[Levels, int]:
-    """The way back from `write_picture`, exact.
+    """The inverse of `write_picture`, exact.
 
     Raises:
-        InputError: it is no picture, or has other colours.
+        InputError: the file is not a picture, or has other colours.
     """
     pixels, texts = read_pixels(path, "RGB")
     text = str(texts.get(START, "0"))
@@ -87,12 +87,12 @@ def read_picture(path: Path) -> tuple[Levels, int]:
 
 
 def read_bit_images(folder: Path, labels: Iterable[str] = ()) -> Iterator[BitImage]:
-    """Every image below a folder, labels and files in order of their names; of one name the .npz rather than the .png.
+    """Every image below a folder, labels and files in order of their names; if a name has a .npz and a .png, the .npz.
 
-    The folder of an image is its label, or stands for one of `labels`, those of the card.
+    The folder of an image is its label, or the folder name of one of `labels`, those of the card.
 
     Raises:
-        InputError: there are none, or a file is not what its name says.
+        InputError: there are none, or a file contradicts its name.
     """
     found, known = False, labels_by_folder(labels)
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):
@@ -121,6 +121,6 @@ def _read_arrays(path: Path) -> tuple[Levels, int]:
 
 
 def _time(text: str) -> int | None:
-    """Nanoseconds that fit 64 bits; None: it is another text."""
+    """Nanoseconds that fit into 64 bits; None: any other text."""
     time_ns = int(text) if DIGITS.fullmatch(text) else limits.INTEGER
     return time_ns if time_ns < limits.INTEGER else None

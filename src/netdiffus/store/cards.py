@@ -1,4 +1,4 @@
-"""Cards: the JSON file at the head of a folder that says what is in it; unknown keys and other formats are errors."""
+"""Manifests of folders, one JSON file each; unknown keys and other formats are errors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from netdiffus.store.stage import check_whole
 from netdiffus.version import __version__
 
 Faults = Labels[Count]
-"""What was left out or odd, in plain words, and how often."""
+"""Whatever was skipped or unusual, as text, with counts."""
 
 
 class Card(Manifest):
-    """What every card has. A subclass names its file and what the folder is called in messages."""
+    """The common part of all cards. A subclass names its file and how messages call the folder."""
 
     FILE: ClassVar[str]
     KIND: ClassVar[str]
@@ -34,8 +34,8 @@ class Card(Manifest):
         """The card of a folder.
 
         Raises:
-            InputError: there is no such folder, it has no such card, or the card is of another format version or says
-                something that cannot be.
+            InputError: there is no such folder, it has no such card, or the card has another format version or
+                impossible contents.
         """
         if not folder.exists():
             raise InputError(
@@ -54,7 +54,7 @@ class Card(Manifest):
         """The card in the bytes of its file.
 
         Raises:
-            InputError: as of `read`.
+            InputError: as in `read`.
         """
         return cls._of_values(parse_manifest(raw, cls.FILE, f"make the {cls.KIND} again"), cls.FILE)
 
@@ -74,7 +74,7 @@ class Card(Manifest):
         """Write the card into its folder: indented UTF-8 JSON.
 
         Raises:
-            InputError: it is so large that it could not be read again.
+            InputError: it is too large to be read again.
         """
         text = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         check_size(text.encode(), self.FILE, "use fewer labels or sources")
@@ -82,22 +82,22 @@ class Card(Manifest):
 
 
 class Source(Manifest):
-    """One file that a dataset was made from, and what was found in it."""
+    """One source file of a dataset, and its contents."""
 
     file: Text
-    sha256: Text  # of the file as it is stored; "" if it could not be read
+    sha256: Text  # of the stored file; "" if it could not be read
     bytes: Count = 0
     packets: Count
     first_ns: Whole | None = None  # earliest and latest time of a capture's packets
     last_ns: Whole | None = None
     flows: Count  # flows or rows that became traces
-    short_flows: Count = 0  # had fewer packets than --min-packets, left out
+    short_flows: Count = 0  # fewer packets than --min-packets, skipped
     links: Faults = Field(default_factory=dict)  # packets of a capture by link layer
-    faults: Faults  # what was left out or odd, in plain words, and how often
+    faults: Faults  # whatever was skipped or unusual, with counts
 
 
 class ChannelInfo(Manifest):
-    """A channel as the card names it."""
+    """A channel in the card."""
 
     name: Text
     kind: Text
@@ -105,7 +105,7 @@ class ChannelInfo(Manifest):
 
 
 class SplitInfo(Manifest):
-    """How the traces were split."""
+    """The split of the traces."""
 
     rule: Text
     test: float = Field(ge=0, le=1)
@@ -119,11 +119,11 @@ def _has_parts(counts: dict[str, int]) -> dict[str, int]:
 
 
 Parts = Annotated[dict[Text, Count], Field(max_length=8), AfterValidator(_has_parts)]
-"""{"train": count, "test": count} of a label's traces."""
+"""{"train": count, "test": count} of the traces of a label."""
 
 
 class LeftOut(BaseModel):
-    """`count` of the `of` units that came under a label did not become traces, for one reason."""
+    """`count` of the `of` units under a label did not become traces, for one reason."""
 
     model_config = Manifest.model_config
 
@@ -137,7 +137,7 @@ class LeftOut(BaseModel):
 
 
 class DatasetCard(Card):
-    """dataset.json: where the traces come from and how they were made."""
+    """dataset.json: origin and preparation of the traces."""
 
     FILE: ClassVar[str] = "dataset.json"
     KIND: ClassVar[str] = "dataset"
@@ -148,22 +148,18 @@ class DatasetCard(Card):
     labels: Labels[Parts]
     channels: list[ChannelInfo] = Field(max_length=limits.CHANNELS)
     bin_ns: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None
-    packets: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None  # the first so many packets of a flow were kept
+    packets: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None  # first packets kept per flow
     split: SplitInfo
     anonymised: bool
-    left_out: dict[Text, list[LeftOut]] = Field(default_factory=dict)  # what did not become traces, the most first
-    faults: Faults = Field(
-        default_factory=dict
-    )  # what concerns no single source, e.g. rows of --labels that name nothing
-    notes: list[Text] = Field(default_factory=list)  # how sources were read; nothing was lost by it
-    warnings: list[Text] = Field(
-        default_factory=list
-    )  # what a model of this dataset will suffer from; `train` repeats each
+    left_out: dict[Text, list[LeftOut]] = Field(default_factory=dict)  # skipped units, most frequent first
+    faults: Faults = Field(default_factory=dict)  # about no single source, e.g. rows of --labels that match nothing
+    notes: list[Text] = Field(default_factory=list)  # how sources were read; nothing was lost
+    warnings: list[Text] = Field(default_factory=list)  # problems for a model of this dataset; `train` repeats them
     test_duplicates: Count  # test traces that equal a training trace in every channel
 
 
 class ModelCard(Card):
-    """model.json: everything that generating needs but the weights, and where the model comes from."""
+    """model.json: everything needed to generate except the weights, and provenance."""
 
     FILE: ClassVar[str] = "model.json"
     KIND: ClassVar[str] = "model"
@@ -180,12 +176,10 @@ class ModelCard(Card):
     warnings: list[Text] = Field(default_factory=list)  # of the dataset
     steps: Count
     seconds: float = Field(ge=0)
-    validation: dict[Text, float] | None = (
-        None  # loss and step of the best averaged weights, where traces were held back
-    )
+    validation: dict[Text, float] | None = None  # loss and step of the best averaged weights, if traces were held out
     seed: Count
     device: Text
-    threads: Count | None = None  # of the CPU: sums are taken in another order with another number; None on a GPU
+    threads: Count | None = None  # CPU threads: their number determines the order of summation; None on a GPU
     versions: Annotated[dict[Text, Text], Field(max_length=64)]
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The tables of a dataset folder as untrusted input: columns, types and values that all steps rely on."""
+"""The tables of a dataset folder as untrusted input: columns, types and values required by all steps."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from netdiffus.traffic.traces import CHANNELS, FIXED_COLUMNS
 ACTION = "prepare the dataset again"
 _PACKETS = {"trace_id" if name == "flow_id" else name: kind for name, kind in PACKET_SCHEMA.items()}
 PACKETS: dict[str, pl.DataType] = _PACKETS | {name: FLOW_SCHEMA[name] for name in TUPLE}
-"""Columns of packets.parquet; those of TUPLE are there once a trace."""
+"""Columns of packets.parquet; those of TUPLE occur once per trace."""
 
 
 def read_columns(path: Path, wanted: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
-    """A Parquet file whose columns were looked at first; others than the wanted ones may be there too.
+    """A Parquet file with checked columns; further columns are allowed.
 
     Raises:
-        InputError: it is no Parquet file, or a column is missing or of another type.
+        InputError: the file is not Parquet, or a column is missing or has another type.
     """
     try:
-        with path.open("rb") as file:  # of a path polars would take brackets and stars for a pattern
+        with path.open("rb") as file:  # given a path, polars would expand brackets and stars
             found = pl.read_parquet_schema(file)
         for name, kind in wanted.items():
             if found.get(name) != kind:
@@ -42,7 +42,7 @@ def read_traces(path: Path, channels: Sequence[str]) -> pl.DataFrame:
     """The traces of a dataset with these channels.
 
     Raises:
-        InputError: a channel is unknown, a column is not as the contract says, or holds values that cannot be.
+        InputError: a channel is unknown, a column violates the format, or holds impossible values.
     """
     unknown = [name for name in channels if name not in CHANNELS]
     if unknown:
@@ -66,7 +66,7 @@ def read_packet_rows(path: Path) -> pl.DataFrame:
     """The packets of a dataset.
 
     Raises:
-        InputError: a column is not as the contract says, or holds values that cannot be.
+        InputError: a column violates the format, or holds impossible values.
     """
     packets = read_columns(path, PACKETS)
     whole = (pl.col(name).is_not_null().all() for name in _PACKETS)

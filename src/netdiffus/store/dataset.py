@@ -25,7 +25,7 @@ DATASET = FolderKind(DatasetCard.KIND, DatasetCard.FILE, fixed((DatasetCard.FILE
 
 
 class DatasetWriter:
-    """A dataset folder in the making: traces and packets are added as they come, and memory does not grow with them.
+    """A dataset folder in the making: traces and packets are added as they arrive, in bounded memory.
 
     Attributes:
         traces: rows of traces.parquet, still without a split.
@@ -41,7 +41,7 @@ class DatasetWriter:
 
         Args:
             split: "train" or "test" for each trace.
-            group: a number for each trace, the same for those that belong together; None: all are on their own.
+            group: a number for each trace, equal for traces that belong together; None: no groups.
         """
         self.packets.close()
         traces = self.traces.rows()
@@ -60,10 +60,10 @@ class DatasetWriter:
 
 @contextmanager
 def dataset_writer(path: Path, inputs: Iterable[Path] = ()) -> Iterator[DatasetWriter]:
-    """A writer of the dataset folder `path`, which appears whole when the block ends well, or not at all.
+    """A writer of the dataset folder `path`, which appears when the block succeeds, completely or not at all.
 
     Args:
-        inputs: what the dataset is made of: none of it may lie in the folder.
+        inputs: the sources of the dataset; none of them may lie in the folder.
     """
     with publish_folder(path, DATASET, inputs) as folder:
         writer = DatasetWriter(folder)
@@ -77,8 +77,8 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
     """The card and the traces of a dataset folder.
 
     Raises:
-        InputError: it is no dataset of this format, or its traces are not those that the card was written for, or
-            not as the contract says.
+        InputError: the folder is not a dataset of this format, or its traces are not those of the card, or violate the
+            format.
     """
     card = DatasetCard.read(path)
     file = path / TRACES
@@ -97,7 +97,7 @@ def read_packets(path: Path) -> pl.DataFrame:
     """The packets of a dataset folder.
 
     Raises:
-        InputError: it has none, or they are not as the contract says.
+        InputError: there are none, or they violate the format.
     """
     file = path / PACKETS
     if not file.is_file():
@@ -110,6 +110,6 @@ def read_packets(path: Path) -> pl.DataFrame:
 
 
 def scan_packets(path: Path) -> pl.LazyFrame:
-    """The packets of a dataset folder that has some, read when they are wanted."""
-    with (path / PACKETS).open("rb") as file:  # polars holds it open by itself
+    """The packets of a dataset folder with packets, read on demand."""
+    with (path / PACKETS).open("rb") as file:  # polars keeps it open itself
         return pl.scan_parquet(file)

@@ -1,8 +1,8 @@
-"""Image folders: a folder per label with .npz and .png files, and scale.json, which leads back to series.
+"""Image folders: a folder per label with .npz and .png files, and scale.json, which is needed to decode them.
 
 `LABEL/ID.npz` holds the array `x`: floats (n, n), or (C, n, n) with several channels; that is how NetDiffus 2.0 lays
-out its training images. `LABEL/ID.png` (with several channels `LABEL/ID.CHANNEL.png`) is the same in 8 bits, as
-NetDiffus has it, and loses what lies between two levels.
+out its training images. `LABEL/ID.png` (with several channels `LABEL/ID.CHANNEL.png`) is the same in 8 bits, as in
+NetDiffus, and loses what lies between two levels.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STACKS = ("images", "arr_0")  # arrays of many images in one .npz: ours, and the
 
 
 class ImageCard(Card):
-    """scale.json: what decoding the images needs, and what made them."""
+    """scale.json: everything needed to decode the images, and their provenance."""
 
     FILE: ClassVar[str] = "scale.json"
     KIND: ClassVar[str] = "image"
@@ -45,7 +45,7 @@ class ImageCard(Card):
 
 
 def _files(folder: Path) -> Callable[[str], bool]:
-    """Which names in a folder of images are those of images, or the card."""
+    """The test for names of images, or of the card, in a folder of images."""
     labels = set(label_folders(ImageCard.read(folder).labels).values())
 
     def is_ours(name: str) -> bool:
@@ -71,7 +71,7 @@ def from_levels(levels: NDArray[np.uint8]) -> Floats:
 def write_images(
     path: Path, card: ImageCard, batches: Iterable[tuple[Ints, Floats]], forms: Iterable[str] = FORMS
 ) -> None:
-    """Write batches of label ids (B,) and images (B, C, n, n) as a folder, whole or not at all."""
+    """Write batches of label ids (B,) and images (B, C, n, n) as a folder, completely or not at all."""
     with publish_folder(path, IMAGES) as folder:
         number, folders = 0, label_folders(card.labels)
         for ids, images in batches:
@@ -96,7 +96,7 @@ def _write_image(stem: Path, image: Floats, forms: Iterable[str]) -> None:
 
 
 def write_stack(path: Path, images: Floats, labels: NDArray[np.str_], provenance: str) -> None:
-    """One .npz of `images` (N, C, n, n) float32, `labels` (N,) and `provenance` (JSON text), whole or not at all."""
+    """One .npz of `images` (N, C, n, n) float32, `labels` (N,) and `provenance` (JSON), completely or not at all."""
     with publish_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, images=images.astype(np.float32), labels=labels, provenance=np.array(provenance))
 
@@ -104,11 +104,11 @@ def write_stack(path: Path, images: Floats, labels: NDArray[np.str_], provenance
 def read_images(folder: Path, labels: Iterable[str] = ()) -> Iterator[tuple[str, Floats]]:
     """(label, image (C, n, n)) for every image below a folder, labels and files in order of their names.
 
-    The folder of an image is its label, or stands for one of `labels`, those of the card. Where a name has a .npz and a
-    .png, the .npz is read: it has lost nothing.
+    The folder of an image is its label, or the folder name of one of `labels`, those of the card. If a name has a .npz
+    and a .png, the lossless .npz is read.
 
     Raises:
-        InputError: there are no images, or a file is not what its name says.
+        InputError: there are no images, or a file contradicts its name.
     """
     found, known = False, labels_by_folder(labels)
     for place in sorted(path for path in folder.iterdir() if path.is_dir()):

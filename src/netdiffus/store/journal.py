@@ -1,8 +1,8 @@
-"""How a staged result takes the place of an old one, so that a kill at any moment leaves either of them.
+"""Replacing an old result by a staged one, so that a kill at any moment leaves one of the two.
 
-A folder is exchanged with the old one in one step (renameat2 with RENAME_EXCHANGE). Where that cannot be, and for files
-that lie among others, files are moved one by one; a journal in the stage is written first, and whoever finds a journal
-whose process is gone goes on with it: `finish`.
+A folder is exchanged with the old one in one step (renameat2 with RENAME_EXCHANGE). Where that is impossible, and for
+files among others, files are moved one by one; a journal in the stage is written first, and the next process that finds
+a journal whose process is gone completes it: `finish`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _CURRENT_FOLDER, _RENAME_EXCHANGE = -100, 2  # AT_FDCWD, and renameat2(2)
 
 @dataclass(frozen=True)
 class Journal:
-    """What is being done with a stage.
+    """The operation in progress on a stage.
 
     Attributes:
-        base: the name of the folder that is written to, beside the stage; "" is the folder that holds the stage.
-        moved: files of `new`, in order, that take their places in `base` one by one.
-        retired: files of the old result that have no place in the new one; after an exchange, all of its files.
-        kept: files of the old result that `old` has, to take a failed move back.
+        base: the name of the target folder beside the stage; "" is the folder that contains the stage.
+        moved: files of `new`, in order, that are moved to `base` one by one.
+        retired: files of the old result that are absent from the new one; after an exchange, all of its files.
+        kept: files of the old result saved in `old`, to undo a failed move.
         inode: of `new` before an exchange; None: files are moved one by one.
-        undone: the move failed and is being taken back.
+        undone: the move failed and is being undone.
     """
 
     base: str
@@ -42,7 +42,7 @@ class Journal:
     undone: bool = False
 
     def write(self, stage: Path) -> None:
-        """Write it to the disk in one step, with the inode of the stage, which a copy of it does not have."""
+        """Write it to disk in one step, with the inode of the stage, which a copy would not have."""
         part = stage / f"{JOURNAL}.part"
         part.write_text(json.dumps(asdict(self) | {"stage": stage.stat().st_ino}), encoding="ascii")
         sync(part)
@@ -51,7 +51,7 @@ class Journal:
 
     @classmethod
     def read(cls, stage: Path) -> Journal | None:
-        """The journal of a stage; None: it is not one that was written for this very folder."""
+        """The journal of a stage; None: it was not written for this very folder."""
         try:
             said = json.loads((stage / JOURNAL).read_text(encoding="ascii"))
             if said.pop("stage") != stage.stat().st_ino:
@@ -66,7 +66,7 @@ class Journal:
 
 
 def sync(path: Path) -> None:
-    """Bring a file or a folder to the disk; some file systems cannot do that with folders."""
+    """Flush a file or a folder to disk; some file systems cannot flush folders."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -78,7 +78,7 @@ def sync(path: Path) -> None:
 
 
 def exchange(first: Path, second: Path) -> None:
-    """Two paths change places in one step.
+    """Exchange two paths in one step.
 
     Raises:
         OSError: the system, the file system or a mount point does not allow it.
@@ -93,7 +93,7 @@ def exchange(first: Path, second: Path) -> None:
 
 
 def exchange_folder(stage: Path, target: Path, ours: Sequence[str]) -> None:
-    """`new` of a stage beside `target` takes its place; `ours` are the files of the old result.
+    """Replace `target` by `new` of a stage beside it; `ours` are the files of the old result.
 
     Raises:
         OSError: the folders cannot be exchanged; nothing has changed.
@@ -111,9 +111,9 @@ def exchange_folder(stage: Path, target: Path, ours: Sequence[str]) -> None:
 
 
 def move_files(stage: Path, names: Sequence[str], retired: Sequence[str]) -> None:
-    """Files of `new` take their places in the folder that holds the stage, in order; others of the old result go.
+    """Move the files of `new` into the folder that contains the stage, in order; remove others of the old result.
 
-    If that fails the old files come back (where the file system has hard links).
+    If that fails, the old files are restored (if the file system has hard links).
     """
     kept = _keep(stage / OLD, stage.parent, [*names, *retired])
     journal = Journal("", tuple(names), tuple(retired), tuple(kept or ()))
@@ -128,7 +128,7 @@ def move_files(stage: Path, names: Sequence[str], retired: Sequence[str]) -> Non
 
 
 def finish(stage: Path) -> bool:
-    """Bring what the journal of a stage says to its end; False: what the journal says is not ours to do."""
+    """Complete the operation in the journal of a stage; False: it is not ours to complete."""
     if not (stage / JOURNAL).exists():
         return True
     journal = Journal.read(stage)
@@ -153,14 +153,14 @@ def finish(stage: Path) -> bool:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move a file if it is still there."""
+    """Move a file if it still exists."""
     if os.path.lexists(source):
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(source, target)
 
 
 def _keep(old: Path, base: Path, names: Sequence[str]) -> list[str] | None:
-    """Make hard links to those files that are there; None: they cannot be made."""
+    """Make hard links to the existing files; None: hard links are impossible."""
     kept = []
     try:
         for name in names:
@@ -180,7 +180,7 @@ def _undo(old: Path, base: Path, journal: Journal) -> None:
 
 
 def _unlink(base: Path, names: Sequence[str]) -> None:
-    """Remove files, and the folders in `base` that are empty then."""
+    """Remove files, and folders in `base` that become empty."""
     for name in names:
         (base / name).unlink(missing_ok=True)
         for folder in (base / name).parents:
@@ -191,7 +191,7 @@ def _unlink(base: Path, names: Sequence[str]) -> None:
 
 
 def _rescue(old: Path, base: Path) -> None:
-    """What others put into an old result while the new one was made moves to the new one; no name is taken twice."""
+    """Move files that others put into an old result meanwhile to the new one, without overwriting."""
     for place, _, names in os.walk(old):
         for name in names:
             path = Path(place, name)

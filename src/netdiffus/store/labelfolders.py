@@ -9,18 +9,18 @@ from urllib.parse import quote, unquote
 from netdiffus.text import as_text
 
 LONGEST = 120
-"""Bytes of a name; file systems allow 255 (eCryptfs 143), and the names of captures hold more than the label."""
+"""Maximum bytes of a name; file systems allow 255 (eCryptfs 143), and names of captures contain more than the label."""
 HASH_LETTERS = 16
 PLAIN = " !#$&'()+,;=@[]{}^~"
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(1, 10))}
-"""Names that Windows keeps for devices, whatever their suffix."""
+"""Names reserved by Windows for devices, whatever their suffix."""
 
 
 def label_folder(label: str) -> str:
-    """The name of a label's folder: the label, with what a file name cannot hold as %XX, or shortened with a hash.
+    """The name of a label's folder: the label, with forbidden characters as %XX, or shortened with a hash.
 
     Names of different labels differ. A shortened one ends in "~" and 16 hexadecimal digits of the label's SHA-256, and
-    does not lead back; `labels_by_folder` does.
+    cannot be inverted by itself; see `labels_by_folder`.
     """
     name = quote(label, safe=PLAIN)
     if name.startswith("."):
@@ -33,7 +33,7 @@ def label_folder(label: str) -> str:
 
 
 def label_folders(labels: Iterable[str]) -> dict[str, str]:
-    """label → the name of its folder. Names differ in more than case, which some file systems do not look at."""
+    """label → the name of its folder. Names differ in more than case, which some file systems ignore."""
     folders: dict[str, str] = {}
     taken: set[str] = set()
     for label in labels:
@@ -46,18 +46,18 @@ def label_folders(labels: Iterable[str]) -> dict[str, str]:
 
 
 def labels_by_folder(labels: Iterable[str]) -> dict[str, str]:
-    """The way back from `label_folders`: the folder's name → label; the same labels in the same order."""
+    """The inverse of `label_folders`: folder name → label, for the same labels in the same order."""
     return {name: label for label, name in label_folders(labels).items()}
 
 
 def label_of_folder(name: str, known: Mapping[str, str]) -> str:
-    """The label of a folder: the one that is known, else what its name says."""
+    """The label of a folder: the known one, else the decoded name."""
     label = known.get(name)
     return unquote(as_text(name)) if label is None else label
 
 
 def _shortened(name: str, label: str) -> str:
     kept = name[: LONGEST - HASH_LETTERS - 1]
-    if "%" in kept[-2:]:  # no half of %XX
+    if "%" in kept[-2:]:  # no partial %XX
         kept = kept[: kept.rindex("%")]
     return f"{kept}~{hashlib.sha256(label.encode()).hexdigest()[:HASH_LETTERS]}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Header = dict[str, tuple[tuple[int, ...], "dtype"]]
 """Shape and type of each tensor of a file."""
 HEADER_BYTES = 1 << 24
-"""Of a safetensors file at most."""
+"""Maximum of a safetensors file."""
 
 WEIGHTS, RESUME, LOG, README = "weights.safetensors", "resume/state.safetensors", "log.jsonl", "README.md"
 FILES = (ModelCard.FILE, WEIGHTS, RESUME, LOG, README)
@@ -44,21 +44,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file.
 
     Raises:
-        InputError: the file is missing, is no safetensors file, or is too large.
+        InputError: the file is missing, is not a safetensors file, or is too large.
     """
     from safetensors.torch import load
 
     with _readable(path):
-        return load(path.read_bytes())  # load_file takes no names that are not UTF-8
+        return load(path.read_bytes())  # load_file rejects names that are not UTF-8
 
 
 def read_header(path: Path) -> Header:
     """Shapes and types of the tensors of a safetensors file, without reading them.
 
     Raises:
-        InputError: as of `read_tensors`.
+        InputError: as in `read_tensors`.
     """
-    with _readable(path), path.open("rb") as file:  # safetensors' own reader takes no names that are not UTF-8
+    with _readable(path), path.open("rb") as file:  # safetensors' own reader rejects names that are not UTF-8
         raw = file.read(int.from_bytes(file.read(8), "little"))
         begins, ends = file.tell(), file.seek(0, os.SEEK_END)
         head = parse_manifest(raw, f"the head of a safetensors file at {path}", "copy the model again")
@@ -66,7 +66,7 @@ def read_header(path: Path) -> Header:
 
 
 def _part(part: dict[str, Any], data_bytes: int) -> tuple[tuple[int, ...], dtype]:
-    """Shape and type of a tensor; a ValueError if it does not lie within the data."""
+    """Shape and type of a tensor; ValueError if it exceeds the data."""
     shape, kind = tuple(map(int, part["shape"])), _types()[part["dtype"]]
     begin, end = map(int, part["data_offsets"])
     if not 0 <= begin <= end <= data_bytes or math.prod(shape) * kind.itemsize != end - begin:
@@ -75,7 +75,7 @@ def _part(part: dict[str, Any], data_bytes: int) -> tuple[tuple[int, ...], dtype
 
 
 def _types() -> dict[str, dtype]:
-    """The types of tensors that a model has, by their names in a safetensors file; another one is a KeyError."""
+    """The tensor types of models, by their names in a safetensors file; KeyError for others."""
     import torch
 
     return {
@@ -113,13 +113,13 @@ def write_model(
     log: Iterable[dict[str, Any]] = (),
     kept: int = 0,
 ) -> None:
-    """Write a model folder, whole or not at all: a training that was killed goes on from the last one written.
+    """Write a model folder, completely or not at all: a killed training resumes from the last one written.
 
     Args:
-        weights: averaged, to draw with.
-        state: what the training goes on from; None: it was trained elsewhere.
+        weights: averaged weights, for sampling.
+        state: state to resume from; None: the model was trained elsewhere.
         log: records of the steps since the folder was last written.
-        kept: the last step of whose records the log in `folder` keeps; what comes after it is of a run that was killed.
+        kept: the last step whose records stay in the log of `folder`; later ones belong to a killed run.
     """
     with publish_folder(folder, MODEL) as new:
         write_tensors(new / WEIGHTS, weights)
@@ -134,7 +134,7 @@ def write_model(
 
 
 def copy_model(source: Path, folder: Path) -> None:
-    """Copy the files of a model, and nothing else that lies with them, whole or not at all."""
+    """Copy the files of a model, and nothing else beside them, completely or not at all."""
     ModelCard.read(source)
     with publish_folder(folder, MODEL, inputs=[source]) as new:
         for name in FILES:
@@ -151,7 +151,7 @@ def _log_until(path: Path, step: int) -> Iterator[str]:
 
 
 def read_state(folder: Path) -> dict[str, Tensor]:
-    """The state that a training goes on from."""
+    """The state to resume a training from."""
     return read_tensors(folder / RESUME)
 
 
@@ -166,17 +166,17 @@ def weights_header(folder: Path) -> Header:
 
 
 def model_hash(folder: Path) -> str:
-    """The sha256 of the averaged weights: names the model in what it generates."""
+    """The sha256 of the averaged weights; identifies the model in generated files."""
     return sha256(folder / WEIGHTS)
 
 
 def _step(line: str) -> float:
     try:
         return float(json.loads(line)["step"])
-    except (json.JSONDecodeError, KeyError):  # the last line of a killed process may be cut
+    except (json.JSONDecodeError, KeyError):  # the last line of a killed process may be truncated
         return float("inf")
 
 
 def has_resume(folder: Path) -> bool:
-    """Whether a training can go on from this folder."""
+    """Whether a training can be resumed from this folder."""
     return (folder / RESUME).is_file()

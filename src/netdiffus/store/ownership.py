@@ -1,4 +1,4 @@
-"""What of an old result is ours to replace: files that a manifest of ours lists, and files that say who wrote them."""
+"""Which parts of an old result may be replaced: files listed by a manifest of ours, and files marked as ours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netdiffus.store.account import is_accounted
 from netdiffus.store.stage import PREFIX
 
 _MADE_BY = re.compile(r"(netdiffus \S+ model|images [0-9a-f]{16}$|images of|bit images of) ?")
-"""How the column `source` of the tables that netdiffus writes begins (steps/output.py and its callers)."""
+"""Prefix of the column `source` in tables written by netdiffus (steps/output.py and its callers)."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class FolderKind:
     """A kind of result folder.
 
     Attributes:
-        name: what it is called in messages.
-        manifest: the file that makes a folder one of this kind; it is published last.
+        name: how messages call it.
+        manifest: the file that identifies a folder of this kind; it is published last.
         files: reads the manifest of a folder and returns the test for names (a/b) of files that belong to it; raises
-            InputError if the manifest is none of ours.
+            InputError if netdiffus did not write the manifest.
     """
 
     name: str
@@ -46,9 +46,9 @@ def fixed(names: Collection[str], read: Callable[[Path], object]) -> Callable[[P
 
 
 def contents(folder: Path) -> tuple[list[str], list[str]]:
-    """Names below a folder: of plain files, and of all else (links, devices, empty folders) with what it is.
+    """Names below a folder: of plain files, and of everything else (links, devices, empty folders) with its type.
 
-    Stages, and the `lost+found` of a mounted file system, do not count.
+    Stages, and the `lost+found` of a mounted file system, are ignored.
     """
     files, others = [], []
     for place, folders, names in os.walk(folder):
@@ -74,10 +74,10 @@ def _is_passed_over(path: Path) -> bool:
 
 
 def owned(folder: Path, kind: FolderKind) -> tuple[list[str], list[str]]:
-    """The files of a folder that belong to an old result of this kind, and all that does not.
+    """The files of a folder that belong to an old result of this kind, and everything else.
 
     Raises:
-        InputError: the manifest is there and none of ours.
+        InputError: there is a manifest, but netdiffus did not write it.
     """
     files, others = contents(folder)
     if kind.manifest not in files:
@@ -87,10 +87,10 @@ def owned(folder: Path, kind: FolderKind) -> tuple[list[str], list[str]]:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file was written by netdiffus, as far as it or the account beside it says so.
+    """Whether a file is marked, by itself or by the account beside it, as written by netdiffus.
 
-    A generated capture, its labels and its account are known by the account (store/account.py) as long as nobody has
-    changed them. Parquet, CSV, npz and pcapng say themselves who wrote them. A pcap and nPrint text cannot.
+    A generated capture, its labels and its account are recognised by the account (store/account.py) as long as nobody
+    has changed them. Parquet, CSV, npz and pcapng carry a mark themselves. A pcap and nPrint text cannot.
     """
     accounted = is_accounted(path)
     if accounted is not None:
@@ -112,7 +112,7 @@ def is_ours(path: Path) -> bool:
 
 
 def _is_our_npz(path: Path) -> bool:
-    """Traces and stacks of images have an array `provenance`; packed nPrint rows are a form of ours."""
+    """Traces and stacks of images have an array `provenance`; packed nPrint rows are our own format."""
     with zipfile.ZipFile(path) as file:
         names = set(file.namelist())
     return "provenance.npy" in names or {"bits.npy", "present.npy", "headers.npy", "payload_bytes.npy"} <= names
@@ -127,7 +127,7 @@ def _is_our_pcapng(path: Path) -> bool:
 
 
 def refuse_others(path: Path, kind: FolderKind, others: list[str]) -> None:
-    """Raise InputError that names what is in the way of a result folder."""
+    """Raise an InputError that names the obstacle to a result folder."""
     if others:
         shown = ", ".join(others[:3]) + (f" and {len(others) - 3:,} more" if len(others) > 3 else "")
         raise InputError(

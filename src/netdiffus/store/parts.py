@@ -1,4 +1,4 @@
-"""A table that may be larger than memory: frames are held up to a limit, then lie in a folder until they are wanted."""
+"""A table that may exceed memory: frames are held up to a limit, then spilled to a folder until they are needed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 
 HELD_BYTES = 1 << 25
-"""What a table holds in memory; little enough beside what reading takes, enough that small datasets never wait."""
+"""Memory held per table: small compared with what reading takes, large enough that small datasets never spill."""
 
 
 class Parts:
-    """Frames of one schema, in the order in which they came; `folder` appears when memory does not hold them."""
+    """Frames of one schema, in order of arrival; `folder` is created on the first spill."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -40,5 +40,5 @@ class Parts:
 
 
 def _scan(path: Path) -> pl.LazyFrame:
-    with path.open("rb") as file:  # polars holds it open by itself
+    with path.open("rb") as file:  # polars keeps it open itself
         return pl.scan_ipc(file)

@@ -1,4 +1,4 @@
-"""Pictures (.png) of strangers: their size stands at their head, and is bounded before they are unpacked."""
+"""Untrusted pictures (.png): the size in their header is checked before they are decoded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_pixels(path: Path, mode: str) -> tuple[NDArray[np.uint8], dict[Any, Any
     """The pixels of a .png picture in a mode of Pillow's ("L" or "RGB"), and the texts in it.
 
     Raises:
-        InputError: it is no such picture, or has more than limits.PIXELS pixels.
+        InputError: the file is not such a picture, or has more than limits.PIXELS pixels.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Places: where --out leads when links are followed, and what the system allows there."""
+"""Resolving --out: the target of links, and what the system allows there."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ LONGEST_NAME = 255  # bytes
 
 
 def followed(path: Path) -> Path:
-    """Where a file at `path` is written: `path` itself, or what it is a link to.
+    """Where a file at `path` is written: `path` itself, or the target of the link.
 
     Raises:
-        InputError: the link leads nowhere.
+        InputError: the link is dangling.
     """
     return resolved(path) if path.is_symlink() else path
 
@@ -25,7 +25,7 @@ def resolved(path: Path) -> Path:
     """The path with all links followed; parts at its end need not exist yet.
 
     Raises:
-        InputError: a link leads nowhere or in a circle, a part of the path is a file, or a name is too long.
+        InputError: a link is dangling or circular, a part of the path is a file, or a name is too long.
     """
     there, rest = path, list[str]()
     while not os.path.lexists(there):
@@ -46,7 +46,7 @@ def resolved(path: Path) -> Path:
 
 
 def mount_points() -> set[Path]:
-    """All mount points, also of folders of the same file system."""
+    """All mount points, including bind mounts."""
     try:
         lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
     except OSError:
@@ -56,7 +56,7 @@ def mount_points() -> set[Path]:
 
 
 def _stays(target: Path) -> bool:
-    """Whether a folder must stay itself: a mount point, or one that this process (and its user's shell) works in."""
+    """Whether a folder cannot be exchanged: a mount point, or the current directory of this process (and the shell)."""
     try:
         here = Path.cwd()
     except FileNotFoundError:

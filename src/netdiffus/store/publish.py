@@ -1,10 +1,10 @@
-"""Publishing: every result of netdiffus, folder or file, takes its place at --out whole or not at all, through here.
+"""Publishing: every result of netdiffus, folder or file, appears at --out completely or not at all.
 
-1. Before the work `check_folder` and `check_files` refuse what cannot or must not be written. Only what is ours is
-   replaced (store/ownership.py), and nothing that the command reads. Symbolic links are followed first and stay.
-2. The result is written into a stage (store/stage.py) on the same file system and brought to the disk.
-3. It takes the place of the old one (store/journal.py): a folder in one step, where it can be renamed; files one by
-   one, the manifest last.
+1. Before the work, `check_folder` and `check_files` refuse what cannot or must not be written. Only our own files are
+   replaced (store/ownership.py), and nothing that the command reads. Symbolic links are followed first and kept.
+2. The result is written into a stage (store/stage.py) on the same file system and flushed to disk.
+3. It replaces the old one (store/journal.py): a folder in one step, where it can be renamed; files one by one, the
+   manifest last.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ _NO_EXCHANGE = {errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EOPN
 
 
 def check_folder(path: Path, kind: FolderKind, inputs: Iterable[Path] = ()) -> None:
-    """Raise InputError if a result folder of this kind may not or cannot be written at `path`.
+    """Raise InputError if a result folder of this kind must not or cannot be written at `path`.
 
     Args:
-        inputs: what the command reads: none of it may lie in the folder.
+        inputs: the paths the command reads; none of them may lie in the folder.
     """
     with _staged(path, place_of_stage(_checked_folder(path, kind, inputs))):
         pass
 
 
 def check_files(paths: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
-    """Raise InputError if the files of one result may not or cannot be written at `paths`, all in one folder.
+    """Raise InputError if the files of one result must not or cannot be written at `paths`, all in one folder.
 
     Args:
-        inputs: what the command reads: none of the files may be one of them.
+        inputs: the paths the command reads; none of the files may be one of them.
     """
     with _staged(paths[0], _checked_files(paths, inputs)[0].parent):
         pass
@@ -52,7 +52,7 @@ def check_files(paths: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
 
 @contextmanager
 def publish_folder(path: Path, kind: FolderKind, inputs: Iterable[Path] = ()) -> Iterator[Path]:
-    """Yields an empty folder; it becomes the result folder `path` when the block ends well.
+    """Yields an empty folder; it becomes the result folder `path` when the block succeeds.
 
     Raises:
         InputError: as in check_folder.
@@ -67,10 +67,10 @@ def publish_folder(path: Path, kind: FolderKind, inputs: Iterable[Path] = ()) ->
 
 @contextmanager
 def publish_files(paths: Sequence[Path], inputs: Iterable[Path] = ()) -> Iterator[Path]:
-    """Yields an empty folder; the files in it become `paths`, in that order, when the block ends well.
+    """Yields an empty folder; the files in it become `paths`, in that order, when the block succeeds.
 
     Args:
-        paths: the files of one result, all in one folder; what lists the others comes last.
+        paths: the files of one result, all in one folder; the file that lists the others comes last.
 
     Raises:
         InputError: as in check_files.
@@ -89,7 +89,7 @@ def publish_files(paths: Sequence[Path], inputs: Iterable[Path] = ()) -> Iterato
 
 @contextmanager
 def publish_file(path: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
-    """Yields a name to write to; that file becomes `path` when the block ends well.
+    """Yields a name to write to; that file becomes `path` when the block succeeds.
 
     Raises:
         InputError: as in check_files.
@@ -156,7 +156,7 @@ def _checked_files(paths: Sequence[Path], inputs: Iterable[Path]) -> list[Path]:
 
 @contextmanager
 def _staged(path: Path, parent: Path) -> Iterator[Stage]:
-    """A stage in a folder, for the time of the block."""
+    """A stage in a folder, for the duration of the block."""
     with ExitStack() as stack:
         with _writing(path):
             stack.enter_context(_folder(parent))
@@ -168,7 +168,7 @@ def _staged(path: Path, parent: Path) -> Iterator[Stage]:
 
 @contextmanager
 def _folder(path: Path) -> Iterator[None]:
-    """The folder is there inside the block; what was made for that and is empty afterwards is removed."""
+    """The folder exists inside the block; folders made for it that are empty afterwards are removed."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     try:
@@ -223,7 +223,7 @@ def _sync_below(folder: Path) -> None:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """A place that cannot be written to is the user's to mend."""
+    """Turns errors of a path that is not writable into InputError."""
     try:
         yield
     except OSError as error:
@@ -237,7 +237,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def system_errors() -> Iterator[None]:
-    """Libraries written in Rust report a full disk in words, "... (os error 28)": make it the OSError that it is."""
+    """Libraries written in Rust report a full disk as text, "... (os error 28)": turn it into an OSError."""
     try:
         yield
     except OSError:

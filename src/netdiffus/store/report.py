@@ -21,7 +21,7 @@ ACTION = "make one with 'netdiffus evaluate'"
 
 
 class ConfusionManifest(Manifest):
-    """Which label was taken for which."""
+    """A confusion matrix in a report."""
 
     labels: list[Text]
     counts: list[list[Count]]
@@ -51,7 +51,7 @@ class ScoreManifest(Manifest):
 
 
 def write_report(path: Path, scores: list[dict[str, Any]], html: str, markdown: str, overview: bytes) -> None:
-    """Write a report folder, whole or not at all."""
+    """Write a report folder, completely or not at all."""
     with publish_folder(path, REPORT) as folder:
         (folder / SCORES).write_text(json.dumps(scores, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         (folder / HTML).write_text(html, encoding="utf-8")
@@ -63,7 +63,7 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     """The scores of a report folder.
 
     Raises:
-        InputError: it has none, or other ones than `netdiffus evaluate` writes.
+        InputError: there are none, or others than `netdiffus evaluate` writes.
     """
     check_whole(path)
     if not (path / SCORES).is_file():
@@ -72,10 +72,10 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
 
 
 def parse_scores(data: Any) -> list[dict[str, Any]]:
-    """The scores of plain values.
+    """The scores in plain values.
 
     Raises:
-        InputError: they are none.
+        InputError: the values are not scores.
     """
     if not isinstance(data, list):
         raise InputError(f"a list of scores in {SCORES}", shown(data), ACTION)
@@ -84,7 +84,7 @@ def parse_scores(data: Any) -> list[dict[str, Any]]:
 
 
 def _read_own(path: Path) -> None:
-    """Raise InputError if the scores are not those that `write_report` writes."""
+    """Raise InputError unless the scores are such as `write_report` writes."""
     if not read_scores(path):
         raise InputError(f"a list of scores in {SCORES}", "an empty one", ACTION)
 

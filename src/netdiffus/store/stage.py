@@ -1,8 +1,8 @@
-"""Stages: hidden folders, `.netdiffus-XXXXXXXXXXXX`, in which a result is written until it is whole.
+"""Stages: hidden folders, `.netdiffus-XXXXXXXXXXXX`, in which a result is written until it is complete.
 
-A stage is locked (flock) as long as its process lives. The next run that writes to the same place finishes or removes
-the stages that nobody holds. A process id would not do: ids are used again, and containers that share a folder number
-their processes apart. Where a file system knows no locks, a stage that was left behind stays.
+A stage is locked (flock) as long as its process lives. The next run that writes to the same path finishes or removes
+unlocked stages. A process id would not suffice: ids are reused, and containers that share a folder have separate ones.
+On a file system without locks, an abandoned stage stays.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Stage:
             self.path.mkdir(mode=0o700)
             try:
                 descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            except FileNotFoundError:  # another run took the empty folder for one that was left behind
+            except FileNotFoundError:  # another run took the empty folder for an abandoned one
                 continue
             if _lock(descriptor) is not False:
                 break
@@ -42,14 +42,14 @@ class Stage:
         self.new.mkdir()
 
     def close(self) -> None:
-        """Remove it; if something was committed and not brought to its end, the next run does that."""
+        """Remove it; if it was committed but not completed, the next run completes it."""
         if not (self.path / JOURNAL).exists():
             _remove(self.path)
         os.close(self._descriptor)
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Take the lock; False: another process holds it or has removed the file, None: there are no locks here."""
+    """Take the lock; False: another process holds it or has removed the file, None: no locks on this file system."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -60,7 +60,7 @@ def _lock(descriptor: int) -> bool | None:
 
 
 def _remove(stage: Path) -> None:
-    """The lock goes last: a stage without one is either empty or nobody's business."""
+    """Remove the stage, its lock last: a stage without one is empty or not ours."""
     for path in stage.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -72,7 +72,7 @@ def _remove(stage: Path) -> None:
 
 
 def stages(parent: Path) -> list[Path]:
-    """The stages in a folder, of living processes and others."""
+    """The stages in a folder, of live processes and others."""
     try:
         return sorted(path for path in parent.iterdir() if path.name.startswith(PREFIX) and path.is_dir())
     except OSError:
@@ -80,7 +80,7 @@ def stages(parent: Path) -> list[Path]:
 
 
 def in_stage(path: Path, folder: Path) -> bool:
-    """Whether a path below a folder lies in a stage: it is part of a result that is not there yet."""
+    """Whether a path below a folder lies in a stage, and so belongs to an unfinished result."""
     return any(part.startswith(PREFIX) for part in path.relative_to(folder).parts)
 
 
@@ -88,10 +88,10 @@ def sweep(parent: Path, *, committed_only: bool = False) -> None:
     """Finish or remove the stages in a folder whose processes are gone.
 
     Args:
-        committed_only: finish those that were being published; leave the others alone.
+        committed_only: finish those being published; leave the others alone.
 
     Raises:
-        OSError: what was being published cannot be brought to its end.
+        OSError: publishing cannot be completed.
     """
     for stage in stages(parent):
         if committed_only and not (stage / JOURNAL).exists():
@@ -112,10 +112,10 @@ def sweep(parent: Path, *, committed_only: bool = False) -> None:
 
 
 def check_whole(folder: Path) -> None:
-    """Finish what a stopped process was publishing in a result folder.
+    """Finish publishing interrupted in a result folder.
 
     Raises:
-        InputError: that cannot be done, or another process is publishing there.
+        InputError: that is impossible, or another process is publishing there.
     """
     with suppress(OSError):
         sweep(folder, committed_only=True)
@@ -129,7 +129,7 @@ def check_whole(folder: Path) -> None:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """An empty folder for the time of the block; one that a killed process left behind is removed by the next."""
+    """An empty folder for the duration of the block; one abandoned by a killed process is removed by the next."""
     place = Path(tempfile.gettempdir())
     with suppress(OSError):
         sweep(place)

@@ -1,4 +1,4 @@
-"""A Parquet file that is written while its rows come: a thread encodes what was given last."""
+"""A Parquet file that is written while its rows arrive: a thread encodes the previous ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 ROWS_IN_GROUP = 1 << 16
-"""Of a Parquet file: what a writer must hold at once, and a reader may skip."""
+"""Row group size of a Parquet file: what a writer must hold at once, and a reader may skip."""
 
 FORM: dict[str, Any] = {
     "compression": "zstd",
@@ -21,7 +21,7 @@ FORM: dict[str, Any] = {
     "row_group_size": ROWS_IN_GROUP,
     "engine": "streaming",
 }
-"""How the tables of a dataset are written; row groups, and so the file's bytes, do not depend on the pieces."""
+"""How the tables of a dataset are written; row groups, and so the file's bytes, do not depend on the frames added."""
 
 
 class ParquetStream:
@@ -47,7 +47,7 @@ class ParquetStream:
             self.close()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining rows."""
         if self._thread is not None and self._thread.is_alive():
             self._frames.put(None)
             self._thread.join()
@@ -72,5 +72,5 @@ class ParquetStream:
                 register_io_source(given, schema=schema).sink_parquet(file, **FORM)
         except BaseException as error:
             self._error = error
-            while not ended and self._frames.get() is not None:  # nobody must wait for a place
+            while not ended and self._frames.get() is not None:  # nobody may wait for a slot
                 pass
