@@ -14,7 +14,7 @@ from torch import Tensor
 from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, generate, prepare, train
-from netdiffus.steps import training_data
+from netdiffus.models import training_data
 
 STEPS = 600
 TRACES = 2100

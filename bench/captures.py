@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.results import table, write_section
 from netdiffus.steps.prepare import prepare
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.traffic.flows import FlowReader
 from netdiffus.traffic.flowtable import FlowTable
 from netdiffus.wire.captures import Packet, read_capture, write_pcap

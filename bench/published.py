@@ -25,7 +25,7 @@ from bench.sets.judging import Parts, arrays, forest
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.metrics.comparison import Traces
-from netdiffus.steps.network import batch_size
+from netdiffus.models.network import batch_size
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import channel_names

@@ -21,7 +21,7 @@ from fuzz.mutation import Native
 MAX_BYTES = 8192
 OFTEN = 8
 """One in so many manifests is also written and read again, and its codec used: that takes longer than all else."""
-MODULES = ("steps.model_manifest", "store.images", "store.report", "imaging.bits", "traffic.sessions.fields")
+MODULES = ("models.manifest", "store.images", "store.report", "imaging.bits", "traffic.sessions.fields")
 ODD: tuple[Any, ...] = (
     -8, 0, 1, -1, 2**31, 2**53, 2**63, 2**64, 10**30, 0.5, -0.0, 1e308, 1e-320, True, False, None, "", "8", "x", "gasf",
     "minmax", [], {}, [[]], [None], [1, 0], "é" * 9, "../..",
@@ -42,7 +42,7 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
 def _model(raw: bytes, form: Form) -> None:
     cards = form["store.cards"]
     card = cards.ModelCard.parse(raw)
-    found = form["steps.model_manifest"].model_manifest(card)
+    found = form["models.manifest"].model_manifest(card)
     if len(raw) % OFTEN:
         return
     again = cards.ModelCard.parse(found.card.model_dump_json().encode())
@@ -54,7 +54,7 @@ def _model(raw: bytes, form: Form) -> None:
     if found.coarse is not None:
         kept["coarse"] = found.coarse.to_json()
         _encode_coarse(found.coarse, found.codec.length)
-    assert form["steps.model_manifest"].model_manifest(again.model_copy(update={"codec": kept})).card.codec == kept
+    assert form["models.manifest"].model_manifest(again.model_copy(update={"codec": kept})).card.codec == kept
 
 
 def _decode(codec: Any) -> None:
@@ -111,7 +111,7 @@ def seeds() -> Iterator[bytes]:
     series = np.array(values, np.float64)
     of_classes = codec.GasfCodec.fit(series, channels, ids=ids).to_json()
     of_images = codec.GasfCodec.fit(series, channels, "minmax", "direct").to_json()
-    config = form["steps.train_config"].train_config("tiny").model_dump()
+    config = form["models.options"].train_config("tiny").model_dump()
     coarse = form["imaging.coarse"].CoarseCodebook.fit(np.linspace(-2, 2, 9).reshape(3, 1, 3), 2).to_json()
     shape = {"channels_in": 1, "channels_out": 2, "width": 32, "multipliers": [1], "blocks": 1, "attention": [],
              "heads": 4, "classes": 2}  # fmt: skip

@@ -13,18 +13,18 @@ import pytest
 from netdiffus import limits
 from netdiffus.cli import main as cli
 from netdiffus.cli.app import app
+from netdiffus.config import Config
 from netdiffus.errors import InputError
+from netdiffus.models.label_counts import parse_counts
+from netdiffus.models.options import TrainConfig
 from netdiffus.steps.bitimage import BitImageConfig
-from netdiffus.steps.capture import CaptureConfig
-from netdiffus.steps.config import Config
-from netdiffus.steps.counts import parse_counts
 from netdiffus.steps.evaluate import EvaluateConfig
 from netdiffus.steps.generate import GenerateConfig
 from netdiffus.steps.image import ImageConfig
 from netdiffus.steps.import_checkpoint import ImportConfig
 from netdiffus.steps.nprint import NprintConfig
-from netdiffus.steps.prepare_config import PrepareConfig
-from netdiffus.steps.train_config import TrainConfig
+from netdiffus.steps.outputs.capture import CaptureConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.wire.captures import Packet, write_pcap
 
 ODD = ("nan", "inf", "-inf", "-1", "0", "1e30", "1" + "0" * 30, "1e-300", "9" * 5000)

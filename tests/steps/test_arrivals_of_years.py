@@ -10,7 +10,7 @@ from netdiffus import generate, train
 from netdiffus.cli.show import print_breaks
 from netdiffus.errors import InputError
 from netdiffus.steps.prepare import prepare
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.cards import ModelCard
 from netdiffus.traffic.sessions import compile_rows, fresh_endpoints, write_packets
 from real_sessions import recorded

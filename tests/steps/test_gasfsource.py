@@ -6,7 +6,7 @@ import pytest
 from netdiffus.api.verbs import prepare
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import gasf
-from netdiffus.steps.gasfsource import parse_range, read_gasf
+from netdiffus.steps.sources.gasf_images import parse_range, read_gasf
 from netdiffus.store.dataset import read_dataset
 
 BOUNDS = (-1460.0, 1460.0)

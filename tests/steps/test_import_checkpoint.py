@@ -14,9 +14,9 @@ from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNet, UNetShape
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
+from netdiffus.models.likelihood import trace_losses
 from netdiffus.steps.generate import load_model
 from netdiffus.steps.import_checkpoint import ImportConfig, import_checkpoint, parse_scale
-from netdiffus.steps.likelihood import trace_losses
 from netdiffus.store.cards import ModelCard
 
 

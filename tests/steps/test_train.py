@@ -16,10 +16,10 @@ import torch
 
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.errors import InputError
+from netdiffus.models.network import COARSE_ROWS, LONG
+from netdiffus.models.training_data import training_data
 from netdiffus.steps import train as step
 from netdiffus.steps.generate import GenerateConfig, draw_images, load_model
-from netdiffus.steps.network import COARSE_ROWS, LONG
-from netdiffus.steps.training_data import training_data
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.model import read_weights
 from netdiffus.traffic.traces import series

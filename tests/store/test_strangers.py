@@ -7,8 +7,8 @@ import pytest
 
 from netdiffus.api.verbs import train
 from netdiffus.errors import InputError
+from netdiffus.models.manifest import read_model
 from netdiffus.steps.generate import load_model
-from netdiffus.steps.model_manifest import read_model
 from netdiffus.store.cards import DatasetCard, ModelCard
 
 

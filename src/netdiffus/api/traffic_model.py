@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from netdiffus.api.verbs import PathLike, Progress, run, train
 from netdiffus.errors import InputError
-from netdiffus.steps.continuation import Beginnings
+from netdiffus.models.continuation import Beginnings
+from netdiffus.models.likelihood import table_log_likelihoods
+from netdiffus.models.loaded_model import LoadedModel, load_model
 from netdiffus.steps.generate import GenerateConfig, draw, draw_continued
-from netdiffus.steps.likelihood import table_log_likelihoods
-from netdiffus.steps.loaded_model import LoadedModel, load_model
 from netdiffus.store.model import copy_model
 
 

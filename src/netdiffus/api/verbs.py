@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 from numpy.typing import ArrayLike
 
 from netdiffus.api.scores import Scores
+from netdiffus.config import exclusive
 from netdiffus.errors import InputError
 from netdiffus.steps import evaluate as evaluating
 from netdiffus.steps import generate as generating
 from netdiffus.steps import nprint as converting
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
-from netdiffus.steps.capture import CaptureConfig
-from netdiffus.steps.config import exclusive
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.outputs.capture import CaptureConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.publish import check_folder, publish_file
 from netdiffus.store.report import REPORT
 from netdiffus.wire.conformance.check import Conformance, check_capture

@@ -182,7 +182,7 @@ def prepare(
     from netdiffus.cli.progress import show_reading
     from netdiffus.cli.show import print_dataset
     from netdiffus.steps.prepare import prepare as step
-    from netdiffus.steps.prepare_config import PrepareConfig, parse_test
+    from netdiffus.steps.sources.prepare_config import PrepareConfig, parse_test
 
     config = PrepareConfig.of(
         labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,
@@ -371,11 +371,11 @@ def generate(
     """A model draws synthetic traces, or packets."""
     from netdiffus.cli.progress import show_drawing
     from netdiffus.cli.show import print_written
-    from netdiffus.steps.capture import CaptureConfig
-    from netdiffus.steps.config import exclusive
-    from netdiffus.steps.counts import parse_counts
+    from netdiffus.config import exclusive
+    from netdiffus.models.label_counts import parse_counts
     from netdiffus.steps.generate import GenerateConfig
     from netdiffus.steps.generate import generate as step
+    from netdiffus.steps.outputs.capture import CaptureConfig
 
     if beginnings is not None:
         exclusive(**{"count": bool(count), "continue": True})

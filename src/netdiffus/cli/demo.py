@@ -14,11 +14,11 @@ from netdiffus.cli.say import command, say
 from netdiffus.cli.show import print_headlines, print_verdicts
 from netdiffus.errors import InputError
 from netdiffus.report import Finding, PacketReport
-from netdiffus.steps.capture import files_of
 from netdiffus.steps.generate import GenerateConfig, generate
+from netdiffus.steps.outputs.capture import files_of
 from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.steps.train import share_done, train, train_config
 from netdiffus.store.dataset import DATASET
 from netdiffus.store.model import MODEL

@@ -13,8 +13,8 @@ from netdiffus.text import visible
 
 if TYPE_CHECKING:
     from netdiffus.report import Headline, Verdict
-    from netdiffus.steps.capture import CaptureWritten
     from netdiffus.steps.image import Loss
+    from netdiffus.steps.outputs.capture import CaptureWritten
     from netdiffus.store.cards import DatasetCard, Source
 
 MOST_FILES = MOST_LEFT_OUT = 20
@@ -129,7 +129,7 @@ def print_info(path: Path) -> None:
 
 def print_model(path: Path) -> None:
     """The model in a folder."""
-    from netdiffus.steps.model_manifest import read_model
+    from netdiffus.models.manifest import read_model
 
     found = read_model(path)
     card = found.card
@@ -151,7 +151,7 @@ def print_model(path: Path) -> None:
 
 def print_breaks(path: Path) -> None:
     """How many breaks between recordings the model in a folder left out, if any."""
-    from netdiffus.steps.readme import breaks_said
+    from netdiffus.models.card import breaks_said
     from netdiffus.store.cards import ModelCard
 
     if said := breaks_said(ModelCard.read(path)):
@@ -233,7 +233,7 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
 
 def print_written(written: CaptureWritten) -> None:
     """What was made of drawn flows, and what the rules of the wire changed in them."""
-    from netdiffus.steps.capture import is_capture_name
+    from netdiffus.steps.outputs.capture import is_capture_name
 
     for path, packets in written.files.items():
         say(f"packets: {path}  ({packets:,})")

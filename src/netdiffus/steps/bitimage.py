@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import __version__
+from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import ALL, BITS, MOST_PACKETS, BitsCodec, PacketRows, padded, trimmed
-from netdiffus.steps.config import Config
-from netdiffus.steps.output import FORMS as TABLES
-from netdiffus.steps.output import write_traces
+from netdiffus.steps.outputs.traces import FORMS as TABLES
+from netdiffus.steps.outputs.traces import write_traces
 from netdiffus.store.bitimages import BitImage, read_bit_images, write_bit_images
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.store.images import FORMS, IMAGES, ImageCard

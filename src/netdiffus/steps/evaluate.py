@@ -13,13 +13,13 @@ from pydantic import Field
 
 from netdiffus import __version__, limits
 from netdiffus.baselines import BASELINES
+from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, compute, find
 from netdiffus.metrics.copies import nearest_distances
 from netdiffus.metrics.plane import Plane, plane
-from netdiffus.steps.config import Config
 from netdiffus.steps.load import TEST_SHARE, load_traces, real_parts
 from netdiffus.steps.packetsets import packet_sets
 from netdiffus.store.stage import scratch_folder
@@ -214,8 +214,8 @@ def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
 
 
 def _losses(model: Path, train: pl.DataFrame, test: pl.DataFrame, seed: int) -> tuple[Floats, Floats]:
-    from netdiffus.steps.likelihood import member_losses
-    from netdiffus.steps.loaded_model import load_model  # torch, which nothing else here needs
+    from netdiffus.models.likelihood import member_losses
+    from netdiffus.models.loaded_model import load_model  # torch, which nothing else here needs
 
     return member_losses(load_model(model), train, test, np.random.default_rng(seed))
 

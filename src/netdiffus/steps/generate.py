@@ -16,20 +16,21 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from netdiffus import __version__, limits
+from netdiffus.config import Config
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import images_of
-from netdiffus.steps.capture import CaptureConfig, CaptureWritten, check_start, placed
-from netdiffus.steps.config import Config
-from netdiffus.steps.continuation import Beginnings, continued, series_codec
-from netdiffus.steps.counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
-from netdiffus.steps.device import choose_device
-from netdiffus.steps.loaded_model import LoadedModel, batch_size, load_model, series_of
-from netdiffus.steps.output import FORMS, labelled, traces_table, write_traces
-from netdiffus.steps.packet_data import PacketCodec, label_of
-from netdiffus.steps.packets_out import check_out, check_place, traces_of, write_flows
-from netdiffus.steps.sampling import Sampling, causal_sampling, unet_sampling
+from netdiffus.models.continuation import Beginnings, continued, series_codec
+from netdiffus.models.device import choose_device
+from netdiffus.models.label_counts import DEFAULT_COUNT, check_counts, class_counts, label_counts
+from netdiffus.models.loaded_model import LoadedModel, batch_size, load_model, series_of
+from netdiffus.models.packets import PacketCodec, label_of
+from netdiffus.models.sampling import Sampling, causal_sampling, unet_sampling
+from netdiffus.steps.load import load_traces
+from netdiffus.steps.outputs.capture import CaptureConfig, CaptureWritten, check_start, placed
+from netdiffus.steps.outputs.flows import check_out, check_place, traces_of, write_flows
+from netdiffus.steps.outputs.traces import FORMS, labelled, traces_table, write_traces
 from netdiffus.store.images import ImageCard, write_images, write_stack
 from netdiffus.traffic.sessions import FlowRows, compile_rows, concatenate
 
@@ -146,7 +147,10 @@ def _write_continued(
         )
     if path is not None and path.resolve() == out.resolve():
         raise InputError("--out other than the table that traces go on from", str(out), "name another file")
-    begun = None if path is None else Beginnings.read(loaded, path)
+    begun = None
+    if path is not None:
+        read = load_traces(path)
+        begun = Beginnings.of(loaded, read.traces, read.hash)
     traces = yield from draw_continued(loaded, config, begun)
     made_by = _made_by(loaded, config) | ({} if begun is None else {"beginnings": begun.hash})
     write_traces(out, traces, json.dumps(made_by))

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import __version__
+from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec, GasfManifest
 from netdiffus.imaging.range_scale import RangeScale
-from netdiffus.steps.config import Config
+from netdiffus.models.manifest import check_channels, read_model
 from netdiffus.steps.load import load_traces
-from netdiffus.steps.model_manifest import check_channels, read_model
-from netdiffus.steps.output import FORMS as TABLES
-from netdiffus.steps.output import write_traces
+from netdiffus.steps.outputs.traces import FORMS as TABLES
+from netdiffus.steps.outputs.traces import write_traces
 from netdiffus.store.dataset import sha256
 from netdiffus.store.images import FORMS, IMAGES, ImageCard, from_levels, read_images, to_levels, write_images
 from netdiffus.store.publish import check_files, check_folder

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from netdiffus import limits
+from netdiffus.config import Config
 from netdiffus.diffusion.checkpoint import read_checkpoint, shape_of
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet import UNetShape
@@ -15,9 +16,8 @@ from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.imaging.range_scale import RangeScale
 from netdiffus.manifest import Text
-from netdiffus.steps.config import Config
-from netdiffus.steps.model_manifest import IMPORTED, model_manifest
-from netdiffus.steps.network import shape_to_json
+from netdiffus.models.manifest import IMPORTED, model_manifest
+from netdiffus.models.network import shape_to_json
 from netdiffus.steps.train import versions
 from netdiffus.store.account import sha256
 from netdiffus.store.cards import ModelCard

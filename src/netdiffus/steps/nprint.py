@@ -12,10 +12,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from netdiffus.config import Config
 from netdiffus.errors import InputError
-from netdiffus.steps.config import Config
 from netdiffus.steps.prepare import FileRead
-from netdiffus.steps.sources import find_files
+from netdiffus.steps.sources.find import find_files
 from netdiffus.store.publish import check_files, publish_file
 from netdiffus.text import as_text
 from netdiffus.traffic.anonymise import anonymise_block

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.steps.accounting import account_for_file, account_for_flows, in_words, left_out, no_labels
-from netdiffus.steps.gasfsource import parse_range, read_gasf
-from netdiffus.steps.label_choice import check_label_of_standard_input, label_choice, label_notes, single_traces
-from netdiffus.steps.prepare_config import PrepareConfig
-from netdiffus.steps.sources import STANDARD_INPUT, SourceFile, distinct, find_files, folders_without_captures
-from netdiffus.steps.tablesource import TableSource, read_table_source, table_rule, table_source, tables_below
+from netdiffus.steps.sources.accounting import account_for_file, account_for_flows, in_words, left_out, no_labels
+from netdiffus.steps.sources.find import STANDARD_INPUT, SourceFile, distinct, find_files, folders_without_captures
+from netdiffus.steps.sources.gasf_images import parse_range, read_gasf
+from netdiffus.steps.sources.label_choice import check_label_of_standard_input, label_choice, label_notes, single_traces
+from netdiffus.steps.sources.prepare_config import PrepareConfig
+from netdiffus.steps.sources.tables import TableSource, read_table_source, table_rule, table_source, tables_below
 from netdiffus.store.account import check_result
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
 from netdiffus.store.dataset import DATASET, DatasetWriter, dataset_writer

@@ -17,13 +17,13 @@ from netdiffus import __version__
 from netdiffus.diffusion.fit import Fit, TrainStep, Validation
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS
-from netdiffus.steps.device import choose_device
-from netdiffus.steps.model_manifest import read_model
-from netdiffus.steps.network import Network, build_causal, build_recipe, build_rows, build_unet
-from netdiffus.steps.packet_data import CLASSES, NAMES, packet_part
-from netdiffus.steps.readme import model_readme
-from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
-from netdiffus.steps.training_data import TrainingData, series_data, training_data
+from netdiffus.models.card import model_readme
+from netdiffus.models.device import choose_device
+from netdiffus.models.manifest import read_model
+from netdiffus.models.network import Network, build_causal, build_recipe, build_rows, build_unet
+from netdiffus.models.options import PRESETS, TrainConfig, share_done, train_config
+from netdiffus.models.packets import CLASSES, NAMES, packet_part
+from netdiffus.models.training_data import TrainingData, series_data, training_data
 from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset

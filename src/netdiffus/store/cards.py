@@ -171,7 +171,7 @@ class ModelCard(Card):
 
     format: int = 5
 
-    config: dict[str, Any]  # the training's resolved configuration: steps/model_manifest.py checks it
+    config: dict[str, Any]  # the training's resolved configuration: models/manifest.py checks it
     codec: dict[str, Any]  # likewise
     labels: Labels[Annotated[int, Field(ge=1, lt=limits.INTEGER)]] = Field(min_length=1)  # in the order of label ids
 

@@ -16,7 +16,7 @@ from netdiffus.store.account import is_accounted
 from netdiffus.store.stage import PREFIX
 
 _MADE_BY = re.compile(r"(netdiffus \S+ model|images [0-9a-f]{16}$|images of|bit images of) ?")
-"""How the column `source` of the tables that netdiffus writes begins (steps/output.py and its callers)."""
+"""How the column `source` of the tables that netdiffus writes begins (steps/outputs/traces.py and its callers)."""
 
 
 @dataclass(frozen=True)

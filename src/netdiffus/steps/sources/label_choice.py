@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from netdiffus.errors import InputError
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.traffic.labels import Labels, MapLabels, OneLabel, TimeFormat, blank_names, label_rule
 from netdiffus.traffic.tables import is_table_name
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from netdiffus import limits
+from netdiffus.config import Config, exclusive
 from netdiffus.errors import InputError
-from netdiffus.steps.config import Config, exclusive
 from netdiffus.store.account import names_of_result, write_accounts
 from netdiffus.store.labelfolders import label_folders
 from netdiffus.store.place import followed

@@ -17,9 +17,9 @@ from netdiffus.diffusion.prior import Smoothing, count_priors
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import MEASURED, GasfCodec
-from netdiffus.steps.folds import FOLDS, folds, held_back, units
-from netdiffus.steps.network import batch_size, coarse_rows, most_classes
-from netdiffus.steps.train_config import TrainConfig
+from netdiffus.models.network import batch_size, coarse_rows, most_classes
+from netdiffus.models.options import TrainConfig
+from netdiffus.traffic.holdout import FOLDS, folds, held_back, units
 from netdiffus.traffic.traces import channel_names, series
 
 Ids = NDArray[np.int64]

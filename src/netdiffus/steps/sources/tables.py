@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.cards import Source
 from netdiffus.store.dataset import sha256
 from netdiffus.text import as_text

@@ -11,7 +11,7 @@ import pytest
 FAULTS = """
 import resource, sys
 import torch
-from netdiffus.steps.device import choose_device
+from netdiffus.models.device import choose_device
 if sys.argv[1] == "chosen":
     choose_device()
 def rounds(number):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -20,9 +19,8 @@ from netdiffus import limits
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.steps.load import load_traces
-from netdiffus.steps.loaded_model import LoadedModel, batch_size, series_of
-from netdiffus.steps.sampling import Beginning, DrawCodes, Sampling, causal_sampling
+from netdiffus.models.loaded_model import LoadedModel, batch_size, series_of
+from netdiffus.models.sampling import Beginning, DrawCodes, Sampling, causal_sampling
 from netdiffus.traffic.traces import conform, ragged, series
 
 Ids = NDArray[np.int64]
@@ -53,19 +51,11 @@ class Beginnings:
         return cls(ids, pl.DataFrame(empty, schema=dict.fromkeys(channels, pl.List(pl.Int64))))
 
     @classmethod
-    def read(cls, model: LoadedModel, path: Path) -> Beginnings:
-        """Every row of a table of traces, or of a dataset folder.
-
-        Raises:
-            InputError: the model cannot continue traces, the file is no table, or `of` refuses it.
-        """
-        series_codec(model)
-        found = load_traces(path)
-        return cls.of(model, found.traces, found.hash)
-
-    @classmethod
     def of(cls, model: LoadedModel, traces: pl.DataFrame, hash: str = "") -> Beginnings:
-        """The same of a table with a column `label` and one for each channel.
+        """Every row of a table with a column `label` and one for each channel.
+
+        Args:
+            hash: of the file or dataset that the table was read from.
 
         Raises:
             InputError: there is no trace, a channel of the model is missing, or the model does not know a label.

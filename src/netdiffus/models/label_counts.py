@@ -10,7 +10,7 @@ import numpy as np
 from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import shown
-from netdiffus.steps.packet_data import label_of
+from netdiffus.models.packets import label_of
 
 DEFAULT_COUNT = 1000
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from netdiffus import limits
+from netdiffus.config import Config, exclusive
 from netdiffus.errors import InputError
-from netdiffus.steps.config import Config, exclusive
 from netdiffus.traffic.tablelimits import MOST_VALUES
 
 TABLES = ("columns", "strip_padding", "sum", "window", "stride")

@@ -19,7 +19,7 @@ from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.staircase import STEPS, Drawing, Guidance
 from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
-from netdiffus.steps.network import SCHEDULE
+from netdiffus.models.network import SCHEDULE
 
 LEARNED = "learned"  # the published loop: ancestral steps with the variance that the U-Net learned
 UNET_BUDGET = 8  # a U-Net's layers are so much larger than its images that batches must be smaller

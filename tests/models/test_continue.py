@@ -14,8 +14,8 @@ from netdiffus.diffusion.causal import CausalDenoiser, Codebook
 from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.observation import SeriesRows
 from netdiffus.errors import InputError
-from netdiffus.steps.likelihood import log_likelihoods
-from netdiffus.steps.loaded_model import load_model
+from netdiffus.models.likelihood import log_likelihoods
+from netdiffus.models.loaded_model import load_model
 from netdiffus.store.dataset import read_dataset
 
 CHANNELS = ["size", "direction", "gap_ns"]

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from netdiffus.api.verbs import prepare
-from netdiffus.steps.folds import FOLDS, folds, held_back, units
+from netdiffus.models.training_data import training_data
 from netdiffus.steps.train import train_config
-from netdiffus.steps.training_data import training_data
 from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.holdout import FOLDS, folds, held_back, units
 from netdiffus.traffic.traces import series
 
 LABEL = np.repeat([0, 1], [100, 60])

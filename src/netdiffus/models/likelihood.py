@@ -13,10 +13,10 @@ from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.forcing_recipe import ForcingRecipe
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
-from netdiffus.steps.continuation import label_ids, series_codec
-from netdiffus.steps.folds import held_back, units
-from netdiffus.steps.loaded_model import LoadedModel, series_of
-from netdiffus.steps.network import build_recipe
+from netdiffus.models.continuation import label_ids, series_codec
+from netdiffus.models.loaded_model import LoadedModel, series_of
+from netdiffus.models.network import build_recipe
+from netdiffus.traffic.holdout import held_back, units
 from netdiffus.traffic.traces import series
 
 Floats = NDArray[np.float64]

@@ -9,12 +9,12 @@ import pytest
 
 from netdiffus import TrafficModel, generate, recordings, train
 from netdiffus.errors import InputError
-from netdiffus.steps.counts import class_counts
+from netdiffus.models.label_counts import class_counts
+from netdiffus.models.packets import MOST_GAPS, class_names, packet_part
 from netdiffus.steps.generate import load_model
-from netdiffus.steps.packet_data import MOST_GAPS, class_names, packet_part
 from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import read_bit_images
 from netdiffus.store.dataset import read_dataset
 from netdiffus.store.model import ModelCard

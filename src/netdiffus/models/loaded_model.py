@@ -14,12 +14,12 @@ from netdiffus.diffusion.unet import UNet
 from netdiffus.errors import InputError
 from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.steps.device import choose_device
-from netdiffus.steps.model_manifest import read_model
-from netdiffus.steps.network import Network, build_rows
-from netdiffus.steps.packet_data import PacketCodec
-from netdiffus.steps.sampling import UNET_BUDGET
-from netdiffus.steps.weights import load_network
+from netdiffus.models.device import choose_device
+from netdiffus.models.manifest import read_model
+from netdiffus.models.network import Network, build_rows
+from netdiffus.models.packets import PacketCodec
+from netdiffus.models.sampling import UNET_BUDGET
+from netdiffus.models.weights import load_network
 from netdiffus.store import model as store
 from netdiffus.store.cards import ModelCard
 

@@ -14,8 +14,8 @@ from netdiffus.api.verbs import evaluate, generate, prepare, train
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
+from netdiffus.models.likelihood import MOST, log_likelihoods, member_losses, trace_losses
 from netdiffus.steps.generate import GenerateConfig, LoadedModel, draw_codes, load_model
-from netdiffus.steps.likelihood import MOST, log_likelihoods, member_losses, trace_losses
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import series
 

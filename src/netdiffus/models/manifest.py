@@ -20,8 +20,8 @@ from netdiffus.imaging.codec import GasfCodec, GasfManifest
 from netdiffus.imaging.range_scale import RangeManifest
 from netdiffus.imaging.scale import EmpiricalManifest
 from netdiffus.manifest import Manifest, Text
-from netdiffus.steps.packet_data import PacketCodec, PacketManifest
-from netdiffus.steps.train_config import TrainConfig
+from netdiffus.models.options import TrainConfig
+from netdiffus.models.packets import PacketCodec, PacketManifest
 from netdiffus.store.cards import ModelCard
 from netdiffus.traffic.flowframes import PROTOCOLS
 from netdiffus.traffic.sessions.fields import CHANNELS as FIELDS

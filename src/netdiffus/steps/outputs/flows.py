@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BitsCodec, PacketRows, padded
 from netdiffus.steps.bitimage import codec_json
-from netdiffus.steps.capture import (
+from netdiffus.steps.nprint import NprintConfig, write_packets
+from netdiffus.steps.outputs.capture import (
     CAPTURES,
     CaptureConfig,
     CaptureWritten,
@@ -25,8 +26,7 @@ from netdiffus.steps.capture import (
     write_capture,
     write_compiled,
 )
-from netdiffus.steps.nprint import NprintConfig, write_packets
-from netdiffus.steps.output import FORMS, write_traces
+from netdiffus.steps.outputs.traces import FORMS, write_traces
 from netdiffus.store.bitimages import BitImage, write_bit_images
 from netdiffus.store.images import IMAGES, ImageCard
 from netdiffus.store.place import followed

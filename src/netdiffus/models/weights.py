@@ -12,8 +12,8 @@ from torch import Tensor
 
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.steps.model_manifest import ModelManifest
-from netdiffus.steps.network import Network, build_causal, build_unet, is_unet, label_rows
+from netdiffus.models.manifest import ModelManifest
+from netdiffus.models.network import Network, build_causal, build_unet, is_unet, label_rows
 from netdiffus.store import model as store
 
 META = torch.device("meta")

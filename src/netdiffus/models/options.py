@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from netdiffus import limits
+from netdiffus.config import Config, exclusive
 from netdiffus.errors import InputError
 from netdiffus.manifest import shown
-from netdiffus.steps.config import Config, exclusive
 
 if TYPE_CHECKING:
     from netdiffus.diffusion.fit import TrainStep
