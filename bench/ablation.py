@@ -14,7 +14,7 @@ from torch import Tensor
 from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, generate, prepare, train
-from netdiffus.models import training_data
+from netdiffus.models import counted
 
 STEPS = 600
 TRACES = 2100
@@ -65,17 +65,17 @@ def _figures(folder: Path, model: Path, **options: Any) -> list[str]:
 @contextmanager
 def _without_prior(chosen: bool) -> Iterator[None]:
     """While the block runs, priors say nothing: every code is as likely as another."""
-    counted = training_data.count_priors
+    real = counted.count_priors
 
     def flat(*given: Any) -> list[Tensor]:
-        return [prior.new_zeros(prior.shape).log_softmax(dim=-1) for prior in counted(*given)]
+        return [prior.new_zeros(prior.shape).log_softmax(dim=-1) for prior in real(*given)]
 
     if chosen:
-        training_data.count_priors = flat
+        counted.count_priors = flat
     try:
         yield
     finally:
-        training_data.count_priors = counted
+        counted.count_priors = real
 
 
 if __name__ == "__main__":

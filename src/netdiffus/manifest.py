@@ -10,13 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import from_json
 
 from netdiffus import limits
 from netdiffus.errors import InputError
 
 Value = TypeVar("Value")
+JsonObject = dict[str, JsonValue]
+"""An object of JSON whose keys and values are not known yet; what is read of it becomes a `Manifest`."""
 SHOWN = 60
 """Characters of an offending value in a message."""
 

@@ -14,8 +14,7 @@ from netdiffus.diffusion.causal import CausalDenoiser, Codebook
 from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.observation import SeriesRows
 from netdiffus.errors import InputError
-from netdiffus.models.likelihood import log_likelihoods
-from netdiffus.models.loaded_model import load_model
+from netdiffus.models.backends import load_model
 from netdiffus.store.dataset import read_dataset
 
 CHANNELS = ["size", "direction", "gap_ns"]
@@ -99,9 +98,9 @@ def test_likelihoods_of_all_traces_sum_to_one(small_model) -> None:
     row = list(itertools.product(range(3), range(2)))
     codes = np.array([np.transpose(rows) for rows in itertools.product(row, row)])
     rows = Rows.of(SeriesRows(2), centres)
-    model = replace(load_model(small_model), coarse=None)
+    model = replace(load_model(small_model), network=network.eval(), rows=rows)
     for label in range(2):
-        found = log_likelihoods(model, network.eval(), rows, codes, np.full(len(codes), label))
+        found = model.log_likelihoods(codes, np.full(len(codes), label))
         assert np.exp(found).sum() == pytest.approx(1, abs=1e-5)
         assert found.std() > 0.1
 

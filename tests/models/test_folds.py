@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from netdiffus.api.verbs import prepare
-from netdiffus.models.training_data import training_data
-from netdiffus.steps.train import train_config
+from netdiffus.models.counted import Channels
+from netdiffus.models.options import train_options
+from netdiffus.models.training_data import LabelledSeries, row_data
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.holdout import FOLDS, folds, held_back, units
 from netdiffus.traffic.traces import series
@@ -64,12 +65,18 @@ def windowed(tmp_path_factory):
     return prepare(folder / "series.parquet", folder / "dataset", bins=100.0, window=4)
 
 
+def trained_on(part, **options):
+    """What a training on windows of four positions draws from."""
+    channels = Channels(["down_bytes"])
+    return row_data(LabelledSeries.of(part, 4), channels, train_options("tiny", **options), torch.device("cpu"))
+
+
 def test_windows_of_a_series_are_validated_together(windowed) -> None:
     _, traces = read_dataset(windowed)
     assert traces["group"].n_unique() == 24
     part = traces.filter(split="train")
-    data = training_data(part, train_config("tiny", batch=2000, validation=0.1), torch.device("cpu"))
-    classes = data.codec.classes(series(part, 4)).tolist()
+    data = trained_on(part, batch=2000, validation=0.1)
+    classes = data.codec.gasf.classes(series(part, 4)).tolist()
     groups = []
     for draw in (data.batch, data.validation):
         drawn = draw(torch.Generator().manual_seed(0)).traces.tolist()
@@ -83,11 +90,11 @@ def test_windows_of_a_series_share_a_fold_of_the_priors(windowed) -> None:
     """Else a window's prior would have counted its neighbours."""
     _, traces = read_dataset(windowed)
     part = traces.filter(split="train")
-    data = training_data(part, train_config("tiny", batch=4000, validation=0.0), torch.device("cpu"))
+    data = trained_on(part, batch=4000, validation=0.0)
     sample = data.batch(torch.Generator().manual_seed(0))
     dealt = dict(zip(map(str, sample.traces.tolist()), sample.fold.tolist(), strict=True))
     of_group: dict[int, set[int]] = {}
-    for group, own in zip(part["group"], data.codec.classes(series(part, 4)).tolist(), strict=True):
+    for group, own in zip(part["group"], data.codec.gasf.classes(series(part, 4)).tolist(), strict=True):
         of_group.setdefault(group, set()).add(dealt[str(own)])
     assert all(len(found) == 1 for found in of_group.values())
     assert len(set.union(*of_group.values())) == FOLDS

@@ -9,9 +9,10 @@ import pytest
 
 from netdiffus import TrafficModel, generate, recordings, train
 from netdiffus.errors import InputError
+from netdiffus.models.backends import load_model
 from netdiffus.models.label_counts import class_counts
-from netdiffus.models.packets import MOST_GAPS, class_names, packet_part
-from netdiffus.steps.generate import load_model
+from netdiffus.models.packet_codec import MOST_GAPS, class_names
+from netdiffus.models.packets import packet_part
 from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.prepare_config import PrepareConfig
@@ -33,7 +34,7 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(dataset, tmp_path_factory):
-    return train(dataset, tmp_path_factory.mktemp("model") / "model", image="bits", preset="tiny", steps=40, batch=32)
+    return train(dataset, tmp_path_factory.mktemp("model") / "model", image="fields", preset="tiny", steps=40, batch=32)
 
 
 def written(model, out, **options):
@@ -105,18 +106,18 @@ def test_only_the_training_part_is_learned(dataset) -> None:
     found = packet_part(dataset, part, 0.8, None)
     assert found.series.shape == (len(part), 8, 12)
     assert {name.rpartition("/")[0] for name in found.classes} == {"dns", "mqtt", "ntp"}
-    assert len(found.codec.gaps) <= MOST_GAPS
+    assert len(found.arrivals.gaps) <= MOST_GAPS
     fewer = packet_part(dataset, part.head(20), 0.8, 4)
     assert fewer.series.shape[0] == 20
-    assert fewer.codec.fields.length == 4
-    assert len(fewer.codec.fields.hosts) <= len(found.codec.fields.hosts)
+    assert fewer.fields.length == 4
+    assert len(fewer.fields.hosts) <= len(found.fields.hosts)
 
 
 def test_gaps_between_flows_are_those_of_all_flows(dataset) -> None:
     _, traces = read_dataset(dataset)
-    whole = packet_part(dataset, traces, 1.0, 2).codec.gaps
+    whole = packet_part(dataset, traces, 1.0, 2).arrivals.gaps
     half = traces.sample(fraction=0.5, seed=0).sort("trace_id")
-    part = packet_part(dataset, half, 0.5, 2).codec.gaps
+    part = packet_part(dataset, half, 0.5, 2).arrivals.gaps
     assert part.mean() == pytest.approx(whole.mean(), rel=0.25)
 
 
@@ -124,7 +125,7 @@ def test_flows_arrive_as_in_their_own_source_where_another_is_for_testing(tmp_pa
     """No test flow comes between those of a source that is all for training, so its gaps are as recorded."""
     captures = [recordings.captures()[label][0] for label in ("dns", "ntp")]
     list(prepare(captures[:1], tmp_path / "dataset", PrepareConfig.of(packets=2, test=str(captures[1]))))
-    train(tmp_path / "dataset", tmp_path / "model", image="bits", preset="tiny", steps=1, batch=8)
+    train(tmp_path / "dataset", tmp_path / "model", image="fields", preset="tiny", steps=1, batch=8)
     _, traces = read_dataset(tmp_path / "dataset")
     starts = traces.filter(pl.col("split") == "train")["start_ns"].sort().to_numpy()
     assert ModelCard.read(tmp_path / "model").codec["gaps_ns"] == sorted(np.diff(starts).tolist())
@@ -133,7 +134,7 @@ def test_flows_arrive_as_in_their_own_source_where_another_is_for_testing(tmp_pa
 def test_the_model_folder(model) -> None:
     card = ModelCard.read(model)
     assert set(card.labels) >= {"dns/udp", "mqtt/tcp", "ntp/udp"}
-    assert card.config["image"] == "bits"
+    assert card.config["image"] == "fields"
     readme = (model / "README.md").read_text()
     assert "flows of packets" in readme
     assert "Server ports" in readme
@@ -145,7 +146,7 @@ def test_what_is_refused(model, dataset, tmp_path) -> None:
     with pytest.raises(InputError, match="protocol"):
         written(model, tmp_path / "x.pcap", protocol="sctp")
     other = train(dataset, tmp_path / "model", preset="tiny", steps=2, batch=8)
-    with pytest.raises(InputError, match=r"a model of packets \(train --image bits\) for x\.pcap .*; got one of"):
+    with pytest.raises(InputError, match=r"a model of packets \(train --image fields\) for x\.pcap .*; got one of"):
         written(other, tmp_path / "x.pcap")
     with pytest.raises(InputError, match="a model of packets"):
         written(other, tmp_path / "x.parquet", rate=1.0)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from netdiffus import limits
 from netdiffus.api.verbs import train
 from netdiffus.errors import InputError
-from netdiffus.steps.generate import load_model
+from netdiffus.models.backends import load_model
 from netdiffus.store.model import RESUME, WEIGHTS, read_header
 
 

@@ -16,7 +16,8 @@ from bench import gates
 from netdiffus.api.verbs import evaluate, prepare
 from netdiffus.cli.show import print_info
 from netdiffus.errors import InputError
-from netdiffus.steps.outputs.capture import CaptureConfig, is_capture_name, write_capture
+from netdiffus.steps.outputs.capture import write_capture
+from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
 from netdiffus.traffic.flows import flows_of_capture
 from netdiffus.traffic.sessions import FlowRows, concatenate, labels_path
 from netdiffus.traffic.sessions.fields import FieldsCodec, first_packets

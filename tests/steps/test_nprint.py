@@ -10,7 +10,7 @@ from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 from netdiffus.cli.main import run
 from netdiffus.errors import InputError
-from netdiffus.steps import nprint
+from netdiffus.steps.outputs import nprint
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.wire.captures import read_capture, write_pcap

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,10 +85,9 @@ CLASSES = 512  # of an alphabet, unless asked otherwise
 MEASURED = ("gap_ns",)  # channels whose values are drawn between those that are known
 
 
-class GasfManifest(Manifest):
-    """What a manifest holds of a GASF codec."""
+class SeriesManifest(Manifest):
+    """What a manifest holds of a codec of series."""
 
-    codec: Literal["gasf"]
     channels: list[Text] = Field(min_length=1, max_length=limits.CHANNELS)
     length: int = Field(ge=1, le=limits.LENGTH)
     angle: Literal["normal", "direct"]
@@ -98,7 +97,7 @@ class GasfManifest(Manifest):
     coarse: CoarseManifest | None = None  # of a model that draws coarse rows first
 
     @model_validator(mode="after")
-    def _fit(self) -> GasfManifest:
+    def _fit(self) -> Self:
         if len(set(self.channels)) < len(self.channels):
             raise ValueError("with different channels")
         wanted = len(image_channels(self.channels))
@@ -107,6 +106,12 @@ class GasfManifest(Manifest):
         if len({len(alphabet.counts) for alphabet in self.alphabets}) > 1:
             raise ValueError("with alphabets of the same labels")
         return self
+
+
+class GasfManifest(SeriesManifest):
+    """What a manifest holds of a GASF codec."""
+
+    codec: Literal["gasf"]
 
 
 @dataclass(frozen=True)
@@ -242,7 +247,7 @@ class GasfCodec:
         return cls.of_manifest(GasfManifest.of(data, "codec"))
 
     @classmethod
-    def of_manifest(cls, found: GasfManifest) -> GasfCodec:
+    def of_manifest(cls, found: SeriesManifest) -> GasfCodec:
         """The same of what was checked."""
         scales = tuple(scale_of(scale) for scale in found.scales)
         alphabets = tuple(Alphabet.of_manifest(alphabet) for alphabet in found.alphabets)

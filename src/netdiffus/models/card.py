@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from netdiffus.store.cards import ModelCard
+from netdiffus.models.manifest import ModelManifest
+from netdiffus.models.options import RowOptions
+from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.text import markdown
 
 VALUES = {
@@ -17,9 +19,9 @@ HELD = {True: "the distinct values, and how often each label has them,", False: 
 COUNTED = {True: "; with them is a prior: smoothed counts of what each label has at each position", False: ""}
 
 
-def breaks_said(card: ModelCard) -> str:
+def breaks_said(manifest: ModelManifest) -> str:
     """How many gaps between flows a model of packets left out as breaks between recordings; empty where none."""
-    count = card.codec.get("gap_breaks", 0)
+    count = manifest.arrival_breaks
     were = "gap between flows was" if count == 1 else "gaps between flows were"
     return f"{count:,} {were} left out: the recording broke off there, or its clock was set." if count else ""
 
@@ -28,14 +30,15 @@ REPEATS = """
   The same seed gives the same weights on the same machine with the same number of threads."""
 
 
-def model_readme(card: ModelCard, traces: int) -> str:
+def model_readme(manifest: ModelManifest, traces: int) -> str:
     """Data, intended use, limits and privacy of a model, in Markdown."""
-    channels = ", ".join(card.codec["channels"])
+    card, options, codec = manifest.card, manifest.options, manifest.codec
+    channels = ", ".join(codec.channels)
     labels = "\n".join(f"| {markdown(label)} | {count} |" for label, count in card.labels.items())
-    packets = card.config["image"] == "bits"
+    packets = isinstance(codec, PacketCodec)
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
-    has_alphabet = card.config["network"] != "unet"
-    said = breaks_said(card)
+    has_alphabet = isinstance(options, RowOptions)
+    said = breaks_said(manifest)
     breaks = f"\n* {said}" if said else ""
     threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
     repeats = "" if card.threads is None else REPEATS
@@ -43,11 +46,11 @@ def model_readme(card: ModelCard, traces: int) -> str:
     suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     return f"""# A netdiffus model
 
-Draws synthetic network traffic: {what}, up to {card.codec["length"]} {unit}.
+Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 
 * Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}{threads}) on {traces} traces, seed {card.seed},
   dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.{repeats}
-* Image: {card.config["image"]}; preset: {card.config["preset"]}. All options and the fitted scales are in model.json.
+* Image: {options.image}; preset: {options.preset}. All options and the fitted scales are in model.json.
 
     netdiffus generate MODEL --out synthetic.{"pcap" if packets else "parquet"} --count 1000
 

@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from netdiffus import limits
-from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.models.loaded_model import LoadedModel, batch_size, series_of
-from netdiffus.models.sampling import Beginning, DrawCodes, Sampling, causal_sampling
+from netdiffus.models.model import Model
+from netdiffus.models.packets import PacketModel
+from netdiffus.models.rows import Beginning, DrawCodes, RowModel
+from netdiffus.models.sampling import Sampling
 from netdiffus.traffic.traces import conform, ragged, series
 
 Ids = NDArray[np.int64]
@@ -44,14 +45,14 @@ class Beginnings:
     hash: str = ""
 
     @classmethod
-    def none(cls, model: LoadedModel, ids: Ids) -> Beginnings:
+    def none(cls, model: RowModel, ids: Ids) -> Beginnings:
         """Of traces of which nothing is given."""
-        channels = series_codec(model).channels
+        channels = model.codec.channels
         empty: dict[str, list[list[int]]] = {name: [[]] * len(ids) for name in channels}
         return cls(ids, pl.DataFrame(empty, schema=dict.fromkeys(channels, pl.List(pl.Int64))))
 
     @classmethod
-    def of(cls, model: LoadedModel, traces: pl.DataFrame, hash: str = "") -> Beginnings:
+    def of(cls, model: RowModel, traces: pl.DataFrame, hash: str = "") -> Beginnings:
         """Every row of a table with a column `label` and one for each channel.
 
         Args:
@@ -61,7 +62,7 @@ class Beginnings:
             InputError: there is no trace, a channel of the model is missing, or the model does not know a label.
         """
         ids = label_ids(model, traces)
-        values = conform(traces).select(pl.col(name).cast(pl.List(pl.Int64)) for name in series_codec(model).channels)
+        values = conform(traces).select(pl.col(name).cast(pl.List(pl.Int64)) for name in model.codec.channels)
         return cls(ids, values, hash)
 
     def known(self) -> Ids:
@@ -69,32 +70,32 @@ class Beginnings:
         return self.values.to_series().list.len().to_numpy().astype(np.int64)
 
 
-def series_codec(model: LoadedModel) -> GasfCodec:
-    """The codec of a model that draws series row by row.
+def row_by_row(model: Model) -> RowModel:
+    """The model as one that draws series row by row.
 
     Raises:
-        InputError: the model is of packets, or of a published kind.
+        InputError: it is of packets, or of a published kind.
     """
-    if model.packets is not None:
+    if isinstance(model, PacketModel):
         raise InputError(
-            "a model of series for --continue and --length", "one of packets (train --image bits)",
+            "a model of series for --continue and --length", "one of packets (train --image fields)",
             "train one with --image gasf on the same dataset",
         )  # fmt: skip
-    if model.codec is None or not isinstance(model.network, CausalDenoiser):
+    if not isinstance(model, RowModel):
         raise InputError(
             "a model that draws row by row, for likelihoods, --continue and --length", "a published one",
             "train one without --preset netdiffus or netdiffus2",
         )  # fmt: skip
-    return model.codec
+    return model
 
 
-def label_ids(model: LoadedModel, traces: pl.DataFrame) -> Ids:
+def label_ids(model: RowModel, traces: pl.DataFrame) -> Ids:
     """Label ids (N,) of a table whose channels are the model's.
 
     Raises:
         InputError: there is no trace, a channel of the model is missing, or the model does not know a label.
     """
-    wanted = [*series_codec(model).channels, "label"]
+    wanted = [*model.codec.channels, "label"]
     missing = [name for name in wanted if name not in traces.columns]
     if missing:
         said = f"traces with the model's columns {', '.join(wanted)}"
@@ -102,7 +103,7 @@ def label_ids(model: LoadedModel, traces: pl.DataFrame) -> Ids:
     if not len(traces):
         raise InputError("at least one trace", "none", "name a table with traces")
     labels = traces["label"].cast(pl.String).fill_null("")
-    names = list(model.card.labels)
+    names = model.manifest.labels
     unknown = labels.filter(~labels.is_in(names))
     if len(unknown):
         known = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
@@ -112,24 +113,22 @@ def label_ids(model: LoadedModel, traces: pl.DataFrame) -> Ids:
 
 
 def continued(
-    model: LoadedModel, beginnings: Beginnings, length: int, how: Sampling, seed: int
+    model: RowModel, beginnings: Beginnings, length: int, how: Sampling, seed: int
 ) -> Iterator[tuple[Ids, pl.DataFrame]]:
     """Batches of row numbers (B,) of `beginnings`, and their traces as list columns of up to `length` rows.
 
     Given rows come back unchanged, also those beyond `length`. Traces of one batch have as many given rows; the row
     numbers together are 0 to N - 1.
     """
-    codec, network = series_codec(model), model.network
-    if not isinstance(network, CausalDenoiser) or model.rows is None:
-        raise InputError("a model that draws row by row", "a published one", "train one")
+    codec = model.codec.gasf
     if len(beginnings.ids) * length > limits.DRAWN_ROWS:
         most = f"at most {limits.DRAWN_ROWS:,} rows in all"
         raise InputError(most, f"{len(beginnings.ids):,} traces of {length:,}", "lower --count or --length")
-    draw = causal_sampling(network, model.rows, model.card.config, how, len(model.card.labels))
-    device = network.position.device
+    draw = model.sampler(how)
+    device = model.network.position.device
     rng, generator = np.random.default_rng(seed), torch.Generator(device).manual_seed(seed)
     known = beginnings.known()
-    size = min(batch_size(model), max(1, BATCH_ROWS // length))
+    size = min(model.batch, max(1, BATCH_ROWS // length))
     for k in np.unique(known).tolist():
         group = np.flatnonzero(known == k)
         for rows in np.array_split(group, -(-len(group) // size)):
@@ -138,15 +137,15 @@ def continued(
                 yield rows, given
                 continue
             ids = beginnings.ids[rows]
-            codes = np.zeros((len(rows), model.channels, length), np.int64)
+            codes = np.zeros((len(rows), len(codec.image_channels), length), np.int64)
             codes[:, :, :k] = codec.classes(series(given, k, codec.channels)) if k else 0
             _extend(model, codes, ids, k, draw, generator)
             yield rows, _joined(codec, given, codes, ids, k, rng)
 
 
-def _extend(model: LoadedModel, codes: Ids, ids: Ids, done: int, draw: DrawCodes, generator: torch.Generator) -> None:
+def _extend(model: RowModel, codes: Ids, ids: Ids, done: int, draw: DrawCodes, generator: torch.Generator) -> None:
     """Fill codes (B, C, L) from row `done` on, a window at a time; traces that have ended are left alone."""
-    n, length, device = model.length, codes.shape[2], generator.device
+    n, length, device = model.codec.length, codes.shape[2], generator.device
     alive = np.arange(len(codes))
     start = 0 if done < n else done - n // 2
     while done < length and len(alive):
@@ -160,19 +159,20 @@ def _extend(model: LoadedModel, codes: Ids, ids: Ids, done: int, draw: DrawCodes
         done, start = end, end - n // 2
 
 
-def _settled(model: LoadedModel, known: Ids, device: torch.device) -> torch.Tensor | None:
+def _settled(model: RowModel, known: Ids, device: torch.device) -> torch.Tensor | None:
     """Codes (B, C, j) of the coarse rows whose segments lie within the known rows (B, C, k)."""
-    if model.coarse is None:
+    coarse, length = model.codec.coarse, model.codec.length
+    if coarse is None:
         return None
-    whole = np.zeros((*known.shape[:2], model.length))
-    whole[:, :, : known.shape[2]] = series_of(model, known)
-    settled = model.coarse.settled(known.shape[2], model.length)
-    return torch.from_numpy(model.coarse.encode(whole)[:, :, :settled]).to(device)
+    whole = np.zeros((*known.shape[:2], length))
+    whole[:, :, : known.shape[2]] = model.codec.z(known)
+    settled = coarse.settled(known.shape[2], length)
+    return torch.from_numpy(coarse.encode(whole)[:, :, :settled]).to(device)
 
 
-def _ended(model: LoadedModel, codes: Ids) -> NDArray[np.bool_]:
+def _ended(model: RowModel, codes: Ids) -> NDArray[np.bool_]:
     """Whether each trace (B,) has ended, by the codes (B, C) of its last row."""
-    codec = series_codec(model)
+    codec = model.codec.gasf
     last = np.array([len(z) - 1 for z in codec.centres])
     share = np.mean((codes == last) & np.array(codec.absent), axis=1)
     return np.asarray(share > 0.5)
@@ -189,3 +189,13 @@ def _joined(
     drawn = values[:, :, known - first :]
     tails = [ragged(drawn[:, k], name).cast(pl.List(pl.Int64)) for k, name in enumerate(codec.channels)]
     return given.select(pl.col(name).list.concat(tails[k]).alias(name) for k, name in enumerate(codec.channels))
+
+
+def log_likelihoods(model: RowModel, traces: pl.DataFrame) -> NDArray[np.float64]:
+    """The log-likelihood (N,) in nats of a table's traces; see `TrafficModel.log_likelihood`.
+
+    Raises:
+        InputError: there is no trace, a channel of the model is missing, or the model does not know a label.
+    """
+    ids, codec = label_ids(model, traces), model.codec.gasf
+    return model.log_likelihoods(codec.classes(series(traces, codec.length, codec.channels)), ids)

@@ -39,3 +39,13 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(MMAP_THRESHOLD, LARGEST)
         mallopt(TRIM_THRESHOLD, KEPT)
+
+
+def used_threads(device: torch.device) -> int | None:
+    """How many threads compute, which decides the last bits of sums; None: it is no CPU."""
+    return torch.get_num_threads() if device.type == "cpu" else None
+
+
+def torch_version() -> str:
+    """Of the library that is installed."""
+    return str(torch.__version__)

@@ -10,7 +10,8 @@ import numpy as np
 from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import shown
-from netdiffus.models.packets import label_of
+from netdiffus.models.manifest import ModelManifest
+from netdiffus.models.packet_codec import PacketCodec, label_of
 
 DEFAULT_COUNT = 1000
 
@@ -66,6 +67,20 @@ def class_counts(
     for label, n in label_counts(labels, count, balance=balance).items():
         counts |= label_counts({name: n for name, n in kept.items() if label_of(name) == label}, n, balance=False)
     return {name: counts[name] for name in mix if name in counts}
+
+
+def counts_of(
+    manifest: ModelManifest, count: int | dict[str, int], *, balance: bool, protocol: str | None = None
+) -> dict[str, int]:
+    """How many traces of each label of a model; `protocol` is of flows, as in `class_counts`.
+
+    Raises:
+        InputError: as in `label_counts`.
+    """
+    mix = manifest.card.labels
+    if isinstance(manifest.codec, PacketCodec):
+        return class_counts(mix, count, balance=balance, protocol=protocol)
+    return label_counts(mix, count, balance=balance)
 
 
 def parse_counts(texts: Sequence[str] | None) -> int | dict[str, int]:

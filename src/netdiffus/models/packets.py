@@ -1,26 +1,38 @@
-"""Training data of packets: a dataset's training flows as series of packet fields, and when they begin."""
+"""A model of packets: the causal core on series of packets' fields, and the codec that leads from those to flows."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from torch import Tensor
 
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import MOST_PACKETS
-from netdiffus.imaging.codec import GasfManifest
+from netdiffus.metrics import Traces
+from netdiffus.models.counted import Channels, count_arrivals, count_fields
+from netdiffus.models.fitting import Fitting, TrainingPart
+from netdiffus.models.manifest import ModelManifest
+from netdiffus.models.options import RowOptions
+from netdiffus.models.packet_codec import PacketCodec, class_names, label_of
+from netdiffus.models.rows import RowModel, fit_rows, row_model
+from netdiffus.models.sampling import Draw, Form, Request
+from netdiffus.models.training_data import LabelledSeries, row_data
+from netdiffus.models.weights import SavedWeights
 from netdiffus.store.dataset import read_packets
-from netdiffus.traffic.flowframes import PROTOCOLS
-from netdiffus.traffic.sessions import FlowRows, arrival_gaps
-from netdiffus.traffic.sessions.fields import FieldsCodec
-from netdiffus.traffic.sessions.fieldsmanifest import FieldsManifest
+from netdiffus.traffic.sessions import FlowRows
+from netdiffus.traffic.sessions.arrivals import Arrivals
+from netdiffus.traffic.sessions.fields import CHANNELS, FieldsCodec
 from netdiffus.traffic.sessions.tables import rows_of_tables
+
+Floats = NDArray[np.float64]
+
 
 CLASSES = {
     "kind": 512, "reply": 64, "window": 128, "size": 256, "gap_ns": 128, "hosts": 256, "server_port": 128,
@@ -30,48 +42,6 @@ CLASSES = {
 With 512 for each, a step takes twice as long."""
 NAMES = ("kind", "reply", "hosts", "server_port", "ending")
 """Channels whose values are names of things, not quantities."""
-MOST_GAPS = 1024
-"""Gaps between flows that a model keeps: quantiles, where there are more."""
-
-
-class PacketManifest(GasfManifest):
-    """What a manifest holds of the codec of a model of packets: that of its series, and what leads to flows."""
-
-    fields: FieldsManifest
-    gaps_ns: list[Annotated[int, Field(ge=0, le=1 << 62)]] = Field(max_length=MOST_GAPS)
-    gap_breaks: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
-
-    @model_validator(mode="after")
-    def _of_one_length(self) -> PacketManifest:
-        if self.fields.length != self.length:
-            raise ValueError(f"with fields of length {self.length}")
-        if self.gaps_ns != sorted(self.gaps_ns):
-            raise ValueError("with gaps_ns that ascend")
-        return self
-
-
-@dataclass(frozen=True)
-class PacketCodec:
-    """What leads from drawn series to flows.
-
-    Attributes:
-        fields: rows ↔ series.
-        gaps: between the starts of flows, ns, ascending.
-        breaks: gaps between recordings, which are not among them.
-    """
-
-    fields: FieldsCodec
-    gaps: NDArray[np.int64]
-    breaks: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; they stand in model.json beside the codec of the series."""
-        return {"fields": self.fields.to_json(), "gaps_ns": self.gaps.tolist(), "gap_breaks": self.breaks}
-
-    @classmethod
-    def of_manifest(cls, found: PacketManifest) -> PacketCodec:
-        """The way back from `to_json`, of what was checked."""
-        return cls(FieldsCodec.of_manifest(found.fields), np.array(found.gaps_ns, np.int64), found.gap_breaks)
 
 
 @dataclass(frozen=True)
@@ -79,11 +49,13 @@ class PacketPart:
     """The training flows that a model of packets learns.
 
     Attributes:
+        fields: flows ↔ series. arrivals: when flows begin.
         series: (N, C, n), NaN past the end; classes: of each flow, see `class_names`.
         left_out: flows that cannot be learned, by reason.
     """
 
-    codec: PacketCodec
+    fields: FieldsCodec
+    arrivals: Arrivals
     series: NDArray[np.float64]
     classes: list[str]
     left_out: Counter[str]
@@ -104,27 +76,90 @@ def packet_part(dataset: Path, part: pl.DataFrame, share: float, length: int | N
         reasons = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
         raise InputError("flows of TCP, UDP or ICMP to learn from", reasons or "none", "prepare other captures")
     longest = int(rows.counts.max())
-    fields = FieldsCodec.fit(rows, max(2, min(length or MOST_PACKETS, longest)))
+    fields = count_fields(rows, max(2, min(length or MOST_PACKETS, longest)))
     series, _ = fields.encode(rows)
-    arrivals = arrival_gaps(starts.to_numpy() for starts in part.group_by("source").agg("start_ns")["start_ns"])
-    codec = PacketCodec(fields, _quantiles(arrivals.gaps * share), arrivals.breaks)
-    return PacketPart(codec, series, class_names(rows), left_out)
+    return PacketPart(fields, count_arrivals(part, share), series, class_names(rows), left_out)
 
 
-def _quantiles(gaps: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-    if len(gaps) > MOST_GAPS:
-        gaps = np.quantile(gaps, (np.arange(MOST_GAPS) + 0.5) / MOST_GAPS)
-    return gaps.astype(np.int64)
+class PacketDraw(Draw):
+    """Series of packets' fields that the causal core drew.
+
+    Args:
+        labels: of the label ids; a model of packets has one for each label and protocol.
+    """
+
+    def __init__(self, inner: Draw, codec: PacketCodec, labels: list[str]) -> None:
+        super().__init__(inner.block)
+        self.inner, self.codec, self.labels = inner, codec, labels
+
+    def flows(self, most: int | None = None) -> tuple[FlowRows, dict[str, int]]:
+        """Flows of the series' first `most` packets."""
+        labels = tuple(self.labels[k] for k in self.ids.tolist())
+        rows, reasons = self.codec.fields.decode(self.inner.series()[:, :, :most], labels, self.block.rng)
+        return rows, dict(reasons)
 
 
-def class_names(rows: FlowRows) -> list[str]:
-    """LABEL/PROTOCOL of each flow: what a model of packets tells apart, so that a protocol can be asked for."""
-    return [
-        f"{label}/{PROTOCOLS[number]}"
-        for label, number in zip(rows.labels, rows.flows["protocol"].tolist(), strict=True)
-    ]
+@dataclass(frozen=True)
+class PacketModel:
+    """A causal core that learned packets' fields.
 
+    Attributes:
+        core: of series of fields. codec: what leads from those to flows.
+    """
 
-def label_of(name: str) -> str:
-    """The label of a class."""
-    return name.rpartition("/")[0]
+    core: RowModel
+    codec: PacketCodec
+
+    @property
+    def manifest(self) -> ModelManifest:
+        """What model.json says of it."""
+        return self.core.manifest
+
+    @property
+    def hash(self) -> str:
+        """Of its weights."""
+        return self.core.hash
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """Flows alone: a series of fields is no trace."""
+        return ("flows",)
+
+    @classmethod
+    def fit(cls, part: TrainingPart, options: RowOptions, device: torch.device) -> Fitting:
+        """Begin a training on the packets of a dataset."""
+        found = packet_part(part.dataset, part.traces, part.share, options.length)
+        learned = LabelledSeries(found.series, pl.Series(found.classes, dtype=pl.String))
+        data = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), options, device)
+        fitting = fit_rows(data, options, device, None)  # flows that cannot be learned have no row
+        codec = PacketCodec(data.codec, found.fields, found.arrivals)
+        return Fitting(fitting.fit, fitting.options, codec, fitting.labels, fitting.held_out)
+
+    @classmethod
+    def from_state(cls, manifest: ModelManifest, saved: SavedWeights, device: torch.device) -> PacketModel:
+        """The model of a manifest whose codec is one of packets."""
+        codec = manifest.codec
+        if not isinstance(codec, PacketCodec):
+            raise TypeError(f"no model of packets: {type(codec).__name__}")
+        return cls(row_model(manifest, manifest.options, codec.series, saved, device), codec)
+
+    def state(self) -> dict[str, Tensor]:
+        """The network's weights."""
+        return self.core.state()
+
+    def sample(self, request: Request) -> Iterator[Draw]:
+        """Draw flows for the label ids of a request."""
+        labels = [label_of(name) for name in self.manifest.labels]
+        for draw in self.core.sample(request):
+            yield PacketDraw(draw, self.codec, labels)
+
+    def losses(self, traces: Traces) -> Floats:
+        """A model of packets explains no traces.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            "a model of traces for --model", "one of packets (train --image fields)",
+            "name one that was trained with --image gasf or series",
+        )  # fmt: skip

@@ -5,54 +5,56 @@ Names, shapes and types stand at the head of the file, so nothing is allocated f
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import GasfCodec
-from netdiffus.models.manifest import ModelManifest
-from netdiffus.models.network import Network, build_causal, build_unet, is_unet, label_rows
 from netdiffus.store import model as store
+
+Network = TypeVar("Network", bound=nn.Module)
 
 META = torch.device("meta")
 ACTION = "copy the model again, or train again"
 
 
-def load_network(folder: Path, found: ModelManifest, device: torch.device) -> Network:
-    """The network of a model folder with its averaged weights, ready to draw from.
+@dataclass(frozen=True)
+class SavedWeights:
+    """The averaged weights in a model folder."""
 
-    Raises:
-        InputError: the weights do not fit the manifest, or hold values that cannot be.
-    """
-    header = store.weights_header(folder)
-    expected = _build(found, META).state_dict()
-    _compare({name: (tuple(value.shape), value.dtype) for name, value in expected.items()}, header)
-    weights = store.read_weights(folder)
-    _check_values(weights)
-    network = _build(found, device)
-    network.load_state_dict(weights)
-    return network.eval()
+    folder: Path
+
+    @property
+    def hash(self) -> str:
+        """Their sha256."""
+        return store.model_hash(self.folder)
+
+    def into(self, build: Callable[[torch.device], Network], device: torch.device) -> Network:
+        """The network that `build` makes, with these weights, ready to draw from.
+
+        Args:
+            build: an untrained network on a device; on the meta device it takes no memory.
+
+        Raises:
+            InputError: the weights do not fit it, or hold values that cannot be.
+        """
+        header = store.weights_header(self.folder)
+        expected = build(META).state_dict()
+        _compare({name: (tuple(value.shape), value.dtype) for name, value in expected.items()}, header)
+        weights = store.read_weights(self.folder)
+        _check_values(weights)
+        network = build(device)
+        network.load_state_dict(weights)
+        return network.eval()
 
 
-def _build(found: ModelManifest, device: torch.device) -> Network:
-    """The network that the manifest describes, untrained; on the meta device it takes no memory."""
-    config, labels = found.card.config, len(found.card.labels)
-    if is_unet(config):
-        with device:
-            return build_unet(config, found.channels, found.length, labels, device)
-    codec, coarse, rows = _codec(found), found.coarse, label_rows(config, labels)
-    with device:
-        fine = [torch.empty(rows, codec.length, len(alphabet)) for alphabet in codec.alphabets]
-        small = [] if coarse is None else [torch.empty(rows, coarse.rows, len(z)) for z in coarse.centres]
-    return build_causal(config, codec, coarse, (fine, small), device)
-
-
-def _codec(found: ModelManifest) -> GasfCodec:
-    if found.codec is None:
-        raise InputError("a codec with a scale for the row denoiser", "none", ACTION)
-    return found.codec
+def state_of(network: nn.Module) -> dict[str, Tensor]:
+    """A network's weights by name, on the CPU."""
+    return {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
 
 
 def _compare(expected: store.Header, header: store.Header) -> None:

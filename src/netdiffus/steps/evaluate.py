@@ -20,7 +20,7 @@ from netdiffus.imaging.codec import GasfCodec
 from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, compute, find
 from netdiffus.metrics.copies import nearest_distances
 from netdiffus.metrics.plane import Plane, plane
-from netdiffus.steps.load import TEST_SHARE, load_traces, real_parts
+from netdiffus.steps.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
 from netdiffus.steps.packetsets import packet_sets
 from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.split import split
@@ -39,8 +39,8 @@ BASELINE_METRICS = ("marginal", "autocorrelation", "correlation", "runs", "manif
 class EvaluateConfig(Config):
     """What can be chosen in `evaluate`."""
 
-    seed: int = Field(0, ge=0, le=limits.SEED)
-    baselines: bool = True  # whether the simple generators stand in the same table
+    seed: int = Field(0, ge=0, le=limits.SEED, description="Seed of every random draw.")
+    baselines: bool = Field(True, description="Compare with simple generators in the same table.")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _evaluate(
     if texts[0] is not None and texts[2] is not None:
         sets = replace(sets, texts=(texts[0], texts[1] or frozenset(), texts[2]))
     if model is not None:
-        sets = replace(sets, losses=_losses(model, train_table, test_table, config.seed))
+        sets = replace(sets, losses=_losses(model, loaded["real"], test_table, config.seed, own=test is None))
     sets = replace(sets, packets=packet_sets(origins, length, np.random.default_rng(config.seed)))
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
@@ -213,11 +213,15 @@ def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
     return Traces(series(table, length, names), table["label"].to_numpy().astype(np.str_))
 
 
-def _losses(model: Path, train: pl.DataFrame, test: pl.DataFrame, seed: int) -> tuple[Floats, Floats]:
-    from netdiffus.models.likelihood import member_losses
-    from netdiffus.models.loaded_model import load_model  # torch, which nothing else here needs
+def _losses(model: Path, real: LoadedTraces, test: pl.DataFrame, seed: int, *, own: bool) -> tuple[Floats, Floats]:
+    """Losses of the model's members and of test traces; `own`: those are of the same dataset."""
+    from netdiffus.models.backends import load_model  # torch, which nothing else here needs
+    from netdiffus.models.membership import member_losses, members
 
-    return member_losses(load_model(model), train, test, np.random.default_rng(seed))
+    loaded = load_model(model)
+    inside = members(loaded, real.traces, real.hash)
+    outside = test.join(inside, on="trace_id", how="anti") if own else test
+    return member_losses(loaded, inside, outside, np.random.default_rng(seed))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:

@@ -10,7 +10,18 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from netdiffus import __version__, limits
 from netdiffus.errors import InputError
-from netdiffus.manifest import Count, Labels, Manifest, Text, Whole, check_size, parse_manifest, read_manifest, shown
+from netdiffus.manifest import (
+    Count,
+    JsonObject,
+    Labels,
+    Manifest,
+    Text,
+    Whole,
+    check_size,
+    parse_manifest,
+    read_manifest,
+    shown,
+)
 from netdiffus.store.stage import check_whole
 
 Faults = Labels[Count]
@@ -24,6 +35,7 @@ class Card(Manifest):
     KIND: ClassVar[str]
     MADE_BY: ClassVar[str]
     FORMAT: ClassVar[int] = 1
+    OLDER: ClassVar[frozenset[int]] = frozenset()  # formats that can be read too
 
     format: int = 1
     netdiffus: Text = __version__
@@ -60,7 +72,7 @@ class Card(Manifest):
     @classmethod
     def _of_values(cls, data: Any, name: str) -> Self:
         found = data.get("format") if isinstance(data, dict) else None
-        if found != cls.FORMAT:
+        if not isinstance(found, int) or found not in {cls.FORMAT, *cls.OLDER}:
             maker = data.get("netdiffus") if isinstance(data, dict) else None
             raise InputError(
                 f"a {cls.KIND} of format {cls.FORMAT} (netdiffus {__version__})",
@@ -167,12 +179,13 @@ class ModelCard(Card):
     FILE: ClassVar[str] = "model.json"
     KIND: ClassVar[str] = "model"
     MADE_BY: ClassVar[str] = "netdiffus train DATASET --out MODEL"
-    FORMAT: ClassVar[int] = 5
+    FORMAT: ClassVar[int] = 6
+    OLDER: ClassVar[frozenset[int]] = frozenset({5})
 
-    format: int = 5
+    format: int = 6
 
-    config: dict[str, Any]  # the training's resolved configuration: models/manifest.py checks it
-    codec: dict[str, Any]  # likewise
+    config: JsonObject  # the resolved options of the training: models/manifest.py reads them
+    codec: JsonObject  # likewise
     labels: Labels[Annotated[int, Field(ge=1, lt=limits.INTEGER)]] = Field(min_length=1)  # in the order of label ids
 
     dataset: Text  # hash of the dataset
@@ -182,6 +195,7 @@ class ModelCard(Card):
     validation: dict[Text, float] | None = (
         None  # loss and step of the best averaged weights, where traces were held back
     )
+    held_out: list[Count] | None = None  # ids of the training traces that the validation had; None: they are not known
     seed: Count
     device: Text
     threads: Count | None = None  # of the CPU: sums are taken in another order with another number; None on a GPU

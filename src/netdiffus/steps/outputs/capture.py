@@ -1,26 +1,26 @@
-"""Captures out: flows' rows become a capture with labels beside it; what the rules of the wire changed is counted."""
+"""Captures: drawn flows are compiled to packets, with labels beside them; what the compiler changed is counted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
 
-from netdiffus import limits
-from netdiffus.config import Config, exclusive
 from netdiffus.errors import InputError
+from netdiffus.manifest import JsonObject
+from netdiffus.models.codecs import Codec
+from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
+from netdiffus.steps.outputs.order import Drawn, DrawnFlows, Order, draw_flows
 from netdiffus.store.account import names_of_result, write_accounts
 from netdiffus.store.labelfolders import label_folders
 from netdiffus.store.place import followed
 from netdiffus.store.publish import publish_files
 from netdiffus.text import as_text
 from netdiffus.traffic.csvcells import guarded
-from netdiffus.traffic.moments import moment_ns
 from netdiffus.traffic.sessions import (
     RULES,
     Changes,
@@ -35,58 +35,11 @@ from netdiffus.traffic.sessions import (
     write_packets,
 )
 from netdiffus.traffic.sessions.arrivals import LATEST_NS
-from netdiffus.traffic.sessions.endpoints import CLIENT_NETS, SERVER_NETS
+from netdiffus.traffic.sessions.capture import CHUNK_BYTES
+from netdiffus.traffic.sessions.payload import LINKS, build_packets
 from netdiffus.wire.nprint import is_nprint_name
+from netdiffus.wire.packets import PacketBlock
 from netdiffus.wire.records import PCAP_END_NS
-
-CAPTURES = (".pcap", ".pcapng")
-OF_CAPTURES = {"link", "payload", "per_label"}
-"""Options that have a meaning for captures alone."""
-BEGIN_NS = 1_767_225_600_000_000_000
-"""When the first flow begins: midnight of 1 January 2026, UTC; a clock would make the same seed another file."""
-
-
-def _start(value: object) -> object:
-    """What --start says, as nanoseconds; of other types pydantic tells."""
-    return moment_ns(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else value
-
-
-class CaptureConfig(Config):
-    """What can be chosen for a capture."""
-
-    client_net: list[str] = Field(list(CLIENT_NETS))
-    server_net: list[str] = Field(list(SERVER_NETS))
-    link: Literal["ethernet", "raw"] = "ethernet"
-    payload: Literal["random", "zero"] = "random"
-    rate: float | None = Field(
-        None, ge=limits.RATE[0], le=limits.RATE[1]
-    )  # flows a second; None: as the dataset's flows arrive
-    duration: float | None = Field(
-        None, ge=limits.SECONDS[0], le=limits.SECONDS[1]
-    )  # seconds from the first flow's start to the last one's
-    per_label: bool = False
-    start: Annotated[int, BeforeValidator(_start)] = BEGIN_NS  # of the first flow; ISO 8601 or a number, as ns
-
-    @model_validator(mode="after")
-    def _can_be(self) -> CaptureConfig:
-        exclusive(rate=self.rate is not None, duration=self.duration is not None)
-        return self
-
-    def check_form(self, out: Path, flows: int) -> None:
-        """Raise InputError for options that have no meaning for a file of this name, or flows that would take too long.
-
-        Args:
-            flows: that are to be drawn.
-        """
-        given = sorted(self.model_fields_set & OF_CAPTURES)
-        if given and not is_capture_name(out):
-            option = f"--{given[0].replace('_', '-')}"
-            raise InputError(f"a capture ({', '.join(CAPTURES)}) for {option}", out.name, f"leave {option} out")
-        if self.rate is not None and flows / self.rate > limits.SECONDS[1]:
-            raise InputError(
-                f"flows that begin within {limits.SECONDS[1]:,.0f} seconds", f"{flows:,} at --rate {self.rate:g}",
-                "raise --rate, or lower --count",
-            )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,14 +57,9 @@ class CaptureWritten:
         return sum(self.files.values())
 
 
-def is_capture_name(out: Path) -> bool:
-    """Whether `generate` writes a capture to a path of this name."""
-    return out.suffix.lower() in CAPTURES
-
-
 def check_start(out: Path, config: CaptureConfig) -> None:
     """Raise InputError if a file of this name cannot hold times that begin at config.start."""
-    pcap = out.suffix.lower() == ".pcap" or is_nprint_name(out)  # nPrint rows are made of a pcap
+    pcap = out.suffix.lower() == ".pcap" or is_nprint_name(out)  # nPrint rows become a pcap
     if pcap or is_capture_name(out):
         lowest, end, held = 0, PCAP_END_NS if pcap else LATEST_NS, "from 1970 to 2105" if pcap else "from 1970 to 2261"
     else:
@@ -120,13 +68,56 @@ def check_start(out: Path, config: CaptureConfig) -> None:
         raise InputError(f"--start {held} for {out.name}", f"{config.start} ns", "choose another time or form")
 
 
+def draw_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
+    """Draw flows and write them as a capture, or one per label."""
+    drawn = yield from draw_flows(order)
+    made_by = order.made_by | {"capture": order.capture.model_dump()}
+    gaps, seed = arrival_gaps_of(order.model.manifest.codec), order.config.seed
+    return write_capture(order.out, drawn.rows, gaps, order.capture, seed, made_by, drawn.not_as_drawn)
+
+
+def arrival_gaps_of(codec: Codec) -> NDArray[np.int64]:
+    """Gaps between the starts of flows that a model of packets learned, ns.
+
+    Raises:
+        TypeError: the codec is of another model, which draws no flows.
+    """
+    if not isinstance(codec, PacketCodec):
+        raise TypeError(f"a {codec.kind} codec has no flows")
+    return codec.arrivals.gaps
+
+
+def compiled_flows(drawn: DrawnFlows, order: Order) -> Packets:
+    """The packets of drawn flows, between fresh hosts and with fresh starts."""
+    gaps, rng = arrival_gaps_of(order.model.manifest.codec), np.random.default_rng(order.config.seed)
+    return compile_rows(placed(drawn.rows, gaps, order.capture, rng))
+
+
+def packet_blocks(packets: Packets, config: CaptureConfig, seed: int) -> Iterator[PacketBlock]:
+    """Compiled packets as bytes, in order of time, CHUNK_BYTES at a time."""
+    time_ns = packets.segments["time_ns"]
+    order = np.argsort(time_ns, kind="stable")
+    size = packets.headers.network + packets.headers.transport + packets.segments["size"]
+    piece = np.cumsum(size[order]) // CHUNK_BYTES
+    for chosen in np.split(order, np.flatnonzero(np.diff(piece)) + 1):
+        data, at, whole = build_packets(packets, chosen, link=config.link, payload=config.payload, seed=seed)
+        sizes = whole.astype(np.int32)
+        link = np.full(len(chosen), LINKS[config.link], np.int32)
+        yield PacketBlock(data, at, sizes, sizes, time_ns[chosen], link)
+
+
+def written(files: Mapping[Path, int], packets: Packets, drawn: DrawnFlows) -> CaptureWritten:
+    """What was written of compiled flows."""
+    return CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, drawn.not_as_drawn)
+
+
 def write_capture(
     out: Path,
     rows: FlowRows,
     gaps: NDArray[np.int64],
     config: CaptureConfig,
     seed: int,
-    provenance: Mapping[str, Any],
+    provenance: JsonObject,
     not_as_drawn: Mapping[str, int],
 ) -> CaptureWritten:
     """Compile flows and write them, interleaved in time, with FILE.labels.csv and FILE.json beside each capture.
@@ -173,12 +164,10 @@ def placed(rows: FlowRows, gaps: NDArray[np.int64], config: CaptureConfig, rng: 
     return fresh
 
 
-def write_compiled(
-    path: Path, packets: Packets, config: CaptureConfig, seed: int, provenance: Mapping[str, Any]
-) -> int:
+def write_compiled(path: Path, packets: Packets, config: CaptureConfig, seed: int, provenance: JsonObject) -> int:
     """Write one capture of compiled flows, and its labels beside it; arguments as of write_capture; returns packets."""
     made_by = f"netdiffus {provenance['netdiffus']}"
-    comment = f"synthetic, {made_by}, model {provenance['model'][:16]}, seed {seed}"
+    comment = f"synthetic, {made_by}, model {str(provenance['model'])[:16]}, seed {seed}"
     with path.open("wb") as file:
         n = write_packets(
             file,
@@ -195,7 +184,7 @@ def write_compiled(
     return n
 
 
-def summary(written: CaptureWritten) -> dict[str, Any]:
+def summary(written: CaptureWritten) -> JsonObject:
     """What was written and changed, as plain values; the counts are those of all files together."""
     changes = written.changes
     return {

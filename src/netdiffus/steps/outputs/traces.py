@@ -1,71 +1,77 @@
-"""Output: a table of traces as Parquet, CSV or npz, each readable again by `prepare` and `evaluate`."""
+"""Traces: what a model draws as a table, of a model of packets the traces of its packets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+import json
+from collections.abc import Generator
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from netdiffus import __version__
-from netdiffus.store.publish import publish_file
-from netdiffus.traffic.csvcells import guarded
-from netdiffus.traffic.traces import channel_names, conform, ragged, series
-
-
-def _parquet(path: Path, traces: pl.DataFrame, provenance: str) -> None:
-    with path.open("wb") as file:
-        traces.write_parquet(file, metadata={"netdiffus": provenance})
+from netdiffus.models.unet import no_scale
+from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, written
+from netdiffus.steps.outputs.order import Drawn, Order, draw_flows, draws
+from netdiffus.steps.outputs.tables import traces_table, write_traces
+from netdiffus.traffic.ragged import list_column
+from netdiffus.traffic.sessions import Packets
+from netdiffus.traffic.traces import conform
 
 
-def _csv(path: Path, traces: pl.DataFrame, provenance: str) -> None:
-    """Lists are written [1, 2, 3], formulas as text (csvcells.py).
+def write_series(order: Order) -> Generator[Drawn, None, None]:
+    """Draw series and write them as a table."""
+    write_traces(order.out, (yield from series_table(order)), json.dumps(order.made_by))
 
-    The provenance has no place in a CSV file; its short form is in `source`.
+
+def write_flows(order: Order) -> Generator[Drawn, None, CaptureWritten]:
+    """Draw flows, compile them and write the traces of their packets as a table."""
+    drawn = yield from draw_flows(order)
+    packets = compiled_flows(drawn, order)
+    made_by = order.made_by | {"capture": order.capture.model_dump()}
+    write_traces(order.out, traces_of(packets, order.source), json.dumps(made_by))
+    return written({order.out: len(packets.segments)}, packets, drawn)
+
+
+def drawn_table(order: Order) -> Generator[Drawn, None, pl.DataFrame]:
+    """Yields a record per batch; returns the traces that were drawn, of a model of packets those of its packets.
+
+    Raises:
+        InputError: the model draws images alone.
     """
-    as_text = [
-        pl.concat_str(pl.lit("["), pl.col(name).cast(pl.List(pl.String)).list.join(", "), pl.lit("]")).alias(name)
-        for name in channel_names(traces)
-    ]
-    with path.open("wb") as file:
-        guarded(traces.with_columns(as_text)).write_csv(file)
+    if "flows" in order.model.forms:
+        drawn = yield from draw_flows(order)
+        return traces_of(compiled_flows(drawn, order), order.source)
+    if "series" not in order.model.forms:
+        raise no_scale()
+    return (yield from series_table(order))
 
 
-def _npz(path: Path, traces: pl.DataFrame, provenance: str) -> None:
-    """Arrays (N, n) of int64 per channel, 0 past `lengths` (N,); the other columns (N,); `provenance` JSON text."""
-    names = channel_names(traces)
-    lengths = traces[names[0]].list.len().to_numpy().astype(np.int64)
-    padded = series(traces, int(lengths.max()), names)
-    arrays = {name: np.nan_to_num(padded[:, k]).astype(np.int64) for k, name in enumerate(names)}
-    arrays |= {name: np.array(traces[name].to_list()) for name in traces.columns if name not in names}
-    with path.open("wb") as file:
-        np.savez_compressed(file, provenance=np.array(provenance), lengths=lengths, **arrays)  # type: ignore[arg-type]
+def series_table(order: Order) -> Generator[Drawn, None, pl.DataFrame]:
+    """The same of series."""
+    ids, batches = [], []
+    for draw, progress in draws(order):
+        ids.append(draw.ids)
+        batches.append(draw.series())
+        yield progress
+    manifest = order.model.manifest
+    labels = np.array(manifest.labels)[np.concatenate(ids)]
+    return traces_table(np.concatenate(batches), manifest.codec.channels, labels, order.source)
 
 
-FORMS: dict[str, Callable[[Path, pl.DataFrame, str], None]] = {".parquet": _parquet, ".csv": _csv, ".npz": _npz}
-
-
-def write_traces(path: Path, traces: pl.DataFrame, provenance: str) -> None:
-    """Write a table in the form that the suffix names, whole or not at all."""
-    with publish_file(path) as temporary:
-        FORMS[path.suffix.lower()](temporary, traces, provenance)
-
-
-def traces_table(
-    values: NDArray[np.float64], channels: tuple[str, ...], labels: NDArray[np.str_], model_hash: str, seed: int
-) -> pl.DataFrame:
-    """Drawn series (N, C, n) as a table with the columns of traces.parquet, split = "synthetic"."""
-    if "gap_ns" in channels:
-        values[:, channels.index("gap_ns"), 0] = 0  # there is no packet before the first
-    lists = {name: ragged(values[:, k], name) for k, name in enumerate(channels)}
-    return labelled(pl.DataFrame(lists), labels, model_hash, seed)
-
-
-def labelled(lists: pl.DataFrame, labels: NDArray[np.str_], model_hash: str, seed: int) -> pl.DataFrame:
-    """The same of list columns."""
-    source = f"netdiffus {__version__} model {model_hash[:16]} seed {seed}"
-    return conform(
-        lists.with_columns(label=pl.Series(labels.tolist()), split=pl.lit("synthetic"), source=pl.lit(source))
+def traces_of(packets: Packets, source: str) -> pl.DataFrame:
+    """Compiled flows as a table with the columns of traces.parquet, split = "synthetic", in their order."""
+    segments = packets.segments
+    counts = np.bincount(packets.owner, minlength=len(packets.flows)).astype(np.int64)
+    first = np.cumsum(counts) - counts
+    gap_ns = np.diff(segments["time_ns"], prepend=0)
+    kept = counts > 0
+    gap_ns[first[kept]] = 0
+    table = pl.DataFrame(
+        {
+            "label": [label for label, here in zip(packets.labels, kept.tolist(), strict=True) if here],
+            "start_ns": segments["time_ns"][first[kept]],
+            "size": list_column("size", segments["size"], counts[kept]),
+            "direction": list_column("direction", segments["direction"], counts[kept]),
+            "gap_ns": list_column("gap_ns", gap_ns, counts[kept]),
+        }
     )
+    return conform(table.with_columns(split=pl.lit("synthetic"), source=pl.lit(source)))

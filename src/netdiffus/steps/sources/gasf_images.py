@@ -37,18 +37,18 @@ class GasfSource:
     digest: str
 
 
-def parse_range(text: str) -> tuple[float, float]:
-    """`--gasf LOW,HIGH` as two numbers.
+def parse_range(text: str, option: str = "--gasf") -> tuple[float, float]:
+    """LOW,HIGH of an option as two numbers.
 
     Raises:
-        InputError: it is not two numbers, the lower one first.
+        InputError: it is not two numbers within limits.RANGE, the lower one first.
     """
     try:
         low, high = (float(part) for part in text.split(","))
         if not -limits.RANGE <= low < high <= limits.RANGE:
             raise ValueError
     except ValueError:
-        raise InputError("--gasf LOW,HIGH, e.g. --gasf -1460,1460", text, "correct --gasf") from None
+        raise InputError(f"{option} LOW,HIGH, e.g. {option} -1460,1460", repr(text[:60]), f"correct {option}") from None
     return low, high
 
 

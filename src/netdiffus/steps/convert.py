@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
-
-from netdiffus.config import Config
 from netdiffus.errors import InputError
+from netdiffus.steps.outputs.nprint import NprintConfig, row_parts, row_writer
 from netdiffus.steps.prepare import FileRead
 from netdiffus.steps.sources.find import find_files
 from netdiffus.store.publish import check_files, publish_file
@@ -28,23 +24,11 @@ from netdiffus.wire.fields import faults
 from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES, NprintCapture, is_nprint_name, read_nprint
 from netdiffus.wire.nprint_bits import BitRows, bit_rows, with_layout
 from netdiffus.wire.nprint_columns import STANDARD, Layout, layout
-from netdiffus.wire.nprint_packed import PackedWriter
 from netdiffus.wire.nprint_packets import with_payload
-from netdiffus.wire.nprint_text import TextWriter
 from netdiffus.wire.packets import Packet
 from netdiffus.wire.pcap import write_pcap
 
 CAPTURE_SUFFIX = ".pcap"
-PART_BYTES = 1 << 21
-
-
-class NprintConfig(Config):
-    """What can be chosen for nPrint rows."""
-
-    headers: str | None = None  # names with commas; None: those of an nPrint source, else STANDARD
-    payload_bytes: int = Field(0, ge=0, le=65_535)
-    timestamps: Literal["none", "absolute", "relative"] = "none"
-    anonymise: str | None = None  # a key file
 
 
 @dataclass(frozen=True)
@@ -80,7 +64,7 @@ def write_packets(sources: Sequence[Path], out: Path, config: NprintConfig) -> G
 
 def _to_rows(files: Sequence[Path], out: Path, config: NprintConfig) -> Generator[PacketsWritten, None, None]:
     wanted, key = _layout(files[0], config), _key(files, config)
-    with publish_file(out) as temporary, _writer(out, temporary, wanted, config) as write:
+    with publish_file(out) as temporary, row_writer(out, temporary, wanted, config.timestamps) as write:
         for done, path in enumerate(files, start=1):
             began, packets, written = time.perf_counter(), 0, 0
             found: Counter[str] = Counter()
@@ -115,27 +99,6 @@ def _layout(first: Path, config: NprintConfig) -> Layout:
     return layout(names, config.payload_bytes)
 
 
-@contextmanager
-def _writer(out: Path, temporary: Path, wanted: Layout, config: NprintConfig) -> Iterator[Callable[[BitRows], object]]:
-    """What takes the rows for the file `out`, written under a temporary name."""
-    name = out.name.lower()
-    if name.endswith(PACKED_SUFFIX):
-        with PackedWriter(temporary, wanted) as packed:
-            yield packed.add
-            packed.finish()
-    elif name.endswith(TEXT_SUFFIXES):
-        text = TextWriter(wanted, config.timestamps)
-        with temporary.open("wb") as file:
-            file.write(text.header)
-            yield lambda rows: file.write(text.lines(rows))
-    else:
-        raise InputError(
-            f"a name that ends in {', '.join(TEXT_SUFFIXES)} or {PACKED_SUFFIX}",
-            out.name,
-            f"choose {PACKED_SUFFIX} for a small file, or compress the text afterwards",
-        )
-
-
 def _rows(path: Path, wanted: Layout, found: Counter[str], key: bytes | None) -> Iterator[tuple[int, BitRows]]:
     """A capture's packets and rows, block by block, with other addresses if there is a key; `found` gets its faults."""
     capture = read_capture(path)
@@ -146,7 +109,7 @@ def _rows(path: Path, wanted: Layout, found: Counter[str], key: bytes | None) ->
         if key is not None:
             n, block = len(block), anonymise_block(block, fields, key)
             fields, unknown = dissect(block), n - len(block)
-        for part in _parts(len(block), wanted):
+        for part in row_parts(len(block), wanted):
             rows, left_out = bit_rows(block.part(part), fields[part], wanted)
             found.update(left_out)
             yield part.stop - part.start + unknown, rows
@@ -158,16 +121,9 @@ def _nprint_rows(path: Path, wanted: Layout, found: Counter[str]) -> Iterator[tu
     """The same of an nPrint file, whose rows are taken as they are."""
     reader = read_nprint(path)
     for rows in reader:
-        for part in _parts(len(rows), wanted):
+        for part in row_parts(len(rows), wanted):
             yield part.stop - part.start, with_layout(rows.part(part), wanted)
     found.update(reader.source.faults)
-
-
-def _parts(n: int, wanted: Layout) -> Iterator[slice]:
-    """n packets in parts whose rows take up to PART_BYTES: with much payload a row is long, its text longer."""
-    step = max(PART_BYTES // wanted.row_bytes, 1)
-    for start in range(0, n, step):
-        yield slice(start, min(start + step, n))
 
 
 def _to_capture(files: Sequence[Path], out: Path) -> Generator[PacketsWritten, None, None]:
