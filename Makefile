@@ -20,7 +20,7 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_layers.py
+	$(BIN)/python -m pytest tests/test_layers.py tests/test_lint.py
 
 # Every figure of docs/results.md again: about seven hours on two cores, the greater part training (sets, augmentation,
 # published) and fuzzing. NAME="demo sets" runs those only.

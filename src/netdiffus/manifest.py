@@ -121,7 +121,7 @@ def _bounded(text: str) -> str:
     return text
 
 
-def _few(labels: dict[str, Any]) -> dict[str, Any]:
+def _few(labels: dict[str, Value]) -> dict[str, Value]:
     if len(labels) > limits.LABELS:
         raise InputError(f"at most {limits.LABELS:,} labels", f"{len(labels):,}", "name the right column of labels")
     return labels

@@ -256,7 +256,7 @@ def train(
     last = _train(dataset, out, config, resume=resume)
     say(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
     print_breaks(out)
-    made = f"synthetic.{'pcap' if config.image == 'fields' else 'parquet'}"
+    made = f"synthetic{config.suffix}"
     say_next("next", "generate", out, "--out", made, "--count", 1000)
 
 

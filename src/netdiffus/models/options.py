@@ -110,6 +110,11 @@ class RowOptions(SharedOptions):
         """The key in BACKENDS."""
         return "fields" if self.image == "fields" else "rows"
 
+    @property
+    def suffix(self) -> str:
+        """Of a file that such a model can generate."""
+        return ".pcap" if self.image == "fields" else ".parquet"
+
 
 class UNetOptions(SharedOptions):
     """Of the published U-Net on GASF images."""
@@ -144,6 +149,11 @@ class UNetOptions(SharedOptions):
     def backend(self) -> str:
         """The key in BACKENDS."""
         return "unet"
+
+    @property
+    def suffix(self) -> str:
+        """Of a file that such a model can generate."""
+        return ".parquet"
 
 
 def _check_heads(width: int, heads: int) -> None:

@@ -16,6 +16,7 @@ from netdiffus.arrays import Ints
 from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import ALL, BITS, MOST_PACKETS, BitsCodec, PacketRows, padded, trimmed
+from netdiffus.manifest import JsonObject
 from netdiffus.steps.outputs.tables import FORMS as TABLES
 from netdiffus.steps.outputs.tables import write_traces
 from netdiffus.store.bitimages import BitImage, read_bit_images, write_bit_images
@@ -70,7 +71,7 @@ def to_bit_images(dataset: Path, out: Path, config: BitImageConfig) -> BitImages
     longest = int(packets["index"].max() or 0) + 1  # type: ignore[arg-type]
     length = config.length or min(longest, MOST_PACKETS)
     left_out: Counter[str] = Counter()
-    made_by = {"netdiffus": __version__, "dataset": card.hash, "config": config.model_dump()}
+    made_by: JsonObject = {"netdiffus": __version__, "dataset": card.hash, "config": config.model_dump()}
     labels = sorted(traces["label"].unique().to_list())
     head = ImageCard(codec=codec.to_json(length), labels=labels, made_by=made_by)
     kept = packets.filter(pl.col("index") < length)

@@ -15,6 +15,7 @@ from netdiffus.arrays import Floats, Ints
 from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
+from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import codec_of
 from netdiffus.models.manifest import read_model
 from netdiffus.models.series_codec import SeriesCodec, signed_size_codec
@@ -73,7 +74,7 @@ def to_images(traces: Path, out: Path, config: ImageConfig, model: Path | None =
         codec, labels = _fitted(table, config)
     ids = table["label"].replace_strict(labels, range(len(labels)), return_dtype=pl.Int64).to_numpy()
     data = series(table, codec.length, list(codec.channels))
-    made_by = {"netdiffus": __version__, "traces": loaded.hash, "config": config.model_dump()}
+    made_by: JsonObject = {"netdiffus": __version__, "traces": loaded.hash, "config": config.model_dump()}
     forms = FORMS if config.form == "both" else (config.form,)
     total = _Total(codec.channels)
 

@@ -66,7 +66,9 @@ def training_part(dataset: Path, traces: pl.DataFrame) -> TrainingPart:
             f"{len(part)} in {dataset}",
             "prepare more traffic",
         )
-    beside = traces.filter(pl.col("source").is_in(part["source"].unique()))  # whole sources may be for testing
+    beside = traces.filter(
+        pl.col("source").is_in(part["source"].unique().implode())
+    )  # whole sources may be for testing
     return TrainingPart(part, len(part) / len(beside), dataset)
 
 

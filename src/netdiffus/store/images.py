@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from pydantic import Field
 from netdiffus import limits
 from netdiffus.arrays import Bytes, Floats, Ints
 from netdiffus.errors import InputError
-from netdiffus.manifest import Text
+from netdiffus.manifest import JsonObject, Text
 from netdiffus.store.cards import Card
 from netdiffus.store.labelfolders import label_folders, label_of_folder, labels_by_folder
 from netdiffus.store.ownership import FolderKind
@@ -39,9 +39,9 @@ class ImageCard(Card):
     KIND: ClassVar[str] = "image"
     MADE_BY: ClassVar[str] = "netdiffus image TRACES --out DIR"
 
-    codec: dict[str, Any]
+    codec: JsonObject
     labels: list[Text] = Field(max_length=limits.LABELS)  # in the order of the label ids
-    made_by: dict[str, Any]
+    made_by: JsonObject
 
 
 def _files(folder: Path) -> Callable[[str], bool]:
