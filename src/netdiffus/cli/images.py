@@ -37,7 +37,8 @@ def image(
         ),
     ] = None,
     length: Annotated[
-        int | None, typer.Option(min=2, max=1000, help="Positions of a trace, pixels of its image; default: all.")
+        int | None,
+        typer.Option(min=2, max=limits.LENGTH, help="Positions of a trace, pixels of its image."),
     ] = None,
     form: Annotated[str, typer.Option(help="npz (exact), png (8 bits, to look at) or both.")] = "both",
     kind: Annotated[

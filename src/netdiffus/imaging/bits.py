@@ -24,8 +24,6 @@ from netdiffus.wire.nprint.columns import HEADER_BYTES, Layout, layout
 
 BITS = "bits"
 """What images of this codec are called in cards and options."""
-MOST_PACKETS = 1024
-"""Rows of an image at most."""
 NETWORK, TRANSPORT = ("ipv4", "ipv6"), ("tcp", "udp", "icmp")
 ALL = NETWORK + TRANSPORT
 OWN = {"direction": 1, "payload_size": 31, "gap_ns": 64}

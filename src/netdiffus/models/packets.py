@@ -11,13 +11,13 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from netdiffus import limits
 from netdiffus.arrays import Floats
 from netdiffus.compiler import FlowRows
 from netdiffus.compiler.arrivals import Arrivals
 from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
-from netdiffus.imaging.bits import MOST_PACKETS
 from netdiffus.metrics import Traces
 from netdiffus.models.counted import Channels, count_arrivals, count_fields
 from netdiffus.models.fitting import Fitting, TrainingPart
@@ -72,7 +72,7 @@ def packet_part(dataset: Path, part: pl.DataFrame, share: float, length: int | N
         reasons = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
         raise InputError("flows of TCP, UDP or ICMP to learn from", reasons or "none", "prepare other captures")
     longest = int(rows.counts.max())
-    fields = count_fields(rows, max(2, min(length or MOST_PACKETS, longest)))
+    fields = count_fields(rows, max(2, min(length or limits.LENGTH, longest)))
     series, _ = fields.encode(rows)
     return PacketPart(fields, count_arrivals(part, share), series, class_names(rows), left_out)
 

@@ -9,6 +9,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from netdiffus import limits
 from netdiffus.arrays import Bools, Floats, Ints
 from netdiffus.diffusion.fit import Batch, Sample
 from netdiffus.models.counted import Channels, PriorCounts, Priors, count_labels, fit_codec
@@ -17,9 +18,6 @@ from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.models.series_codec import SeriesCodec
 from netdiffus.traffic.holdout import folds, held_back, units
 from netdiffus.traffic.traces import channel_names, series
-
-DEFAULT_LENGTH = 1000
-"""Positions of a trace that are learned unless --length names more."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +135,9 @@ class Batches:
 
 
 def longest_trace(part: pl.DataFrame, most: int | None) -> int:
-    """Positions that are learned: those of the longest trace, at most `most`, and at most 1,000 unless it is named."""
+    """Positions that are learned: those of the longest trace, at most `most`."""
     longest = int(part.select(pl.col(channel_names(part)[0]).list.len().max()).item())
-    return max(2, min(most or DEFAULT_LENGTH, longest))
+    return max(2, min(most or limits.LENGTH, longest))
 
 
 def balanced_ends(ids: Ints, balance: float) -> Tensor:

@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from netdiffus import limits
 from netdiffus.arrays import Ints
 from netdiffus.config import Config
 from netdiffus.errors import InputError
-from netdiffus.imaging.bits import ALL, BITS, MOST_PACKETS, BitsCodec, PacketRows, padded, trimmed
+from netdiffus.imaging.bits import ALL, BITS, BitsCodec, PacketRows, padded, trimmed
 from netdiffus.manifest import JsonObject
 from netdiffus.steps.outputs.tables import FORMS as TABLES
 from netdiffus.steps.outputs.tables import write_traces
@@ -41,7 +42,7 @@ class BitImageConfig(Config):
     headers: list[str] = Field(list(ALL), description="Columns of ipv4,ipv6,tcp,udp,icmp.")
     bare: bool = Field(False, description="nPrint's columns alone, without direction, payload size and gap.")
     length: int | None = Field(
-        None, ge=1, le=MOST_PACKETS, description="Rows of an image; default: those of the longest flow."
+        None, ge=1, le=limits.LENGTH, description="Rows of an image; default: those of the longest flow."
     )
     form: Literal["npz", "png", "both"] = Field("both", description="npz, png or both; both are exact.")
 
@@ -69,7 +70,7 @@ def to_bit_images(dataset: Path, out: Path, config: BitImageConfig) -> BitImages
     card, traces = read_dataset(dataset)
     packets = read_packets(dataset)
     longest = int(packets["index"].max() or 0) + 1  # type: ignore[arg-type]
-    length = config.length or min(longest, MOST_PACKETS)
+    length = config.length or min(longest, limits.LENGTH)
     left_out: Counter[str] = Counter()
     made_by: JsonObject = {"netdiffus": __version__, "dataset": card.hash, "config": config.model_dump()}
     labels = sorted(traces["label"].unique().to_list())

@@ -31,7 +31,6 @@ from netdiffus.version import __version__
 Pair = tuple[ArrayLike, ArrayLike]  # series and labels
 
 FEWEST_TRACES = 10
-LONGEST = 1000
 IMAGE_LENGTH = 32
 BASELINE_TRACES = 4_000
 BASELINE_METRICS = ("marginal", "autocorrelation", "correlation", "runs", "manifold", "copies", "utility", "detection")
@@ -91,7 +90,7 @@ def _evaluate(
     parts = {"real training": train_table, "real test": test_table, "synthetic": tables["synthetic"]}
     check_sizes({name: len(table) for name, table in parts.items()})
     # a model draws no more positions than it has learned: what lies behind must not count against it
-    length = min(LONGEST, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
+    length = min(limits.LENGTH, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
     train_part, test_part, drawn = (_arrays(table, names, length) for table in parts.values())
     sets = comparison(train_part, test_part, drawn, names)
     came_from = [loaded["real"], loaded.get("test", loaded["real"]), loaded["synthetic"]]

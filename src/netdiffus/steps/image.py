@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from netdiffus import limits
 from netdiffus.arrays import Floats, Ints
 from netdiffus.config import Config
 from netdiffus.errors import InputError
@@ -39,7 +40,7 @@ class ImageConfig(Config):
         "empirical", description="Scale to fit to the traces, where no model is given."
     )
     length: int | None = Field(
-        None, ge=2, le=1000, description="Positions of a trace, pixels of its image; default: all."
+        None, ge=2, le=limits.LENGTH, description="Positions of a trace, pixels of its image; default: all."
     )
     form: Literal["npz", "png", "both"] = Field("both", description="npz (exact), png (8 bits, to look at) or both.")
 
@@ -94,7 +95,7 @@ def _fitted(table: pl.DataFrame, config: ImageConfig) -> tuple[GasfCodec, list[s
     names = channel_names(table)
     longest = int(table.select(pl.col(names[0]).list.len().max()).item())
     labels = sorted(table["label"].unique().to_list())
-    data = series(table, max(2, min(config.length or 1000, longest)), names)
+    data = series(table, max(2, min(config.length or limits.LENGTH, longest)), names)
     angle = "normal" if config.scale == "empirical" else "direct"
     return GasfCodec.fit(data, names, config.scale, angle), labels
 
