@@ -23,7 +23,7 @@ from netdiffus.steps.image import ImageConfig
 from netdiffus.steps.import_checkpoint import ImportConfig
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
-from netdiffus.steps.outputs.nprint import NprintConfig
+from netdiffus.steps.outputs.nprint_rows import NprintConfig
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.wire.files.reader import Packet, write_pcap
 

@@ -22,7 +22,7 @@ from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
-from netdiffus.steps.outputs.nprint import NprintConfig
+from netdiffus.steps.outputs.nprint_rows import NprintConfig
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.publish import check_folder, publish_file
 from netdiffus.store.report import REPORT

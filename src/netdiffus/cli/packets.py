@@ -47,7 +47,7 @@ def run_packets(sources: Sequence[Path], out: Path, **options: Any) -> None:
     """Write the file, show progress, and print what is in it and what is not."""
     from netdiffus.cli.progress import show_reading
     from netdiffus.steps.convert import write_packets
-    from netdiffus.steps.outputs.nprint import NprintConfig
+    from netdiffus.steps.outputs.nprint_rows import NprintConfig
 
     records = show_reading(write_packets(sources, out, NprintConfig.of(**options)))
     read, written = sum(record.packets for record in records), sum(record.written for record in records)

@@ -21,7 +21,8 @@ from netdiffus.imaging.codec import GasfCodec
 from netdiffus.models.model import Model
 from netdiffus.models.packets import PacketModel
 from netdiffus.models.rows import Beginning, DrawCodes, RowModel
-from netdiffus.models.sampling import Sampling
+from netdiffus.models.sampling import Block, Sampling
+from netdiffus.models.seeds import continued_streams
 from netdiffus.traffic.traces import conform, ragged, series
 
 BATCH_ROWS = 1 << 21
@@ -124,12 +125,12 @@ def continued(
         raise InputError(most, f"{len(beginnings.ids):,} traces of {length:,}", "lower --count or --length")
     draw = model.sampler(how)
     device = model.network.position.device
-    rng, generator = np.random.default_rng(seed), torch.Generator(device).manual_seed(seed)
     known = beginnings.known()
     size = min(model.batch, max(1, BATCH_ROWS // length))
     for k in np.unique(known).tolist():
         group = np.flatnonzero(known == k)
-        for rows in np.array_split(group, -(-len(group) // size)):
+        for number, start in enumerate(range(0, len(group), size)):
+            rows = group[start : start + size]
             given = beginnings.values[rows]
             if k >= length:
                 yield rows, given
@@ -137,20 +138,21 @@ def continued(
             ids = beginnings.ids[rows]
             codes = np.zeros((len(rows), len(codec.image_channels), length), np.int64)
             codes[:, :, :k] = codec.classes(series(given, k, codec.channels)) if k else 0
-            _extend(model, codes, ids, k, draw, generator)
-            yield rows, _joined(codec, given, codes, ids, k, rng)
+            block = Block.seeded(ids, continued_streams(seed, k, number), device)
+            _extend(model, codes, block, k, draw)
+            yield rows, _joined(codec, given, codes, block, k)
 
 
-def _extend(model: RowModel, codes: Ints, ids: Ints, done: int, draw: DrawCodes, generator: torch.Generator) -> None:
+def _extend(model: RowModel, codes: Ints, block: Block, done: int, draw: DrawCodes) -> None:
     """Fill codes (B, C, L) from row `done` on, a window at a time; traces that have ended are left alone."""
-    n, length, device = model.codec.length, codes.shape[2], generator.device
+    n, length, device = model.codec.length, codes.shape[2], block.generator.device
     alive = np.arange(len(codes))
     start = 0 if done < n else done - n // 2
     while done < length and len(alive):
         known = codes[alive, :, start:done]
         beginning = Beginning(torch.from_numpy(known).to(device), _settled(model, known, device))
         with torch.inference_mode():
-            drawn = draw(torch.from_numpy(ids[alive]).to(device), generator, beginning).cpu().numpy()
+            drawn = draw(block.labels[torch.from_numpy(alive)], block.generator, beginning).cpu().numpy()
         end = min(length, start + n)
         codes[alive, :, done:end] = drawn[:, :, done - start : end - start]
         alive = alive[~_ended(model, codes[alive, :, end - 1])]
@@ -176,12 +178,10 @@ def _ended(model: RowModel, codes: Ints) -> Bools:
     return np.asarray(share > 0.5)
 
 
-def _joined(
-    codec: GasfCodec, given: pl.DataFrame, codes: Ints, ids: Ints, known: int, rng: np.random.Generator
-) -> pl.DataFrame:
+def _joined(codec: GasfCodec, given: pl.DataFrame, codes: Ints, block: Block, known: int) -> pl.DataFrame:
     """Traces of their given rows, as they are, and the values of the codes (B, C, L) after those."""
     first = max(known - 1, 0)  # a row that is present goes before, as the next one may be the end
-    values = codec.from_classes(codes[:, :, first:], ids, rng)
+    values = codec.from_classes(codes[:, :, first:], block.ids, block.rng)
     if not known and "gap_ns" in codec.channels:
         values[:, codec.channels.index("gap_ns"), 0] = 0  # there is no packet before the first
     drawn = values[:, :, known - first :]

@@ -11,6 +11,7 @@ from torch import nn
 from netdiffus.diffusion.fit import Fit, Recipe, Validation
 from netdiffus.models.codecs import Codec
 from netdiffus.models.options import TrainOptions
+from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.models.training_data import TrainingData
 
 VALIDATE_EVERY = 100
@@ -56,7 +57,7 @@ def begin(network: nn.Module, recipe: Recipe, data: TrainingData, options: Train
         network,
         data.batch,
         learning_rate=options.learning_rate,
-        seed=options.seed,
+        seed=torch_seed(training_stream(options.seed, "batches")),
         recipe=recipe,
         validation=Validation(data.validation, VALIDATE_EVERY, options.patience) if data.validation else None,
     )

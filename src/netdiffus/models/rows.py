@@ -24,6 +24,7 @@ from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.network import build_causal, build_rows, label_rows
 from netdiffus.models.options import ImportedOptions, RowOptions, UNetOptions
 from netdiffus.models.sampling import Block, Draw, Form, Request, Sampling, blocks, guidance_weight
+from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.models.series_codec import SeriesCodec
 from netdiffus.models.training_data import LabelledSeries, RowData, longest_trace, row_data
 from netdiffus.models.weights import SavedWeights, state_of
@@ -200,7 +201,7 @@ def fit_rows(data: RowData, options: RowOptions, device: torch.device, held_out:
     """Begin the training of a causal denoiser on data."""
     coarse = data.codec.coarse
     options = options.model_copy(update={"coarse": 0 if coarse is None else coarse.rows})
-    torch.manual_seed(options.seed)
+    torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
     network = build_causal(options, data.codec, data.priors, device)
     recipe = ForcingRecipe(network, build_rows(options, data.codec, device), data.crossed, options.noised)
     return Fitting(begin(network, recipe, data, options), options, data.codec, data.labels, held_out)

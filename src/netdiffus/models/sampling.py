@@ -8,11 +8,13 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.random import SeedSequence
 from torch import Tensor
 
 from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler import FlowRows
 from netdiffus.errors import InputError
+from netdiffus.models.seeds import block_streams, torch_seed
 
 Form = Literal["series", "images", "flows"]
 """What a model's draws can become: series of traces, images, and flows of packets."""
@@ -37,11 +39,16 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be drawn: a trace for each of the label ids (N,)."""
+    """What is to be drawn: a trace for each of the label ids (N,), which come label by label.
+
+    Attributes:
+        part: the first of its blocks to draw, and the one before which to stop; all, unless others draw the rest.
+    """
 
     ids: Ints
     how: Sampling
     seed: int
+    part: tuple[int, int | None] = (0, None)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,12 @@ class Block:
     generator: torch.Generator
     rng: np.random.Generator
 
+    @classmethod
+    def seeded(cls, ids: Ints, streams: tuple[SeedSequence, SeedSequence], device: torch.device) -> Block:
+        """A block of these streams, which are those of `block_streams`."""
+        noise, rest = streams
+        return cls(ids, torch.Generator(device).manual_seed(torch_seed(noise)), np.random.default_rng(rest))
+
     @property
     def labels(self) -> Tensor:
         """The label ids (B,) on the device of the generator."""
@@ -59,10 +72,15 @@ class Block:
 
 
 def blocks(request: Request, size: int, device: torch.device) -> Iterator[Block]:
-    """The traces of a request in their order, at most `size` at a time."""
-    generator, rng = torch.Generator(device).manual_seed(request.seed), np.random.default_rng(request.seed)
-    for start in range(0, len(request.ids), size):
-        yield Block(request.ids[start : start + size], generator, rng)
+    """The blocks of a request: at most `size` traces of one label, each with streams of its own."""
+    labels, counts = np.unique(request.ids, return_counts=True)
+    plan = [
+        (label, block, min(size, count - block * size))
+        for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
+        for block in range(-(-count // size))
+    ]
+    for label, block, count in plan[slice(*request.part)]:
+        yield Block.seeded(np.full(count, label), block_streams(request.seed, label, block), device)
 
 
 class Draw:

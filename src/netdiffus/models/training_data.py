@@ -15,6 +15,7 @@ from netdiffus.diffusion.fit import Batch, Sample
 from netdiffus.models.counted import Channels, PriorCounts, Priors, count_labels, fit_codec
 from netdiffus.models.network import batch_size
 from netdiffus.models.options import RowOptions, TrainOptions
+from netdiffus.models.seeds import training_stream
 from netdiffus.models.series_codec import SeriesCodec
 from netdiffus.traffic.holdout import folds, held_back, units
 from netdiffus.traffic.traces import channel_names, series
@@ -76,10 +77,10 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     data = learned.series
     counts, ids = count_labels(learned.labels)
     together = units(learned.group, ids)
-    held = held_back(ids, options.validation, np.random.default_rng(options.seed), together)
+    held = hold_out(ids, options, together)
     codec = fit_codec(data, channels, ids, options)
     codes = codec.gasf.classes(data)
-    fold = folds(ids, np.random.default_rng(options.seed + 1), together)
+    fold = folds(ids, np.random.default_rng(training_stream(options.seed, "folds")), together)
     values, label = torch.from_numpy(codes).to(device), torch.tensor(ids, device=device)
     little = None if codec.coarse is None else torch.from_numpy(codec.coarse.encode(codec.z(codes))).to(device)
     counted = PriorCounts(codec, values, little, label, len(counts), keep_null=options.label_dropout > 0)
@@ -132,6 +133,12 @@ class Batches:
     def _sample(self, index: Tensor) -> Sample:
         coarse, fold = (None if part is None else part[index] for part in (self.coarse, self.fold))
         return Sample(self.values[index], self.label[index], coarse, fold)
+
+
+def hold_out(ids: Ints, options: TrainOptions, together: Ints | None) -> Bools:
+    """Which traces (N,) of label ids (N,) the validation has; those with one number in `together` (N,) go together."""
+    rng = np.random.default_rng(training_stream(options.seed, "hold-out"))
+    return held_back(ids, options.validation, rng, together)
 
 
 def longest_trace(part: pl.DataFrame, most: int | None) -> int:

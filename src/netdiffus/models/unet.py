@@ -29,10 +29,11 @@ from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.network import label_rows
 from netdiffus.models.options import ImportedOptions, UNetOptions
 from netdiffus.models.sampling import Block, Draw, Form, Request, Sampling, blocks, guidance_weight
+from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.models.series_codec import ImagesCodec, SeriesCodec
-from netdiffus.models.training_data import Batches, LabelledSeries, TrainingData
+from netdiffus.models.training_data import Batches, LabelledSeries, TrainingData, hold_out
 from netdiffus.models.weights import SavedWeights, state_of
-from netdiffus.traffic.holdout import held_back, units
+from netdiffus.traffic.holdout import units
 from netdiffus.traffic.traces import channel_names
 
 LEARNED = "learned"  # the published loop: ancestral steps with the variance that the U-Net learned
@@ -98,7 +99,7 @@ class UNetModel:
     def fit(cls, part: TrainingPart, options: UNetOptions, device: torch.device) -> Fitting:
         """Begin a training on the traces of a dataset."""
         data = image_data(part, options, device)
-        torch.manual_seed(options.seed)
+        torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
         network = UNet(trained_shape(options, data.codec, len(data.labels))).to(device)
         schedule = Schedule.named(options.schedule, options.timesteps)
         recipe = DiscreteRecipe(network, GasfRows(data.codec.length, STEP), schedule, options.ema)
@@ -218,7 +219,7 @@ def image_data(part: TrainingPart, options: UNetOptions, device: torch.device) -
     """The traces of a dataset as z, which the recipe makes images of."""
     learned = LabelledSeries.of(part.traces, options.length)
     counts, ids = count_labels(learned.labels)
-    held = held_back(ids, options.validation, np.random.default_rng(options.seed), units(learned.group, ids))
+    held = hold_out(ids, options, units(learned.group, ids))
     codec = GasfCodec.fit(learned.series, channel_names(part.traces), options.scale, "direct")
     z = torch.from_numpy(codec.quantiles(learned.series).astype(np.float32)).to(device)
     batches = Batches(options, z, torch.tensor(ids, device=device), len(counts))

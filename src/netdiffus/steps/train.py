@@ -100,6 +100,11 @@ def versions() -> dict[str, str]:
 def _resume(fit: Fit, model: ModelManifest, out: Path) -> None:
     if not store.has_resume(out):
         raise InputError(f"a model with resume/ at {out} for --resume", "none", "train without --resume")
+    if ModelCard.read(out).format != ModelCard.FORMAT:
+        raise InputError(
+            f"a training of this version (format {ModelCard.FORMAT}) for --resume", f"one of an older format at {out}",
+            "train anew",
+        )  # fmt: skip
     before = read_model(out)
     free = {"minutes", "steps", "patience"}
     known = before.options.model_dump()
