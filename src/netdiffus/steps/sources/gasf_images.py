@@ -20,13 +20,18 @@ from netdiffus import limits
 from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import from_image
+from netdiffus.steps.sources.find import SourceFile
+from netdiffus.steps.sources.intake import Intake, Reading
+from netdiffus.steps.sources.tables import add_read, table_rule, table_source
+from netdiffus.store.cards import Source
+from netdiffus.store.images import image_stack
 from netdiffus.text import as_text
 from netdiffus.traffic.labels.rules import Labels, bare_name, label_of_file
 from netdiffus.traffic.tables.limits import MOST_VALUES
 from netdiffus.traffic.tables.npz import BROKEN, damage, read_arrays
 from netdiffus.traffic.tables.traces import TableTraces, traces_of_table
 
-SUFFIX, KEYS, MANY = ".npz", ("x", "images"), "_synthetic_samples"
+SUFFIX, MANY = ".npz", "_synthetic_samples"
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,19 @@ def parse_range(text: str, option: str = "--gasf") -> tuple[float, float]:
     except ValueError:
         raise InputError(f"{option} LOW,HIGH, e.g. {option} -1460,1460", repr(text[:60]), f"correct {option}") from None
     return low, high
+
+
+def add_gasf(intake: Intake, file: SourceFile, reading: Reading) -> Source:
+    """The GASF images of a file or folder as traces; returns what the card says of it."""
+    config = reading.config
+    found = read_gasf(
+        file.path,
+        parse_range(config.gasf or ""),
+        table_rule(config, reading.rule),
+        strip_padding=config.strip_padding,
+        most_values=config.max_values,
+    )
+    return add_read(intake, table_source(found.read, file.path, found.digest, config, intake.rows))
 
 
 def read_gasf(
@@ -112,19 +130,12 @@ def _images(file: Path, most_values: int) -> Floats:
     """The images (N, n, n) in a file."""
     try:
         arrays = read_arrays(file, most_values)
-        key = next((key for key in KEYS if key in arrays), None)
-        found = np.asarray(arrays[key], np.float64) if key else np.empty(0)
     except (*BROKEN, TypeError) as error:
         raise InputError("an npz file with GASF images", f"{file}: {damage(error)}", "check the file") from None
-    found = found[..., 0] if found.ndim > 2 and found.shape[-1] == 1 else found
-    found = found[None] if found.ndim == 2 else found
-    if found.ndim != 3 or found.shape[1] != found.shape[2] or not found.shape[1]:
-        raise InputError(
-            f"square images under the key {' or '.join(KEYS)}",
-            f"{file} with {', '.join(arrays) or 'nothing'}",
-            "check the file",
-        )
-    return found
+    stack = image_stack(arrays, file)
+    if stack.shape[1] != 1:
+        raise InputError("images of one channel", f"{file} of {stack.shape[1]}", "check the file")
+    return stack[:, 0]
 
 
 def _label(file: Path, count: int, rule: Labels | None) -> str | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
+from netdiffus.steps.sources.find import SourceFile
+from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.cards import Source
 from netdiffus.store.dataset import sha256
@@ -134,6 +136,21 @@ def _count_out(account: LabelAccount, gone: pl.DataFrame, reason: str, faults: d
         account.leave_out(label, ROWS, {reason: count})
     if len(gone) and faults is not None:
         faults[f"{reason}, left out"] = len(gone)
+
+
+def add_table(intake: Intake, file: SourceFile, reading: Reading) -> Source:
+    """The rows of a table as traces; returns what the card says of the file."""
+    rule = table_rule(reading.config, reading.rule)
+    return add_read(intake, read_table_source(file.path, reading.config, rule, intake.rows, alone=reading.alone))
+
+
+def add_read(intake: Intake, table: TableSource) -> Source:
+    """What was read of a table."""
+    intake.add(table.traces, table.groups)
+    intake.rows += table.rows
+    intake.notes += table.notes
+    intake.account.add(table.account)
+    return table.source
 
 
 def table_rule(config: PrepareConfig, rule: Labels) -> Labels | None:
