@@ -28,7 +28,7 @@ from bench.shifts import shifted
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.baselines import BASELINES
 from netdiffus.baselines.jitter import resampled
-from netdiffus.metrics.comparison import Traces
+from netdiffus.metrics import Traces
 from netdiffus.metrics.copies import seen_before
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import channel_names

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from bench.results import table, write_section
+from bench.splits import CHANNELS, FRESH, TEST, TRAIN, inside
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 from netdiffus.metrics import METRICS, Traces
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import series
-from tests.metrics.splits import CHANNELS, FRESH, TEST, TRAIN, inside
 
 FIRST_SEED, SPLITS = 1_000, 50
 WANTED = 0.9

@@ -19,14 +19,13 @@ from bench import gates, kernel
 from bench.packet_fidelity import (
     ADDRESSES,
     CHANCE,
-    CODEC,
     SUMS,
     Flows,
     bit_distances,
-    bits_of,
     detector_auc,
     field_rows,
     learned,
+    packets_of,
 )
 from bench.results import table, write_section
 from netdiffus import generate, prepare, recordings, train
@@ -39,6 +38,7 @@ from netdiffus.compiler import (
 )
 from netdiffus.compiler.features.codec import first_packets
 from netdiffus.compiler.tables import rows_of_tables
+from netdiffus.imaging.bits import BitsCodec
 from netdiffus.models.manifest import read_model
 from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.steps.bitimage import packet_rows
@@ -75,13 +75,14 @@ def real_flows(dataset: Path) -> dict[str, Flows]:
         numbered = part.with_columns(label=pl.col("trace_id").cast(pl.String))
         kept = [int(text) for text in rows_of_tables(numbered, packets)[0].labels]
         rows, _ = rows_of_tables(part.filter(pl.col("trace_id").is_in(kept)), packets)
-        found[side] = Flows(first_packets(rows, PACKETS), np.array(rows.labels), bits_of(packets, "trace_id", kept))
+        columns = packets_of(packets, "trace_id", kept, np.array(rows.labels), PACKETS)
+        found[side] = Flows(first_packets(rows, PACKETS), columns)
     return found
 
 
 def _with_columns(packets: pl.DataFrame) -> list[int]:
     """Ids of the flows whose packets all have nPrint columns."""
-    lost = np.array([reason is not None for reason in CODEC.lost(packet_rows(packets)).tolist()])
+    lost = np.array([reason is not None for reason in BitsCodec.of(bare=True).lost(packet_rows(packets)).tolist()])
     marked = packets.select("trace_id", pl.Series("lost", lost)).group_by("trace_id").agg(pl.col("lost").any())
     return marked.filter(~pl.col("lost"))["trace_id"].to_list()
 
@@ -96,7 +97,8 @@ def made_flows(capture: Path) -> Flows:
     assert not labels.null_count(), "every flow is in labels.csv"
     rows, left_out = rows_of_flows(read.flows, read.packets, labels.to_list())
     assert not left_out, left_out
-    return Flows(rows, np.array(labels), bits_of(read.packets, "flow_id", read.flows["flow_id"].to_list()))
+    ids = read.flows["flow_id"].to_list()
+    return Flows(rows, packets_of(read.packets, "flow_id", ids, np.array(labels), PACKETS))
 
 
 def written(rows: FlowRows, path: Path, *, as_captured: bool = False) -> Path:

@@ -21,9 +21,9 @@ import polars as pl
 
 from bench.results import table, write_section
 from bench.sets.collection import DATA, SETS
-from bench.sets.judging import Parts, arrays, forest
+from bench.sets.judging import Parts, arrays, learned
 from netdiffus.api.verbs import generate, prepare, train
-from netdiffus.metrics.comparison import Traces
+from netdiffus.metrics import Traces
 from netdiffus.models.manifest import read_model
 from netdiffus.models.network import batch_size
 from netdiffus.store.dataset import read_dataset
@@ -118,7 +118,7 @@ def equal_usefulness(mirage: Path, folder: Path) -> str:
         ours = time.process_time() - before
         generate(model, folder / "drawn.parquet", count=PER_LABEL * len(np.unique(parts.train.labels)), balance=True)
         drawn = arrays(pl.read_parquet(folder / "drawn.parquet"), parts.channels, unseen.series.shape[-1])
-        accuracy, _ = forest(signed(drawn), unseen)
+        accuracy = learned(signed(drawn), unseen).accuracy
         rows.append((f"{60 * minutes:g}", f"{ours:.1f}", f"{accuracy:.3f}"))
         if accuracy >= REACHED:
             break

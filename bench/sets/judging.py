@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, RandomForestClassifier
-from sklearn.metrics import f1_score, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
 from sklearn.svm import OneClassSVM
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from netdiffus.baselines import BASELINES
 from netdiffus.imaging.channels import fold
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.metrics import cnn
+from netdiffus.metrics import Traces, cnn
+from netdiffus.metrics.anomaly import one_class_svm
 from netdiffus.metrics.binning import fit_edges
 from netdiffus.metrics.boosting import boost
-from netdiffus.metrics.comparison import Traces
+from netdiffus.metrics.classification import Result, result_of
 from netdiffus.metrics.copies import seen_before
-from netdiffus.metrics.distances import jsd
-from netdiffus.metrics.features import ABSENT
-from netdiffus.metrics.images import STEPS, steps
-from netdiffus.metrics.marginal import Sample
+from netdiffus.metrics.detection import auc
+from netdiffus.metrics.features import whole
+from netdiffus.metrics.fingerprinting import STEPS, steps
+from netdiffus.metrics.forest import forest
 from netdiffus.metrics.ranks import rank_scale, ranks
-from netdiffus.metrics.utility import judge
+from netdiffus.metrics.weighted import Sample, position_jsd
 from netdiffus.traffic.traces import series
 
 TREES, FOREST_SEED = 200, 0
@@ -63,18 +62,10 @@ def arrays(frame: pl.DataFrame, channels: Sequence[str], length: int) -> Traces:
     return Traces(series(frame, length, list(channels)), frame["label"].to_numpy().astype(np.str_))
 
 
-def flat(traces: Traces) -> NDArray[np.float64]:
-    """What classifiers see (N, C * n): every value of every channel, ABSENT past the end."""
-    return np.nan_to_num(traces.series, nan=ABSENT).reshape(len(traces), -1)
-
-
-def forest(train: Traces, test: Traces, seed: int = FOREST_SEED) -> tuple[float, dict[str, float]]:
-    """Accuracy, and the F1 of each label of the test traces, of a random forest."""
-    model = RandomForestClassifier(TREES, random_state=seed, n_jobs=len(os.sched_getaffinity(0)))
-    said = model.fit(flat(train), train.labels).predict(flat(test))
-    labels = np.unique(test.labels)
-    f1 = f1_score(test.labels, said, labels=labels, average=None, zero_division=0.0)
-    return float(np.mean(said == test.labels)), dict(zip(map(str, labels), map(float, f1), strict=True))
+def learned(train: Traces, test: Traces, seed: int = FOREST_SEED) -> Result:
+    """How a random forest of 200 trees that sees every position does on test traces."""
+    model = forest(whole(train), train.labels, seed, TREES)
+    return result_of(test.labels, model.predict(whole(test)))
 
 
 def convolved(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> dict[str, float]:
@@ -84,11 +75,11 @@ def convolved(train: Traces, test: Traces, channels: tuple[str, ...], seed: int)
     images, unknown = (codec.encode(part.series).astype(np.float32) for part in (train, test))
     targets = np.searchsorted(labels, train.labels)
     model = cnn.fit(images, targets, len(labels), steps(len(train), STEPS), seed)
-    return judge(test.labels, labels[np.argmax(cnn.logits(model, unknown), axis=1)]).f1
+    return result_of(test.labels, labels[np.argmax(cnn.logits(model, unknown), axis=1)]).f1
 
 
 CLASSIFIERS: dict[str, Callable[[Traces, Traces, tuple[str, ...], int], dict[str, float]]] = {
-    "random forest": lambda train, test, _, seed: forest(train, test, seed)[1],
+    "random forest": lambda train, test, _, seed: learned(train, test, seed).f1,
     "gradient boosting": lambda *known: boost(*known).f1,
     "CNN": convolved,
 }
@@ -100,17 +91,11 @@ def macro(f1: dict[str, float]) -> float:
 
 
 def detection(real: Traces, other: Traces, rng: np.random.Generator) -> float:
-    """Area under the ROC curve of gradient boosting that tells `other` from `real`, cross-validated; of each label
-    equally many."""
-    other = other.matching(real, rng)
-    real = real.matching(other, rng)
-    x, y = np.concatenate([flat(real), flat(other)]), np.repeat([0, 1], [len(real), len(other)])
-    suspicion = np.zeros(len(y))
-    with threadpool_limits(1):
-        for learn, held in StratifiedKFold(FOLDS, shuffle=True, random_state=FOREST_SEED).split(x, y):
-            model = HistGradientBoostingClassifier(random_state=FOREST_SEED).fit(x[learn], y[learn])
-            suspicion[held] = model.predict_proba(x[held])[:, 1]
-    return float(roc_auc_score(y, suspicion))
+    """`detection.auc` over every position and all traces, in five folds."""
+    value, count = auc(real, other, whole, rng, FOREST_SEED, folds=FOLDS, most=len(other))
+    if value is None:
+        raise ValueError(f"{count} traces of shared labels are too few for a detector")
+    return value
 
 
 def divergence(real: Traces, other: Traces, channels: Sequence[str], known: Traces) -> float:
@@ -122,14 +107,13 @@ def divergence(real: Traces, other: Traces, channels: Sequence[str], known: Trac
     folded = [fold(part.series, channels) for part in (real, other, known)]
     for k in range(folded[0].shape[1]):
         edges = fit_edges(folded[2][:, k])
-        p, q = (Sample(part[:, k], np.ones(len(part))).histograms(edges) for part in folded[:2])
-        found.append(jsd(p, q).mean())
+        found.append(position_jsd(*(Sample(part[:, k], np.ones(len(part))) for part in folded[:2]), edges))
     return float(np.mean(found))
 
 
 ONE_CLASS: dict[str, Callable[[], IsolationForest | OneClassSVM]] = {
     "forest": lambda: IsolationForest(n_estimators=TREES, random_state=FOREST_SEED),
-    "svm": lambda: OneClassSVM(nu=0.1, gamma="scale"),  # as metrics/anomaly.py
+    "svm": one_class_svm,
 }
 
 
@@ -155,12 +139,12 @@ def judged(parts: Parts, synthetic: Traces, benign: str | None, seed: int) -> di
     rng = np.random.default_rng(seed)
     train, test, channels = parts.train, parts.test, parts.channels
     unseen, every = test.take(parts.unseen), list(range(len(channels)))
-    found = {"trtr": forest(train, unseen), "tstr": forest(synthetic, unseen)}
+    found = {"trtr": learned(train, unseen), "tstr": learned(synthetic, unseen)}
     wanted = synthetic.counts()
     for name, make in BASELINES.items():
-        found[name] = forest(Traces(*make(train.series, train.labels, wanted, rng)), unseen)
-    figures = {name: accuracy for name, (accuracy, _) in found.items()}
-    figures |= {f"{name}_f1": macro(f1) for name, (_, f1) in found.items()}
+        found[name] = learned(Traces(*make(train.series, train.labels, wanted, rng)), unseen)
+    figures = {name: result.accuracy for name, result in found.items()}
+    figures |= {f"{name}_f1": result.macro_f1 for name, result in found.items()}
     figures["ratio"] = figures["tstr"] / figures["trtr"]
     figures["copies"] = float(seen_before(synthetic, train, every).mean())
     figures["test_copies"] = float(1 - parts.unseen.mean())

@@ -75,14 +75,10 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
           f"{', '.join(parts.channels)}, {parts.train.series.shape[-1]} positions; "
           f"{dropped:,} test traces equal a training trace and are dropped", flush=True)  # fmt: skip
     if trains:
-        minutes = chosen.minutes * options.minutes_scale
-        train(dataset, model, minutes=minutes, seed=options.seed, image=image)
+        train(dataset, model, minutes=chosen.minutes * options.minutes_scale, seed=options.seed, image=image)
         _note(notes, trained=place())
     if not options.judge:
-        began = time.perf_counter()
-        for seed, file in drawn.items():
-            generate(model, file, count=parts.counts(options.rows), seed=seed)
-        _note(notes, drawn=place(), sampling_seconds=(time.perf_counter() - began) / len(drawn))
+        _draw(model, drawn, parts.counts(options.rows), notes)
     trained, found = ModelCard.read(model), []
     for seed, file in drawn.items():
         synthetic = arrays(pl.read_parquet(file), parts.channels, parts.train.series.shape[-1])
@@ -103,6 +99,14 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
         "ratios": [one["ratio"] for one in found],
         **json.loads(notes.read_text(encoding="utf-8")),
     }
+
+
+def _draw(model: Path, drawn: dict[int, Path], count: dict[str, int], notes: Path) -> None:
+    """Generate a synthetic set for each seed, and note the time it took."""
+    began = time.perf_counter()
+    for seed, file in drawn.items():
+        generate(model, file, count=count, seed=seed)
+    _note(notes, drawn=place(), sampling_seconds=(time.perf_counter() - began) / len(drawn))
 
 
 def _note(file: Path, **known: Any) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from bench.corrupted import CHANNELS, GENERATORS, MUST_ANSWER, parts
 from netdiffus import evaluate
 from netdiffus.metrics import Score, Traces, find, scores
-from planted import CHANNELS, GENERATORS, MUST_ANSWER, parts
 
 More = Callable[[int, int], Traces]
 

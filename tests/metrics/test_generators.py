@@ -5,34 +5,35 @@ On eight of the shipped recordings, and on MIRAGE where it is there, with some d
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
+from bench.corrupted import CHANNELS, GENERATORS, MUST_FLAG, parts
 from netdiffus.api.verbs import prepare
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, compute
+from netdiffus.metrics import METRICS, Imaged, Inputs, Score, Traces, comparison, compute, metric_of
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import series
-from planted import CHANNELS, GENERATORS, MUST_FLAG, parts
 from shared_files import shared
 
-DEAR = {"images", "lowdata", "balance", "boosting"}
+DEAR = {"fingerprinting", "lowdata", "balance", "boosting"}
 
 
 def evaluated(sets: tuple[Traces, Traces, Traces], generator: str, metrics: set[str]) -> dict[str, Score]:
     train, test, fresh = sets
     made = GENERATORS[generator](train, test, fresh, CHANNELS, np.random.default_rng(1))
     codec = GasfCodec.fit(train.series, CHANNELS)
-    compared: Comparison = replace(comparison(train, test, made, CHANNELS), imager=codec.encode)
-    found = [score for name in METRICS if name in metrics for score in compute(name, compared, 0)]
+    sets = comparison(train, test, made, CHANNELS)
+    inputs = Inputs(sets, Imaged(sets, codec.encode))
+    found = [score for name in METRICS if name in metrics for score in compute(name, inputs, 0)]
     return {score.name: score for score in found if score.label is None}
 
 
 def needed(generator: str) -> set[str]:
     """The metrics that give the scores which must find it; for the resample all but the dear ones."""
-    return {name.split(".")[0] for name in MUST_FLAG[generator]} if generator in MUST_FLAG else set(METRICS) - DEAR
+    found = {metric_of(name) for name in MUST_FLAG.get(generator, ())}
+    assert None not in found
+    return found or set(METRICS) - DEAR  # type: ignore[return-value]
 
 
 def flagged(found: dict[str, Score]) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from splits import inside
 
+from bench.splits import inside
 from netdiffus.metrics import Traces, comparison
-from netdiffus.metrics.reference import interval, logit_interval, redraws, share_interval
+from netdiffus.metrics.intervals import interval, logit_interval, share_interval
+from netdiffus.metrics.null import resamples
 
-FAST = ("marginal", "atoms", "autocorrelation", "correlation", "runs", "totals", "copies")
+FAST = ("marginal", "atoms", "autocorrelation", "correlation", "bursts", "totals", "copies")
 SPLITS = 50
 
 
@@ -44,12 +45,12 @@ def test_shares_of_nothing_have_some_width() -> None:
     assert found.high == pytest.approx(0.02 + 1.96 * (0.0196 * (1 / 96 + 1 / 100)) ** 0.5)
 
 
-def test_redraws_have_the_sizes_of_test_part_and_synthetic_set_and_do_not_overlap() -> None:
+def test_resamples_have_the_sizes_of_test_part_and_synthetic_set_and_do_not_overlap() -> None:
     def made(text: str) -> Traces:
         return Traces(np.arange(len(text), dtype=np.float64)[:, None, None], np.array(list(text)))
 
     sets = comparison(made("aaaaaabbb"), made("aabb"), made("aaabbbbbb"), ["size"])
-    drawn = redraws(sets, np.random.default_rng(0), 6)
+    drawn = resamples(sets, np.random.default_rng(0), 6)
     for first, second in drawn.rows:
         assert not np.intersect1d(first, second).size
         labels = drawn.pool.labels

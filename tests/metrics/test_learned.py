@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from netdiffus.metrics import Traces, comparison, compute
+from netdiffus.metrics import Imaged, Inputs, Traces, comparison, compute
 from netdiffus.metrics.frechet import frechet, kernel_distance
 
 
@@ -41,16 +39,17 @@ def image(series: np.ndarray) -> np.ndarray:
 
 def test_good_images_pass_and_bad_ones_are_flagged() -> None:
     for made, bad in ((blocks(400, 3), False), (blocks(400, 3, high=0.1), True)):
-        sets = replace(comparison(blocks(400, 1), blocks(400, 2), made, ["size"]), imager=image)
-        found = {score.name: score for score in compute("images", sets, 0)}
+        inputs = Inputs(Imaged(comparison(blocks(400, 1), blocks(400, 2), made, ["size"]), image))
+        found = {score.name: score for score in compute("fingerprinting", inputs, 0)}
         assert found["fingerprinting.trtr_accuracy"].value == 1
         names = ("fingerprinting.tstr_accuracy", "images.fid", "images.kid", "detection.cnn_auc")
         assert [found[name].flagged for name in names] == [bad] * 4, bad
-        again = {score.name: score.value for score in compute("images", sets, 0)}
+        again = {score.name: score.value for score in compute("fingerprinting", inputs, 0)}
         assert again == {name: score.value for name, score in found.items()}
 
 
 def test_without_images_it_says_so() -> None:
-    found = list(compute("images", comparison(blocks(40, 1), blocks(40, 2), blocks(40, 3), ["size"]), 0))
+    inputs = Inputs(comparison(blocks(40, 1), blocks(40, 2), blocks(40, 3), ["size"]))
+    found = list(compute("fingerprinting", inputs, 0))
     assert {score.note for score in found} == {"no images were given"}
     assert all(score.value is None for score in found)

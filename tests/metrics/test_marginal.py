@@ -61,11 +61,11 @@ def test_a_label_without_traces_says_so_and_counts_as_1() -> None:
     missing = find(found, "marginal.size.jsd", "b")
     assert missing is not None
     assert missing.value is None
-    assert missing.note == "there are no synthetic values of the label 'b'"
+    assert missing.note == "no synthetic values of the label 'b'"
     by_label = find(found, "marginal.by_label.jsd")
     assert by_label is not None
     assert by_label.value == 0.5
-    assert "counted as 1 for want of traces: b" in by_label.note
+    assert "counted as 1, having no synthetic traces: b" in by_label.note
 
 
 def test_no_shared_label_computes_nothing_and_says_why() -> None:

@@ -12,17 +12,17 @@ import pytest
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 from netdiffus.compiler.header_columns import header_columns
-from netdiffus.metrics import Comparison, Score, Traces, compute
+from netdiffus.metrics import Inputs, Score, Traces, comparison, compute
 from netdiffus.metrics.bits import histograms
-from netdiffus.metrics.headerfields import ks, tvd
+from netdiffus.metrics.distances import ks, tvd
 from netdiffus.metrics.identifiers import expected
-from netdiffus.metrics.packets import Checked, Packets, PacketSets
+from netdiffus.metrics.packets import Checked, Finding, Packets, PacketSets
 
 LABELS = ("dns", "mqtt", "redis", "ssh")
 PREFIXES = {
-    "headerfields": ("fields.",),
+    "fields": ("fields.",),
     "bits": ("bits.jsd", "bits.by_label"),
-    "bitclassifiers": ("bits.detection", "bits.tstr"),
+    "bits_classifiers": ("bits.detection", "bits.tstr"),
 }
 NAMES = tuple(PREFIXES)
 PER_LABEL = 200
@@ -35,8 +35,8 @@ def test_distances_by_hand() -> None:
 
 def test_histograms_by_hand() -> None:
     # two flows of 2 and 1 packets, one column: there in 2 of them, 1 in one of those
-    series = np.array([[[2.0, 1, 1]], [[1.0, 1, 0]]])
-    assert histograms(series).tolist() == [[1 / 3, 1 / 3, 1 / 3]]
+    counts = np.array([[2.0, 1, 1], [1.0, 1, 0]])
+    assert histograms(counts).tolist() == [[1 / 3, 1 / 3, 1 / 3]]
 
 
 def test_expected_identifiers_grow_with_the_release() -> None:
@@ -71,9 +71,7 @@ def scored(
     parts = [flows.filter(pl.col("trace_id").is_in(trace[(place >= a) & (place < b)].tolist())) for a, b in
              ((0, 0.5), (0.5, 0.75), (0.75, 1))]  # fmt: skip
     sets = PacketSets(packets(parts[0]), packets(parts[1]), packets(spoil(parts[2])))
-    bare = (Traces(np.zeros((len(part), 1, 1)), part.labels) for part in sets.parts)
-    compared = Comparison(*bare, ("size",), packets=sets)  # type: ignore[misc]
-    return [score for name in names for score in compute(name, compared, seed)]
+    return [score for name in names for score in compute(name, Inputs(sets), seed)]
 
 
 def flagged(found: list[Score]) -> set[str]:
@@ -122,8 +120,8 @@ def test_what_is_spoilt_is_found(flows: pl.DataFrame, spoil: Callable, names: se
 
 def test_nothing_without_packets() -> None:
     bare = Traces(np.zeros((10, 1, 1)), np.repeat("a", 10))
-    sets = Comparison(bare, bare, bare, ("size",))
-    assert [score for name in (*NAMES, "conformance") for score in compute(name, sets, 0)] == []
+    inputs = Inputs(comparison(bare, bare, bare, ("size",)))
+    assert [score for name in (*NAMES, "conformance") for score in compute(name, inputs, 0)] == []
 
 
 def test_labels_that_do_not_overlap_are_reported(flows: pl.DataFrame) -> None:
@@ -134,11 +132,18 @@ def test_labels_that_do_not_overlap_are_reported(flows: pl.DataFrame) -> None:
 
 def test_conformance_by_hand() -> None:
     real = Checked(100, 95, 97, 1000, 20, (), "headers")
-    made = Checked(100, 40, 90, 1000, 600, (("tcp-checksum", 9),), "headers")
-    bare = Traces(np.zeros((10, 1, 1)), np.repeat("a", 10))
+    made = Checked(
+        100,
+        40,
+        90,
+        1000,
+        600,
+        (Finding("tcp-checksum", "error", 9, "the checksum is wrong"), Finding("tcp-reset", "note", 12, "a reset")),
+        "headers",
+    )
     none = Packets(np.zeros(0, np.str_), header_columns(pl.DataFrame(schema=SCHEMA), np.zeros(0, np.int64)))
-    sets = Comparison(bare, bare, bare, ("size",), packets=PacketSets(none, none, none, (real, made), (None, made)))
-    found = {score.name: score for score in compute("conformance", sets, 0)}
+    packets = PacketSets(none, none, none, (real, made), (None, made))
+    found = {score.name: score for score in compute("conformance", Inputs(packets), 0)}
     assert {name: score.value for name, score in found.items()} == {
         "conformance.capture_clean_flows": 0.4,
         "conformance.capture_repaired_flows": 0.9,
@@ -151,8 +156,7 @@ def test_conformance_by_hand() -> None:
     }  # fmt: skip
     assert found["conformance.clean_flows"].ceiling == 0.95
     assert "broken: tcp-checksum in 9 packets" in found["conformance.clean_flows"].note
-    whole = replace(sets, packets=replace(sets.packets, captures=(real, made)))  # type: ignore[type-var]
-    (clean, *_) = compute("conformance", whole, 0)
+    (clean, *_) = compute("conformance", Inputs(replace(packets, captures=(real, made))), 0)
     assert (clean.ceiling, clean.flagged) == (0.95, True)
 
 

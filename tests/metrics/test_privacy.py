@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from netdiffus.metrics import Traces, comparison, compute
-from netdiffus.metrics.identifiers import found
+from netdiffus.metrics import Identifiers, Inputs, Losses, Traces, comparison, compute
+from netdiffus.metrics.identifiers import identifiers_in
 from netdiffus.metrics.membership import true_positives
 
 RNG = np.random.default_rng(0)
@@ -22,7 +20,7 @@ TRAIN, TEST, FRESH = random(200), random(200), random(200)
 
 
 def values(name: str, released: Traces) -> dict[str, tuple[float | None, bool]]:
-    found = compute(name, comparison(TRAIN, TEST, released, ["size"]), 0)
+    found = compute(name, Inputs(comparison(TRAIN, TEST, released, ["size"])), 0)
     return {score.name: (score.value, score.flagged) for score in found}
 
 
@@ -50,7 +48,7 @@ def test_true_positives_at_one_per_cent() -> None:
 def test_too_few_traces_are_reported() -> None:
     few = TRAIN.take(np.arange(5))
     for name in ("membership", "disclosure"):
-        (score, *_) = compute(name, comparison(few, few, few, ["size"]), 0)
+        (score, *_) = compute(name, Inputs(comparison(few, few, few, ["size"])), 0)
         assert score.value is None
         assert "needs 20 training and 20 test traces" in score.note
 
@@ -59,36 +57,35 @@ def test_identifiers_of_each_kind() -> None:
     text = (
         "GET http://Mail.Example.org:8443/x from 192.168.1.7:51234 and [fe80::1ff:fe23:4567:890a]:53, 00:1A:2b:3c:4d:5e"
     )
-    assert {kind: sorted(names) for kind, names in found([text]).items()} == {
+    assert {kind: sorted(names) for kind, names in identifiers_in([text]).items()} == {
         "mac": ["00:1a:2b:3c:4d:5e"],
         "ipv4": ["192.168.1.7"],
         "ipv6": ["fe80::1ff:fe23:4567:890a"],
         "port": ["51234", "53", "8443"],
         "host": ["mail.example.org"],
     }
-    assert not any(found(["version 1.2.3.4.5 at 12:30:15, 300.1.2.3"]).values())
+    assert not any(identifiers_in(["version 1.2.3.4.5 at 12:30:15, 300.1.2.3"]).values())
 
 
 def test_what_comes_out_again_is_counted() -> None:
-    sets = comparison(TRAIN, TEST, FRESH, ["size"])
-    texts = tuple(map(frozenset, (["10.0.0.1", "10.0.0.2"], [], ["seen 10.0.0.2"])))
-    (score,) = compute("identifiers", replace(sets, texts=texts), 0)  # type: ignore[arg-type]
+    texts = Identifiers(*map(frozenset, (["10.0.0.1", "10.0.0.2"], [], ["seen 10.0.0.2"])))
+    (score,) = compute("identifiers", Inputs(texts), 0)
     assert (score.name, score.value, score.floor, score.flagged) == ("identifiers.ipv4", 0.5, 0, True)
-    assert list(compute("identifiers", sets, 0)) == []
+    assert list(compute("identifiers", Inputs(comparison(TRAIN, TEST, FRESH, ["size"])), 0)) == []
 
 
 def test_a_model_that_knows_training_traces_by_heart_is_found() -> None:
-    sets = comparison(TRAIN, TEST, FRESH, ["size"])
-    assert list(compute("likelihood", sets, 0)) == []  # no model, no losses
-    learned = replace(sets, losses=(np.linspace(0, 1, 100), np.linspace(2, 3, 100)))
-    assert {s.name: (s.value, s.flagged) for s in compute("likelihood", learned, 0)} == {
+    name = "membership_likelihood"
+    assert list(compute(name, Inputs(), 0)) == []  # no model, no losses
+    learned = Inputs(Losses(np.linspace(0, 1, 100), np.linspace(2, 3, 100)))
+    assert {s.name: (s.value, s.flagged) for s in compute(name, learned, 0)} == {
         "membership.likelihood_auc": (1.0, True), "membership.likelihood_tpr": (1.0, True)
     }  # fmt: skip
-    alike = replace(sets, losses=(np.linspace(0, 1, 100), np.linspace(0, 1, 100)))
-    auc, tpr = compute("likelihood", alike, 0)
+    equal = Inputs(Losses(np.linspace(0, 1, 100), np.linspace(0, 1, 100)))
+    auc, tpr = compute(name, equal, 0)
     assert (auc.value, auc.flagged) == (0.5, False)
     assert tpr.value == pytest.approx(0.01)
     assert auc.high == pytest.approx(0.5 + 1.96 * np.sqrt(201 / 120_000))
-    (few,) = compute("likelihood", replace(sets, losses=(np.zeros(5), np.zeros(100))), 0)
+    (few,) = compute(name, Inputs(Losses(np.zeros(5), np.zeros(100))), 0)
     assert few.value is None
     assert "needs 20 training and 20 test traces" in few.note

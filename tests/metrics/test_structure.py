@@ -7,10 +7,10 @@ import pytest
 
 from netdiffus.metrics import Traces, find, scores
 from netdiffus.metrics.autocorrelation import autocorrelations
+from netdiffus.metrics.bursts import lengths, run_sums
 from netdiffus.metrics.correlation import correlations
 from netdiffus.metrics.manifold import balls
-from netdiffus.metrics.order import centred, disordered
-from netdiffus.metrics.runs import lengths, run_sums
+from netdiffus.metrics.order import demeaned, shuffled
 from netdiffus.metrics.spectrum import power
 from netdiffus.metrics.totals import flow_totals
 
@@ -21,31 +21,31 @@ def made(*traces: list[list[float]]) -> Traces:
     return Traces(np.array(traces, dtype=np.float64), np.repeat("a", len(traces)))
 
 
-def test_centred_leaves_out_the_absent_and_keeps_the_sign() -> None:
-    x = centred(made([[np.e - 1, 0, NAN]], [[-(np.e - 1), NAN, NAN]]))
+def test_demeaned_leaves_out_the_absent_and_keeps_the_sign() -> None:
+    x = demeaned(made([[np.e - 1, 0, NAN]], [[-(np.e - 1), NAN, NAN]]))
     np.testing.assert_allclose(x[:, 0], [[0.5, -0.5, 0], [0, 0, 0]])
 
 
-def test_disordered_keeps_values_lengths_and_packets_together() -> None:
+def test_shuffled_keeps_values_lengths_and_packets_together() -> None:
     series = np.array([[[1.0, 2, 3, 4, NAN], [10, 20, 30, 40, NAN]]] * 20)
-    mixed = disordered(Traces(series, np.repeat("a", 20)), np.random.default_rng(0)).series
+    mixed = shuffled(Traces(series, np.repeat("a", 20)), np.random.default_rng(0)).series
     assert np.isnan(mixed[:, :, 4]).all()
     np.testing.assert_array_equal(mixed[:, 1, :4], 10 * mixed[:, 0, :4])
     np.testing.assert_array_equal(np.sort(mixed[:, 0, :4]), np.tile([1, 2, 3, 4], (20, 1)))
     assert len(np.unique(mixed[:, 0, :4], axis=0)) > 5
-    alone = disordered(Traces(series, np.repeat("a", 20)), np.random.default_rng(0), together=False).series
+    alone = shuffled(Traces(series, np.repeat("a", 20)), np.random.default_rng(0), together=False).series
     assert (alone[:, 1, :4] != 10 * alone[:, 0, :4]).any()
 
 
 def test_autocorrelation_of_an_alternating_series() -> None:
-    found = autocorrelations(made([[0, 1, 0, 1]]))  # centred: -, +, -, +
+    found = autocorrelations(made([[0, 1, 0, 1]]))  # demeaned: -, +, -, +
     np.testing.assert_allclose(found, [[-3 / 4, 2 / 4, -1 / 4]])
     assert autocorrelations(made([[5, 5, 5]])).tolist() == [[0, 0]]
 
 
 def test_correlation_at_each_shift() -> None:
     found = correlations(made([[0, 1, 0, 0], [0, 0, 1, 0]]))  # the second is the first, one later
-    # centred in halves of log 2: 3/4 at the spike, -1/4 elsewhere; squares sum to 3/4
+    # demeaned in halves of log 2: 3/4 at the spike, -1/4 elsewhere; squares sum to 3/4
     assert found[2] == pytest.approx((3 / 4 * 3 / 4 + 2 * (-1 / 4) * (-1 / 4)) / (3 / 4))
     assert found[1] == pytest.approx((2 * 3 / 4 * (-1 / 4) + 2 / 16) / (3 / 4))
 
@@ -91,7 +91,7 @@ def test_spectrum_finds_bins_in_another_order() -> None:
     periodic = 100.0 * (np.arange(32) % 8 == 0) + rng.integers(0, 5, (120, 1, 32))
     labels = np.repeat("a", 40)
     train, test, good = (Traces(part, labels) for part in np.split(periodic, 3))
-    bad = disordered(good, rng)
+    bad = shuffled(good, rng)
     for made_part, flagged in ((good, False), (bad, True)):
         (score,) = scores(train, test, made_part, ["up_bytes"], only=["spectrum"])
         assert score.name == "spectrum.up_bytes"
@@ -115,7 +115,7 @@ def test_one_channel_has_no_correlation_and_says_so() -> None:
 
 def test_sets_without_a_label_in_common_are_not_compared_in_silence() -> None:
     real, other = made([[1, 2], [0, 1], [0, 5]]), Traces(np.ones((1, 3, 2)), np.array(["z"]))
-    names = ["autocorrelation", "correlation", "runs", "totals", "manifold", "mmd", "atoms", "detection", "lowdata"]
+    names = ["autocorrelation", "correlation", "bursts", "totals", "manifold", "mmd", "atoms", "detection", "lowdata"]
     found = list(scores(real, real, other, ["size", "direction", "gap_ns"], only=names))
     assert {score.name for score in found} >= {"autocorrelation.size", "totals.bytes", "mmd", "manifold.recall"}
     assert all(score.value is None and score.note for score in found)

@@ -7,8 +7,8 @@ import pytest
 
 from netdiffus.metrics import Traces, find, scores
 from netdiffus.metrics.boosting import boost
+from netdiffus.metrics.classification import f1_interval, result_of
 from netdiffus.metrics.features import features
-from netdiffus.metrics.utility import f1_interval, judge
 
 NAN = np.nan
 
@@ -18,7 +18,7 @@ def separable(labels: str) -> Traces:
 
 
 def test_judge_by_hand() -> None:
-    result = judge(np.array(list("aabb")), np.array(list("aacb")))
+    result = result_of(np.array(list("aabb")), np.array(list("aacb")))
     assert result.accuracy == 0.75
     assert result.f1 == pytest.approx({"a": 1.0, "b": 2 / 3})
     assert result.macro_f1 == pytest.approx(5 / 6)
@@ -56,7 +56,7 @@ def test_real_beside_synthetic_with_a_label_missing() -> None:
 
 def test_labels_that_do_not_overlap_are_named() -> None:
     real = separable("aabb")
-    found = list(scores(real, real, separable("zz"), ["size"], only=["utility", "coverage"]))
+    found = list(scores(real, real, separable("zz"), ["size"], only=["utility", "labels"]))
     ratio, covered = find(found, "utility.ratio"), find(found, "labels.covered")
     assert ratio is not None
     assert ratio.value is None
@@ -67,7 +67,7 @@ def test_labels_that_do_not_overlap_are_named() -> None:
 
 def test_the_interval_of_macro_f1_by_hand() -> None:
     truth = np.repeat(np.array(["a", "b"]), 50)
-    result = judge(truth, truth)
+    result = result_of(truth, truth)
     # shares of (1 * 50 + 2) / 54 = 26 / 27 of each label; the deviations of two labels add in squares
     low = 26 / 27 - 1.96 * np.sqrt(26 / 27 * (1 / 27) * 2 / 50)
     found = f1_interval(result)

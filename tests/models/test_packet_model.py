@@ -6,6 +6,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from netdiffus.steps.packet_pictures import packet_pictures
 
 from netdiffus import TrafficModel, generate, recordings, train
 from netdiffus.errors import InputError
@@ -13,7 +14,6 @@ from netdiffus.models.backends import load_model
 from netdiffus.models.label_counts import class_counts
 from netdiffus.models.packet_codec import MOST_GAPS, class_names
 from netdiffus.models.packets import packet_part
-from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import read_bit_images

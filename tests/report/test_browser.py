@@ -13,7 +13,7 @@ import pytest
 from chromium import Tab, chromium
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, prepare
-from netdiffus.metrics import compute
+from netdiffus.metrics import Inputs, compute
 from netdiffus.steps.load import load_traces
 from netdiffus.steps.packetsets import packet_sets
 from small_traffic import two_labels
@@ -31,9 +31,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prepare(recordings.folder() / "mqtt", folder / "dataset", packets=8)
     loaded = load_traces(folder / "dataset")
     part = loaded, loaded.traces.head(60)
-    found = replace(scores.evaluation.sets, packets=packet_sets([part, part, part], 8, np.random.default_rng(0)))
-    fields = list(compute("headerfields", found, 0))
-    scores.evaluation = replace(scores.evaluation, sets=found, scores=[*scores, *fields])
+    packets = packet_sets([part, part, part], 8, np.random.default_rng(0))
+    fields = list(compute("fields", Inputs(packets), 0))
+    scores.evaluation = replace(scores.evaluation, packets=packets, scores=[*scores, *fields])
     scores.save(folder / "report")
     return folder / "report" / "report.html"
 

@@ -11,8 +11,8 @@ from PIL import Image
 from netdiffus.compiler.header_columns import header_columns
 from netdiffus.metrics import Score
 from netdiffus.metrics.bits import columns
-from netdiffus.metrics.packets import Packets, PacketSets
-from netdiffus.report.packets import COLOURS, ROWS, bits_png, field_rows, flow_bits, packet_gallery
+from netdiffus.metrics.packets import Checked, Finding, Packets, PacketSets
+from netdiffus.report.packets import COLOURS, ROWS, bits_png, field_rows, finding_rows, flow_bits, packet_gallery
 from small_packets import ipv4, udp
 
 
@@ -33,7 +33,7 @@ def flows(counts: list[int], label: str) -> Packets:
 
 def test_the_middle_flow_of_a_label_is_shown() -> None:
     part = flows([1, 40, 3], "dns")
-    chosen = columns(PacketSets(part, part, part))
+    chosen = columns([part, part, part])
     assert len(chosen) == 1088 - 64  # neither addresses nor IPv6
     bits = flow_bits(part, "dns", chosen)
     assert bits.shape == (ROWS, 1024)
@@ -61,3 +61,20 @@ def test_rows_of_fields_name_the_label_that_is_farthest_from_real() -> None:
     (row,) = field_rows(scores)
     assert (row.name, row.measure, row.value, row.real) == ("server port", "total variation", "0.200", "0.100")
     assert (row.reading, row.worst) == ("worse", "web 0.200 (real 0.010)")
+
+
+def checked(packets: int, *findings: Finding) -> Checked:
+    return Checked(1, 0, 0, packets, 0, findings, "by hand")
+
+
+def test_rows_of_findings_compare_shares_of_packets() -> None:
+    part = flows([2], "dns")
+    bad, note = Finding("udp-length", "error", 3, "a length <is> wrong"), Finding("ipv4-ttl", "note", 1, "a low TTL")
+    sides = checked(100, note), checked(10, bad)
+    (first, second) = finding_rows(PacketSets(part, part, part, sides))
+    assert (first.rule, first.severity, first.synthetic, first.real) == ("udp-length", "error", "30.0%", "0.0%")
+    assert (second.rule, second.synthetic, second.real) == ("ipv4-ttl", "0.0%", "1.0%")
+    assert first.meaning == "a length <is> wrong"
+    whole = PacketSets(part, part, part, sides, (checked(10), checked(10, bad)))
+    assert [row.rule for row in finding_rows(whole)] == ["udp-length"], "of captures, where both sides are captures"
+    assert finding_rows(PacketSets(part, part, part)) == finding_rows(None) == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from netdiffus.metrics import Confusion, Score, Traces
-from netdiffus.report import markdown, render
+from netdiffus.report import Content, markdown, render
 
 NAN = np.nan
 VOID = {"meta", "link", "img", "br"}
@@ -72,9 +73,13 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
+BARE = Content(SCORES, REAL, SYNTHETIC, CHANNELS)
+CONTENT = replace(BARE, title="Web & DNS", provenance=PROVENANCE, images=IMAGES)
+
+
 @pytest.fixture(scope="module")
 def html() -> str:
-    return render(SCORES, REAL, SYNTHETIC, CHANNELS, title="Web & DNS", provenance=PROVENANCE, images=IMAGES)
+    return render(CONTENT)
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +125,12 @@ def test_colours_follow_the_page(html: str) -> None:
 
 
 def test_the_same_input_gives_the_same_page(html: str) -> None:
-    assert html == render(SCORES, REAL, SYNTHETIC, CHANNELS, title="Web & DNS", provenance=PROVENANCE, images=IMAGES)
+    assert html == render(CONTENT)
 
 
 def test_bare_input_still_makes_a_page() -> None:
     stranger = traces(1, "other")
-    page = Page(render([], REAL, stranger, CHANNELS))
+    page = Page(render(Content([], REAL, stranger, CHANNELS)))
     assert "Not computed." in page.text
     assert not page.all("img")
 
@@ -133,12 +138,12 @@ def test_bare_input_still_makes_a_page() -> None:
 @pytest.mark.parametrize("channels", [["size"], ["gap_ns"], ["up_bytes", "down_bytes"], ["direction"]])
 def test_any_channels_can_be_drawn(channels: list[str]) -> None:
     real, synthetic = (Traces(part.series[:, : len(channels)], part.labels) for part in (REAL, SYNTHETIC))
-    page = Page(render(SCORES, real, synthetic, channels))
+    page = Page(render(Content(SCORES, real, synthetic, channels)))
     assert len(page.all("svg")) == len(channels) + 1 + 4
 
 
 def test_markdown_has_the_same_words() -> None:
-    text = markdown(SCORES, REAL, SYNTHETIC, title="Web & DNS", provenance=PROVENANCE)
+    text = markdown(Content(SCORES, REAL, SYNTHETIC, CHANNELS, title="Web & DNS", provenance=PROVENANCE))
     assert text.startswith("# Web &amp; DNS\n")
     assert "72.0% of the test flows against 90.0%" in text
     row = "| marginal.size.jsd | 0.062 | 0.031 | – | 0.010 to 0.050 | as real | small | "
@@ -152,8 +157,9 @@ def test_markdown_has_the_same_words() -> None:
 def test_copies_of_the_test_part_stand_on_top() -> None:
     note = "9 distinct test traces that no training trace equals are among 9 synthetic traces"
     found = [*SCORES, Score("contamination.unseen", 1.0, 0.0, 1.0, "min", "share", note=note, low=0.0, high=0.1)]
-    page, text = Page(render(found, REAL, SYNTHETIC, CHANNELS)), markdown(found, REAL, SYNTHETIC)
+    content = replace(BARE, scores=found)
+    page, text = Page(render(content)), markdown(content)
     for said in (page.text, text):
         assert said.index("The synthetic traces copy the test part.") < said.index(note) < said.index("May I use it?")
         assert said.count("Withdrawn: ") == 3 + 4, "three answers, four figures"
-    assert "copy the test part" not in render(SCORES, REAL, SYNTHETIC, CHANNELS) + markdown(SCORES, REAL, SYNTHETIC)
+    assert "copy the test part" not in render(BARE) + markdown(BARE)

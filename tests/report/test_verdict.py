@@ -59,12 +59,12 @@ def test_answers(changed: dict[str, float], answers: list[str]) -> None:
 
 def test_why_names_the_figures() -> None:
     alone, mixed, publish, feed = verdicts(scores(utility__ratio=0.8, utility__tstr_macro_f1=0.72, membership__auc=0.7))
-    assert "at least as much as 20 real traces of each label" in alone.why
+    assert "at least as much as 20 real traces per label" in alone.why
     assert "no harm" in mixed.why
     assert "membership.auc 0.700 (real 0.500)" in publish.why
-    assert "Headers were not looked at" in feed.why
+    assert "Headers were not compared" in feed.why
     helped = verdicts(scores(lowdata__5__augmented=0.8))[1]
-    assert "helps one who has only 5 real traces of each label" in helped.why
+    assert "helps when only 5 real traces per label are available" in helped.why
 
 
 def judged_on(count: int, found: list[Score]) -> list[Score]:
@@ -119,7 +119,7 @@ def test_copies_of_test_traces_are_named_and_withdraw() -> None:
     assert contamination(found).startswith(f"{note}. Was SYNTHETIC made before the split")
     answers = verdicts(found)
     assert [verdict.answer for verdict in answers] == ["unknown", "unknown", "no", "unknown"]
-    assert answers[2].why == f"Real traces are in it: {note}."
+    assert answers[2].why == f"It contains real test traces: {note}."
     assert contamination([*scores(), replace(copied, value=0.4)]) == ""
 
 

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
 from netdiffus.api.verbs import evaluate, generate
+from netdiffus.baselines import BASELINES
 from netdiffus.errors import InputError
 from netdiffus.store.dataset import read_dataset
 from small_traffic import two_labels
@@ -80,3 +82,27 @@ def test_what_is_refused(small_dataset, tmp_path) -> None:
     _, traces = read_dataset(small_dataset)
     assert len(traces) == 200
     assert not (tmp_path / "out").exists()
+
+
+def test_every_baseline_draws_from_a_stream_of_its_own(small_table, tmp_path, monkeypatch) -> None:
+    """Also two whose names are equally long, as jitter and markov are."""
+    drawn = {}
+
+    def recorder(name, baseline):
+        def record(series, labels, counts, rng):
+            drawn[name] = rng.bit_generator.state["state"]["state"]
+            return baseline(series, labels, counts, rng)
+
+        return record
+
+    for name, baseline in BASELINES.items():
+        monkeypatch.setitem(BASELINES, name, recorder(name, baseline))
+    two_labels(50, seed=3).write_parquet(tmp_path / "synthetic.parquet")
+    first = evaluate(small_table, tmp_path / "synthetic.parquet")
+    assert len(drawn) == len(set(drawn.values())) == len(BASELINES)
+    before = dict(drawn)
+    again = evaluate(small_table, tmp_path / "synthetic.parquet")
+    assert drawn == before, "a seed repeats them"
+    name = "baseline.markov.detection.auc"
+    assert first[name] == again[name]
+    assert np.isfinite(first[name].value)

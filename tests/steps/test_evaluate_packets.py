@@ -50,7 +50,7 @@ def test_captures_are_compared_by_their_headers(found: tuple[Scores, Path]) -> N
         assert not scores[name].flagged, name
     assert scores["conformance.clean_flows"].value > 0.9
     assert "2 captures as they are" in scores["conformance.capture_clean_flows"].note
-    assert scores.evaluation.sets.packets.test.positions.max() == 15  # no more of a flow than the dataset has
+    assert scores.evaluation.packets.test.positions.max() == 15  # no more of a flow than the dataset has
 
 
 def test_ends_of_flows_that_come_out_again_are_counted(found: tuple[Scores, Path]) -> None:
@@ -65,6 +65,8 @@ def test_the_report_shows_packets(found: tuple[Scores, Path]) -> None:
     assert 'alt="nPrint bits of a synthetic dns flow"' in page
     assert '<h2 id="packets">' in page
     assert "| server port | total variation |" in text
+    assert 'aria-label="Table of rules"' in page
+    assert "| rule of `netdiffus check` | severity |" in text
 
 
 def test_datasets_of_captures_have_packets_and_tables_have_none(dataset: Path, tmp_path: Path) -> None:
@@ -114,10 +116,10 @@ def test_identifiers_in_frames_and_a_broken_capture(captures: Path, dataset: Pat
     _, whole = found.captures
     assert whole is not None
     assert whole.clean == 0 < whole.flows
-    assert whole.faults[0][0] == "ipv4-checksum"
+    assert whole.faults[0].rule == "ipv4-checksum"
     assert whole.repaired > 0.5 * whole.flows  # real losses cannot be mended
     assert found.checked[1].clean == 0
-    assert found.checked[1].changed >= found.checked[1].faults[0][1] > 0
+    assert found.checked[1].changed >= found.checked[1].faults[0].packets > 0
 
 
 def test_what_is_refused(dataset: Path, tmp_path: Path) -> None:

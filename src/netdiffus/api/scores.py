@@ -9,8 +9,8 @@ import polars as pl
 
 from netdiffus.metrics import Score, find
 from netdiffus.report import (
+    Content,
     Headline,
-    PacketReport,
     Verdict,
     contamination,
     graded,
@@ -66,14 +66,10 @@ class Scores:
         """Four questions and their answers: train on it alone, mix it in, publish it, feed it to an IDS."""
         return verdicts(self.evaluation.scores)
 
-    def save(self, folder: str | Path, capture: PacketReport | None = None) -> Path:
-        """Write scores.json, report.html, report.md and overview.png into a folder; returns its path.
-
-        Args:
-            capture: what the report tells of a synthetic capture.
-        """
+    def save(self, folder: str | Path) -> Path:
+        """Write scores.json, report.html, report.md and overview.png into a folder; returns its path."""
         found, sets = self.evaluation, self.evaluation.sets
-        html = render(
+        content = Content(
             found.scores,
             sets.test,
             sets.synthetic,
@@ -82,11 +78,10 @@ class Scores:
             images=found.images,
             image_channels=found.image_channels,
             nearest=found.nearest,
-            plane=found.plane,
-            packets=sets.packets,
-            capture=capture,
+            embedding=found.embedding,
+            packets=found.packets,
         )
-        text = markdown(found.scores, sets.test, sets.synthetic, provenance=found.provenance, capture=capture)
         picture = overview_png(sets.test, sets.synthetic, sets.channels, images=found.images)
-        write_report(Path(folder), [score.to_dict() for score in found.scores], html, text, picture)
+        entries = [score.to_dict() for score in found.scores]
+        write_report(Path(folder), entries, render(content), markdown(content), picture)
         return Path(folder)

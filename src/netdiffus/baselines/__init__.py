@@ -1,7 +1,7 @@
-"""Baselines: simple generators that a model must beat.
+"""Baselines: simple generators that a model must outperform.
 
 Each is `f(series, labels, counts, rng) -> (series, labels)`: from real traces (N, C, n), NaN past the end, and their
-labels (N,), as many new ones of each label as `counts` says. Every label in `counts` must have real traces.
+labels (N,), generate `counts` new ones of each label. Every label in `counts` must have real traces.
 """
 
 from __future__ import annotations

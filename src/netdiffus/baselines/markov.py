@@ -15,13 +15,15 @@ def markov(
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
     """Chains of real packets of one label: the next one is what followed a random packet in the same state.
 
-    The state of a packet is the eighth of its label's values that each of its channels falls into. The first packet is
-    a real first packet; a chain ends where the packet that was drawn ended its trace, or at the full length. What
-    follows the last packet of a trace that fills the array is unknown, so nothing is learned from it.
+    The state of a packet is the octile of each of its channels among the values of its label. The first packet is a
+    real first packet; a chain ends after a packet that ended its trace, or at the full length. The successor of the
+    last packet of a trace that fills the array is unknown, so such packets are not used.
     """
-    made = [_of_label(series[labels == label], count, rng) for label, count in counts.items()]
+    generated = [_of_label(series[labels == label], count, rng) for label, count in counts.items()]
     empty = np.zeros((0, *series.shape[1:]))
-    return np.concatenate([empty, *made]), np.repeat(np.array(list(counts), dtype=labels.dtype), list(counts.values()))
+    return np.concatenate([empty, *generated]), np.repeat(
+        np.array(list(counts), dtype=labels.dtype), list(counts.values())
+    )
 
 
 def _of_label(series: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -35,17 +37,17 @@ def _of_label(series: NDArray[np.float64], count: int, rng: np.random.Generator)
     members = known[np.argsort(state[known], kind="stable")]
     first, past = (np.searchsorted(state[members], state, side=side) for side in ("left", "right"))
 
-    made = np.full((count, *series.shape[1:]), np.nan)
+    generated = np.full((count, *series.shape[1:]), np.nan)
     now = rng.choice(number[:, 0], count)
     for position in range(series.shape[2]):
         alive = np.flatnonzero(now >= 0)
-        made[alive, :, position] = packets[now[alive]]
+        generated[alive, :, position] = packets[now[alive]]
         if not len(members):
             break
         low, high = first[now[alive]], past[now[alive]]
         twin = rng.integers(low, np.maximum(high, low + 1))
         now[alive] = np.where(high > low, following[members[np.minimum(twin, len(members) - 1)]], -1)
-    return made
+    return generated
 
 
 def states(packets: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""demo: the main job from end to end on the shipped recordings."""
+"""demo: the whole pipeline on the shipped recordings."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from netdiffus import limits, recordings
+from netdiffus.api.scores import Scores
 from netdiffus.api.verbs import evaluate
 from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
 from netdiffus.cli.say import command, say
 from netdiffus.cli.show import print_headlines, print_verdicts
-from netdiffus.compiler import RULES
 from netdiffus.errors import InputError
 from netdiffus.models.options import share_done, train_options
-from netdiffus.report import Finding, PacketReport
 from netdiffus.steps.generate import generate
 from netdiffus.steps.outputs.capture import files_of
 from netdiffus.steps.outputs.generate_config import GenerateConfig
-from netdiffus.steps.packet_pictures import packet_pictures
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.steps.train import train
@@ -27,16 +25,16 @@ from netdiffus.store.dataset import DATASET
 from netdiffus.store.model import MODEL
 from netdiffus.store.publish import check_files, check_folder
 from netdiffus.store.report import REPORT
-from netdiffus.wire.conformance.check import check_capture
 
 PACKETS = 32
+PLACES = {"dataset": DATASET, "model": MODEL, "packet-model": MODEL, "report": REPORT, "packet-report": REPORT}
 STEPS_PER_MINUTE = 500  # of a 2-core machine; fixed, so that a seed gives the same traces however fast the machine is
 TRACES_PER_LABEL = 200
 PACKET_STEPS_PER_MINUTE, FLOWS_PER_LABEL = 150, 20  # of the model of packets, which is there to be looked at
 
 
 def run_demo(out: Path, minutes: float, seed: int) -> None:
-    """Recordings → dataset → models → balanced synthetic traces and a capture → report, all below the folder `out`.
+    """Recordings → dataset → models → balanced synthetic traces and a capture → a report of each, all below `out`.
 
     Raises:
         InputError: `minutes` is out of its range, or `out` is a file or holds other things under the demo's names.
@@ -48,6 +46,7 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         raise InputError("a folder for --out", f"{out}, a file", "name another")
     stages = _Stages()
     dataset, model, synthetic, report = (out / name for name in ("dataset", "model", "synthetic.parquet", "report"))
+    capture, packet_report = out / "synthetic.pcapng", out / "packet-report"
     _check_places(out)
     with stages("prepare"):
         show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
@@ -57,26 +56,18 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     count = TRACES_PER_LABEL * len(recordings.labels())
     with stages("generate"):
         show_drawing(generate(model, synthetic, GenerateConfig.of(count=count, balance=True, seed=seed)))
-    capture = out / "synthetic.pcapng"
     with stages("packets"):
-        packets = _packets(dataset, out / "packet-model", capture, minutes, seed)
+        _packets(dataset, out / "packet-model", capture, minutes, seed)
     with stages("evaluate"), scoring() as show:
-        scores = evaluate(dataset, synthetic, seed=seed, on_progress=show)
-    scores.save(report, packets)
+        scores = evaluate(dataset, synthetic, report, seed=seed, on_progress=show)
+        of_packets = evaluate(dataset, capture, packet_report, seed=seed, baselines=False, on_progress=show)
     say()
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
     say()
-    say(f"{packets.packets:,} synthetic packets, {packets.faults:,} faults found by 'netdiffus check'")
+    _say_conformance(of_packets)
     say()
-    for name, path in (
-        ("dataset", dataset),
-        ("model", model),
-        ("traces", synthetic),
-        ("capture", capture),
-        ("report", report / "report.html"),
-    ):
-        say(f"{name + ':':<9} {path}")
+    _say_files(out)
     say()
     say(f"all of it took {stages.total:.0f} s ({stages}); the same with your own captures, one folder per label:")
     say("    " + command("prepare", "captures/", "--out", out / "my-dataset"))
@@ -107,28 +98,37 @@ class _Stages:
 
 def _check_places(out: Path) -> None:
     """Raise InputError if something that the demo did not make lies where it writes."""
-    for name, kind in (("dataset", DATASET), ("model", MODEL), ("packet-model", MODEL), ("report", REPORT)):
+    for name, kind in PLACES.items():
         check_folder(out / name, kind)
     check_files([out / "synthetic.parquet"])
     check_files(files_of([out / "synthetic.pcapng"]))
 
 
-def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: int) -> PacketReport:
-    """A small model of packets, its capture, and what the report tells of it."""
+def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: int) -> None:
+    """Train a small model of packets and generate a capture."""
     config = train_options(steps=max(1, round(minutes * PACKET_STEPS_PER_MINUTE)), seed=seed, image="fields")
     show_training(train(dataset, model, config), share_done(config), model)
     count = dict.fromkeys(recordings.labels(), FLOWS_PER_LABEL)
-    written = show_drawing(generate(model, capture, GenerateConfig.of(count=count, seed=seed)))
-    if written is None:
-        raise TypeError(f"{capture} is no name of a capture")
-    found, changes = check_capture(capture), written.changes
-    return PacketReport(
-        name=capture.name,
-        packets=found.packets,
-        flows=found.flows,
-        findings=[Finding(f.rule.name, f.rule.severity, f.packets, f.rule.says) for f in found.findings],
-        asked=changes.packets,
-        changed=changes.changed,
-        rules=[(RULES[name].words, count) for name, count in changes.by_rule.items()],
-        images=packet_pictures(dataset, capture, PACKETS),
-    )
+    show_drawing(generate(model, capture, GenerateConfig.of(count=count, seed=seed)))
+
+
+def _say_conformance(scores: Scores) -> None:
+    """What `netdiffus check` finds in the capture."""
+    packets = scores.evaluation.packets
+    checked = None if packets is None else packets.captures[1]
+    if checked is None:
+        raise TypeError("the report of a capture has packets")
+    faults = sum(fault.packets for fault in checked.faults)
+    say(f"{checked.packets:,} synthetic packets, {faults:,} faults found by 'netdiffus check'")
+
+
+def _say_files(out: Path) -> None:
+    for name, path in (
+        ("dataset", "dataset"),
+        ("model", "model"),
+        ("traces", "synthetic.parquet"),
+        ("capture", "synthetic.pcapng"),
+        ("report", "report/report.html"),
+        ("packets", "packet-report/report.html"),
+    ):
+        say(f"{name + ':':<9} {out / path}")

@@ -1,77 +1,85 @@
-"""Metrics: how faithful, how useful and how private synthetic traces are; names and meanings in README.md beside this.
+"""Metrics: how faithful, how useful and how private synthetic traffic is; README.md lists all scores.
 
-A metric is `f(sets, rng) -> Iterator[Score]`, where `sets` is a Comparison of real training, real test and synthetic
-traces. METRICS holds them all by name; `scores` runs them.
+Each file declares one `Metric`: a function that gives scores, the question it answers, the input it needs and what its
+scores mean. METRICS holds them all by name; the report, `evaluate`, the README and the benchmarks read it.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from netdiffus.errors import InputError
-from netdiffus.metrics.anomaly import anomaly
-from netdiffus.metrics.atoms import atoms
-from netdiffus.metrics.autocorrelation import autocorrelation
-from netdiffus.metrics.balance import balance
-from netdiffus.metrics.bitclassifiers import bitclassifiers
-from netdiffus.metrics.bits import bits
-from netdiffus.metrics.boosting import boosting
-from netdiffus.metrics.comparison import Comparison, Traces, comparison
-from netdiffus.metrics.conformance import conformance
-from netdiffus.metrics.contamination import contamination
-from netdiffus.metrics.copies import copies
-from netdiffus.metrics.correlation import correlation
-from netdiffus.metrics.coverage import coverage
-from netdiffus.metrics.detection import detection
-from netdiffus.metrics.disclosure import disclosure
-from netdiffus.metrics.headerfields import headerfields
-from netdiffus.metrics.identifiers import identifiers
-from netdiffus.metrics.images import images
-from netdiffus.metrics.leakage import leakage
-from netdiffus.metrics.likelihood import likelihood
-from netdiffus.metrics.lowdata import lowdata
-from netdiffus.metrics.manifold import manifold
-from netdiffus.metrics.marginal import marginal
-from netdiffus.metrics.membership import membership
-from netdiffus.metrics.mmd import mmd
-from netdiffus.metrics.runs import runs
+from netdiffus.metrics import (
+    anomaly,
+    atoms,
+    autocorrelation,
+    balance,
+    bits,
+    bits_classifiers,
+    boosting,
+    bursts,
+    conformance,
+    contamination,
+    copies,
+    correlation,
+    detection,
+    disclosure,
+    fields,
+    fingerprinting,
+    identifiers,
+    labels,
+    leakage,
+    lowdata,
+    manifold,
+    marginal,
+    membership,
+    membership_likelihood,
+    mmd,
+    spectrum,
+    totals,
+    utility,
+)
+from netdiffus.metrics.comparison import Comparison, comparison
+from netdiffus.metrics.inputs import Identifiers, Imaged, Inputs, Losses
+from netdiffus.metrics.metric import Metric
+from netdiffus.metrics.packets import PacketSets
 from netdiffus.metrics.score import Confusion, Score, find
-from netdiffus.metrics.spectrum import spectrum
-from netdiffus.metrics.totals import totals
-from netdiffus.metrics.utility import utility
+from netdiffus.metrics.scoretype import ScoreType
+from netdiffus.metrics.traces import Traces
 
-METRICS: dict[str, Callable[[Comparison, np.random.Generator], Iterator[Score]]] = {
-    "leakage": leakage,
-    "coverage": coverage,
-    "marginal": marginal,
-    "atoms": atoms,
-    "autocorrelation": autocorrelation,
-    "correlation": correlation,
-    "runs": runs,
-    "totals": totals,
-    "spectrum": spectrum,
-    "manifold": manifold,
-    "mmd": mmd,
-    "copies": copies,
-    "contamination": contamination,
-    "membership": membership,
-    "likelihood": likelihood,
-    "disclosure": disclosure,
-    "identifiers": identifiers,
-    "utility": utility,
-    "boosting": boosting,
-    "balance": balance,
-    "lowdata": lowdata,
-    "anomaly": anomaly,
-    "detection": detection,
-    "images": images,
-    "headerfields": headerfields,
-    "bits": bits,
-    "bitclassifiers": bitclassifiers,
-    "conformance": conformance,
+METRICS: dict[str, Metric[Any]] = {
+    "leakage": leakage.METRIC,
+    "labels": labels.METRIC,
+    "marginal": marginal.METRIC,
+    "atoms": atoms.METRIC,
+    "autocorrelation": autocorrelation.METRIC,
+    "correlation": correlation.METRIC,
+    "bursts": bursts.METRIC,
+    "totals": totals.METRIC,
+    "spectrum": spectrum.METRIC,
+    "manifold": manifold.METRIC,
+    "mmd": mmd.METRIC,
+    "copies": copies.METRIC,
+    "contamination": contamination.METRIC,
+    "membership": membership.METRIC,
+    "membership_likelihood": membership_likelihood.METRIC,
+    "disclosure": disclosure.METRIC,
+    "identifiers": identifiers.METRIC,
+    "utility": utility.METRIC,
+    "boosting": boosting.METRIC,
+    "balance": balance.METRIC,
+    "lowdata": lowdata.METRIC,
+    "anomaly": anomaly.METRIC,
+    "detection": detection.METRIC,
+    "fingerprinting": fingerprinting.METRIC,
+    "fields": fields.METRIC,
+    "bits": bits.METRIC,
+    "bits_classifiers": bits_classifiers.METRIC,
+    "conformance": conformance.METRIC,
 }
 
 
@@ -84,7 +92,7 @@ def scores(
     seed: int = 0,
     only: Sequence[str] | None = None,
 ) -> Iterator[Score]:
-    """Every score, one by one as it is computed; `only` names the METRICS to run.
+    """Every score of traces, one by one as it is computed; `only` names the METRICS to run.
 
     The draws of a metric depend on the seed and on the metric, not on which others run.
 
@@ -94,14 +102,59 @@ def scores(
     names = list(METRICS) if only is None else list(only)
     if unknown := [name for name in names if name not in METRICS]:
         raise InputError(f"metrics among {', '.join(METRICS)}", ", ".join(unknown), "choose from that list")
-    sets = comparison(real_train, real_test, synthetic, channels)
+    inputs = Inputs(comparison(real_train, real_test, synthetic, channels))
     for name in names:
-        yield from compute(name, sets, seed)
+        yield from compute(name, inputs, seed)
 
 
-def compute(name: str, sets: Comparison, seed: int) -> Iterator[Score]:
-    """The scores of one of METRICS."""
-    return METRICS[name](sets, np.random.default_rng([seed, zlib.crc32(name.encode())]))
+def compute(name: str, inputs: Inputs, seed: int) -> Iterator[Score]:
+    """The scores of one of METRICS; none where it needs another input."""
+    return METRICS[name].compute(inputs, _stream(name, seed))
 
 
-__all__ = ["METRICS", "Comparison", "Confusion", "Score", "Traces", "comparison", "compute", "find", "scores"]
+def baseline_values(sets: Comparison, seed: int) -> dict[str, float | None]:
+    """By score, the values over all labels that simple generators are measured by; `sets` has their traces."""
+    values: dict[str, float | None] = {}
+    for name, metric in METRICS.items():
+        if metric.baselines:
+            values |= metric.compute_values(Inputs(sets), _stream(name, seed))
+    return values
+
+
+def type_of(score: str) -> ScoreType | None:
+    """The declaration of a score by its name; None where no metric declares it."""
+    kinds = (kind for metric in METRICS.values() if (kind := metric.type_of(score)))
+    return next(kinds, None)
+
+
+def metric_of(score: str) -> str | None:
+    """The name in METRICS of the metric that gives a score; None where none does."""
+    return next((name for name, metric in METRICS.items() if metric.type_of(score)), None)
+
+
+def _stream(name: str, seed: int) -> np.random.Generator:
+    word = METRICS[name].stream or name
+    return np.random.default_rng([seed, zlib.crc32(word.encode())])
+
+
+__all__ = [
+    "METRICS",
+    "Comparison",
+    "Confusion",
+    "Identifiers",
+    "Imaged",
+    "Inputs",
+    "Losses",
+    "Metric",
+    "PacketSets",
+    "Score",
+    "ScoreType",
+    "Traces",
+    "baseline_values",
+    "comparison",
+    "compute",
+    "find",
+    "metric_of",
+    "scores",
+    "type_of",
+]

@@ -1,4 +1,4 @@
-"""Anomaly detection: a one-class model that knows one label only, from synthetic or from real traces, finds the rest.
+"""Anomaly detection: a one-class model trained on a single label, synthetic or real, detects the rest.
 
 One of the three tasks that NetDiffus (Sivaroopan et al. 2024) evaluates with. The model is a one-class support vector
 machine (Schölkopf et al. 2001) on ranks.
@@ -14,16 +14,27 @@ from sklearn.metrics import roc_auc_score
 from sklearn.svm import OneClassSVM
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.features import shortened
+from netdiffus.metrics.intervals import Interval, interval
+from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.ranks import rank_scale, ranks
-from netdiffus.metrics.reference import Interval, interval
 from netdiffus.metrics.score import Score
+from netdiffus.metrics.scoretype import ScoreType
 
 MOST = 300  # traces of a label that a model learns from
 TESTED = 2_000  # test traces
 FEWEST = 10
 DRAWS = 4
+TRTR = ScoreType(
+    "anomaly.trtr_auc", "max",
+    "anomaly detection: AUC of a one-class model trained on a single label, over all and per label; on real traces",
+    useless=0.5, useless_is="0.5", unit="AUC",
+)  # fmt: skip
+TSTR = ScoreType(
+    "anomaly.tstr_auc", "max", "the same trained on synthetic traces", useless=0.5, useless_is="0.5", unit="AUC"
+)  # fmt: skip
 
 
 def anomaly(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
@@ -51,22 +62,31 @@ def anomaly(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
             spans[label] = interval(draws, sd=sd, lowest=0.0, highest=1.0)
     if not values:
         note = f"needs {FEWEST} real and {FEWEST} synthetic traces of a label, and test traces of two labels"
-        yield Score("anomaly.tstr_auc", None, 0.5, None, "max", "AUC", note=note)
+        yield TSTR.score(None, note=note)
         return
     note = "one-class SVM, each label in turn is the normal one" + (f"; not {', '.join(skipped)}" if skipped else "")
     real_mean = float(np.mean([span.middle for span in spans.values()]))
     half = float(np.sqrt(np.sum([(span.middle - span.low) ** 2 for span in spans.values()])) / len(spans))
     span = Interval(real_mean, real_mean - half, min(1.0, real_mean + half))
-    yield Score("anomaly.trtr_auc", real_mean, 0.5, None, "max", "AUC", note=note)
-    yield _score(float(np.mean(list(values.values()))), span, None, note)
+    yield TRTR.score(real_mean, note=note)
+    yield TSTR.score(float(np.mean(list(values.values()))), span, note=note)
     for label, value in values.items():
-        yield _score(value, spans[label], label, "")
+        yield TSTR.score(value, spans[label], label=label)
 
 
-def _score(value: float, span: Interval, label: str | None, note: str) -> Score:
-    return Score("anomaly.tstr_auc", value, 0.5, span.middle, "max", "AUC", label, note, low=span.low, high=span.high)
+def _auc(known: Floats, points: Floats, truth: NDArray[np.bool_]) -> float:
+    return float(roc_auc_score(truth, -one_class_svm().fit(known).decision_function(points)))
 
 
-def _auc(known: NDArray[np.float64], points: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    model = OneClassSVM(nu=0.1, gamma="scale").fit(known)
-    return float(roc_auc_score(truth, -model.decision_function(points)))
+def one_class_svm() -> OneClassSVM:
+    """The one-class model, not fitted yet."""
+    return OneClassSVM(nu=0.1, gamma="scale")
+
+
+METRIC = Metric(
+    anomaly,
+    Comparison,
+    "Does an anomaly detector that learned normal traffic from synthetic traces find the rest?",
+    "utility",
+    (TRTR, TSTR),
+)

@@ -1,19 +1,24 @@
-"""Class balancing: does filling up the rare labels with synthetic traces help a classifier with them?"""
+"""Rebalancing: does filling up the rare labels with synthetic traces help a classifier with them?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
 
-from netdiffus.metrics.comparison import Comparison, Traces
-from netdiffus.metrics.features import features
+from netdiffus.metrics.classification import accuracy_interval
+from netdiffus.metrics.comparison import Comparison
+from netdiffus.metrics.forest import forest_result
+from netdiffus.metrics.intervals import Interval
+from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.score import Score
-from netdiffus.metrics.utility import Result, judge, spread
+from netdiffus.metrics.scoretype import ScoreType
 
-TREES = 100
 MOST = 10_000  # real traces that the forest learns from
+MACRO_F1 = ScoreType(
+    "balance.macro_f1", "max", "real training part with rare labels filled up by synthetic traces; ceiling: without",
+    evidence=("mixing",),
+)  # fmt: skip
 
 
 def balance(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
@@ -24,26 +29,29 @@ def balance(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     train = sets.train.sample(MOST, rng)
     labels, counts = np.unique(train.labels, return_counts=True)
     if counts.min() == counts.max():
-        yield Score("balance.macro_f1", None, None, None, "max", note="the real training part is balanced already")
+        yield MACRO_F1.score(None, note="the real training part is balanced already")
         return
     added = []
     for label, count in zip(labels, counts, strict=True):
-        mine = np.flatnonzero(sets.synthetic.labels == label)
-        added.append(rng.permutation(mine)[: counts.max() - count])
+        own = np.flatnonzero(sets.synthetic.labels == label)
+        added.append(rng.permutation(own)[: counts.max() - count])
     more = sets.synthetic.take(np.concatenate(added))
     if not len(more):
         note = "there are no synthetic traces of the labels that have fewer"
-        yield Score("balance.macro_f1", None, None, None, "max", note=note)
+        yield MACRO_F1.score(None, note=note)
         return
     seed = int(rng.integers(2**31))
-    before, after = (_learn(part, sets, seed) for part in (train, train.joined(more)))
-    half = spread(before, after).high - before.accuracy
+    before, after = (forest_result(part, sets.test, sets.channels, seed) for part in (train, train.joined(more)))
+    half = accuracy_interval(before, after).high - before.accuracy
     note = f"{len(more):,} synthetic traces fill up the labels to {counts.max():,} each; ceiling: without them"
-    low = max(0.0, before.macro_f1 - half)
-    yield Score("balance.macro_f1", after.macro_f1, None, before.macro_f1, "max", note=note, low=low, high=1.0)
+    span = Interval(before.macro_f1, max(0.0, before.macro_f1 - half), 1.0)  # more real traces would help, too
+    yield MACRO_F1.score(after.macro_f1, span, note=note)
 
 
-def _learn(train: Traces, sets: Comparison, seed: int) -> Result:
-    forest = RandomForestClassifier(TREES, random_state=seed, n_jobs=2)
-    forest.fit(features(train, sets.channels), train.labels)
-    return judge(sets.test.labels, forest.predict(features(sets.test, sets.channels)))
+METRIC = Metric(
+    balance,
+    Comparison,
+    "Does filling up rare labels with synthetic traces help a classifier?",
+    "utility",
+    (MACRO_F1,),
+)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
+
 ATOM_SHARE = 1 / 128
 FEW_VALUES = 128
 FEWEST = 5  # real occurrences that a bin of its own takes
@@ -12,8 +14,8 @@ QUANTILES = 32
 PER_BIN = 10  # real values in a quantile bin, at least
 
 
-def fit_edges(real: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bin edges (ascending) fitted on real values; any NaN is left out.
+def fit_edges(real: Floats) -> Floats:
+    """Bin edges (ascending) fitted on real values; NaN is ignored.
 
     Traffic has atoms: a value that holds at least 1/128 of the mass gets a bin of its own, which 514 instead of 517
     misses. The other values are cut at their quantiles into at most 32 bins of equal real mass, so that gaps, which
@@ -30,6 +32,6 @@ def fit_edges(real: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unique(np.concatenate([atoms, np.nextafter(atoms, np.inf), cuts]))
 
 
-def bin_of(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.intp]:
+def bin_of(values: Floats, edges: Floats) -> NDArray[np.intp]:
     """The bin of each value, 0 to len(edges); absent values (NaN) get the bin len(edges) + 1."""
     return np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="right"))

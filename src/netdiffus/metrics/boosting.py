@@ -1,4 +1,4 @@
-"""Gradient boosting beside the forest: does another kind of classifier learn as much from the synthetic traces?"""
+"""Gradient boosting: does another kind of classifier than the forest learn as much from the synthetic traces?"""
 
 from __future__ import annotations
 
@@ -8,21 +8,31 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.metrics.classification import Result, accuracy_interval, result_of
+from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.features import features
+from netdiffus.metrics.metric import Metric
+from netdiffus.metrics.samples import majority
 from netdiffus.metrics.score import Score
-from netdiffus.metrics.utility import Result, judge, spread
+from netdiffus.metrics.scoretype import ScoreType
+from netdiffus.metrics.traces import Traces
 
 PER_LABEL = 100  # traces of a label that it learns from
 MOST = 4_000  # traces in all
 ROUNDS = 25
+TRTR = ScoreType(
+    "boosting.trtr_accuracy", "max",
+    "gradient boosting instead of the forest, at most 100 traces per label, trained on real traces",
+    useless_is="guessing",
+)  # fmt: skip
+TSTR = ScoreType("boosting.tstr_accuracy", "max", "the same trained on synthetic traces", useless_is="guessing")
 
 
 def boosting(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     """Accuracy of gradient boosting on the real test part, trained on synthetic traces and on as many real ones."""
     if len(np.unique(sets.synthetic.labels)) < 2 or not np.isin(sets.synthetic.labels, sets.labels).any():
         note = "needs synthetic traces of at least two labels, one of them real"
-        yield Score("boosting.tstr_accuracy", None, None, None, "max", note=note)
+        yield TSTR.score(None, note=note)
         return
     seed = int(rng.integers(2**31))
     synthetic = few(sets.synthetic, PER_LABEL, rng).sample(MOST, rng)
@@ -30,19 +40,17 @@ def boosting(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         boost(part, sets.test, sets.channels, seed) for part in sets.train.two_draws(synthetic.counts(sets.labels), rng)
     )
     tstr = boost(synthetic, sets.test, sets.channels, seed)
-    guess = sets.test.guess
-    span = spread(real, again)
+    guess = majority(sets.test)
+    span = accuracy_interval(real, again)
     note = f"gradient boosting, {ROUNDS} rounds, at most {PER_LABEL} traces of a label; ceiling: as many real traces"
-    yield Score("boosting.trtr_accuracy", real.accuracy, guess, None, "max", note=note)
-    yield Score(
-        "boosting.tstr_accuracy", tstr.accuracy, guess, real.accuracy, "max", note=note, low=span.low, high=span.high
-    )
+    yield TRTR.score(real.accuracy, useless=guess, note=note)
+    yield TSTR.score(tstr.accuracy, span, guess, note=note)
 
 
 def few(traces: Traces, count: int, rng: np.random.Generator) -> Traces:
     """At most `count` traces of each label."""
     rows = [np.flatnonzero(traces.labels == label) for label in np.unique(traces.labels)]
-    return traces.take(np.sort(np.concatenate([rng.permutation(mine)[:count] for mine in rows])))
+    return traces.take(np.sort(np.concatenate([rng.permutation(own)[:count] for own in rows])))
 
 
 def boost(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> Result:
@@ -53,4 +61,13 @@ def boost(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> 
     )  # fmt: skip
     with threadpool_limits(1):
         model.fit(features(train, channels), train.labels)
-        return judge(test.labels, model.predict(features(test, channels)))
+        return result_of(test.labels, model.predict(features(test, channels)))
+
+
+METRIC = Metric(
+    boosting,
+    Comparison,
+    "Does another kind of classifier learn as much from synthetic traces as from real ones?",
+    "utility",
+    (TRTR, TSTR),
+)

@@ -1,4 +1,4 @@
-"""Copies: are synthetic traces new, or training traces handed out again?"""
+"""Copies: are synthetic traces new, or do training traces come out again?"""
 
 from __future__ import annotations
 
@@ -9,41 +9,58 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.arrays import Floats
+from netdiffus.metrics.comparison import Comparison
+from netdiffus.metrics.intervals import NORMAL, Interval, share_interval
+from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.ranks import rank_scale, ranks
-from netdiffus.metrics.reference import NORMAL, share_interval
 from netdiffus.metrics.score import Score
+from netdiffus.metrics.scoretype import ScoreType
+from netdiffus.metrics.traces import Traces
 
 MOST = 20_000  # traces of each part in the search for nearest neighbours
 NEAR = 0.05  # of the real test traces are nearer than this border
 BOOTSTRAPS = 200
 CHUNK = 512
+EXACT = ScoreType(
+    "copies.exact", "min", "share that equals a training trace on all channels; floor: of the test part", useless=1.0,
+    useless_is="1", unit="share", evidence=("privacy",), attack="copies", compared=True,
+)  # fmt: skip
+SHAPE = ScoreType(
+    "copies.exact_shape", "min", "the same without the gaps", useless=1.0, useless_is="1", unit="share",
+    evidence=("privacy",),
+)  # fmt: skip
+NEARNESS = ScoreType(
+    "copies.near", "min", "share nearer to a training trace than 95 % of the test part; exact copies are not counted",
+    useless=1.0, useless_is="1", unit="share", evidence=("privacy",), attack="nearness", compared=True,
+)  # fmt: skip
+RATIO = ScoreType(
+    "copies.nearest_ratio", "max",
+    "5th percentile of the distance to the nearest training trace, divided by the test part's",
+    range=(0.0, float("inf")), useless=0.0, useless_is="0", evidence=("privacy",),
+)  # fmt: skip
 
 
 def copies(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
-    """Exact copies of training traces, and how near the nearest ones come, each beside the real test part's own.
+    """Exact copies of training traces, and how near the nearest ones are, each compared with the real test part's own.
 
-    Real traffic repeats itself, so test traces too have twins in the training part: that share is the floor.
+    Real traffic repeats itself, so test traces also equal training traces: that share is the floor.
     """
-    for suffix, chosen, where in views(sets):
+    for kind, (chosen, where) in zip((EXACT, SHAPE), views(sets), strict=False):
         real, synthetic = (seen_before(part, sets.train, chosen) for part in (sets.test, sets.synthetic))
         note = f"traces that occur in the training part, {where}; the floor is the real test part's own share"
-        yield _share(f"copies.exact{suffix}", float(synthetic.mean()), float(real.mean()), sets, note)
+        span = share_interval(float(real.mean()), len(sets.test), len(sets.synthetic))
+        yield kind.score(float(synthetic.mean()), span, note=note)
     yield from nearness(sets, rng)
 
 
-def views(sets: Comparison) -> list[tuple[str, list[int], str]]:
-    """What copies are looked for on: the end of the score's name, channels, and words; without the gaps, if any."""
+def views(sets: Comparison) -> list[tuple[list[int], str]]:
+    """The channels that copies are looked for on, and these in words: all, then those without timing, if any."""
     shapes = [index for index, channel in enumerate(sets.channels) if not channel.startswith("gap")]
-    found = [("", list(range(len(sets.channels))), "on all channels")]
+    found = [(list(range(len(sets.channels))), "on all channels")]
     if 0 < len(shapes) < len(sets.channels):
-        found.append(("_shape", shapes, f"on {' and '.join(sets.channels[i] for i in shapes)} only"))
+        found.append((shapes, f"on {' and '.join(sets.channels[i] for i in shapes)} only"))
     return found
-
-
-def _share(name: str, value: float, floor: float, sets: Comparison, note: str) -> Score:
-    real = share_interval(floor, len(sets.test), len(sets.synthetic))
-    return Score(name, value, floor, 1.0, "min", "share", note=note, low=real.low, high=real.high)
 
 
 def seen_before(traces: Traces, train: Traces, channels: list[int]) -> NDArray[np.bool_]:
@@ -57,7 +74,7 @@ def distinct(traces: Traces, channels: list[int]) -> set[bytes]:
     return {row.tobytes() for row in _comparable(traces, channels)}
 
 
-def _comparable(traces: Traces, channels: list[int]) -> NDArray[np.float64]:
+def _comparable(traces: Traces, channels: list[int]) -> Floats:
     """Rows whose bytes are equal where the traces are: one kind of NaN and one kind of zero."""
     return np.ascontiguousarray(np.nan_to_num(traces.series[:, channels], nan=-np.inf) + 0.0)
 
@@ -66,33 +83,31 @@ def nearness(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     """How near the nearest training trace is, to synthetic traces and to the real test part.
 
     `copies.near`: the share that is nearer than 95 % of the test part, so the floor is 5 %. `copies.nearest_ratio`:
-    the 5th percentile of the distance, divided by that of the test part. Exact copies are left out on both sides:
-    `copies.exact` counts them.
+    the 5th percentile of the distance, divided by that of the test part. Neither side counts exact copies, which
+    `copies.exact` does.
     """
     real, synthetic = nearest_distances(sets, rng)
     for name, found in (("real test", real), ("synthetic", synthetic)):
         if not len(found):
             why = f"every {name} trace is an exact copy of a training trace"
-            yield Score("copies.near", None, NEAR, 1.0, "min", "share", note=why)
-            yield Score("copies.nearest_ratio", None, 0.0, 1.0, "max", note=why)
+            yield NEARNESS.score(None, NEAR, note=why)
+            yield RATIO.score(None, 1.0, note=why)
             return
     border = float(np.percentile(real, 100 * NEAR))
-    note = f"nearer to a training trace than {1 - NEAR:.0%} of the real test traces are; exact copies left out"
+    note = f"nearer to a training trace than {1 - NEAR:.0%} of the real test traces are; exact copies are not counted"
     span = share_interval(float(np.mean(real < border)), len(real), len(synthetic))
-    near = float(np.mean(synthetic < border))
-    yield Score("copies.near", near, span.middle, 1.0, "min", "share", note=note, low=span.low, high=span.high)
+    yield NEARNESS.score(float(np.mean(synthetic < border)), span, note=note)
     if border == 0:
-        yield Score("copies.nearest_ratio", None, 0.0, 1.0, "max", note="the real test traces are at distance 0")
+        yield RATIO.score(None, 1.0, note="the real test traces are at distance 0")
         return
     note = f"{100 * NEAR:.0f}th percentile of distance to the nearest training trace, synthetic / real test; 0: copies"
     draws = [np.percentile(rng.choice(real, min(len(real), len(synthetic))), 100 * NEAR) for _ in range(BOOTSTRAPS)]
     half = NORMAL * sqrt(2) * float(np.std(draws)) / border
     ratio = float(np.percentile(synthetic, 100 * NEAR)) / border
-    low, high = max(0.0, 1 - half), 1 + half
-    yield Score("copies.nearest_ratio", ratio, 0.0, 1.0, "max", note=note, low=low, high=high)
+    yield RATIO.score(ratio, Interval(1.0, max(0.0, 1 - half), 1 + half), note=note)
 
 
-def nearest_distances(sets: Comparison, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def nearest_distances(sets: Comparison, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """The distance in ranks to the nearest training trace, of real test and of synthetic traces without exact copies.
 
     Values are replaced by their ranks in the training part (a gap and a size then count alike), absent ones by -0.5.
@@ -106,7 +121,7 @@ def nearest_distances(sets: Comparison, rng: np.random.Generator) -> tuple[NDArr
     return found[0], found[1]
 
 
-def distances(traces: Traces, train: Traces) -> NDArray[np.float64]:
+def distances(traces: Traces, train: Traces) -> Floats:
     """The Euclidean distance (N,) in ranks to the nearest training trace."""
     scale = rank_scale(train)
     rows, known = ranks(traces, scale), ranks(train, scale)
@@ -116,7 +131,16 @@ def distances(traces: Traces, train: Traces) -> NDArray[np.float64]:
     with threadpool_limits(1):  # threads that wait for each other on busy cores cost more than they bring
         for start in range(0, len(rows), CHUNK):
             some = slice(start, start + CHUNK)
-            # |x - y|² / 2 = |x|² / 2 + (|y|² / 2 - xy), and only the bracket tells the y apart
+            # |x - y|² / 2 = |x|² / 2 + (|y|² / 2 - xy), and only the bracket depends on y
             nearest[some] = np.argmin(offsets - rows[some].astype(np.float32) @ coarse.T, axis=1)
-    found: NDArray[np.float64] = np.linalg.norm(rows - known[nearest], axis=1)
-    return found
+    return np.asarray(np.linalg.norm(rows - known[nearest], axis=1))
+
+
+METRIC = Metric(
+    copies,
+    Comparison,
+    "Are the synthetic traces new, or training traces again?",
+    "privacy",
+    (EXACT, SHAPE, NEARNESS, RATIO),
+    baselines=True,
+)

@@ -2,60 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.arrays import Floats
+from netdiffus.metrics.comparison import Comparison
+from netdiffus.metrics.detector import FOLDS, auc_interval, detector_auc
 from netdiffus.metrics.features import features
-from netdiffus.metrics.reference import interval, measured_score, redraws
+from netdiffus.metrics.metric import Metric
+from netdiffus.metrics.null import resamples
 from netdiffus.metrics.score import Score
+from netdiffus.metrics.scoretype import ScoreType
+from netdiffus.metrics.traces import Traces
 
+Columns = Callable[[Traces], Floats]
 MOST = 4_000  # traces of each side
 FEWEST = 20
-FOLDS = 3
 DRAWS = 3
+AUC = ScoreType(
+    "detection.auc", "min",
+    "area under the ROC curve of gradient boosting that tells synthetic from real test traces", useless=1.0,
+    useless_is="1", unit="AUC", evidence=("independence",), compared=True,
+)  # fmt: skip
 
 
 def detection(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
-    """The AUC of gradient boosting, cross-validated: 0.5 when nobody can tell, 1 when every trace gives itself away.
+    """The AUC of gradient boosting, cross-validated: 0.5 where it cannot tell, 1 where it recognises every trace.
 
     Both sides have equally many traces of each label. The floor is the same between real and real.
     """
+    columns = partial(features, channels=sets.channels)
     seed = int(rng.integers(2**31))
-    value, count = auc(sets.test, sets.synthetic, sets.channels, rng, seed)
-    note = f"gradient boosting, {FOLDS} folds, {count} real test traces and as many synthetic of the same labels"
+    value, count = auc(sets.test, sets.synthetic, columns, rng, seed)
     if value is None:
-        note = f"needs {FEWEST} traces of shared labels on each side, there are {count}"
-        yield Score("detection.auc", None, None, 1.0, "min", "AUC", note=note)
+        note = f"needs {FEWEST} traces of shared labels on each side; got {count}"
+        yield AUC.score(None, note=note)
         return
-    pairs = redraws(sets, rng, DRAWS if sets.draws else 0)
-    draws = [auc(first, second, sets.channels, rng, seed)[0] for first, second in pairs]
-    # of the rank sum where both sides are equal, and half as much again because the folds share their traces
-    sd = 1.5 * float(np.sqrt((2 * count + 1) / (12 * count**2)))
-    real = [draw for draw in draws if draw is not None]
-    span = interval(real, sd=sd, lowest=0.0, highest=1.0) if real else None
-    yield measured_score("detection.auc", (value, span), "min", 1.0, unit="AUC", note=note)
+    draws = [auc(first, second, columns, rng, seed)[0] for first, second in resamples(sets, rng, DRAWS)]
+    span = auc_interval([draw for draw in draws if draw is not None], count)
+    note = f"gradient boosting, {FOLDS} folds, {count} real test traces and as many synthetic of the same labels"
+    yield AUC.score(value, span, note=note)
+
+
+def _values(sets: Comparison, rng: np.random.Generator) -> Mapping[str, float | None]:
+    seed = int(rng.integers(2**31))
+    return {AUC.name: auc(sets.test, sets.synthetic, partial(features, channels=sets.channels), rng, seed)[0]}
 
 
 def auc(
-    real: Traces, other: Traces, channels: tuple[str, ...], rng: np.random.Generator, seed: int
+    real: Traces,
+    other: Traces,
+    columns: Columns,
+    rng: np.random.Generator,
+    seed: int,
+    folds: int = FOLDS,
+    most: int = MOST,
 ) -> tuple[float | None, int]:
-    """The AUC of telling `other` from `real`, and the traces used of each; None where they are too few."""
-    other = other.matching(real, rng).sample(MOST, rng)
+    """The AUC of telling `other` from `real` by their columns, and the number of traces used of each side.
+
+    At most `most` traces of each side, equally many of each label; None where there are fewer than 20.
+    """
+    other = other.matching(real, rng).sample(most, rng)
     real = real.matching(other, rng)
     if len(real) < FEWEST:
         return None, len(real)
-    x = np.concatenate([features(real, channels), features(other, channels)])
-    y = np.repeat([0, 1], [len(real), len(other)])
-    suspicion = np.zeros(len(y))
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+
+    def boosted(x: Floats, y: NDArray[np.intp]) -> HistGradientBoostingClassifier:
+        return HistGradientBoostingClassifier(random_state=seed).fit(x, y)
+
     with threadpool_limits(1):  # on busy cores its threads wait for each other a hundred times longer than they work
-        for learn, judge in folds.split(x, y):
-            model = HistGradientBoostingClassifier(random_state=seed).fit(x[learn], y[learn])
-            suspicion[judge] = model.predict_proba(x[judge])[:, 1]
-    return float(roc_auc_score(y, suspicion)), len(real)
+        return detector_auc(columns(real), columns(other), boosted, seed, folds), len(real)
+
+
+METRIC = Metric(
+    detection,
+    Comparison,
+    "Can a detector tell synthetic traces from real ones?",
+    "fidelity",
+    (AUC,),
+    baselines=True,
+    values=_values,
+)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from netdiffus.arrays import Floats
 
@@ -42,3 +45,15 @@ def wasserstein(values: Floats, difference: Floats) -> float:
 def kolmogorov_smirnov(difference: Floats) -> float:
     """The largest difference of the two distribution functions, in [0, 1]."""
     return float(np.max(np.abs(difference)))
+
+
+def ks(a: Floats, b: Floats) -> float:
+    """The Kolmogorov-Smirnov distance of two samples, (N,) and (M,)."""
+    return kolmogorov_smirnov(cdf_difference(a, b, np.ones(len(a)), np.ones(len(b)))[1])
+
+
+def tvd(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """The total variation distance of two samples of codes: half the sum of the differences of each code's shares."""
+    values, index = np.unique(np.concatenate([a, b]), return_inverse=True)
+    p, q = (np.bincount(part, minlength=len(values)) / len(part) for part in np.split(index, [len(a)]))
+    return float(np.abs(p - q).sum() / 2)

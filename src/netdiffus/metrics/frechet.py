@@ -12,8 +12,8 @@ def frechet(a: Floats, b: Floats) -> float:
     A, B = (np.cov(part, rowvar=False).reshape(part.shape[1], -1) for part in (a, b))
     root = _root(A)
     cross = np.sqrt(np.clip(np.linalg.eigvalsh(root @ B @ root), 0.0, None)).sum()
-    apart = float(np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2))
-    return max(0.0, apart + float(np.trace(A) + np.trace(B) - 2 * cross))
+    distance = float(np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2))
+    return max(0.0, distance + float(np.trace(A) + np.trace(B) - 2 * cross))
 
 
 def kernel_distance(a: Floats, b: Floats) -> float:

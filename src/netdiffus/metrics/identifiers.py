@@ -1,4 +1,4 @@
-"""Identifiers: do addresses, ports or host names of the training part come out again as text?"""
+"""Identifiers: do addresses, ports or host names of the training part occur in the synthetic set?"""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from ipaddress import IPv6Address
 
 import numpy as np
 
-from netdiffus.metrics.comparison import Comparison
-from netdiffus.metrics.reference import Interval, share_interval
+from netdiffus.metrics.inputs import Identifiers
+from netdiffus.metrics.intervals import Interval, share_interval
+from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.score import Score
+from netdiffus.metrics.scoretype import ScoreType
 
 KINDS = {
     "mac": re.compile(r"(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])", re.IGNORECASE),
@@ -21,14 +23,21 @@ KINDS = {
 }
 
 
-def identifiers(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
-    """Of each kind, the share of the training part's identifiers that occur in the synthetic texts.
+SHARE = ScoreType(
+    "identifiers.KIND", "min",
+    "share of the training part's `mac`, `ipv4`, `ipv6`, `port`, `host` found in a synthetic table's texts, or in "
+    "captures and datasets of captures: ends of flows, Ethernet addresses, host names in payload; floor: of as many "
+    "identifiers of the test part",
+    useless=1.0, useless_is="1", unit="share", evidence=("identifiers",),
+)  # fmt: skip
 
-    The floor is what as many identifiers of the real test part would hold. Nothing where the sets came without texts.
+
+def identifiers(texts: Identifiers, rng: np.random.Generator) -> Iterator[Score]:
+    """For each kind, the share of the training part's identifiers that occur in the synthetic texts.
+
+    The floor is what as many identifiers of the real test part would contain.
     """
-    if sets.texts is None:
-        return
-    train, test, synthetic = (found(part) for part in sets.texts)
+    train, test, synthetic = (identifiers_in(part) for part in (texts.train, texts.test, texts.synthetic))
     for kind in KINDS:
         known = train[kind]
         if not known:
@@ -36,26 +45,24 @@ def identifiers(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         value = len(known & synthetic[kind]) / len(known)
         span = expected(len(known), len(known & test[kind]), len(test[kind]), len(synthetic[kind]))
         note = f"of {len(known):,} distinct in the training part; the synthetic set has {len(synthetic[kind]):,}"
-        yield Score(
-            f"identifiers.{kind}", value, span.middle, 1.0, "min", "share", note=note, low=span.low, high=span.high
-        )
+        yield SHARE.of(kind).score(value, span, note=note)
 
 
-def expected(known: int, met: int, held: int, released: int) -> Interval:
-    """The share of `known` identifiers that so many released ones meet, if they meet them as often as held-out ones do.
+def expected(known: int, shared: int, held_out: int, released: int) -> Interval:
+    """The share of `known` identifiers among `released` ones, if these hit them as often as held-out ones do.
 
-    Of `held` in the test part `met` are known. Ports meet by chance, servers because many talk to them; a larger set
-    meets more.
+    Of `held_out` identifiers in the test part, `shared` are known. Ports are hit by chance, servers because
+    many clients talk to them; a larger set hits more.
     """
-    if not held or not released:
+    if not held_out or not released:
         return Interval(0.0, 0.0, 0.0)
-    rate = share_interval(met / held, held, released)
+    rate = share_interval(shared / held_out, held_out, released)
     middle, low, high = (min(1.0, share * released / known) for share in (rate.middle, rate.low, rate.high))
     return Interval(middle, low, high)
 
 
-def found(texts: Iterable[str]) -> dict[str, frozenset[str]]:
-    """The distinct identifiers of each kind in some texts, in lower case; what is part of an address is no host."""
+def identifiers_in(texts: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The distinct identifiers of each kind in some texts, in lower case; parts of addresses are not hosts."""
     result: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for text in texts:
         rest = text
@@ -73,3 +80,12 @@ def _is_ipv6(text: str) -> bool:
     except ValueError:
         return False
     return text != "::"
+
+
+METRIC = Metric(
+    identifiers,
+    Identifiers,
+    "Do addresses, ports or host names of the training traffic come out again?",
+    "privacy",
+    (SHARE,),
+)

@@ -8,7 +8,15 @@ import numpy as np
 
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.copies import seen_before
+from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.score import Score
+from netdiffus.metrics.scoretype import ScoreType
+
+TEST_IN_TRAIN = ScoreType(
+    "leakage.test_in_train", "min",
+    "share of the real test part that occurs in the training part: then all figures are optimistic",
+    useless=1.0, useless_is="1", unit="share",
+)  # fmt: skip
 
 
 def leakage(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
@@ -21,4 +29,7 @@ def leakage(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
             f"{count:,} of {len(seen):,} test traces occur in the training part too: figures on the test part are "
             "optimistic; utility.*_accuracy_unseen leave them out"
         )
-    yield Score("leakage.test_in_train", float(seen.mean()), 0.0, 1.0, "min", "share", note=note)
+    yield TEST_IN_TRAIN.score(float(seen.mean()), 0.0, note=note)
+
+
+METRIC = Metric(leakage, Comparison, "Do test traces also occur in the training part?", "privacy", (TEST_IN_TRAIN,))

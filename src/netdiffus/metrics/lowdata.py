@@ -1,60 +1,76 @@
-"""Little data: what do synthetic traces bring to one who has 5, 10, 20 or 50 real ones of each label?"""
+"""Few-shot: what do synthetic traces add where only 5, 10, 20 or 50 real traces per label are available?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
 
 from netdiffus.metrics.boosting import few
-from netdiffus.metrics.comparison import Comparison, Traces
-from netdiffus.metrics.features import features
-from netdiffus.metrics.reference import interval
+from netdiffus.metrics.comparison import Comparison
+from netdiffus.metrics.forest import forest_result
+from netdiffus.metrics.intervals import interval
+from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.score import Score
-from netdiffus.metrics.utility import judge
+from netdiffus.metrics.scoretype import ScoreType
+from netdiffus.metrics.traces import Traces
 
 SIZES = (5, 10, 20, 50)
 TREES = 50
 PER_LABEL = 100  # synthetic traces of a label that join the real ones
 REPEATS = 2
+REAL = ScoreType("lowdata.K.real", "max", "macro F1 from K = 5, 10, 20, 50 real traces of each label")
+SYNTHETIC = ScoreType("lowdata.K.synthetic", "max", "macro F1 from K synthetic traces of each label")
+AUGMENTED = ScoreType(
+    "lowdata.K.augmented", "max", "macro F1 from K real and up to 100 synthetic traces of each label",
+    evidence=("few_shot",),
+)  # fmt: skip
 
 
 def lowdata(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
-    """Macro F1 on the real test part with so many real traces of each label: alone, replaced and joined by synthetic.
+    """Macro F1 on the real test part with K real traces of each label: alone, replaced by and joined with synthetic.
 
     `lowdata.K.real` learns from K real traces, `.synthetic` from K synthetic ones, `.augmented` from K real and up to
     100 synthetic ones of each label. The ceiling of the last two is the first. The generator may have learned from more
-    real traces than K: this is what a set that someone else made and gave away is worth.
+    real traces than K: this is the value of a set that someone else generated and shared.
     """
     synthetic = sets.synthetic.take(np.isin(sets.synthetic.labels, sets.labels))
     if not len(synthetic):
-        yield Score("lowdata.5.augmented", None, None, None, "max", note="real and synthetic traces share no label")
+        yield AUGMENTED.of(str(SIZES[0])).score(None, note="real and synthetic traces share no label")
         return
     for size in SIZES:
         if np.unique(sets.train.labels, return_counts=True)[1].max() < size:
-            note = f"no label has {size} real training traces"
-            yield Score(f"lowdata.{size}.augmented", None, None, None, "max", note=note)
-            continue
-        more = few(synthetic, PER_LABEL, rng)
-        real, replaced, joined = [], [], []
-        for _ in range(REPEATS):
-            mine, seed = few(sets.train, size, rng), int(rng.integers(2**31))
-            real.append(_f1(mine, sets, seed))
-            replaced.append(_f1(few(synthetic, size, rng), sets, seed))
-            joined.append(_f1(mine.joined(more), sets, seed))
-        span = interval(real, sd=1 / np.sqrt(4 * len(sets.test)), lowest=0.0, highest=1.0)
-        note = f"{size} real traces of each label, mean of {REPEATS} draws, forest of {TREES} trees"
-        yield Score(f"lowdata.{size}.real", span.middle, None, None, "max", note=note)
-        more_note = f"{size} real and up to {PER_LABEL} synthetic of each label; above: they helped"
-        for name, found, high, how in (
-            ("synthetic", replaced, span.high, f"{size} synthetic traces of each label instead"),
-            ("augmented", joined, 1.0, more_note),  # more real traces would help, too
-        ):
-            value = float(np.mean(found))
-            yield Score(f"lowdata.{size}.{name}", value, None, span.middle, "max", note=how, low=span.low, high=high)
+            yield AUGMENTED.of(str(size)).score(None, note=f"no label has {size} real training traces")
+        else:
+            yield from _of_size(size, sets, synthetic, rng)
 
 
-def _f1(train: Traces, sets: Comparison, seed: int) -> float:
-    forest = RandomForestClassifier(TREES, random_state=seed).fit(features(train, sets.channels), train.labels)
-    return judge(sets.test.labels, forest.predict(features(sets.test, sets.channels))).macro_f1
+def _of_size(size: int, sets: Comparison, synthetic: Traces, rng: np.random.Generator) -> Iterator[Score]:
+    def f1(train: Traces, seed: int) -> float:
+        return forest_result(train, sets.test, sets.channels, seed, TREES).macro_f1
+
+    more = few(synthetic, PER_LABEL, rng)
+    real, replaced, joined = [], [], []
+    for _ in range(REPEATS):
+        some, seed = few(sets.train, size, rng), int(rng.integers(2**31))
+        real.append(f1(some, seed))
+        replaced.append(f1(few(synthetic, size, rng), seed))
+        joined.append(f1(some.joined(more), seed))
+    span = interval(real, sd=1 / np.sqrt(4 * len(sets.test)), lowest=0.0, highest=1.0)
+    note = f"{size} real traces of each label, mean of {REPEATS} draws, forest of {TREES} trees"
+    yield REAL.of(str(size)).score(span.middle, note=note)
+    note = f"{size} synthetic traces of each label instead"
+    yield SYNTHETIC.of(str(size)).score(float(np.mean(replaced)), span, note=note)
+    note = f"{size} real and up to {PER_LABEL} synthetic of each label; above: they helped"
+    open_ended = replace(span, high=1.0)  # more real traces would help, too
+    yield AUGMENTED.of(str(size)).score(float(np.mean(joined)), open_ended, note=note)
+
+
+METRIC = Metric(
+    lowdata,
+    Comparison,
+    "Does it help someone who has only a few real traces per label?",
+    "utility",
+    (REAL, SYNTHETIC, AUGMENTED),
+)

@@ -2,100 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.metrics.binning import bin_of, fit_edges
-from netdiffus.metrics.comparison import Comparison, Traces
-from netdiffus.metrics.distances import cdf_difference, jsd, kolmogorov_smirnov, wasserstein
-from netdiffus.metrics.reference import Interval, Redraws, ends, interval, redraws
+from netdiffus.arrays import Floats
+from netdiffus.metrics.binning import fit_edges
+from netdiffus.metrics.comparison import Comparison
+from netdiffus.metrics.intervals import Interval, interval
+from netdiffus.metrics.metric import Metric
+from netdiffus.metrics.null import Resamples, resamples
 from netdiffus.metrics.score import Score
+from netdiffus.metrics.scoretype import ScoreType
+from netdiffus.metrics.traces import Traces
+from netdiffus.metrics.weighted import Sample, distances, value_jsd
 
-MOST = 20_000  # traces of each part that are looked at
+MOST = 20_000  # traces of each part that are compared
 UNITS = {"size": "bytes", "gap_ns": "ns", "up_bytes": "bytes", "down_bytes": "bytes", "length": "packets"}
-MEASURES = ("jsd", "jsd_position", "wasserstein", "wasserstein_std", "ks")
+UNBOUNDED = (0.0, float("inf"))
+KINDS = {
+    "jsd": ScoreType(
+        "marginal.CHANNEL.jsd", "min",
+        "Jensen-Shannon divergence in bits of the channel's values, over all and per label",
+        useless_is="per label: this label against all others",
+    ),
+    "jsd_position": ScoreType(
+        "marginal.CHANNEL.jsd_position", "min",
+        "the same at each position, absence included, mean over positions", compared=True,
+    ),
+    "wasserstein": ScoreType(
+        "marginal.CHANNEL.wasserstein", "min", "Wasserstein-1 in the channel's unit", range=UNBOUNDED
+    ),
+    "wasserstein_std": ScoreType(
+        "marginal.CHANNEL.wasserstein_std", "min", "the same divided by the standard deviation of the real values",
+        range=UNBOUNDED, unit="std",
+    ),
+    "ks": ScoreType(
+        "marginal.CHANNEL.ks", "min", "Kolmogorov-Smirnov: the largest difference of the distribution functions",
+        useless=1.0, useless_is="1",
+    ),
+}  # fmt: skip
+MEAN = ScoreType(
+    "marginal.mean.jsd", "min", "mean of `jsd` over the channels and the length, over all and per label",
+    evidence=("shape",),
+)  # fmt: skip
+BY_LABEL = ScoreType(
+    "marginal.by_label.jsd", "min", "mean of those of the labels", useless_is="mean of one label against all others",
+    compared=True,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One channel of some traces: values (N, n), NaN where absent, and a weight for each trace (N,)."""
+class Drawn:
+    """A score, and the values of the real pairs that its floor is the mean of."""
 
-    values: NDArray[np.float64]
-    weights: NDArray[np.float64]
-
-    def present(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The values that are there, and their weights, both (M,)."""
-        there = ~np.isnan(self.values) & (self.weights > 0)[:, None]
-        return self.values[there], np.broadcast_to(self.weights[:, None], self.values.shape)[there]
-
-    def histograms(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The mass in each bin at each position (n, bins); the last bin counts the absent."""
-        bins, positions = len(edges) + 2, self.values.shape[1]
-        flat = bin_of(self.values, edges) + bins * np.arange(positions)
-        weights = np.broadcast_to(self.weights[:, None], flat.shape).ravel()
-        mass = np.bincount(flat.ravel(), weights, bins * positions).astype(np.float64)
-        return mass.reshape(positions, bins)
+    score: Score
+    real: list[float]
 
 
 def marginal(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     """Distances of the synthetic from the real test traces, per channel, over all and for each label.
 
-    Positions past the end of a trace are left out; the length of traces is a marginal of its own. Over all labels,
+    Positions past the end of a trace are ignored; the length of traces is a marginal of its own. Over all labels,
     traces are weighted so that every part has the label mix of the real test part: a balanced synthetic set is not
     blamed for being balanced. The floor is the distance between two real sets of the same sizes.
     """
     sets = sets.limited(MOST, rng)
-    draws = redraws(sets, rng)
-    found: list[tuple[Score, list[float]]] = []
+    yield from _scores(sets, resamples(sets, rng))
+
+
+def _values(sets: Comparison, rng: np.random.Generator) -> Mapping[str, float | None]:
+    sets = sets.limited(MOST, rng)
+    scores = _scores(sets, Resamples(sets.test, []))
+    return {score.name: score.value for score in scores if score.label is None}
+
+
+def _scores(sets: Comparison, draws: Resamples[Traces]) -> Iterator[Score]:
+    jsds: list[Drawn] = []
     for channel in (*sets.channels, "length"):
         for label in (None, *sets.labels):
-            for score, floors in _of(sets, draws, channel, label):
-                if score.name.endswith(".jsd"):
-                    found.append((score, floors))
-                yield score
-    yield from _means(found, sets.labels)
+            for drawn in _of_channel(sets, draws, channel, label):
+                if drawn.score.name.endswith(".jsd"):
+                    jsds.append(drawn)
+                yield drawn.score
+    yield from _means(jsds, sets.labels)
 
 
-def _of(sets: Comparison, draws: Redraws, channel: str, label: str | None) -> Iterator[tuple[Score, list[float]]]:
-    """The scores of one channel and one label (None: all), each with the real draws that its floor is the mean of."""
+def _of_channel(sets: Comparison, draws: Resamples[Traces], channel: str, label: str | None) -> Iterator[Drawn]:
+    """The scores of one channel and one label (None: all)."""
     train, test, synthetic = (_sample(part, sets, channel, label) for part in (sets.train, sets.test, sets.synthetic))
     pooled = np.concatenate([train.values, test.values])
     edges = fit_edges(pooled)
-    values = _distances(test, synthetic, edges)
+    values = distances(test, synthetic, edges)
     pool = _sample(draws.pool, sets, channel, None)
-    floors = []
+    real = []
     for first, second in draws.rows if values else []:
         one, two = (_weighted(pool.values[rows], draws.pool.labels[rows], sets, label) for rows in (first, second))
-        floors.append(_distances(one, two, edges))
-    ceiling = None if label is None else _ceiling(test, _sample(sets.test, sets, channel, label, others=True), edges)
+        real.append(distances(one, two, edges))
+    others = None if label is None else _ceiling(test, _sample(sets.test, sets, channel, label, others=True), edges)
     std = float(np.nanstd(pooled)) if not np.isnan(pooled).all() else 0.0
-    note = _note(label, test, synthetic)
-    for measure in MEASURES:
+    note = _missing(label, test, synthetic)
+    # one trace more or less, or three for a largest difference, are chance whatever the draws are
+    fewest = max(1, min(len(test.weights), len(synthetic.weights)))
+    for measure, kind in KINDS.items():
         key, scale = ("wasserstein", std) if measure == "wasserstein_std" else (measure, 1.0)
-        value, real = values.get(key), [found[key] for found in floors if key in found]
-        # one trace more or less, or three for a largest difference, are chance whatever the draws say
-        least = (1 if key.startswith("jsd") else 3) / max(1, min(len(test.weights), len(synthetic.weights)))
-        least *= std if key == "wasserstein" else 1.0
-        span = interval(real, lowest=0.0, least=least) if real and scale else None
-        low, high = ends(span)
-        why = note or ("the real values do not vary" if scale == 0 else "")
-        unit = UNITS.get(channel, "") if measure == "wasserstein" else "std" if measure == "wasserstein_std" else ""
-        score = Score(
-            f"marginal.{channel}.{measure}",
-            None if value is None or scale == 0 else value / scale,
-            None if span is None else span.middle / scale,
-            1.0 if measure == "ks" else ceiling if measure == "jsd" else None,
-            "min",
-            unit,
-            label,
-            why,
-            low=None if low is None else low / scale,
-            high=None if high is None else high / scale,
-        )
-        yield score, real
+        value, drawn = values.get(key), [found[key] for found in real if key in found]
+        least = (1 if key.startswith("jsd") else 3) / fewest
+        span = interval(drawn, lowest=0.0, least=least * (std if key == "wasserstein" else 1.0)) if drawn else None
+        of_channel = kind.of(channel, UNITS.get(channel, "") if measure == "wasserstein" else None)
+        far = others if measure == "jsd" else None
+        if scale:
+            scaled = None if value is None else value / scale
+            yield Drawn(of_channel.score(scaled, _scaled(span, scale), far, label=label, note=note), drawn)
+        else:
+            why = note or "the real values do not vary"
+            yield Drawn(of_channel.score(None, None, far, label=label, note=why), drawn)
+
+
+def _scaled(span: Interval | None, scale: float) -> Interval | None:
+    return None if span is None else Interval(span.middle / scale, span.low / scale, span.high / scale)
 
 
 def _sample(part: Traces, sets: Comparison, channel: str, label: str | None, others: bool = False) -> Sample:
@@ -107,7 +134,7 @@ def _sample(part: Traces, sets: Comparison, channel: str, label: str | None, oth
     return _weighted(values, part.labels, sets, label)
 
 
-def _weighted(values: NDArray[np.float64], labels: NDArray[np.str_], sets: Comparison, label: str | None) -> Sample:
+def _weighted(values: Floats, labels: NDArray[np.str_], sets: Comparison, label: str | None) -> Sample:
     """The values of one label, or of all with the test part's mix."""
     if label is not None:
         chosen = labels == label
@@ -117,74 +144,63 @@ def _weighted(values: NDArray[np.float64], labels: NDArray[np.str_], sets: Compa
     return Sample(values, (wanted / counts)[index])
 
 
-def _distances(real: Sample, other: Sample, edges: NDArray[np.float64]) -> dict[str, float]:
-    """Every measure between two samples; empty where one of them holds nothing."""
-    a, b = real.present(), other.present()
-    if not len(a[0]) or not len(b[0]):
-        return {}
-    p, q = real.histograms(edges), other.histograms(edges)
-    points, difference = cdf_difference(a[0], b[0], a[1], b[1])
-    return {
-        "jsd": float(jsd(p[:, :-1].sum(axis=0), q[:, :-1].sum(axis=0))),
-        "jsd_position": float(jsd(p, q).mean()),
-        "wasserstein": wasserstein(points, difference),
-        "ks": kolmogorov_smirnov(difference),
-    }
+def _ceiling(real: Sample, others: Sample, edges: Floats) -> float | None:
+    """How far a label is from all the other labels, both real: a generator that ignores the label."""
+    return value_jsd(real, others, edges) if all(len(sample.present()[0]) for sample in (real, others)) else None
 
 
-def _ceiling(real: Sample, others: Sample, edges: NDArray[np.float64]) -> float | None:
-    """How far a label is from all the other labels, both real: the generator that ignores the label."""
-    p, q = (sample.histograms(edges)[:, :-1].sum(axis=0) for sample in (real, others))
-    return float(jsd(p, q)) if p.any() and q.any() else None
-
-
-def _note(label: str | None, test: Sample, synthetic: Sample) -> str:
+def _missing(label: str | None, test: Sample, synthetic: Sample) -> str:
+    """What is missing for a comparison, in words; empty where nothing is."""
     of = f" of the label '{label}'" if label else " of the real labels"
     for name, sample in (("real test", test), ("synthetic", synthetic)):
         if not len(sample.present()[0]):
-            return f"there are no {name} values{of}"
+            return f"no {name} values{of}"
     return ""
 
 
 def _mean(values: list[float | None]) -> float | None:
-    there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there else None
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
-def _means(found: list[tuple[Score, list[float]]], labels: list[str]) -> Iterator[Score]:
+def _means(jsds: list[Drawn], labels: list[str]) -> Iterator[Score]:
     """The mean over the channels, over all and for each label, and the mean of the labels'."""
     means, draws = [], []
     for label in (None, *labels):
-        these = [(score, real) for score, real in found if score.label == label]
-        value = _mean([score.value for score, _ in these])
-        note = these[0][0].note if value is None else "mean over the channels and the length"
-        real = _mean_draws([real for _, real in these])
-        ceiling = _mean([score.ceiling for score, _ in these])
-        means.append(_mean_score("marginal.mean.jsd", value, real, ceiling, label, note))
+        these = [drawn for drawn in jsds if drawn.score.label == label]
+        value = _mean([drawn.score.value for drawn in these])
+        note = these[0].score.note if value is None else "mean over the channels and the length"
+        real = _mean_draws([drawn.real for drawn in these])
+        useless = _mean([drawn.score.ceiling for drawn in these])
+        means.append(MEAN.score(value, _span(real), useless, label=label, note=note))
         draws.append(real)
     yield from means
     missing = [score.label for score in means[1:] if score.value is None]
-    yield _mean_score(
-        "marginal.by_label.jsd",
+    yield BY_LABEL.score(
         _mean([1.0 if score.value is None else score.value for score in means[1:]]),
-        _mean_draws(draws[1:]),
+        _span(_mean_draws(draws[1:])),
         _mean([score.ceiling for score in means[1:]]),
-        None,
-        "mean over labels, channels and the length; the ceiling is one label against all others"
-        + (f"; counted as 1 for want of traces: {', '.join(map(str, missing))}" if missing else ""),
+        note="mean over labels, channels and the length; the ceiling is one label against all others"
+        + (f"; counted as 1, having no synthetic traces: {', '.join(map(str, missing))}" if missing else ""),
     )
 
 
 def _mean_draws(draws: list[list[float]]) -> list[float]:
-    """Draw by draw, the mean over what was measured; where a measure lacks draws, it is left out."""
+    """Draw by draw, the mean over what was measured; a measure with fewer draws than others is skipped."""
     most = max(map(len, draws), default=0)
     return [float(value) for value in np.mean([real for real in draws if len(real) == most], axis=0)] if most else []
 
 
-def _mean_score(
-    name: str, value: float | None, real: list[float], ceiling: float | None, label: str | None, note: str
-) -> Score:
-    span: Interval | None = interval(real, lowest=0.0) if real else None
-    low, high = ends(span)
-    middle = None if span is None else span.middle
-    return Score(name, value, middle, ceiling, "min", "", label, note, low=low, high=high)
+def _span(real: list[float]) -> Interval | None:
+    return interval(real, lowest=0.0) if real else None
+
+
+METRIC = Metric(
+    marginal,
+    Comparison,
+    "Does each channel take its values as often as in real traffic?",
+    "fidelity",
+    (MEAN, BY_LABEL, *KINDS.values()),
+    baselines=True,
+    values=_values,
+)

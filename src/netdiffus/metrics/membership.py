@@ -1,7 +1,7 @@
-"""Membership inference: can one who has the synthetic set tell who was in the training part?
+"""Membership inference: can someone holding the synthetic set tell which traces were in the training set?
 
 The attack of Chen et al. (GAN-Leaks, CCS 2020) without access to the model: a trace is called a member if a synthetic
-one is near. Members are training traces, non-members real test traces.
+trace is near. Members are training traces, non-members real test traces.
 """
 
 from __future__ import annotations
@@ -9,19 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.arrays import Floats
+from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.copies import distances
-from netdiffus.metrics.reference import interval, redraws, share_interval
+from netdiffus.metrics.intervals import interval, share_interval
+from netdiffus.metrics.metric import Metric
+from netdiffus.metrics.null import resamples
 from netdiffus.metrics.score import Score
+from netdiffus.metrics.scoretype import ScoreType
+from netdiffus.metrics.traces import Traces
 
 MOST = 2_000  # members, and non-members
 RELEASED = 20_000  # synthetic traces that the attacker holds
 FALSE_POSITIVES = 0.01
 FEWEST = 20
 DRAWS = 3
+AUC = ScoreType(
+    "membership.auc", "min", "attack by distance to the nearest synthetic trace", useless=1.0, useless_is="1",
+    unit="AUC", evidence=("privacy", "independence"), attack="membership inference",
+)  # fmt: skip
+TPR = ScoreType(
+    "membership.tpr", "min", "its true positives at 1 % false positives", useless=1.0, useless_is="1", unit="share",
+    evidence=("privacy",),
+)  # fmt: skip
 
 
 def membership(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
@@ -33,19 +45,18 @@ def membership(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     members, others = sets.train.matching(sets.test, rng).sample(MOST, rng), sets.test.sample(MOST, rng)
     if min(len(members), len(others)) < FEWEST:
         note = f"needs {FEWEST} training and {FEWEST} test traces"
-        yield Score("membership.auc", None, 0.5, 1.0, "min", "AUC", note=note)
+        yield AUC.score(None, 0.5, note=note)
         return
     value = _attack(members, others, sets.synthetic.sample(RELEASED, rng))
     draws = [_attack(*parts) for parts in _harmless(sets, rng)]
     n, m = len(members), len(others)
-    note = f"distance to the nearest synthetic trace, {n:,} training and {m:,} test traces; 0.5: no better than a coin"
+    note = f"distance to the nearest synthetic trace, {n:,} training and {m:,} test traces; 0.5: no better than chance"
     sd = float(np.sqrt((n + m + 1) / (12 * n * m)))
     span = interval([draw[0] for draw in draws] or [0.5], sd=sd, lowest=0.0, highest=1.0)
-    yield Score("membership.auc", value[0], span.middle, 1.0, "min", "AUC", note=note, low=span.low, high=span.high)
+    yield AUC.score(value[0], span, note=note)
     floor = float(np.mean([draw[1] for draw in draws] or [FALSE_POSITIVES]))
-    share = share_interval(floor, m, n)
     note = f"training traces called members where {FALSE_POSITIVES:.0%} of the test traces are"
-    yield Score("membership.tpr", value[1], floor, 1.0, "min", "share", note=note, low=share.low, high=share.high)
+    yield TPR.score(value[1], share_interval(floor, m, n), note=note)
 
 
 def _attack(members: Traces, others: Traces, released: Traces) -> tuple[float, float]:
@@ -57,7 +68,7 @@ def _attack(members: Traces, others: Traces, released: Traces) -> tuple[float, f
     )
 
 
-def true_positives(members: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+def true_positives(members: Floats, others: Floats) -> float:
     """The share of the members' suspicion above a border that 1 % of the others' pass; ties count for their share.
 
     The ROC curve is taken as straight between its points, so that equal suspicions make neither 0 nor 1 of it.
@@ -68,14 +79,23 @@ def true_positives(members: NDArray[np.float64], others: NDArray[np.float64]) ->
     return float(np.interp(FALSE_POSITIVES, fpr, tpr)) if fpr[1] > FALSE_POSITIVES else _at(fpr, tpr)
 
 
-def _at(fpr: NDArray[np.float64], tpr: NDArray[np.float64]) -> float:
+def _at(fpr: Floats, tpr: Floats) -> float:
     return float(np.max(tpr[fpr <= FALSE_POSITIVES]))
 
 
 def _harmless(sets: Comparison, rng: np.random.Generator) -> Iterator[tuple[Traces, Traces, Traces]]:
-    """Real members, non-members and a release that holds neither, as far as real traces last."""
-    for first, second in redraws(sets, rng, 2 * DRAWS if sets.draws else 0):
+    """Real members, non-members and a release containing neither, until real traces run out."""
+    for first, second in resamples(sets, rng, 2 * DRAWS):
         rows = rng.permutation(len(first))
         half = len(rows) // 2
         if half >= FEWEST and len(second):
             yield first.take(rows[:half]), first.take(rows[half:]), second.sample(RELEASED, rng)
+
+
+METRIC = Metric(
+    membership,
+    Comparison,
+    "Can someone holding the synthetic set tell which traces were in the training set?",
+    "privacy",
+    (AUC, TPR),
+)

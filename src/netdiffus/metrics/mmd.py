@@ -7,14 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.metrics.comparison import Comparison
+from netdiffus.metrics.metric import Metric
+from netdiffus.metrics.null import measured, score_of
 from netdiffus.metrics.ranks import rank_scale, ranks
-from netdiffus.metrics.reference import measured, measured_score
 from netdiffus.metrics.score import Score
+from netdiffus.metrics.scoretype import ScoreType
+from netdiffus.metrics.traces import Traces
 
 MOST = 4_000  # traces of each side
 FEATURES = 256
 PAIRS = 1_000  # that the bandwidth is the median distance of
+DISTANCE = ScoreType(
+    "mmd", "min", "maximum mean discrepancy by random Fourier features of ranks", range=(0.0, 2 * 2**0.5)
+)
 
 
 def mmd(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
@@ -28,12 +34,12 @@ def mmd(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
 
     def measure(real: Traces, other: Traces) -> dict[str, float]:
         means = [np.cos(ranks(part, scale) @ directions + phases).mean(axis=0) for part in (real, other)]
-        return {"mmd": float(np.sqrt(2 / FEATURES) * np.linalg.norm(means[0] - means[1]))}
+        return {DISTANCE.name: float(np.sqrt(2 / FEATURES) * np.linalg.norm(means[0] - means[1]))}
 
     with threadpool_limits(1):
         found = measured(sets, rng, measure, MOST)
-    if found:
-        note = f"{FEATURES} random Fourier features of ranks; at most {MOST:,} traces of each side"
-        yield measured_score("mmd", found["mmd"], "min", None, note=note)
-    else:
-        yield Score("mmd", None, None, None, "min", note="real and synthetic traces share no label")
+    note = f"{FEATURES} random Fourier features of ranks; at most {MOST:,} traces of each side"
+    yield score_of(DISTANCE, found, note=note)
+
+
+METRIC = Metric(mmd, Comparison, "Are real and synthetic traces alike as whole series?", "fidelity", (DISTANCE,))

@@ -1,14 +1,17 @@
-"""The packets of labelled flows, for the metrics that look at headers."""
+"""The packets of labelled flows, which every metric of headers is given."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.compiler.header_columns import HeaderColumns
-from netdiffus.metrics.comparison import Comparison, Traces
+from netdiffus.metrics.samples import Parts, Rows, numbered
+
+NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -28,23 +31,51 @@ class Packets:
 
     @property
     def first(self) -> NDArray[np.int64]:
-        """The place of each flow's first packet (F,)."""
+        """The index of each flow's first packet (F,)."""
         return np.asarray(np.cumsum(self.counts) - self.counts)
+
+    def take(self, flows: NDArray[np.bool_]) -> Packets:
+        """The flows of a mask (F,)."""
+        kept = self._packets(flows[self.columns.owner])
+        number = np.cumsum(flows) - 1
+        return Packets(self.labels[flows], replace(kept, owner=number[kept.owner]))
+
+    def head(self, count: int) -> Packets:
+        """The flows with their first `count` packets only."""
+        return Packets(self.labels, self._packets(self.positions < count))
+
+    def _packets(self, chosen: NDArray[np.bool_]) -> HeaderColumns:
+        arrays: dict[str, Any] = {
+            field.name: value[chosen]
+            for field in fields(self.columns)
+            if isinstance(value := getattr(self.columns, field.name), np.ndarray)
+        }
+        return replace(self.columns, **arrays)
 
     @property
     def positions(self) -> NDArray[np.int64]:
-        """The place of each packet in its flow (P,)."""
+        """The position of each packet in its flow (P,)."""
         return np.arange(len(self.columns.owner)) - self.first[self.columns.owner]
 
 
 @dataclass(frozen=True)
+class Finding:
+    """A rule of the conformance checker that some packets meet: an error, a warning or a note."""
+
+    rule: str
+    severity: str
+    packets: int
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Checked:
-    """What the conformance checker says of some flows, before and after repair.
+    """What the conformance checker reports on some flows, before and after repair.
 
     Attributes:
-        flows, clean, repaired: how many there are, how many are free of faults, and how many are so after repair.
-        packets, changed: how many there are, and how many repair has changed.
-        faults: the commonest broken rules before repair, with the number of packets.
+        flows, clean, repaired: number of flows, of those without faults, and of those without faults after repair.
+        packets, changed: number of packets, and of those that repair has changed.
+        findings: the rules that packets meet before repair, commonest first.
         how: what was checked, in words.
     """
 
@@ -53,13 +84,18 @@ class Checked:
     repaired: int
     packets: int
     changed: int
-    faults: tuple[tuple[str, int], ...]
+    findings: tuple[Finding, ...]
     how: str
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """The broken rules; notes are not faults."""
+        return tuple(finding for finding in self.findings if finding.severity != NOTE)
 
 
 @dataclass(frozen=True)
 class PacketSets:
-    """The packets of the three parts of a comparison, and what the checker says of two of them."""
+    """The packets of the three parts of a comparison, and what the checker reports on two of them."""
 
     train: Packets
     test: Packets
@@ -72,24 +108,7 @@ class PacketSets:
         """Training, test, synthetic."""
         return self.train, self.test, self.synthetic
 
-
-def flow_comparison(
-    sets: Comparison, packets: PacketSets, values: list[NDArray[np.float64]] | None = None
-) -> Comparison:
-    """A comparison whose traces are the flows of the packets: of each its `values` (F, K), or else only its number.
-
-    Numbers count through the three parts, training first.
-    """
-    if values is None:
-        ends = np.cumsum([len(part) for part in packets.parts])
-        numbers = np.split(np.arange(ends[-1], dtype=np.float64), ends[:-1])
-        values = [part[:, None] for part in numbers]
-    train, test, synthetic = (
-        Traces(table[:, None], part.labels) for table, part in zip(values, packets.parts, strict=True)
-    )
-    return Comparison(train, test, synthetic, ("flow",), sets.draws)
-
-
-def numbers_of(flows: Traces) -> NDArray[np.intp]:
-    """The numbers of flows in a `flow_comparison` without values."""
-    return flows.series[:, 0, 0].astype(np.intp)
+    @property
+    def rows(self) -> Parts[Rows]:
+        """The flows as rows of a table that holds all parts, training first."""
+        return numbered([part.labels for part in self.parts])

@@ -1,26 +1,26 @@
-"""Ranks: every value as its place among the real training values, so that a gap and a size count alike."""
+"""Ranks: every value as its rank among the real training values, so that gaps and sizes have equal weight."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from netdiffus.metrics.comparison import Traces
+from netdiffus.arrays import Floats
+from netdiffus.metrics.traces import Traces
 
-ABSENT = -0.5  # beside ranks in [0, 1]
+ABSENT = -0.5  # ranks are in [0, 1]
 
 
-def rank_scale(train: Traces) -> list[NDArray[np.float64]]:
-    """The sorted values of each channel, which `ranks` looks places up in."""
+def rank_scale(train: Traces) -> list[Floats]:
+    """The sorted values of each channel, in which `ranks` looks up values."""
     return [np.sort(channel[~np.isnan(channel)]) for channel in np.moveaxis(train.series, 1, 0)]
 
 
-def ranks(traces: Traces, scale: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+def ranks(traces: Traces, scale: list[Floats]) -> Floats:
     """Each value as its mid-rank in [0, 1] among the sorted values of its channel, as rows (N, C * n)."""
     result = np.full(traces.series.shape, ABSENT)
     for index, values in enumerate(scale):
         channel = traces.series[:, index]
-        there = ~np.isnan(channel)
-        low, high = (np.searchsorted(values, channel[there], side=side) for side in ("left", "right"))
-        result[:, index][there] = (low + high) / (2 * max(1, len(values)))
+        present = ~np.isnan(channel)
+        low, high = (np.searchsorted(values, channel[present], side=side) for side in ("left", "right"))
+        result[:, index][present] = (low + high) / (2 * max(1, len(values)))
     return result.reshape(len(traces), traces.series.shape[1] * traces.series.shape[2])

@@ -1,4 +1,4 @@
-"""One figure of an evaluation, between what is ideal and what is bad."""
+"""One score with its reference and worst-case values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ FLAGGED = 2.5
 """Half-widths of the 95 % interval. Real traces pass it in any of 400 scores with a probability of 1 % (Bonferroni's
 correction): one in 40,000 for each, which is 2.49 half-widths of Student's t with 19 degrees of freedom."""
 ROUNDING = 1e-9
+Goal = Literal["min", "max"]
 KEYS = ("name", "value", "floor", "ceiling", "low", "high", "goal", "unit", "label", "note")
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Which label was taken for which: counts[i][j] test traces of labels[i] were called labels[j]."""
+    """Confusion matrix: counts[i][j] test traces of labels[i] were classified as labels[j]."""
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
@@ -24,12 +25,12 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Score:
-    """A named figure with the two values to read it by; it becomes one entry of scores.json.
+    """A named value with the two values to read it by; it becomes one entry of scores.json.
 
     Where small is good (goal "min") `floor` is the same measure taken between real and real, which is what a perfect
     generator would get, and `ceiling` what a useless one would. Where large is good (goal "max") it is the other way
-    round: `ceiling` belongs to real data, `floor` to guessing. Either is None where there is no such value. `low` and
-    `high` are the 95 % interval of what real traces in the place of the synthetic ones would get. A score that could
+    round: `ceiling` belongs to real data, `floor` to guessing. Either is None if there is no such value. `low` and
+    `high` are the 95 % interval of the values that real traces get in place of the synthetic ones. A score that could
     not be computed has the value None and says why in `note`.
     """
 
@@ -37,7 +38,7 @@ class Score:
     value: float | None
     floor: float | None
     ceiling: float | None
-    goal: Literal["min", "max"]
+    goal: Goal
     unit: str = ""
     label: str | None = None
     note: str = ""
@@ -51,8 +52,8 @@ class Score:
         return self.floor if self.goal == "min" else self.ceiling
 
     @property
-    def shortfall(self) -> float | None:
-        """The way from the perfect (0) to the useless (1) generator; None where one end or the value is unknown."""
+    def normalised(self) -> float | None:
+        """The value on a scale from the perfect (0) to the useless (1) generator; None if one of these is unknown."""
         if self.value is None or self.floor is None or self.ceiling is None or self.ceiling <= self.floor:
             return None
         position = (self.value - self.floor) / (self.ceiling - self.floor)
@@ -71,7 +72,7 @@ class Score:
 
     @property
     def too_good(self) -> bool:
-        """Whether it is better than real by more than chance explains: then what it was tested on was no secret."""
+        """Whether it is better than real by more than chance explains: then the generator knew the test data."""
         end = self.low if self.goal == "min" else self.high
         if self.value is None or self.reference is None or end is None:
             return False
@@ -91,7 +92,7 @@ class Score:
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> Score:
-        """The way back from `to_dict`, also after a journey through JSON."""
+        """The inverse of `to_dict`, also after a round trip through JSON."""
         fields = dict(entry)
         if found := fields.pop("confusion", None):
             counts = tuple(tuple(int(count) for count in row) for row in found["counts"])
@@ -100,5 +101,5 @@ class Score:
 
 
 def find(scores: list[Score], name: str, label: str | None = None) -> Score | None:
-    """The score of that name and label, if it is there."""
+    """The score of that name and label, if any."""
     return next((score for score in scores if score.name == name and score.label == label), None)

@@ -1,4 +1,4 @@
-"""Distributions per channel, real beside synthetic, one small figure each."""
+"""Distributions per channel, real and synthetic, one small figure each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Panel:
 
 
 def panels(real: Traces, synthetic: Traces, channels: Sequence[str]) -> list[Panel]:
-    """One panel a channel and one for the length; synthetic traces are weighted to the real label mix."""
+    """One panel per channel and one for the length; synthetic traces are weighted to the real label mix."""
     drawn = synthetic.counts()
     wanted = real.counts(drawn)
     weights = np.array([wanted[label] / drawn[label] for label in synthetic.labels])
@@ -49,7 +49,7 @@ def panels(real: Traces, synthetic: Traces, channels: Sequence[str]) -> list[Pan
         )
         title = TITLES.get(name, name)
         figure = draw(name, _flat(pair[0], np.ones(len(real))), _flat(pair[1], weights))
-        result.append(Panel(title, inline_svg(figure, f"{title}: real beside synthetic", f"d{number}")))
+        result.append(Panel(title, inline_svg(figure, f"{title}: real and synthetic", f"d{number}")))
     return result
 
 

@@ -26,7 +26,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class GalleryRow:
-    """The images of one label, one picture a channel."""
+    """The images of one label, one picture per channel."""
 
     label: str
     real: list[Picture]
@@ -34,7 +34,7 @@ class GalleryRow:
 
 
 def gallery(images: Images, names: list[str]) -> list[GalleryRow]:
-    """One row a label from images (C, H, W) in [-1, 1], real and synthetic; `names` are those of the channels."""
+    """One row per label, from images (C, H, W) in [-1, 1], real and synthetic; `names` are those of the channels."""
     return [
         GalleryRow(label, pictures(real, f"real {label}", names), pictures(synthetic, f"synthetic {label}", names))
         for label, (real, synthetic) in images.items()

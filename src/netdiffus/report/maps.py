@@ -6,14 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from netdiffus.arrays import Floats
-from netdiffus.metrics.plane import Plane
+from netdiffus.metrics.embedding import Embedding
 from netdiffus.report.svg import INK, REAL, SYNTHETIC, inline_svg
 
 BINS = 40
 
 
-def map_svg(plane: Plane) -> str:
-    """Points of both sides in one plane, real ones as discs, synthetic ones as rings."""
+def map_svg(plane: Embedding) -> str:
+    """Points of both sides in one picture, real ones as discs, synthetic ones as rings."""
     figure = Figure(figsize=(6.4, 4.2))
     figure.subplots_adjust(0.01, 0.01, 0.99, 0.99)
     axes = figure.add_subplot()
@@ -40,4 +40,4 @@ def nearest_svg(nearest: tuple[Floats, Floats]) -> str:
     axes.tick_params(colors=INK, labelsize=8, length=2)
     axes.set_xlabel("distance to the nearest training trace, in ranks", color=INK, fontsize=8)
     axes.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.3g}%")
-    return inline_svg(figure, "Distance to the nearest training trace, real beside synthetic", "near")
+    return inline_svg(figure, "Distance to the nearest training trace, real and synthetic", "near")

@@ -1,4 +1,4 @@
-"""The picture for a README: real beside synthetic, flows and images, for a few labels."""
+"""The picture for a README: real and synthetic flows and images of a few labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netdiffus.report.timelines import bars, draw_trace, largest
 
 FLOWS = 3
 HEADING = 0.35  # inches
-LOOKED_AT = 100  # flows of a label
+COMPARED = 100  # flows of a label
 
 
 def overview_png(
@@ -28,7 +28,7 @@ def overview_png(
     images: Images | None = None,
     seed: int = 0,
 ) -> bytes:
-    """A PNG with one row a label (default: the four with the fullest flows): real flows and image, synthetic ones.
+    """A PNG with one row per label (default: the four with the fullest flows): real flows and image, synthetic ones.
 
     `images` maps a label to (real, synthetic) images (C, H, W) in [-1, 1]; the first channel is shown.
     """
@@ -70,7 +70,7 @@ def fullest(real: Traces, synthetic: Traces, channels: Sequence[str], count: int
     """The labels of both whose real flows fill the most of their picture, alphabetically."""
     filled = {}
     for label in map(str, np.intersect1d(real.labels, synthetic.labels)):
-        flows = real.take(np.flatnonzero(real.labels == label)[:LOOKED_AT])
+        flows = real.take(np.flatnonzero(real.labels == label)[:COMPARED])
         heights = [float(np.sum(bars(series, channels))) for series in flows.series]
         filled[label] = float(np.mean(heights)) / largest(flows, channels)
     return sorted(sorted(filled, key=lambda label: -filled[label])[:count])

@@ -1,4 +1,4 @@
-"""What the report shows of packets: a table of header fields, and flows as pictures of their nPrint bits."""
+"""The report's packet section: tables of header fields and of conformance, and flows as pictures of nPrint bits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from netdiffus.metrics import Score
 from netdiffus.metrics.bits import columns
 from netdiffus.metrics.packets import Packets, PacketSets
 from netdiffus.report.gallery import GalleryRow, Picture
+from netdiffus.report.headlines import figure
 from netdiffus.report.svg import data_uri
-from netdiffus.report.words import figure
 
 ROWS = 32  # packets of a flow
 COLOURS = np.array([[158, 163, 172], [22, 130, 76], [190, 45, 38]], np.uint8)  # absent, 0, 1: grey, green, red
@@ -35,7 +35,7 @@ class FieldRow:
 
 
 def field_rows(scores: Sequence[Score]) -> list[FieldRow]:
-    """One row a field of `metrics/headerfields.py`."""
+    """One row per field of `metrics/fields.py`."""
     rows = []
     for score in scores:
         if not score.name.startswith(FIELDS) or score.label is not None:
@@ -56,24 +56,58 @@ def field_rows(scores: Sequence[Score]) -> list[FieldRow]:
     return rows
 
 
+@dataclass(frozen=True)
+class FindingRow:
+    """A rule of `netdiffus check`, and the shares of packets that break it or are worth a note."""
+
+    rule: str
+    severity: str
+    synthetic: str
+    real: str
+    meaning: str
+
+
+def finding_rows(packets: PacketSets | None) -> list[FindingRow]:
+    """One row per rule that packets of either side meet, those of the synthetic side first; commonest first.
+
+    Of whole captures where both sides were given as captures, else of flows one by one.
+    """
+    if packets is None or packets.checked is None:
+        return []
+    real, synthetic = packets.captures if all(packets.captures) else packets.checked
+    if real is None or synthetic is None:
+        return []
+    shares = [
+        {finding.rule: finding.packets / max(1, part.packets) for finding in part.findings}
+        for part in (synthetic, real)
+    ]
+    kinds = {finding.rule: finding for part in (real, synthetic) for finding in part.findings}
+    order = sorted(kinds, key=lambda rule: (rule not in shares[0], [-share.get(rule, 0.0) for share in shares]))
+    rows = []
+    for rule in order:
+        synthetic_share, real_share = (figure(share.get(rule, 0.0), "share") for share in shares)
+        rows.append(FindingRow(rule, kinds[rule].severity, synthetic_share, real_share, kinds[rule].meaning))
+    return rows
+
+
 def packet_gallery(packets: PacketSets | None) -> list[GalleryRow]:
     """For each label that both sides have, the bits of one real test flow and of one synthetic flow.
 
-    Columns that no packet has, such as most of the options, are left out.
+    Columns absent from all packets, such as most of the options, are not shown.
     """
     if packets is None:
         return []
-    chosen = columns(packets)
+    chosen = columns(packets.parts)
     shown = [part.columns.present for part in (packets.test, packets.synthetic)]
     there = np.unpackbits(np.bitwise_or.reduce([np.bitwise_or.reduce(present, axis=0) for present in shown]))
     chosen = chosen[there[chosen] == 1]
     rows = []
     for label in map(str, np.intersect1d(packets.test.labels, packets.synthetic.labels)):
-        real, made = (
+        real, synthetic = (
             [Picture(data_uri(bits_png(flow_bits(part, label, chosen))), f"nPrint bits of a {side} {label} flow")]
             for side, part in (("real", packets.test), ("synthetic", packets.synthetic))
         )
-        rows.append(GalleryRow(label, real, made))
+        rows.append(GalleryRow(label, real, synthetic))
     return rows
 
 

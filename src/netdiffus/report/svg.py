@@ -16,7 +16,7 @@ FOLLOWS = {INK: "currentColor", REAL: "var(--real)", SYNTHETIC: "var(--synthetic
 def inline_svg(figure: Figure, description: str, prefix: str) -> str:
     """The figure as an SVG element that scales with the page, is named for screen readers and follows its colours.
 
-    `prefix` keeps the ids of several figures on one page apart.
+    `prefix` makes the ids of several figures on one page unique.
     """
     buffer = BytesIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}

@@ -7,32 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netdiffus.metrics import Score, Traces, find
-from netdiffus.report.words import figure
+from netdiffus.metrics import METRICS, Score, Traces, find, metric_of, type_of
+from netdiffus.report.headlines import figure
 
 BASELINE = "baseline."
-BESIDE = (
-    "marginal.by_label.jsd",
-    "marginal.size.jsd_position",
-    "marginal.gap_ns.jsd_position",
-    "autocorrelation.size",
-    "autocorrelation.gap_ns",
-    "correlation.channels",
-    "bursts.length",
-    "manifold.precision",
-    "manifold.coverage",
-    "copies.exact",
-    "copies.near",
-    "utility.tstr_accuracy",
-    "utility.tstr_macro_f1",
-    "detection.auc",
-)
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One score, ready to read."""
+    """One score, ready to read; `question` is that of its metric."""
 
+    question: str
     name: str
     value: str
     floor: str
@@ -45,7 +30,7 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class LabelRow:
-    """How one label came out."""
+    """How one label compares."""
 
     label: str
     real: int
@@ -69,6 +54,7 @@ def score_rows(scores: Sequence[Score]) -> list[ScoreRow]:
     """The scores over all labels."""
     return [
         ScoreRow(
+            _question(score.name),
             score.name,
             figure(score.value, score.unit),
             figure(score.floor, score.unit),
@@ -83,6 +69,11 @@ def score_rows(scores: Sequence[Score]) -> list[ScoreRow]:
     ]
 
 
+def _question(name: str) -> str:
+    metric = metric_of(name)
+    return "" if metric is None else METRICS[metric].question
+
+
 def span(score: Score) -> str:
     """The 95 % interval of real traces."""
     if score.low is None or score.high is None:
@@ -91,7 +82,7 @@ def span(score: Score) -> str:
 
 
 @dataclass(frozen=True)
-class BesideRow:
+class ComparedRow:
     """One score of the synthetic set, of real traffic and of each baseline."""
 
     name: str
@@ -106,24 +97,25 @@ def baseline_names(scores: Sequence[Score]) -> list[str]:
     return list(dict.fromkeys(score.name.split(".")[1] for score in scores if score.name.startswith(BASELINE)))
 
 
-def beside_rows(scores: Sequence[Score]) -> list[BesideRow]:
-    """One row a score that baselines have too."""
+def compared_rows(scores: Sequence[Score]) -> list[ComparedRow]:
+    """One row per score that is declared as compared and that baselines have too."""
     names, found = baseline_names(scores), {score.name: score for score in scores if score.label is None}
     rows = []
     for name, score in found.items():
         if name.startswith(BASELINE):
             continue
         others = [found.get(f"{BASELINE}{baseline}.{name}") for baseline in names]
-        if name in BESIDE and any(others):
+        kind = type_of(name)
+        if kind is not None and kind.compared and any(others):
             values = tuple(figure(other.value, other.unit) if other else "–" for other in others)
             goal = "small" if score.goal == "min" else "large"
             value, real = figure(score.value, score.unit), figure(score.reference, score.unit)
-            rows.append(BesideRow(name, goal, value, real, values))
+            rows.append(ComparedRow(name, goal, value, real, values))
     return rows
 
 
 def label_rows(scores: Sequence[Score], real: Traces, synthetic: Traces) -> list[LabelRow]:
-    """One row a label, those that lose most to real-trained classifiers first."""
+    """One row per label, those that lose most to real-trained classifiers first."""
     rows, labels = [], list(map(str, np.union1d(real.labels, synthetic.labels)))
     counts, drawn = real.counts(labels), synthetic.counts(labels)
     for label in labels:
@@ -157,9 +149,9 @@ def worst_marginal(scores: Sequence[Score], label: str) -> str:
     return f"{score.name.split('.')[1]} {figure(score.value)} (real {figure(score.floor)})"
 
 
-def confusion_rows(score: Score | None) -> list[ConfusionRow]:
+def confusion_rows(score: Score) -> list[ConfusionRow]:
     """The confusion of a score with each row's counts as shares of the row; empty where it has none."""
-    if score is None or score.confusion is None:
+    if score.confusion is None:
         return []
     return [
         ConfusionRow(number, label, tuple(count / max(1, sum(counts)) for count in counts))

@@ -14,7 +14,7 @@ from netdiffus.arrays import Floats
 from netdiffus.metrics import Traces
 from netdiffus.report.svg import INK, REAL, SYNTHETIC, inline_svg
 
-SMALLEST = 0.1  # of the largest bar, so that an empty packet is seen
+SMALLEST = 0.1  # of the largest bar, so that an empty packet is visible
 
 
 def bars(series: Floats, channels: Sequence[str], least: float = 0.0) -> tuple[Floats, Floats]:
@@ -52,7 +52,7 @@ def draw_trace(axes: Axes, series: Floats, channels: Sequence[str], limit: float
 
 
 def largest(traces: Traces, channels: Sequence[str]) -> float:
-    """The largest bar that these traces have."""
+    """The largest bar of these traces."""
     return max((float(np.maximum(*bars(series, channels)).max()) for series in traces.series), default=0.0) or 1.0
 
 

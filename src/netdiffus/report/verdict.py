@@ -1,4 +1,7 @@
-"""The verdict in words: four questions, answered by the scores and by what real traffic gets in their place."""
+"""The verdict in words: four questions, answered by comparing the scores with those of real traffic.
+
+Which scores count for which answer is declared with each metric (`ScoreType.evidence`).
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from netdiffus.metrics import Score, find
-from netdiffus.metrics.reference import NORMAL
+from netdiffus.metrics import Score, find, type_of
+from netdiffus.metrics.intervals import NORMAL
+from netdiffus.metrics.lowdata import SIZES
 from netdiffus.metrics.score import FLAGGED
-from netdiffus.report.words import Headline, figure
+from netdiffus.metrics.scoretype import Evidence
+from netdiffus.report.headlines import Headline, figure
 
 RULE = (
-    f"A score counts as worse than real where it lies more than {FLAGGED:g} times as far beyond the real one as the "
-    "end of the 95 % interval, which is what other real traces of the same numbers get."
+    f"A score counts as worse than real if it lies more than {FLAGGED:g} times as far beyond the real value as the end "
+    "of the 95 % interval, which is the range that other real traces of the same numbers get."
 )
-PRIVACY = ("copies.exact", "copies.exact_shape", "copies.near", "membership.", "disclosure.excess")
-SHAPE = ("totals.", "bursts.", "idle.", "autocorrelation.", "correlation.", "spectrum.", "marginal.mean.jsd")
-HEADERS = ("fields.", "bits.jsd", "bits.by_label.jsd", "bits.detection_auc")
-COPIED = ("contamination.unseen", "contamination.unseen_shape")
-BELOW = ("membership.auc", "membership.likelihood_auc", "detection.auc")
 WITHDRAWN = "Withdrawn: the synthetic traces are not independent of the test part."
 TOO_FEW = "Too few test traces to tell"
-MARGIN = 0.1  # a loss of accuracy that a test part must be able to exclude before it says "no harm"
+MARGIN = 0.1  # a loss of accuracy that a test part must be able to exclude before the answer is "no harm"
 AUC_MARGIN = 0.2  # the same of a detector's AUC
-ATTACKS = {
-    "copies.exact": "copies", "copies.near": "nearness", "membership.auc": "membership inference",
-    "disclosure.excess": "attribute disclosure",
-}  # fmt: skip
-SIZES = (50, 20, 10, 5)
 NAMED = 3  # labels, and reasons
 CAPPED = 20.0  # so that no single score decides which label is the weakest
 
@@ -54,9 +49,9 @@ def verdicts(scores: Sequence[Score]) -> list[Verdict]:
     if not contamination(found):
         return answers
     withdrawn = [Verdict(answer.question, "unknown", WITHDRAWN) for answer in answers]
-    copied = [score for name in COPIED if (score := find(found, name)) and score.flagged]
+    copied = _telling(found, "contamination", flagged=True)
     if copied:
-        why = f"Real traces are in it: {copied[0].note}."
+        why = f"It contains real test traces: {copied[0].note}."
         withdrawn[2] = Verdict(answers[2].question, "no", why)
     else:
         withdrawn[2] = answers[2]
@@ -64,27 +59,27 @@ def verdicts(scores: Sequence[Score]) -> list[Verdict]:
 
 
 def contamination(scores: Sequence[Score]) -> str:
-    """What is said on top where synthetic traces copy the test part, or are too near to it; empty where not."""
+    """The warning shown first when synthetic traces copy the test part or are too near to it; empty otherwise."""
     found = list(scores)
-    said = [f"{score.note}." for name in COPIED if (score := find(found, name)) and score.flagged][:1]
-    below = [score for name in BELOW if (score := find(found, name)) and score.too_good]
+    reasons = [f"{score.note}." for score in _telling(found, "contamination", flagged=True)][:1]
+    below = [score for score in _telling(found, "independence") if score.too_good]
     if below:
-        figures = " and ".join(f"{score.name} is {_beside(score)}" for score in below)
-        said.append(
+        figures = " and ".join(f"{score.name} is {_with_real(score)}" for score in below)
+        reasons.append(
             f"{figures}: clearly below 0.5, so synthetic traces are nearer to the test part than chance allows."
         )
-    if not said:
+    if not reasons:
         return ""
     cause = (
         "Was SYNTHETIC made before the split, by a model that learned from the test part, or is it a wrong argument? "
-        "Figures on this test part say nothing of training on it: evaluate with test traces that the generator has not "
-        "seen."
+        "Scores on this test part cannot judge the synthetic traces: evaluate with test traces that the generator has "
+        "not seen."
     )
-    return " ".join([*said, cause])
+    return " ".join([*reasons, cause])
 
 
 def graded(lines: Sequence[Headline], scores: Sequence[Score]) -> list[Headline]:
-    """The headlines with their grades, or without any where synthetic traces copy the test part."""
+    """The headlines with their grades, or without grades if synthetic traces copy the test part."""
     if not contamination(scores):
         return list(lines)
     return [replace(line, grade="unknown", verdict=WITHDRAWN) for line in lines]
@@ -93,7 +88,7 @@ def graded(lines: Sequence[Headline], scores: Sequence[Score]) -> list[Headline]
 def weakest(scores: Sequence[Score]) -> list[str]:
     """The labels that are worse than real, those that lose most F1 first, and why.
 
-    A label counts when one of its scores is worse than real, or its F1 lies outside the 95 % interval.
+    A label is listed if one of its scores is worse than real or its F1 lies outside the 95 % interval.
     """
     found = list(scores)
     reasons: dict[str, list[Score]] = {}
@@ -116,11 +111,11 @@ def weakest(scores: Sequence[Score]) -> list[str]:
         for score in worst:
             if not score.name.startswith("utility."):
                 kinds.setdefault(score.name.split(".")[1], score)
-        said = [f"{_called(score)} {_beside(score)}" for score in list(kinds.values())[:NAMED]]
+        described = [f"{_called(score)} {_with_real(score)}" for score in list(kinds.values())[:NAMED]]
         before, after = (find(found, f"utility.{name}_f1", label) for name in ("trtr", "tstr"))
         if before and after:
-            said.append(f"F1 {figure(after.value)} instead of {figure(before.value)}")
-        lines.append(f"{label}: {', '.join(said)}")
+            described.append(f"F1 {figure(after.value)} instead of {figure(before.value)}")
+        lines.append(f"{label}: {', '.join(described)}")
     return lines
 
 
@@ -129,19 +124,28 @@ def _called(score: Score) -> str:
     return " ".join(rest).replace("_", " ") if first == "marginal" else score.name.replace(".", " ").replace("_", " ")
 
 
-def _beside(score: Score) -> str:
+def _with_real(score: Score) -> str:
     return f"{figure(score.value, score.unit)} (real {figure(score.reference, score.unit)})"
 
 
-def _worse(scores: list[Score], names: Sequence[str]) -> list[Score]:
-    """The scores over all labels under these names (or beginning with them) that are worse than real, worst first."""
-    chosen = [s for s in scores if s.label is None and any(s.name == n or s.name.startswith(n) for n in names)]
-    return sorted((score for score in chosen if score.flagged), key=lambda score: -(score.excess or 0.0))
+def _telling(scores: list[Score], *evidence: Evidence, flagged: bool = False) -> list[Score]:
+    """The scores over all labels that count for one of these; `flagged`: only those that are worse than real."""
+    chosen = []
+    for score in scores:
+        kind = type_of(score.name) if score.label is None and (score.flagged or not flagged) else None
+        if kind is not None and not set(evidence).isdisjoint(kind.evidence):
+            chosen.append(score)
+    return chosen
+
+
+def _worse(scores: list[Score], *evidence: Evidence) -> list[Score]:
+    """Those that are worse than real, worst first."""
+    return sorted(_telling(scores, *evidence, flagged=True), key=lambda score: -(score.excess or 0.0))
 
 
 def _list(worse: list[Score]) -> str:
     more = f" and {len(worse) - NAMED} more" if len(worse) > NAMED else ""
-    return ", ".join(f"{score.name} {_beside(score)}" for score in worse[:NAMED]) + more
+    return ", ".join(f"{score.name} {_with_real(score)}" for score in worse[:NAMED]) + more
 
 
 def _alone(scores: list[Score]) -> Verdict:
@@ -153,47 +157,50 @@ def _alone(scores: list[Score]) -> Verdict:
         return Verdict(question, "unknown", (ratio.note if ratio else "") or "No classifier was trained.")
     if covered is not None and covered.value is not None and covered.value < 1:
         return Verdict(question, "no", f"Labels are missing: {covered.note}.")
-    figures = f"{figure(tstr.value, 'share')} of real test traces are recognised, {figure(trtr.value, 'share')} by one "
-    figures += "that learned from as many real traces"
+    figures = (
+        f"A classifier trained on it recognises {figure(tstr.value, 'share')} of the real test traces; one trained "
+    )
+    figures += f"on as many real traces recognises {figure(trtr.value, 'share')}"
     if not ratio.flagged and (few := _too_few(scores, tstr, trtr.value)):
         return Verdict(question, "unknown", f"{few} {figures}.")
     if not ratio.flagged:
-        return Verdict(question, "yes", f"{figures}: no difference that chance does not explain.")
-    for size in SIZES:
+        return Verdict(question, "yes", f"{figures}: no statistically significant difference.")
+    for size in reversed(SIZES):
         real = find(scores, f"lowdata.{size}.real")
         if f1 and f1.value is not None and real and real.value is not None and f1.value >= real.value:
-            worth = f"It teaches at least as much as {size} real traces of each label."
+            worth = f"It is worth at least as much as {size} real traces per label."
             return Verdict(question, "with care", f"{figures}. {worth}")
-    return Verdict(question, "no", f"{figures}. A few real traces of each label teach more.")
+    return Verdict(question, "no", f"{figures}. Training on {SIZES[0]} real traces per label works better.")
 
 
 def _mixed(scores: list[Score]) -> Verdict:
     question = "May I mix it with real traffic to train on?"
     both = find(scores, "utility.augmented_accuracy")
     if both is None or both.value is None:
-        return Verdict(question, "unknown", "No classifier was trained on both.")
-    worse = _worse(scores, ("utility.augmented_accuracy", "balance.macro_f1"))
+        return Verdict(question, "unknown", "No classifier was trained on both together.")
+    worse = _worse(scores, "mixing")
     if worse:
-        return Verdict(question, "no", f"It does harm where there are many real traces: {_list(worse)}.")
+        return Verdict(question, "no", f"It hurts when many real traces are available: {_list(worse)}.")
     helped = [
-        size for size in reversed(SIZES)
+        size for size in SIZES
         if (score := find(scores, f"lowdata.{size}.augmented")) and score.value is not None
         and score.high is not None and score.value > score.high
     ]  # fmt: skip
-    harmed = _worse(scores, [f"lowdata.{size}.augmented" for size in SIZES])
+    harmed = _worse(scores, "few_shot")
     if harmed:
-        return Verdict(question, "with care", f"It does no harm to all the real traces, but to few: {_list(harmed)}.")
-    said = f"Accuracy {figure(both.value, 'share')} with it, {figure(both.ceiling, 'share')} without"
+        why = f"It does no harm when many real traces are available, but hurts when few are: {_list(harmed)}."
+        return Verdict(question, "with care", why)
+    accuracy = f"Accuracy {figure(both.value, 'share')} with it, {figure(both.ceiling, 'share')} without"
     if few_tested := _too_few(scores, both, both.ceiling):
-        return Verdict(question, "unknown", f"{few_tested} {said}.")
+        return Verdict(question, "unknown", f"{few_tested} {accuracy}.")
     if helped:
         few = " or ".join(map(str, helped))
-        return Verdict(question, "yes", f"{said}; it helps one who has only {few} real traces of each label.")
-    return Verdict(question, "yes", f"{said}: it does no harm, and brings nothing that can be measured.")
+        return Verdict(question, "yes", f"{accuracy}; it helps when only {few} real traces per label are available.")
+    return Verdict(question, "yes", f"{accuracy}: it does no harm, and has no measurable benefit.")
 
 
 def _too_few(scores: list[Score], score: Score, real: float | None) -> str:
-    """What is said where the test part is too small to exclude that `score` is MARGIN below `real`; else empty."""
+    """A warning if the test part is too small to exclude that `score` is MARGIN below `real`; else empty."""
     trtr = find(scores, "utility.trtr_accuracy")
     if trtr is None or trtr.confusion is None or score.value is None or real is None:
         return ""
@@ -214,22 +221,24 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 
 def _publish(scores: list[Score]) -> Verdict:
     question = "May I publish it?"
-    known = [score for score in scores if score.name.startswith(PRIVACY) and score.value is not None]
-    if not known:
-        return Verdict(question, "unknown", "Nothing was attacked.")
-    worse = _worse(scores, (*PRIVACY, "identifiers."))
+    attacks = [score for score in _telling(scores, "privacy") if score.value is not None]
+    if not attacks:
+        return Verdict(question, "unknown", "No privacy attack was run.")
+    worse = _worse(scores, "privacy", "identifiers")
     if worse:
-        return Verdict(question, "no", f"It tells more of the training traces than of others: {_list(worse)}.")
+        why = f"It reveals more about training traces than about unseen ones: {_list(worse)}."
+        return Verdict(question, "no", why)
     attacked = find(scores, "membership.auc")
     if attacked is not None and attacked.value is None:
         return Verdict(question, "unknown", f"{TOO_FEW}: membership inference {attacked.note}.")
-    tried = [words for name, words in ATTACKS.items() if (score := find(scores, name)) and score.value is not None]
+    kinds = [type_of(score.name) for score in attacks]
+    tried = [kind.attack for kind in kinds if kind and kind.attack]
     names = f"None of {', '.join(tried[:-1])} and {tried[-1]}" if len(tried) > 1 else f"Not even {' '.join(tried)}"
     return Verdict(
         question,
         "with care",
-        f"{names} finds more than in real traces that nobody trained on. That is no formal guarantee; look at what the "
-        "labels and sources themselves give away.",
+        f"{names} finds more than in real traces that were not used for training. That is no formal guarantee; also "
+        "check what the labels and sources themselves disclose.",
     )
 
 
@@ -238,21 +247,21 @@ def _feed(scores: list[Score]) -> Verdict:
     detected = find(scores, "detection.auc")
     if detected is None or detected.value is None:
         return Verdict(question, "unknown", (detected.note if detected else "") or "No detector was trained.")
-    worse = _worse(scores, (*SHAPE, *HEADERS))
-    broken = _worse(scores, ("conformance.",))
+    broken = _worse(scores, "rules")
+    if broken:
+        return Verdict(question, "no", f"Packets break rules that real ones keep: {_list(broken)}.")
+    worse = _worse(scores, "volumes", "shape", "headers")
     auc = (
         f"a detector tells it from real traffic with an AUC of {figure(detected.value)} (real {figure(detected.floor)})"
     )
-    if broken:
-        return Verdict(question, "no", f"Packets break rules that real ones keep: {_list(broken)}.")
-    if (worse and worse[0].name.startswith("totals.")) or any(score.name.startswith("totals.") for score in worse):
-        return Verdict(question, "no", f"Flows come out with other totals or shapes: {_list(worse)}; {auc}.")
+    if _worse(scores, "volumes"):
+        return Verdict(question, "no", f"Flows have other volumes or shapes than real ones: {_list(worse)}; {auc}.")
     if worse or detected.flagged:
         why = f"{_list(worse)}; {auc}" if worse else auc
         return Verdict(question, "with care", f"Good for load and function tests, not for tuning thresholds: {why}.")
     if detected.high is not None and detected.floor is not None and detected.high - detected.floor > AUC_MARGIN:
         real = f"real traces get up to {figure(detected.high)} by chance"
         return Verdict(question, "unknown", f"{TOO_FEW}: {auc}, but {real}.")
-    looked = find(scores, "bits.jsd")
-    headers = "Headers were not looked at." if looked is None else "So are header fields, and packets keep the rules."
-    return Verdict(question, "yes", f"Totals, bursts and order are as in real traffic; {auc}. {headers}")
+    compared = find(scores, "bits.jsd") is not None
+    headers = "So are header fields, and packets keep the rules." if compared else "Headers were not compared."
+    return Verdict(question, "yes", f"Volumes, bursts and order are as in real traffic; {auc}. {headers}")

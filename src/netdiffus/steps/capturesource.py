@@ -1,4 +1,4 @@
-"""Captures as one side of a comparison: their flows as a dataset, and the identifiers that stand in their frames."""
+"""Captures as one side of a comparison: their flows as a dataset, and the identifiers found in their frames."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEARCHED_BYTES = 1 << 26  # of each capture, for MAC addresses and host names
 
 
 def holds_captures(path: Path) -> bool:
-    """Whether a path is a capture, or a folder with captures in or below it."""
+    """Whether a path is a capture, or a folder that contains captures at any depth."""
     if path.is_file():
         return is_capture(path)
     try:
@@ -31,8 +31,8 @@ def holds_captures(path: Path) -> bool:
 def dataset_of_captures(path: Path, folder: Path) -> list[Path]:
     """Read a capture, or all in and below a folder, into a dataset; returns the captures.
 
-    A capture's labels come from FILE.labels.csv beside it, where it is, as `generate` writes it; else the label is the
-    name of the folder that a capture lies in.
+    A capture's labels come from FILE.labels.csv next to it, as `generate` writes it; without one, the label is the name
+    of the capture's folder.
     """
     table = labels_path(path)
     labels = str(table) if path.is_file() and table.is_file() else "folder"
@@ -42,7 +42,7 @@ def dataset_of_captures(path: Path, folder: Path) -> list[Path]:
 
 
 def texts_of_flows(folder: Path) -> pl.DataFrame | None:
-    """Both ends of each flow of a dataset, ADDRESS:PORT, as (trace_id, client, server); None: it has no packets."""
+    """Both ends of each flow of a dataset, ADDRESS:PORT, as (trace_id, client, server); None without packets."""
     if not (folder / PACKETS).is_file():
         return None
     first = scan_packets(folder).filter(pl.col("index") == 0)

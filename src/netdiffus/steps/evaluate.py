@@ -1,7 +1,8 @@
-"""evaluate: real and synthetic traces become scores, each beside what real data would get."""
+"""evaluate: compare real and synthetic traffic; every score has the reference that real data would get."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +19,23 @@ from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.metrics import METRICS, Comparison, Score, Traces, comparison, compute, find
+from netdiffus.metrics import (
+    METRICS,
+    Comparison,
+    Identifiers,
+    Imaged,
+    Inputs,
+    Losses,
+    PacketSets,
+    Score,
+    Traces,
+    baseline_values,
+    comparison,
+    compute,
+    find,
+)
 from netdiffus.metrics.copies import nearest_distances
-from netdiffus.metrics.plane import Plane, plane
+from netdiffus.metrics.embedding import Embedding, embedding
 from netdiffus.steps.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
 from netdiffus.steps.packetsets import packet_sets
 from netdiffus.store.stage import scratch_folder
@@ -33,7 +48,6 @@ Pair = tuple[ArrayLike, ArrayLike]  # series and labels
 FEWEST_TRACES = 10
 IMAGE_LENGTH = 32
 BASELINE_TRACES = 4_000
-BASELINE_METRICS = ("marginal", "autocorrelation", "correlation", "runs", "manifold", "copies", "utility", "detection")
 
 
 class EvaluateConfig(Config):
@@ -45,7 +59,7 @@ class EvaluateConfig(Config):
 
 @dataclass(frozen=True)
 class Scored:
-    """One metric is done, of so many."""
+    """Progress: `done` of `total` metrics."""
 
     name: str
     done: int
@@ -54,15 +68,16 @@ class Scored:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that a report needs: the scores, what was compared, example images, and where it came from."""
+    """Everything a report needs: the scores, what was compared, example images, and the provenance."""
 
     scores: list[Score]
     sets: Comparison
+    packets: PacketSets | None
     images: dict[str, tuple[Floats, Floats]]  # label → one real and one synthetic image (C', n, n)
     image_channels: list[str]  # names of the C' channels
     provenance: dict[str, str]
     nearest: tuple[Floats, Floats]  # distance to the nearest training trace, of real test and synthetic traces
-    plane: Plane
+    embedding: Embedding
 
 
 def evaluate(
@@ -70,7 +85,7 @@ def evaluate(
 ) -> Generator[Scored, None, Evaluation]:
     """Compare synthetic traces with real ones; yields a record per metric, returns an Evaluation.
 
-    `model` made the synthetic traces of the real training traces: then its losses are attacked too.
+    `model` generated the synthetic traces after training on the real ones: its losses are attacked too.
 
     Raises:
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
@@ -89,18 +104,14 @@ def _evaluate(
     train_table, test_table = real_parts(tables["real"], tables.get("test"), config.seed)
     parts = {"real training": train_table, "real test": test_table, "synthetic": tables["synthetic"]}
     check_sizes({name: len(table) for name, table in parts.items()})
-    # a model draws no more positions than it has learned: what lies behind must not count against it
+    # a model generates no more positions than it was trained on: later ones must not count against it
     length = min(limits.LENGTH, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
     train_part, test_part, drawn = (_arrays(table, names, length) for table in parts.values())
     sets = comparison(train_part, test_part, drawn, names)
     came_from = [loaded["real"], loaded.get("test", loaded["real"]), loaded["synthetic"]]
-    origins = list(zip(came_from, parts.values(), strict=True))
-    texts = [origin.texts_of(table) for origin, table in origins]
-    if texts[0] is not None and texts[2] is not None:
-        sets = replace(sets, texts=(texts[0], texts[1] or frozenset(), texts[2]))
+    inputs = _further_inputs(list(zip(came_from, parts.values(), strict=True)), length, config.seed)
     if model is not None:
-        sets = replace(sets, losses=_losses(model, loaded["real"], test_table, config.seed, own=test is None))
-    sets = replace(sets, packets=packet_sets(origins, length, np.random.default_rng(config.seed)))
+        inputs = inputs.joined(_losses(model, loaded["real"], test_table, config.seed, own=test is None))
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
         name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()
@@ -108,13 +119,13 @@ def _evaluate(
     provenance["compared"] = f"{', '.join(names)}; the first {length} positions of a trace"
     if made_by := tables["synthetic"]["source"][0]:
         provenance["synthetic made by"] = made_by
-    return (yield from evaluate_sets(sets, provenance, config))
+    return (yield from evaluate_sets(sets, inputs, provenance, config))
 
 
 def evaluate_arrays(
     real: Pair, synthetic: Pair, test: Pair | None, channels: Sequence[str] | None, config: EvaluateConfig
 ) -> Generator[Scored, None, Evaluation]:
-    """The same from plain arrays; without `test` a fifth of the real traces is held back, by label and seed.
+    """The same from plain arrays; without `test` a fifth of the real traces is held out, by label and seed.
 
     Raises:
         InputError: an array is of the wrong shape, lacks labels or traces, or the sets do not fit each other.
@@ -139,7 +150,7 @@ def evaluate_arrays(
     sets = comparison(parts["real"], parts["test"], parts["synthetic"], names)
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {name: f"arrays, {len(part):,} traces" for name, part in parts.items()}
-    return (yield from evaluate_sets(sets, provenance, config))
+    return (yield from evaluate_sets(sets, Inputs(), provenance, config))
 
 
 def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
@@ -150,13 +161,13 @@ def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
         raise InputError(
             f"series (N, n) or (N, C, n) and labels (N,) in the set '{name}'",
             f"arrays of shape {np.shape(series)} and {named.shape}",
-            "give one row and one label a trace",
+            "give one row and one label per trace",
         )
     return Traces(array, np.strings.strip(named.astype(np.str_)))
 
 
 def check_sizes(counts: Mapping[str, int]) -> None:
-    """Refuse parts too small to say anything of.
+    """Refuse parts that are too small to evaluate.
 
     Raises:
         InputError: names the first part with fewer than ten traces.
@@ -166,54 +177,66 @@ def check_sizes(counts: Mapping[str, int]) -> None:
             raise InputError(f"at least {FEWEST_TRACES} {name} traces", str(count), "give more traces")
 
 
+def _further_inputs(origins: list[tuple[LoadedTraces, pl.DataFrame]], length: int, seed: int) -> Inputs:
+    """Identifiers and packets of the three parts, if available."""
+    given: list[Identifiers | PacketSets] = []
+    train, test, synthetic = (origin.texts_of(table) for origin, table in origins)
+    if train is not None and synthetic is not None:
+        given.append(Identifiers(train, test or frozenset(), synthetic))
+    packets = packet_sets(origins, length, np.random.default_rng(seed))
+    if packets is not None:
+        given.append(packets)
+    return Inputs(*given)
+
+
 def evaluate_sets(
-    sets: Comparison, provenance: dict[str, str], config: EvaluateConfig
+    sets: Comparison, inputs: Inputs, provenance: dict[str, str], config: EvaluateConfig
 ) -> Generator[Scored, None, Evaluation]:
-    """The same from arrays: every metric, then the baselines, then what the pictures need."""
+    """The same from a comparison and further inputs: every metric, then the baselines, then what pictures need."""
     first = sets.train.series[..., : min(IMAGE_LENGTH, sets.train.series.shape[-1])]
     codec = GasfCodec.fit(first, sets.channels)
-    sets = replace(sets, imager=lambda series: codec.encode(series[..., : first.shape[-1]]))
-    found: list[Score] = []
+    inputs = inputs.joined(sets, Imaged(sets, lambda series: codec.encode(series[..., : first.shape[-1]])))
+    scores: list[Score] = []
     total = len(METRICS) + (len(BASELINES) if config.baselines else 0) + 1
     for done, name in enumerate(METRICS, start=1):
-        found += compute(name, sets, config.seed)
+        scores += compute(name, inputs, config.seed)
         yield Scored(name, done, total)
     if config.baselines:
         for done, name in enumerate(BASELINES, start=len(METRICS) + 1):
-            found += beside(name, sets, found, config.seed)
+            scores += baseline_scores(name, sets, scores, config.seed)
             yield Scored(f"baseline {name}", done, total)
     rng = np.random.default_rng(config.seed)
     nearest = nearest_distances(sets, rng)
-    flat = plane(sets, rng)
+    points = embedding(sets, rng)
     yield Scored("pictures", total, total)
     names = image_channels(sets.channels)
-    return Evaluation(found, sets, example_images(sets, codec), names, provenance, nearest, flat)
+    images = example_images(sets, codec)
+    return Evaluation(scores, sets, inputs.get(PacketSets), images, names, provenance, nearest, points)
 
 
-def beside(name: str, sets: Comparison, found: list[Score], seed: int) -> Iterator[Score]:
+def baseline_scores(name: str, sets: Comparison, scores: list[Score], seed: int) -> Iterator[Score]:
     """The scores of a baseline that learned from the same training part, between the same floors and ceilings.
 
-    They are called `baseline.NAME.SCORE`. As many traces of each label as the synthetic set has, up to 4,000 in all.
+    They are called `baseline.NAME.SCORE`. It generates as many traces of each label as the synthetic set has, up to
+    4,000 in all.
     """
     known = sets.synthetic.take(np.isin(sets.synthetic.labels, sets.train.labels))
-    rng = np.random.default_rng([seed, len(name)])
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     wanted = known.sample(BASELINE_TRACES, rng).counts()
     if not wanted:
         return
-    made = Traces(*BASELINES[name](sets.train.series, sets.train.labels, wanted, rng))
-    beside_sets = replace(sets, synthetic=made, draws=0)
-    for metric in BASELINE_METRICS:
-        for score in compute(metric, beside_sets, seed):
-            other = find(found, score.name)
-            if score.label is None and other is not None:
-                yield replace(other, name=f"baseline.{name}.{score.name}", value=score.value, note="", confusion=None)
+    generated = Traces(*BASELINES[name](sets.train.series, sets.train.labels, wanted, rng))
+    for score, value in baseline_values(replace(sets, synthetic=generated), seed).items():
+        other = find(scores, score)
+        if other is not None:
+            yield replace(other, name=f"baseline.{name}.{score}", value=value, note="", confusion=None)
 
 
 def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
     return Traces(series(table, length, names), table["label"].to_numpy().astype(np.str_))
 
 
-def _losses(model: Path, real: LoadedTraces, test: pl.DataFrame, seed: int, *, own: bool) -> tuple[Floats, Floats]:
+def _losses(model: Path, real: LoadedTraces, test: pl.DataFrame, seed: int, *, own: bool) -> Losses:
     """Losses of the model's members and of test traces; `own`: those are of the same dataset."""
     from netdiffus.models.backends import load_model  # torch, which nothing else here needs
     from netdiffus.models.membership import member_losses, members
@@ -221,16 +244,16 @@ def _losses(model: Path, real: LoadedTraces, test: pl.DataFrame, seed: int, *, o
     loaded = load_model(model)
     inside = members(loaded, real.traces, real.hash)
     outside = test.join(inside, on="trace_id", how="anti") if own else test
-    return member_losses(loaded, inside, outside, np.random.default_rng(seed))
+    return Losses(*member_losses(loaded, inside, outside, np.random.default_rng(seed)))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:
     channels = {name: channel_names(table) for name, table in tables.items()}
     shared = [name for name in channels["real"] if all(name in others for others in channels.values())]
     if not shared:
-        said = "; ".join(f"{name}: {', '.join(found)}" for name, found in channels.items())
+        listed = "; ".join(f"{name}: {', '.join(found)}" for name, found in channels.items())
         raise InputError(
-            "real and synthetic traces with a channel in common", said, "prepare both with the same columns"
+            "real and synthetic traces with a channel in common", listed, "prepare both with the same columns"
         )
     return shared
 

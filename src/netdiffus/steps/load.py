@@ -26,9 +26,9 @@ class LoadedTraces:
     """A table of traces, where it came from, and the hash of what was read.
 
     Attributes:
-        texts: what stands beside the series, as texts: columns of a row or flow and its `trace_id`, which is null
-            where it belongs to all of them; None: there is nothing.
-        packets: the dataset folder that holds the packets of the traces; None: there are none.
+        texts: the text columns of each row or flow, and its `trace_id`, null where they belong to all of them; None
+            without any.
+        packets: the dataset folder with the packets of the traces; None without packets.
         captures: the captures that were read.
     """
 
@@ -40,7 +40,7 @@ class LoadedTraces:
     captures: tuple[Path, ...] = ()
 
     def texts_of(self, part: pl.DataFrame) -> frozenset[str] | None:
-        """The distinct texts beside some of the traces; None where there are none beside any."""
+        """The distinct texts of some of the traces; None without texts."""
         if self.texts is None:
             return None
         trace = pl.col("trace_id")
@@ -50,7 +50,7 @@ class LoadedTraces:
 
 
 def load_traces(path: Path, scratch: Path | None = None) -> LoadedTraces:
-    """The traces of a dataset folder or a table file; with a folder for what lasts as long as they do, of captures too.
+    """The traces of a dataset folder or a table file; with a scratch folder that outlives them, of captures too.
 
     Raises:
         InputError: it is none of these, or the table lacks columns.
@@ -91,9 +91,9 @@ def _of_captures(path: Path, folder: Path) -> LoadedTraces:
 
 
 def texts_of_table(table: pl.DataFrame, traces: pl.DataFrame) -> pl.DataFrame | None:
-    """The texts of a table's columns that are no series, label or group; None where it has none.
+    """The texts of a table's columns that are not series, label or group; None without any.
 
-    Rows are known by trace where each is one.
+    Rows have the id of their trace if each is one trace.
     """
     columns = [name for name, kind in table.schema.items() if kind == pl.String and name not in KNOWN]
     if not columns:

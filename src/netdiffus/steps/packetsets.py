@@ -1,4 +1,4 @@
-"""The packets behind the traces of a comparison: header columns of each part, and what the checker says of them."""
+"""The packets behind the traces of a comparison: header columns of each part, and what the checker reports on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netdiffus.arrays import Ints
 from netdiffus.compiler.header_columns import header_block, header_columns
-from netdiffus.metrics.packets import Checked, Packets, PacketSets
+from netdiffus.metrics.packets import Checked, Finding, Packets, PacketSets
 from netdiffus.steps.load import LoadedTraces
 from netdiffus.store.dataset import scan_packets
 from netdiffus.wire.conformance.check import Conformance, check_capture
@@ -22,7 +22,6 @@ from netdiffus.wire.headers import links
 
 FLOWS = 4_000  # of each part
 CHECKED = 300  # flows of each side, one by one
-NAMED = 3  # broken rules
 
 
 def packet_sets(
@@ -41,14 +40,14 @@ def packet_sets(
     if not all(map(len, frames)):
         return None
     train, test, synthetic = (_packets(frame) for frame in frames)
-    real, made = (_checked_flows(frame, rng) for frame in frames[1:])
-    # a real test part that is a share of the real traces is judged by all of their captures
+    checked = [_checked_flows(frame, rng) for frame in frames[1:]]
+    # a test part split off the real traces is represented by all of their captures
     captures = [_checked_captures(loaded.captures) if loaded.captures else None for loaded, _ in parts[1:]]
-    return PacketSets(train, test, synthetic, (real, made), (captures[0], captures[1]))
+    return PacketSets(train, test, synthetic, (checked[0], checked[1]), (captures[0], captures[1]))
 
 
 def _sampled(dataset: Path, table: pl.DataFrame, length: int, rng: np.random.Generator) -> pl.DataFrame:
-    """Rows of a dataset's packets.parquet of some of the traces, by trace and index, with their label."""
+    """Rows of a dataset's packets.parquet of some of the traces, sorted by trace and index, with their label."""
     chosen = table.select("trace_id", "label")
     if len(chosen) > FLOWS:
         chosen = chosen[np.sort(rng.choice(len(chosen), FLOWS, replace=False))]
@@ -83,7 +82,7 @@ def _checked_captures(captures: tuple[Path, ...]) -> Checked:
 
 
 def _checked_flows(frame: pl.DataFrame, rng: np.random.Generator) -> Checked:
-    """Flows one by one, as far as their headers tell: those of one dataset may come from captures of the same hosts."""
+    """Flows one by one, by their headers: those of one dataset may come from captures of the same hosts."""
     first, _ = _flows(frame)
     before: list[Conformance] = []
     after: list[Conformance] = []
@@ -102,15 +101,19 @@ def _checked_flows(frame: pl.DataFrame, rng: np.random.Generator) -> Checked:
 
 
 def _summed(before: list[Conformance], after: list[Conformance], changed: int, how: str) -> Checked:
-    faults: Counter[str] = Counter()
-    for found in before:
-        faults.update({finding.rule.name: finding.packets for finding in found.faults})
+    packets: Counter[str] = Counter()
+    rules = {}
+    for report in before:
+        for finding in report.findings:
+            packets[finding.rule.name] += finding.packets
+            rules[finding.rule.name] = finding.rule
+    findings = [Finding(name, rules[name].severity, count, rules[name].says) for name, count in packets.most_common()]
     return Checked(
-        sum(found.flows for found in before),
-        sum(found.clean_flows for found in before),
-        sum(found.clean_flows for found in after),
-        sum(found.packets for found in before),
+        sum(report.flows for report in before),
+        sum(report.clean_flows for report in before),
+        sum(report.clean_flows for report in after),
+        sum(report.packets for report in before),
         changed,
-        tuple(faults.most_common(NAMED)),
+        tuple(findings),
         how,
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 
 from netdiffus.imaging.codec import GasfCodec
-from netdiffus.metrics import Traces, comparison, compute
+from netdiffus.metrics import Imaged, Inputs, Traces, comparison, compute
 
 CHANNELS = ("size", "direction", "gap_ns")
 TRAIN, TEST, FRESH = 30, 15, 15  # traces of each label
@@ -28,9 +27,10 @@ def inside(traces: Traces, seeds: Iterable[int], metrics: Iterable[str]) -> dict
             for first, last in ((0, TRAIN), (TRAIN, TRAIN + TEST), (TRAIN + TEST, None))
         )
         imager = GasfCodec.fit(train.series, CHANNELS).encode
-        sets = replace(comparison(train, test, fresh, CHANNELS), imager=imager)
+        sets = comparison(train, test, fresh, CHANNELS)
+        inputs = Inputs(sets, Imaged(sets, imager))
         for name in names:
-            for score in compute(name, sets, seed):
+            for score in compute(name, inputs, seed):
                 if score.label is None and score.value is not None and score.low is not None:
                     assert score.high is not None
                     found[score.name].append(score.low <= score.value <= score.high)

@@ -1,4 +1,4 @@
-"""The figures that matter, in plain words: what each means, what a good one looks like, and how this one does."""
+"""The four figures that matter, in plain words: what each means, what a good one is, and how this one does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import sqrt
 from netdiffus.metrics import Score, find
 
 GOOD, FAIR = 0.1, 0.3  # of the way from real to useless
-COPIES_FAIR = 0.05  # more copies than real traffic has of itself
+COPIES_FAIR = 0.05  # share of copies beyond that between two real samples
 NEAR = 0.5
 GRADES = (
     f"Good: at most {GOOD:.0%} of the way from what real traffic gets to what a useless generator gets. "
@@ -48,9 +48,9 @@ def figure(value: float | None, unit: str = "") -> str:
 
 def grade(score: Score | None) -> str:
     """How far the score is on the way from real to useless."""
-    if score is None or score.shortfall is None:
+    if score is None or score.normalised is None:
         return "unknown"
-    return "good" if score.shortfall <= GOOD else "fair" if score.shortfall <= FAIR else "poor"
+    return "good" if score.normalised <= GOOD else "fair" if score.normalised <= FAIR else "poor"
 
 
 def headlines(scores: Sequence[Score], real_count: int, synthetic_count: int) -> list[Headline]:
@@ -77,7 +77,7 @@ def _use(scores: list[Score]) -> Headline:
         title,
         figure(ratio.value),
         grade(ratio),
-        f"A classifier that has seen only synthetic traffic recognises real traffic {how} one that learned from real "
+        f"A classifier trained only on synthetic traffic recognises real traffic {how} one trained on real "
         f"traffic: {figure(tstr.value, 'share')} of the test flows against {figure(trtr.value, 'share')}.",
         f"A good one is near {figure(ratio.ceiling)}, what as many real flows reach; "
         f"guessing gives {figure(ratio.floor)}.",
@@ -90,9 +90,9 @@ def _likeness(scores: list[Score]) -> Headline:
     if score is None or score.value is None:
         return _unknown(title, score)
     words = {
-        "good": "The values of each label are spread almost as in real traffic.",
-        "fair": "The values of each label are spread roughly as in real traffic; the table of labels says where not.",
-        "poor": "The values of the labels differ clearly from real traffic; the table of labels says which.",
+        "good": "The values of each label are almost those of real traffic.",
+        "fair": "The values of each label are roughly those of real traffic; the table of labels shows where not.",
+        "poor": "The values of the labels differ clearly from real traffic; the table of labels shows which.",
     }
     ceiling = f", one label against all the others {figure(score.ceiling)}" if score.ceiling is not None else ""
     return Headline(
@@ -115,22 +115,20 @@ def _copies(scores: list[Score], real_count: int, synthetic_count: int) -> Headl
         grades.append("poor")
     worst = max(grades, key=("good", "fair", "poor").index)
     words = {
-        "good": "No more copies than real traffic has of itself.",
-        "fair": "A few more copies than real traffic has of itself.",
-        "poor": "Training flows come out again, exactly or nearly: do not publish before looking at them.",
+        "good": "No more copies than there are between two real samples.",
+        "fair": "A few more copies than there are between two real samples.",
+        "poor": "Training flows are reproduced exactly or nearly: inspect them before publishing.",
     }
     more = ""
     if shape is not None and shape.value is not None:
-        more = (
-            f" Without timing: {figure(shape.value, 'share')}, of the real test flows {figure(shape.floor, 'share')}."
-        )
+        real = figure(shape.floor, "share")
+        more = f" Without timing: {figure(shape.value, 'share')}, and {real} of the real test flows."
     return Headline(
         title,
         figure(exact.value, "share"),
         worst,
         words[worst] + more,
-        f"A good one is at most {figure(exact.floor, 'share')}, the share of real test flows that have a twin among "
-        "the training flows.",
+        f"A good one is at most {figure(exact.floor, 'share')}: as many real test flows equal a training flow.",
     )
 
 
@@ -146,15 +144,15 @@ def _detection(scores: list[Score]) -> Headline:
     if score is None or score.value is None:
         return _unknown(title, score)
     words = {
-        "good": "A detector trained to find synthetic flows does hardly better than a coin.",
+        "good": "A detector trained to find synthetic flows does barely better than chance.",
         "fair": "A detector trained to find synthetic flows finds some of them.",
-        "poor": "A detector trained to find synthetic flows finds most of them: something gives them away.",
+        "poor": "A detector trained to find synthetic flows finds most of them.",
     }
     return Headline(
         title,
         figure(score.value),
         grade(score),
         words.get(grade(score), "There is nothing to compare it with."),
-        f"A good one is near 0.5 (real against real: {figure(score.floor)}); at 1 every flow gives itself away. "
+        f"A good one is near 0.5 (real against real: {figure(score.floor)}); at 1 every flow is recognised. "
         "(Area under the ROC curve.)",
     )

@@ -1,15 +1,15 @@
-"""A map: real and synthetic traces as points of the plane, near ones near (t-SNE, van der Maaten and Hinton 2008)."""
+"""A two-dimensional embedding of real and synthetic traces (t-SNE, van der Maaten and Hinton 2008)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.features import shortened
 from netdiffus.metrics.ranks import rank_scale, ranks
@@ -21,15 +21,15 @@ STEPS = 300
 
 
 @dataclass(frozen=True)
-class Plane:
-    """Points (N, 2) and (M, 2), and how they were placed."""
+class Embedding:
+    """Points (N, 2) and (M, 2), and the method that placed them."""
 
-    real: NDArray[np.float64]
-    synthetic: NDArray[np.float64]
+    real: Floats
+    synthetic: Floats
     how: str
 
 
-def plane(sets: Comparison, rng: np.random.Generator) -> Plane:
+def embedding(sets: Comparison, rng: np.random.Generator) -> Embedding:
     """Up to 400 traces of each side, in ranks, labels mixed as in the test part; fewer than 20 points by PCA alone."""
     other = sets.synthetic.matching(sets.test, rng)
     other = (other if len(other) else sets.synthetic).sample(MOST, rng)
@@ -45,4 +45,4 @@ def plane(sets: Comparison, rng: np.random.Generator) -> Plane:
             flat = TSNE(2, perplexity=perplexity, init="pca", max_iter=STEPS, random_state=seed).fit_transform(flat)
             how = "t-SNE"
     flat = np.pad(flat, ((0, 0), (0, 2)))[:, :2].astype(np.float64)
-    return Plane(flat[: len(real)], flat[len(real) :], how)
+    return Embedding(flat[: len(real)], flat[len(real) :], how)

@@ -1,4 +1,4 @@
-"""Planted generators: real traces spoilt in one known way each, which the right metric must find."""
+"""Corrupted sets: real traces corrupted in one known way each, which the right metric must detect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def parts(traces: Traces, per_label: int, seed: int) -> tuple[Traces, Traces, Tr
 
 
 def resample(train: Traces, test: Traces, fresh: Traces, channels: tuple[str, ...], rng: np.random.Generator) -> Traces:
-    """Other real traces: nothing is wrong with them."""
+    """Other real traces, not corrupted."""
     return fresh
 
 
@@ -119,7 +119,7 @@ GENERATORS: dict[str, Generator] = {
     "rounded": rounded,
     "shuffled gaps": shuffled_gaps,
 }
-# The scores that must find each of them; none may find the resample.
+# The scores that must flag each of them; none may flag the resample.
 MUST_FLAG: dict[str, tuple[str, ...]] = {
     "noise": ("atoms.size.share", "marginal.size.jsd", "marginal.by_label.jsd", "disclosure.excess"),
     "shuffled labels": ("utility.ratio", "marginal.by_label.jsd", "utility.trts_accuracy", "anomaly.tstr_auc"),

@@ -1,0 +1,30 @@
+"""The random forest (Breiman 2001) of all metrics that train one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
+
+from netdiffus.metrics.classification import Result, result_of
+from netdiffus.metrics.features import features
+from netdiffus.metrics.traces import Traces
+
+TREES = 100
+
+
+def forest(x: NDArray[Any], y: NDArray[Any], seed: int, trees: int = TREES, jobs: int = 2) -> RandomForestClassifier:
+    """A forest fitted to features (N, K) and their classes (N,)."""
+    return RandomForestClassifier(trees, random_state=seed, n_jobs=jobs).fit(x, y)
+
+
+def forest_of(train: Traces, channels: tuple[str, ...], seed: int, trees: int = TREES) -> RandomForestClassifier:
+    """A forest that learned the labels of traces."""
+    return forest(features(train, channels), train.labels, seed, trees)
+
+
+def forest_result(train: Traces, test: Traces, channels: tuple[str, ...], seed: int, trees: int = TREES) -> Result:
+    """How a forest that learned from some traces does on others."""
+    learned = forest_of(train, channels, seed, trees)
+    return result_of(test.labels, learned.predict(features(test, channels)))

@@ -1,0 +1,60 @@
+"""The inputs of an evaluation: traces always; images, packets, identifiers and losses if available.
+
+Each input is a class. A metric names the one it needs (`Metric.given`) and runs only if it is available.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from netdiffus.arrays import Floats
+from netdiffus.metrics.comparison import Comparison
+
+T = TypeVar("T")
+Imager = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Imaged:
+    """Traces, and how they become images.
+
+    Attributes:
+        imager: series (N, C, n) → images (N, C', n', n') in [-1, 1], fitted on the training part only.
+    """
+
+    sets: Comparison
+    imager: Imager
+
+
+@dataclass(frozen=True)
+class Identifiers:
+    """Distinct texts that came with the traces of each part, such as addresses and host names."""
+
+    train: frozenset[str]
+    test: frozenset[str]
+    synthetic: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Losses of the model that generated the synthetic traces: on training traces (N,) and on test traces (M,)."""
+
+    train: Floats
+    test: Floats
+
+
+class Inputs:
+    """At most one input of each class."""
+
+    def __init__(self, *given: Any) -> None:
+        self._given = {type(one): one for one in given}
+
+    def get(self, kind: type[T]) -> T | None:
+        """The input of a class, if there is one."""
+        return self._given.get(kind)
+
+    def joined(self, *given: Any) -> Inputs:
+        """These inputs and others; an input replaces one of the same class."""
+        return Inputs(*self._given.values(), *given)
