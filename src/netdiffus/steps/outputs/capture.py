@@ -25,6 +25,7 @@ from netdiffus.compiler import (
 from netdiffus.compiler.arrivals import LATEST_NS
 from netdiffus.compiler.capture import CHUNK_BYTES
 from netdiffus.compiler.payload import LINKS, build_packets
+from netdiffus.compiler.payloads import PAYLOADS
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import Codec
@@ -99,8 +100,12 @@ def packet_blocks(packets: Packets, config: CaptureConfig, seed: int) -> Iterato
     order = np.argsort(time_ns, kind="stable")
     size = packets.headers.network + packets.headers.transport + packets.segments["size"]
     piece = np.cumsum(size[order]) // CHUNK_BYTES
+    payload = PAYLOADS[config.payload]
+    content = payload.content(packets, seed)
     for chosen in np.split(order, np.flatnonzero(np.diff(piece)) + 1):
-        data, at, whole = build_packets(packets, chosen, link=config.link, payload=config.payload, seed=seed)
+        data, at, whole = build_packets(
+            packets, chosen, link=config.link, payload=payload.policy, seed=seed, given=content
+        )
         sizes = whole.astype(np.int32)
         link = np.full(len(chosen), LINKS[config.link], np.int32)
         yield PacketBlock(data, at, sizes, sizes, time_ns[chosen], link)
@@ -157,8 +162,13 @@ def files_of(captures: list[Path]) -> list[Path]:
 
 
 def placed(rows: FlowRows, gaps: Ints, config: CaptureConfig, rng: np.random.Generator) -> FlowRows:
-    """The flows between fresh hosts, with fresh starts, labels mixed in time; arguments as of write_capture."""
-    fresh = fresh_endpoints(rows, rng, client_nets=config.client_net, server_nets=config.server_net)
+    """The flows between fresh hosts, with fresh starts, labels mixed in time, and sizes that their payload has.
+
+    Arguments are those of write_capture.
+    """
+    fresh = fresh_endpoints(
+        PAYLOADS[config.payload].propose(rows, rng), rng, client_nets=config.client_net, server_nets=config.server_net
+    )
     starts = draw_starts(gaps, len(rows), rng, begin_ns=config.start, rate=config.rate, duration_s=config.duration)
     fresh.flows["start_ns"] = rng.permutation(starts)
     return fresh
@@ -168,14 +178,16 @@ def write_compiled(path: Path, packets: Packets, config: CaptureConfig, seed: in
     """Write one capture of compiled flows, and its labels beside it; arguments as of write_capture; returns packets."""
     made_by = f"netdiffus {provenance['netdiffus']}"
     comment = f"synthetic, {made_by}, model {str(provenance['model'])[:16]}, seed {seed}"
+    payload = PAYLOADS[config.payload]
     with path.open("wb") as file:
         n = write_packets(
             file,
             packets,
             form=path.suffix.lower(),
             link=config.link,
-            payload=config.payload,
+            payload=payload.policy,
             seed=seed,
+            given=payload.content(packets, seed),
             comment=comment,
             application=made_by,
         )

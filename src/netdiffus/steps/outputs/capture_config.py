@@ -9,8 +9,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from netdiffus import limits
 from netdiffus.compiler.endpoints import CLIENT_NETS, SERVER_NETS
+from netdiffus.compiler.payloads import PAYLOADS
 from netdiffus.config import Config, exclusive
 from netdiffus.errors import InputError
+from netdiffus.manifest import shown
 from netdiffus.traffic.moments import moment_ns
 
 CAPTURES = (".pcap", ".pcapng")
@@ -31,7 +33,7 @@ class CaptureConfig(Config):
     client_net: list[str] = Field(list(CLIENT_NETS), description="Clients' network, once for each IP version.")
     server_net: list[str] = Field(list(SERVER_NETS), description="Servers' network, once for each IP version.")
     link: Literal["ethernet", "raw"] = Field("ethernet", description="Link layer: Ethernet, or raw IP.")
-    payload: Literal["random", "zero"] = Field("random", description="Payload: random bytes, or zeros.")
+    payload: str = Field("random", description="Payload: random bytes, or zeros.")
     rate: float | None = Field(
         None, ge=limits.RATE[0], le=limits.RATE[1],
         description="Flows per second; default: as they arrive in the dataset.",
@@ -48,6 +50,8 @@ class CaptureConfig(Config):
     @model_validator(mode="after")
     def _can_be(self) -> CaptureConfig:
         exclusive(rate=self.rate is not None, duration=self.duration is not None)
+        if self.payload not in PAYLOADS:
+            raise InputError(f"payload among {', '.join(PAYLOADS)}", shown(self.payload), "correct payload")
         return self
 
     def check_form(self, out: Path, flows: int) -> None:
