@@ -26,6 +26,12 @@ def breaks_said(manifest: ModelManifest) -> str:
     return f"{count:,} {were} left out: the recording broke off there, or its clock was set." if count else ""
 
 
+USE = """## Intended use
+
+To train and to test classifiers, detectors and collectors where real labelled traffic is scarce, unbalanced or may not
+be shared. Run `netdiffus evaluate` before use: it says how faithful and how useful the synthetic traffic is.
+
+"""
 REPEATS = """
   The same seed gives the same weights on the same machine with the same number of threads."""
 
@@ -60,21 +66,20 @@ Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 |---|---|
 {labels}
 
-## Intended use
-
-To train and to test classifiers, detectors and collectors where real labelled traffic is scarce, unbalanced or may not
-be shared. Run `netdiffus evaluate` before use: it says how faithful and how useful the synthetic traffic is.
-
-## Limits
+{USE}## Limits
 
 * It knows the labels above and no other, as they were where and when they were recorded.
 * {VALUES[has_alphabet]}
 * Rare behaviour inside a label may be missing or too frequent.{breaks}
 {suffers}
-## Privacy
+{_privacy(packets, has_alphabet)}"""
+
+
+def _privacy(packets: bool, has_alphabet: bool) -> str:
+    return f"""## Privacy
 
 model.json holds {HELD[has_alphabet]} of each channel of the training traces,
 and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}
 Nothing here is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside
-that of real held-back traffic.
+that of real held-out traffic.
 """
