@@ -6,7 +6,6 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from netdiffus.steps.packet_pictures import packet_pictures
 
 from netdiffus import TrafficModel, generate, recordings, train
 from netdiffus.errors import InputError
@@ -163,17 +162,6 @@ def test_class_names(dataset) -> None:
     assert rows.labels == tuple(traces["label"])
     np.testing.assert_array_equal(rows.flows["start_ns"], traces["start_ns"])
     assert set(class_names(rows)) <= {"dns/udp", "dns/tcp", "mqtt/tcp", "ntp/udp"}
-
-
-def test_pictures_of_a_real_and_a_synthetic_flow_of_each_label(model, dataset, tmp_path) -> None:
-    pictures = packet_pictures(dataset, written(model, tmp_path / "made.pcap"), 5)
-    assert set(pictures) == {"dns", "mqtt", "ntp"}
-    for real, made in pictures.values():
-        assert real.shape == made.shape == (5, 1504)
-        assert not (real == -1).all()
-        assert not (made == -1).all()
-        assert (real[0, -96:] != -1).all(), "direction, size and gap are there"
-        assert (made[0, -96:] != -1).all()
 
 
 def test_a_capture_becomes_a_dataset_again_with_its_labels(model, tmp_path) -> None:
