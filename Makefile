@@ -24,7 +24,7 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_layers.py
+	$(BIN)/python -m pytest tests/test_layers.py tests/test_lint.py
 
 # The documentation site into build/site; a broken link or an unknown name in the API reference is an error.
 docs: .venv/ready

@@ -16,7 +16,7 @@ from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, generate, prepare, train
 from netdiffus.diffusion.prior import count_priors
-from netdiffus.steps import training_data
+from netdiffus.models import counted
 
 STEPS = 600
 TRACES = 2100
@@ -66,12 +66,12 @@ def _figures(folder: Path, model: Path, **options: Any) -> list[str]:
 
 @contextmanager
 def _without_prior(chosen: bool) -> Iterator[None]:
-    """While the block runs, priors are uniform."""
+    """While the block runs, priors say nothing: every code is as likely as another."""
 
     def flat(*given: Any) -> list[Tensor]:
         return [prior.new_zeros(prior.shape).log_softmax(dim=-1) for prior in count_priors(*given)]
 
-    with patch.object(training_data, "count_priors", flat) if chosen else nullcontext():
+    with patch.object(counted, "count_priors", flat) if chosen else nullcontext():
         yield
 
 

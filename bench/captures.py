@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.results import table, write_section
 from netdiffus.steps.prepare import prepare
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.traffic.flows.reader import FlowReader
 from netdiffus.traffic.flows.table import FlowTable
 from netdiffus.wire.files.reader import Packet, read_capture

@@ -105,7 +105,7 @@ INPUTS = (
     "prepare {in}/t.parquet --out {in}/table",
     "prepare {in}/captures --out {in}/flows --packets 8",
     "train {in}/table --out {in}/model --preset tiny --steps 2",
-    "train {in}/flows --out {in}/packets --image bits --preset tiny --steps 2",
+    "train {in}/flows --out {in}/packets --image fields --preset tiny --steps 2",
     "image {in}/few.parquet --out {in}/images",
 )
 

@@ -40,8 +40,9 @@ from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.imaging.bits import BitsCodec
 from netdiffus.metrics.bits import ADDRESSES
+from netdiffus.models.manifest import read_model
+from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.steps.bitimage import packet_rows
-from netdiffus.steps.loaded_model import load_model
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.traffic.flows.reader import flows_of_capture
@@ -195,8 +196,9 @@ def scored(real: dict[str, Flows], drawn: Flows, rng: np.random.Generator) -> st
 
 def speed(model: Path, scratch: Path, rows: FlowRows) -> str:
     """Packets per CPU-second from drawn values to a file, and the time for 1,000 flows."""
-    packets = load_model(model).packets
-    assert packets is not None
+    packets = read_model(model).codec
+    if not isinstance(packets, PacketCodec):
+        raise TypeError(f"{model} is no model of packets")
     series, _ = packets.fields.encode(rows)
     rates = []
     for _ in range(4):
@@ -219,7 +221,7 @@ def measured(name: str, sources: list[Path], folder: Path) -> str:
     if not (dataset / DatasetCard.FILE).exists():
         prepare(sources, dataset, packets=PACKETS)
     if not (model / ModelCard.FILE).exists():
-        train(dataset, model, image="bits", minutes=MINUTES)
+        train(dataset, model, image="fields", minutes=MINUTES)
     card = ModelCard.read(model)
     real = real_flows(dataset)
     mean, labels = float(real["train"].rows.counts.mean()), real["train"].counts

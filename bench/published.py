@@ -23,10 +23,10 @@ from bench.results import table, write_section
 from bench.sets.collection import DATA, SETS
 from bench.sets.judging import Parts, arrays, learned
 from netdiffus.api.verbs import generate, prepare, train
-from netdiffus.imaging.codec import GasfCodec
 from netdiffus.metrics import Traces
-from netdiffus.steps.network import batch_size
-from netdiffus.store.cards import ModelCard
+from netdiffus.models.manifest import read_model
+from netdiffus.models.network import batch_size
+from netdiffus.models.options import ImportedOptions
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import channel_names
 
@@ -51,9 +51,10 @@ def step_seconds(dataset: Path, folder: Path, steps: int, **options: Any) -> tup
     train(
         dataset, folder, steps=steps, validation=0.0, on_progress=lambda _: clock.append(time.process_time()), **options
     )
-    card = ModelCard.read(folder)
-    codec = GasfCodec.from_json(card.codec)
-    return list(np.diff(clock)[1:]), batch_size(card.config, codec.length)
+    found = read_model(folder)
+    if isinstance(found.options, ImportedOptions):
+        raise TypeError("a model that was trained has no imported options")
+    return list(np.diff(clock)[1:]), batch_size(found.options, found.codec.length)
 
 
 def drawing_seconds(model: Path, out: Path, count: int) -> float:

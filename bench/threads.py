@@ -26,9 +26,10 @@ WAYS = {
 
 def step_seconds(folder: str) -> float:
     """Median wall seconds of a training step of the default model on the recordings' dataset below a folder."""
-    from netdiffus.steps.train import train, train_config
+    from netdiffus.models.options import train_options
+    from netdiffus.steps.train import train
 
-    config = train_config(steps=WARM_UP + STEPS + 1)
+    config = train_options(steps=WARM_UP + STEPS + 1)
     records = list(train(Path(folder) / "dataset", Path(tempfile.mkdtemp(dir=folder)) / "model", config))
     seconds = [after.seconds - before.seconds for before, after in itertools.pairwise(records)]
     return statistics.median(seconds[WARM_UP:-1])  # the last one checks the validation

@@ -21,7 +21,7 @@ from fuzz.mutation import Native
 MAX_BYTES = 8192
 OFTEN = 8
 """One in so many manifests is also written and read again, and its codec used: that takes longer than all else."""
-MODULES = ("steps.model_manifest", "store.images", "store.report", "imaging.bits", "compiler.features.codec")
+MODULES = ("models.manifest", "store.images", "store.report", "imaging.bits", "compiler.features.codec")
 ODD: tuple[Any, ...] = (
     -8, 0, 1, -1, 2**31, 2**53, 2**63, 2**64, 10**30, 0.5, -0.0, 1e308, 1e-320, True, False, None, "", "8", "x", "gasf",
     "minmax", [], {}, [[]], [None], [1, 0], "é" * 9, "../..",
@@ -42,19 +42,18 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
 def _model(raw: bytes, form: Form) -> None:
     cards = form["store.cards"]
     card = cards.ModelCard.parse(raw)
-    found = form["steps.model_manifest"].model_manifest(card)
+    found = form["models.manifest"].model_manifest(card)
     if len(raw) % OFTEN:
         return
     again = cards.ModelCard.parse(found.card.model_dump_json().encode())
     assert again == found.card
-    if found.codec is None:
-        return
-    _decode(found.codec)
-    kept = found.codec.to_json() | (found.packets.to_json() if found.packets else {})
-    if found.coarse is not None:
-        kept["coarse"] = found.coarse.to_json()
-        _encode_coarse(found.coarse, found.codec.length)
-    assert form["steps.model_manifest"].model_manifest(again.model_copy(update={"codec": kept})).card.codec == kept
+    series = getattr(found.codec, "series", found.codec)
+    if hasattr(series, "gasf"):
+        _decode(series.gasf)
+        if series.coarse is not None:
+            _encode_coarse(series.coarse, series.length)
+    kept = found.codec.to_json()
+    assert form["models.manifest"].model_manifest(again.model_copy(update={"codec": kept})).card.codec == kept
 
 
 def _decode(codec: Any) -> None:
@@ -111,21 +110,26 @@ def seeds() -> Iterator[bytes]:
     series = np.array(values, np.float64)
     of_classes = codec.GasfCodec.fit(series, channels, ids=ids).to_json()
     of_images = codec.GasfCodec.fit(series, channels, "minmax", "direct").to_json()
-    config = form["steps.train_config"].train_config("tiny").model_dump()
+    options = form["models.options"]
+    rows = options.train_options("tiny").model_dump()
+    unet = options.train_options("netdiffus2", width=32).model_dump() | {"length": 4}
     coarse = form["imaging.coarse"].CoarseCodebook.fit(np.linspace(-2, 2, 9).reshape(3, 1, 3), 2).to_json()
     shape = {"channels_in": 1, "channels_out": 2, "width": 32, "multipliers": [1], "blocks": 1, "attention": [],
              "heads": 4, "classes": 2}  # fmt: skip
-    imported = {"image": "gasf", "preset": "imported", "network": "unet", "timesteps": 20, "schedule": "cosine",
+    imported = {"image": "gasf", "preset": "imported", "network": "imported", "timesteps": 20, "schedule": "cosine",
                 "shape": shape}  # fmt: skip
-    unet = config | {"network": "unet", "preset": "netdiffus2", "length": 4, "width": 32, "heads": 4}
-    for options, kind in (
-        (config, of_classes), (config | {"coarse": 2}, of_classes | {"coarse": coarse}),
-        (unet, of_images), (imported, of_images),
-        (imported, {"codec": "images", "channels": ["image 0"], "length": 4}),
+    of_packets, both = _of_packets(form), {"web": 2, "dns": 1}
+    flat = unet | rows  # as format 5 had the options
+    for config, kind, labels, number in (
+        (rows, of_classes, both, 6), (rows | {"coarse": 2}, of_classes | {"coarse": coarse}, both, 6),
+        (unet, of_images, both, 6), (imported, of_images, both, 6),
+        (imported, {"codec": "images", "channels": ["image 0"], "length": 4}, both, 6),
+        (rows | {"image": "fields"}, of_packets, {"web/tcp": 1, "dns/udp": 2}, 6),
+        (flat, of_classes, both, 5), (flat | {"network": "unet", "width": 32, "length": 4}, of_images, both, 5),
+        (imported | {"network": "unet"}, of_images, both, 5),
+        (flat | {"image": "bits"}, of_packets | {"codec": "gasf"}, {"web/tcp": 1, "dns/udp": 2}, 5),
     ):  # fmt: skip
-        yield b"M" + json.dumps(_card(options, kind, {"web": 2, "dns": 1})).encode()
-    options, kind = config | {"image": "bits"}, _of_packets(form)
-    yield b"M" + json.dumps(_card(options, kind, {"web/tcp": 1, "dns/udp": 2})).encode()
+        yield b"M" + json.dumps(_card(config, kind, labels, number)).encode()
     yield b"D" + json.dumps(_DATASET).encode()
     bits = {"codec": "bits", "headers": ["ipv4", "tcp"], "bare": False, "length": 4, "columns": ["a", "b"]}
     for kind in (of_classes, of_images, bits):
@@ -137,9 +141,9 @@ def seeds() -> Iterator[bytes]:
     yield b"S" + json.dumps([score, score | {"label": "web", "confusion": confusion}]).encode()
 
 
-def _card(config: dict[str, Any], codec: dict[str, Any], labels: dict[str, int]) -> dict[str, Any]:
+def _card(config: dict[str, Any], codec: dict[str, Any], labels: dict[str, int], number: int) -> dict[str, Any]:
     return {
-        "format": 5, "netdiffus": "0.1", "config": config, "codec": codec, "labels": labels, "dataset": "ab",
+        "format": number, "netdiffus": "0.1", "config": config, "codec": codec, "labels": labels, "dataset": "ab",
         "steps": 3, "seconds": 0.5, "validation": {"loss": 1.0, "step": 2.0}, "seed": 0, "device": "cpu",
         "versions": {"torch": "2"},
     }  # fmt: skip
@@ -172,7 +176,7 @@ def _of_packets(form: Form) -> dict[str, Any]:
     of_flows = {"codec": "fields", "channels": list(fields.CHANNELS), "length": 3, "layouts": layouts,
                 "server_ports": [53, 443]} | vocabularies  # fmt: skip
     written: dict[str, Any] = series.to_json()
-    return written | {"fields": of_flows, "gaps_ns": [0, 5, 5]}
+    return written | {"codec": "packets"} | {"fields": of_flows, "gaps_ns": [0, 5, 5]}
 
 
 def mutate(data: bytes, size: int, native: Native, random: Random) -> bytes:

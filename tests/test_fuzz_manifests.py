@@ -50,7 +50,7 @@ def test_changed_manifests(form) -> None:
 
 def test_the_target_notices_what_it_should(form, monkeypatch) -> None:
     seed = next(manifests.seeds())
-    monkeypatch.setattr(form["steps.model_manifest"], "GasfManifest", None)
-    with pytest.raises(AttributeError):
+    monkeypatch.setattr(form["models.manifest"], "codec_of", None)
+    with pytest.raises(TypeError):
         manifests.one(seed, form, form)
     assert form["errors"].InputError is not InputError  # the form has classes of its own

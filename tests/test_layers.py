@@ -12,11 +12,13 @@ LEVELS = [
     {"cli"},
     {"api"},
     {"steps", "report"},
+    {"models"},
     {"store"},
     {"imaging", "diffusion", "metrics", "baselines"},
     {"compiler"},
     {"traffic", "recordings"},
     {"wire"},
+    {"config"},
     {"manifest"},
     {"errors", "limits", "text", "version", "arrays"},
 ]
@@ -25,7 +27,12 @@ DOORS = {"__init__", "__main__"}
 # What only some layers may load: the rest stays light, and the maths stays arrays in, arrays out.
 # In metrics that is one file, which the learned metric loads when it runs.
 LEARNED = PACKAGE / "metrics" / "cnn.py"
-ONLY_IN = {"torch": {"diffusion", "steps", "store"}, "matplotlib": {"report"}, "typer": {"cli"}, "rich": {"cli"}}
+ONLY_IN = {
+    "torch": {"diffusion", "models", "store"},
+    "matplotlib": {"report"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+}
 
 
 def modules() -> list[Path]:
@@ -71,11 +78,19 @@ def test_imports_point_down(path: Path) -> None:
     assert faults(path, imported(path)) == []
 
 
+@pytest.mark.parametrize("room", ["sources", "outputs"])
+def test_the_rooms_of_steps_lie_below_the_verbs(room: str) -> None:
+    for path in (PACKAGE / "steps" / room).glob("*.py"):
+        steps = {name for name in imported(path) if name.startswith("netdiffus.steps.")}
+        assert all(name.startswith(f"netdiffus.steps.{room}.") for name in steps), path
+
+
 def test_the_test_sees_a_fault() -> None:
     assert faults(PACKAGE / "wire" / "x.py", {"netdiffus.traffic.flows.reader"}) == ["wire imports traffic"]
     assert faults(PACKAGE / "imaging" / "x.py", {"netdiffus.diffusion.edm"}) == ["imaging imports diffusion"]
     assert faults(PACKAGE / "metrics" / "x.py", {"torch.nn"}) == ["metrics imports torch"]
-    assert faults(PACKAGE / "steps" / "x.py", {"netdiffus.store.model", "torch"}) == []
+    assert faults(PACKAGE / "models" / "x.py", {"netdiffus.store.model", "torch"}) == []
+    assert faults(PACKAGE / "steps" / "x.py", {"netdiffus.models.rows", "torch"}) == ["steps imports torch"]
     assert faults(LEARNED, {"torch.nn", "netdiffus.errors"}) == []
 
 

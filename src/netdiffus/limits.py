@@ -14,7 +14,7 @@ SOURCES = 1 << 20
 """Files that a dataset is made from."""
 CHANNELS = 16
 LENGTH = 1024
-"""Positions of a trace that a model learns, pixels of a GASF image."""
+"""Positions of a trace that a model learns, that are compared, and that an image shows: the one cap on length."""
 DRAWN_LENGTH = 65_536
 """Positions of a trace that `generate --length` draws, by a window that slides."""
 DRAWN_ROWS = 100_000_000

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import from_json
 
 from netdiffus import limits
 from netdiffus.errors import InputError
 
 Value = TypeVar("Value")
+JsonObject = dict[str, JsonValue]
+"""An object of JSON whose keys and values are not known yet; what is read of it becomes a `Manifest`."""
 SHOWN = 60
 """Characters of an offending value in a message."""
 
@@ -119,7 +121,7 @@ def _bounded(text: str) -> str:
     return text
 
 
-def _few(labels: dict[str, Any]) -> dict[str, Any]:
+def _few(labels: dict[str, Value]) -> dict[str, Value]:
     if len(labels) > limits.LABELS:
         raise InputError(f"at most {limits.LABELS:,} labels", f"{len(labels):,}", "name the right column of labels")
     return labels

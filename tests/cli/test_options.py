@@ -13,18 +13,18 @@ import pytest
 from netdiffus import limits
 from netdiffus.cli import main as cli
 from netdiffus.cli.app import app
+from netdiffus.config import Config
 from netdiffus.errors import InputError
+from netdiffus.models.label_counts import parse_counts
+from netdiffus.models.options import RowOptions, UNetOptions
 from netdiffus.steps.bitimage import BitImageConfig
-from netdiffus.steps.capture import CaptureConfig
-from netdiffus.steps.config import Config
-from netdiffus.steps.counts import parse_counts
 from netdiffus.steps.evaluate import EvaluateConfig
-from netdiffus.steps.generate import GenerateConfig
 from netdiffus.steps.image import ImageConfig
 from netdiffus.steps.import_checkpoint import ImportConfig
-from netdiffus.steps.nprint import NprintConfig
-from netdiffus.steps.prepare_config import PrepareConfig
-from netdiffus.steps.train_config import TrainConfig
+from netdiffus.steps.outputs.capture_config import CaptureConfig
+from netdiffus.steps.outputs.generate_config import GenerateConfig
+from netdiffus.steps.outputs.nprint_rows import NprintConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.wire.files.reader import Packet
 from netdiffus.wire.files.writer import write_pcap
 
@@ -116,14 +116,14 @@ def test_help_says_every_range(capsys) -> None:
 
 
 CONFIGS = (
-    TrainConfig, PrepareConfig, GenerateConfig, CaptureConfig, EvaluateConfig, ImportConfig, ImageConfig,
+    RowOptions, UNetOptions, PrepareConfig, GenerateConfig, CaptureConfig, EvaluateConfig, ImportConfig, ImageConfig,
     BitImageConfig, NprintConfig,
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_no_field_of_a_configuration_takes_any_number(kind: type[Config]) -> None:
-    need = {"image_size": 4} if kind is ImportConfig else {}
+    need = {ImportConfig: {"image_size": 4}, UNetOptions: {"length": 10}}.get(kind, {})
     checked = 0
     for name, field in kind.model_fields.items():
         text = str(field.annotation)
@@ -169,7 +169,7 @@ EXCLUSIVE = [
     ("generate model --out x.csv --count chat=9999999 --count bulk=9", "at most 10,000,000 traces at a time"),
     ("generate model --out x.csv --count chat=0", "a count of at least 1; got 0"),
     ("generate model --out x.csv --count chat=2 --balance", "expected --balance, or counts of labels; got both"),
-    ("generate model --out x.csv --per-label", "a model of packets (train --image bits) for x.csv"),
+    ("generate model --out x.csv --per-label", "a model of packets (train --image fields) for x.csv"),
     (
         "generate model --out x.csv --seed 18446744073709551616",
         "'--seed': Input should be less than or equal to 4294967295",

@@ -11,7 +11,7 @@ from netdiffus.cli.show import print_breaks
 from netdiffus.compiler import compile_rows, fresh_endpoints, write_packets
 from netdiffus.errors import InputError
 from netdiffus.steps.prepare import prepare
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.cards import ModelCard
 from real_sessions import recorded
 
@@ -31,7 +31,7 @@ def model(tmp_path_factory):
     with open(folder / "dns" / "years.pcap", "wb") as file:
         write_packets(file, compile_rows(rows))
     list(prepare([folder / "dns"], folder / "dataset", PrepareConfig.of(packets=4, test=0.2)))
-    return train(folder / "dataset", folder / "model", image="bits", preset="tiny", steps=2, batch=8)
+    return train(folder / "dataset", folder / "model", image="fields", preset="tiny", steps=2, batch=8)
 
 
 def starts(out) -> np.ndarray:

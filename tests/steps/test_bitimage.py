@@ -10,7 +10,7 @@ from netdiffus import recordings
 from netdiffus.errors import InputError
 from netdiffus.steps.bitimage import BitImageConfig, from_bit_images, is_bit_images, to_bit_images
 from netdiffus.steps.prepare import prepare
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import COLOURS, read_picture, write_picture
 from netdiffus.store.dataset import read_packets
 from netdiffus.traffic.flows.reader import flows_of_capture

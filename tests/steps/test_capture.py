@@ -18,7 +18,8 @@ from netdiffus.cli.show import print_info
 from netdiffus.compiler import FlowRows, concatenate
 from netdiffus.compiler.features.codec import FieldsCodec, first_packets
 from netdiffus.errors import InputError
-from netdiffus.steps.capture import CaptureConfig, is_capture_name, write_capture
+from netdiffus.steps.outputs.capture import write_capture
+from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
 from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.wire.conformance.check import check_capture

@@ -6,7 +6,7 @@ import pytest
 from netdiffus.api.verbs import prepare
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import gasf
-from netdiffus.steps.gasfsource import parse_range, read_gasf
+from netdiffus.steps.sources.gasf_images import parse_range, read_gasf
 from netdiffus.store.dataset import read_dataset
 
 BOUNDS = (-1460.0, 1460.0)
@@ -85,7 +85,7 @@ def test_images_that_cannot_be_used(tmp_path) -> None:
         read_gasf(tmp_path, BOUNDS, None, strip_padding=False)
     for name, arrays in {"key": {"y": np.eye(2)}, "shape": {"x": np.zeros((2, 3))}, "flat": {"x": np.zeros(4)}}.items():
         np.savez(tmp_path / f"{name}.npz", **arrays)
-        with pytest.raises(InputError, match=r"square images under the key x or images; got"):
+        with pytest.raises(InputError, match=r"square images .* under the key x or images or arr_0; got"):
             read_gasf(tmp_path / f"{name}.npz", BOUNDS, None, strip_padding=False)
     (tmp_path / "text.npz").write_text("no")
     with pytest.raises(InputError, match=r"an npz file with GASF images; got .*text"):

@@ -8,7 +8,7 @@ import pytest
 
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.errors import InputError
-from netdiffus.steps.counts import label_counts, parse_counts
+from netdiffus.models.label_counts import label_counts, parse_counts
 from netdiffus.steps.load import load_traces
 from netdiffus.store.dataset import read_dataset
 

@@ -11,28 +11,12 @@ import torch
 from netdiffus.api.verbs import generate
 from netdiffus.diffusion import discrete
 from netdiffus.diffusion.schedule import Schedule
-from netdiffus.diffusion.unet import UNet, UNetShape
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
-from netdiffus.steps.generate import load_model
-from netdiffus.steps.import_checkpoint import ImportConfig, import_checkpoint, parse_scale
-from netdiffus.steps.likelihood import trace_losses
+from netdiffus.models.backends import load_model
+from netdiffus.steps.sources.gasf_images import parse_range
 from netdiffus.store.cards import ModelCard
-
-
-def checkpoint(tmp_path, channels: int = 1, classes: int | None = 3):
-    torch.manual_seed(0)
-    network = UNet(UNetShape(channels, 2 * channels, 32, (1, 2), 1, frozenset({2}), 4, classes))
-    for value in network.parameters():
-        torch.nn.init.normal_(value, std=0.05)
-    torch.save(network.state_dict(), tmp_path / "ema.pt")
-    return tmp_path / "ema.pt"
-
-
-def imported(tmp_path, path=None, **options):
-    config = ImportConfig.of(**({"image_size": 6, "steps": 20} | options))
-    import_checkpoint(path or checkpoint(tmp_path), tmp_path / "model", config)
-    return tmp_path / "model"
+from small_checkpoint import checkpoint, imported
 
 
 def test_traces_come_out_with_a_scale(tmp_path) -> None:
@@ -67,7 +51,7 @@ def test_its_losses_can_be_taken(tmp_path) -> None:
     for schedule in ("cosine", "linear"):
         model = imported(tmp_path, labels=["web", "dns", "mail"], scale=(-1460.0, 1460.0), schedule=schedule, steps=40)
         series = np.array([[[100.0, 0, 1460] * 2, [1.0, 0, 1] * 2]] * 2)
-        losses[schedule] = trace_losses(load_model(model), Traces(series, np.array(["web", "mail"])))
+        losses[schedule] = load_model(model).losses(Traces(series, np.array(["web", "mail"])))
         assert np.isfinite(losses[schedule]).all()
     assert (losses["cosine"] != losses["linear"]).all()  # the schedule that the weights were trained with
 
@@ -131,11 +115,10 @@ def test_what_is_refused(tmp_path) -> None:
 
 
 def test_scale_of_the_command_line() -> None:
-    assert parse_scale(None) is None
-    assert parse_scale("-1460,1460") == (-1460, 1460)
+    assert parse_range("-1460,1460", "--scale") == (-1460, 1460)
     for wrong in ("1", "a,b", "3,1", "1,2,3", "nan,1", "-inf,inf", "0,1e30"):
         with pytest.raises(InputError, match="--scale LOW,HIGH"):
-            parse_scale(wrong)
+            parse_range(wrong, "--scale")
 
 
 @pytest.mark.parametrize("shipped", [True, False], ids=["shipped weights", "the reference's file"])

@@ -10,7 +10,7 @@ from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 from netdiffus.cli.main import run
 from netdiffus.errors import InputError
-from netdiffus.steps import nprint
+from netdiffus.steps.outputs import nprint_rows
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.wire.files.reader import read_capture
@@ -118,15 +118,15 @@ def test_a_dataset_from_text_without_times_says_so(tmp_path) -> None:
 
 def test_long_rows_are_written_part_by_part(tmp_path) -> None:
     """20,000 rows of 65,535 bytes are 1.3 GB; the few packets here have rows longer than a part may be."""
-    before = nprint.PART_BYTES
+    before = nprint_rows.PART_BYTES
     source = recordings.captures()["dns"][0]
     prepare(source, tmp_path / "a.nprint.npz", payload_bytes=50)
-    nprint.PART_BYTES = 1000
+    nprint_rows.PART_BYTES = 1000
     try:
         (record,) = records(source, tmp_path / "b.nprint.npz", payload_bytes=50)
         records(tmp_path / "a.nprint.npz", tmp_path / "c.nprint.npz")
     finally:
-        nprint.PART_BYTES = before
+        nprint_rows.PART_BYTES = before
     assert record.written == record.packets
     whole = (tmp_path / "a.nprint.npz").read_bytes()
     assert (tmp_path / "b.nprint.npz").read_bytes() == (tmp_path / "c.nprint.npz").read_bytes() == whole

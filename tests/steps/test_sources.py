@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.steps.sources import find_files
+from netdiffus.steps.sources.find import find_files
 from netdiffus.wire.files.reader import Packet
 from netdiffus.wire.files.writer import write_pcap
 

@@ -16,18 +16,28 @@ import torch
 
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.errors import InputError
+from netdiffus.models import fitting
+from netdiffus.models.backends import load_model
+from netdiffus.models.counted import Channels
+from netdiffus.models.network import COARSE_ROWS, LONG
+from netdiffus.models.options import train_options
+from netdiffus.models.sampling import Request, Sampling
+from netdiffus.models.training_data import LabelledSeries, RowData, longest_trace, row_data
 from netdiffus.steps import train as step
-from netdiffus.steps.generate import GenerateConfig, draw_images, load_model
-from netdiffus.steps.network import COARSE_ROWS, LONG
-from netdiffus.steps.training_data import training_data
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.model import read_weights
-from netdiffus.traffic.traces import series
+from netdiffus.traffic.traces import channel_names, series
 from small_traffic import two_labels
 
 
 def tiny(dataset, out, steps=40, **options):
     return train(dataset, out, preset="tiny", steps=steps, **options)
+
+
+def learned(part, options) -> RowData:
+    """What a training on some traces draws from."""
+    data = LabelledSeries.of(part, longest_trace(part, options.length))
+    return row_data(data, Channels(channel_names(part)), options, torch.device("cpu"))
 
 
 def same_weights(one, other) -> bool:
@@ -80,7 +90,7 @@ def test_only_the_training_part_is_seen(small_dataset, tmp_path) -> None:
 @pytest.mark.parametrize("image", ["gasf", "series"])
 def test_stopped_and_resumed_is_as_never_stopped(image, small_dataset, tmp_path) -> None:
     whole = tiny(small_dataset, tmp_path / "whole", image=image)
-    config = step.train_config("tiny", steps=40, image=image)
+    config = train_options("tiny", steps=40, image=image)
     records = step.train(small_dataset, tmp_path / "parts", config)
     for record in records:
         if record.step == 17:
@@ -110,8 +120,8 @@ def test_killed_and_resumed_is_as_never_stopped(small_dataset, tmp_path) -> None
     reached = int(step.store.read_state(out)["step"])
     end = reached + 5
     # the learning rate follows the share that is done, so the uninterrupted run needs the same target throughout
-    whole = step.train(small_dataset, tmp_path / "whole", step.train_config("tiny", steps=4000))
-    going_on = step.train(small_dataset, out, step.train_config("tiny", steps=4000), resume=True)
+    whole = step.train(small_dataset, tmp_path / "whole", train_options("tiny", steps=4000))
+    going_on = step.train(small_dataset, out, train_options("tiny", steps=4000), resume=True)
     for records in (whole, going_on):
         for record in records:
             if record.step == end:
@@ -138,7 +148,7 @@ def test_what_is_refused(small_dataset, small_model, tmp_path) -> None:
         tiny(small, tmp_path / "out")
     with pytest.raises(InputError, match="a preset among default, tiny, netdiffus, netdiffus2; got 'huge'"):
         train(small_dataset, tmp_path / "out", preset="huge")
-    with pytest.raises(InputError, match="expected image 'gasf', 'series' or 'bits'; got 'jpeg'"):
+    with pytest.raises(InputError, match="expected image 'gasf', 'series' or 'fields'; got 'jpeg'"):
         train(small_dataset, tmp_path / "out", image="jpeg")
     with pytest.raises(InputError, match=r"which has none; make one with 'netdiffus prepare"):
         train(small_model, tmp_path / "out")
@@ -171,7 +181,7 @@ def test_an_old_model_stays_until_there_is_something_to_replace_it(small_dataset
     out = tmp_path / "model"
     shutil.copytree(small_model, out)
     before = (out / "weights.safetensors").read_bytes()
-    records = step.train(small_dataset, out, step.train_config("tiny", steps=100, seed=1))
+    records = step.train(small_dataset, out, train_options("tiny", steps=100, seed=1))
     for record in records:
         if record.step == 3:
             break
@@ -193,7 +203,7 @@ def test_a_failed_save_leaves_the_last_one(small_dataset, small_model, tmp_path,
 
 
 def test_held_back_traces_choose_the_weights(small_dataset, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(step, "VALIDATE_EVERY", 10)
+    monkeypatch.setattr(fitting, "VALIDATE_EVERY", 10)
     model = tiny(small_dataset, tmp_path / "model", 25)
     log = [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
     checks = {record["step"]: record["validation"] for record in log if "validation" in record}
@@ -210,7 +220,7 @@ def test_held_back_traces_choose_the_weights(small_dataset, tmp_path, monkeypatc
 
 
 def test_patience_stops_early(small_dataset, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(step, "VALIDATE_EVERY", 2)
+    monkeypatch.setattr(fitting, "VALIDATE_EVERY", 2)
     model = tiny(small_dataset, tmp_path / "model", 4000, learning_rate=1.0, patience=2)
     card = ModelCard.read(model)
     assert card.steps < 4000
@@ -225,17 +235,17 @@ def test_balance_draws_labels_alike(balance, share, tmp_path) -> None:
     many = many.with_columns(pl.lit("train").alias("split"))
     counts = dict(many["label"].value_counts().iter_rows())
     assert counts == {"chat": 100, "bulk": 11}
-    config = step.train_config("tiny", balance=balance, validation=0.0, batch=4000)
-    data = training_data(many, config, torch.device("cpu"))
+    config = train_options("tiny", balance=balance, validation=0.0, batch=4000)
+    data = learned(many, config)
     label = data.batch(torch.Generator().manual_seed(0)).label
     assert float((label % 2 == 1).float().mean()) == pytest.approx(share, abs=0.03)
     assert data.labels == {"bulk": 11, "chat": 100}  # generate's default mix stays the true one
 
 
 def test_label_dropout_hides_labels_and_guidance_uses_it(small_dataset, small_model, tmp_path) -> None:
-    config = step.train_config("tiny", label_dropout=0.25, batch=4000)
+    config = train_options("tiny", label_dropout=0.25, batch=4000)
     _, traces = step.read_dataset(small_dataset)
-    data = training_data(traces.filter(pl.col("split") == "train"), config, torch.device("cpu"))
+    data = learned(traces.filter(pl.col("split") == "train"), config)
     label = data.batch(torch.Generator().manual_seed(0)).label
     assert float((label % 3 == 2).float().mean()) == pytest.approx(0.25, abs=0.03)
     assert data.validation(torch.Generator()).label.max() == 1
@@ -244,7 +254,7 @@ def test_label_dropout_hides_labels_and_guidance_uses_it(small_dataset, small_mo
     assert read_weights(small_model)["label.weight"].shape[0] == 2
     loaded = load_model(model)
     plain, pushed = (
-        next(draw_images(loaded, GenerateConfig.of(count=20, guidance=weight)))[1] for weight in (1.0, 3.0)
+        next(loaded.sample(Request(np.arange(20) % 2, Sampling(guidance=weight), 0))).images() for weight in (1.0, 3.0)
     )
     assert plain.shape == pushed.shape
     assert not np.array_equal(plain, pushed)
@@ -283,7 +293,7 @@ def test_the_published_presets_train_and_draw(preset, small_dataset, tmp_path) -
 
 
 def test_the_published_presets_as_they_are() -> None:
-    one, two = (step.train_config(name) for name in ("netdiffus", "netdiffus2"))
+    one, two = (train_options(name) for name in ("netdiffus", "netdiffus2"))
     assert (one.length, one.width, one.depth, one.timesteps, one.batch, one.learning_rate) == (
         128,
         128,
@@ -293,8 +303,8 @@ def test_the_published_presets_as_they_are() -> None:
         1e-4,
     )
     assert (two.length, two.width, two.depth, two.timesteps, two.batch, two.learning_rate) == (10, 128, 3, 100, 4, 1e-4)
-    with pytest.raises(InputError, match="--image gasf and a length for the U-Net"):
-        step.train_config("netdiffus", image="series")
+    with pytest.raises(InputError, match="--image gasf for the U-Net"):
+        train_options("netdiffus", image="series")
 
 
 @pytest.mark.parametrize("number", [1, 4])
@@ -304,7 +314,7 @@ def test_models_of_an_older_format_are_refused(number, small_model, tmp_path) ->
     card = json.loads((old / "model.json").read_text())
     (old / "model.json").write_text(json.dumps(card | {"format": number}))
     with pytest.raises(
-        InputError, match=rf"a model of format 5 .*; got .* of format {number} .*; make it again with 'netdiffus train"
+        InputError, match=rf"a model of format 6 .*; got .* of format {number} .*; make it again with 'netdiffus train"
     ):
         load_model(old)
 
@@ -319,10 +329,10 @@ def test_coarse_rows_are_resolved_and_kept(asked, rows, small_dataset, tmp_path)
     assert loaded.network.coarse_rows == rows
     if not rows:
         assert card.codec["coarse"] is None
-        assert loaded.coarse is None
+        assert loaded.codec.coarse is None
         return
     assert card.codec["coarse"]["rows"] == rows
-    assert loaded.coarse.to_json() == card.codec["coarse"]
+    assert loaded.codec.coarse.to_json() == card.codec["coarse"]
     assert len(pl.read_parquet(generate(model, tmp_path / "s.parquet", count=12))) == 12
     tiny(small_dataset, model, 3, coarse=asked, resume=True)
     assert ModelCard.read(model).steps == 3
@@ -342,10 +352,10 @@ def test_priors_that_are_trained_with_do_not_count_the_trace_itself(small_datase
     _, traces = step.read_dataset(small_dataset)
     part = traces.filter(pl.col("split") == "train")
     own = pl.Series("size", [[12345, *row[1:]] if k == 7 else row for k, row in enumerate(part["size"].to_list())])
-    config = step.train_config("tiny", validation=0.0, batch=4000)
-    data = training_data(part.with_columns(own.cast(part["size"].dtype)), config, torch.device("cpu"))
+    config = train_options("tiny", validation=0.0, batch=4000)
+    data = learned(part.with_columns(own.cast(part["size"].dtype)), config)
     place = data.codec.image_channels.index("size" if "size" in data.codec.image_channels else "signed_size")
-    counted = data.codec.classes(series(part.with_columns(own.cast(part["size"].dtype)), data.codec.length))
+    counted = data.codec.gasf.classes(series(part.with_columns(own.cast(part["size"].dtype)), data.codec.length))
     code = int(counted[7, place, 0])
     assert (counted[:, place, 0] == code).sum() == 1
     label = list(data.labels).index(part["label"][7])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.steps.gasfsource import read_gasf
+from netdiffus.steps.sources.gasf_images import read_gasf
 from netdiffus.store.bitimages import read_bit_images
 from netdiffus.store.images import read_images
 from netdiffus.wire.files.npz import read_arrays

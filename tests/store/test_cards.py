@@ -37,7 +37,7 @@ def test_other_versions_are_named(dataset, model) -> None:
     with pytest.raises(InputError, match=r"dataset of format 1 .* got .*format 2 \(netdiffus 9.9\); make it again"):
         read_dataset(dataset)
     change(model, "model.json", format=0)
-    with pytest.raises(InputError, match="model of format 5"):
+    with pytest.raises(InputError, match="model of format 6"):
         ModelCard.read(model)
 
 

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from netdiffus.api.verbs import PathLike, Progress, run, train
 from netdiffus.errors import InputError
-from netdiffus.steps.continuation import Beginnings
-from netdiffus.steps.generate import GenerateConfig, draw, draw_continued
-from netdiffus.steps.likelihood import table_log_likelihoods
-from netdiffus.steps.loaded_model import LoadedModel, load_model
+from netdiffus.models.backends import load_model
+from netdiffus.models.continuation import Beginnings, log_likelihoods, row_by_row
+from netdiffus.models.model import Model
+from netdiffus.steps.generate import draw, draw_continued
+from netdiffus.steps.outputs.capture_config import CaptureConfig
+from netdiffus.steps.outputs.generate_config import GenerateConfig
+from netdiffus.steps.outputs.order import Order
 from netdiffus.store.model import copy_model
 
 
@@ -31,7 +34,7 @@ class TrafficModel:
     def __init__(self, **options: Any) -> None:
         self.options = options
         self._folder: Path | None = None
-        self._loaded: LoadedModel | None = None
+        self._loaded: Model | None = None
 
     def fit(self, dataset: PathLike, *, on_progress: Progress | None = None) -> TrafficModel:
         """Train on the training part of a dataset folder; returns self."""
@@ -45,7 +48,7 @@ class TrafficModel:
     def load(cls, folder: PathLike) -> TrafficModel:
         """Load a model folder written by `save` or `netdiffus train`."""
         loaded = load_model(Path(folder))
-        model = cls(**{name: value for name, value in loaded.card.config.items() if value is not None})
+        model = cls(**loaded.manifest.options.model_dump(exclude_none=True))
         model._folder, model._loaded = Path(folder), loaded
         return model
 
@@ -56,7 +59,7 @@ class TrafficModel:
             A table with the columns of traces.parquet, split = "synthetic".
         """
         model, config = self._model(), GenerateConfig.of(count=count, seed=seed, **options)
-        return run(draw(model, config) if config.length is None else draw_continued(model, config, None))
+        return run(draw(model, config))
 
     def continued(self, beginnings: pl.DataFrame, *, seed: int = 0, **options: Any) -> pl.DataFrame:
         """Continue given beginnings: one trace per row of a table with `label` and the channels of the model.
@@ -66,8 +69,9 @@ class TrafficModel:
         Raises:
             InputError: it is a packet model or a published one, or it does not know a label or lacks a channel.
         """
-        model, config = self._model(), GenerateConfig.of(seed=seed, **options)
-        return run(draw_continued(model, config, Beginnings.of(model, beginnings)))
+        model = row_by_row(self._model())
+        order = Order(model, Path(), GenerateConfig.of(seed=seed, **options), CaptureConfig.of())
+        return run(draw_continued(order, Beginnings.of(model, beginnings)))
 
     def log_likelihood(self, traces: pl.DataFrame) -> NDArray[np.float64]:
         """The log-likelihood (N,) in nats of each trace given its label, for a table with `label` and the channels.
@@ -79,7 +83,7 @@ class TrafficModel:
         Raises:
             InputError: it is a packet model or a published one, or it does not know a label or lacks a channel.
         """
-        return table_log_likelihoods(self._model(), traces)
+        return log_likelihoods(row_by_row(self._model()), traces)
 
     def save(self, folder: PathLike) -> Path:
         """Write the model folder; returns its path.
@@ -90,7 +94,7 @@ class TrafficModel:
         copy_model(self._trained(), Path(folder))
         return Path(folder)
 
-    def _model(self) -> LoadedModel:
+    def _model(self) -> Model:
         if self._loaded is None:
             self._loaded = load_model(self._trained())
         return self._loaded

@@ -12,15 +12,18 @@ from typing import Any, TypeVar
 from numpy.typing import ArrayLike
 
 from netdiffus.api.scores import Scores
+from netdiffus.config import exclusive
 from netdiffus.errors import InputError
+from netdiffus.models.options import train_options
+from netdiffus.steps import convert as converting
 from netdiffus.steps import evaluate as evaluating
 from netdiffus.steps import generate as generating
-from netdiffus.steps import nprint as converting
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
-from netdiffus.steps.capture import CaptureConfig
-from netdiffus.steps.config import exclusive
-from netdiffus.steps.prepare_config import PrepareConfig
+from netdiffus.steps.outputs.capture_config import CaptureConfig
+from netdiffus.steps.outputs.generate_config import GenerateConfig
+from netdiffus.steps.outputs.nprint_rows import NprintConfig
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.publish import check_folder, publish_file
 from netdiffus.store.report import REPORT
 from netdiffus.wire.conformance.check import Conformance, check_capture
@@ -60,7 +63,7 @@ def prepare(
     """
     paths = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
     if converting.is_packet_file(Path(out)):
-        run(converting.write_packets(paths, Path(out), converting.NprintConfig.of(**options)), on_progress)
+        run(converting.write_packets(paths, Path(out), NprintConfig.of(**options)), on_progress)
     else:
         run(preparing.prepare(paths, Path(out), PrepareConfig.of(**options)), on_progress)
     return Path(out)
@@ -77,7 +80,7 @@ def train(
     Raises:
         InputError: the dataset is missing or too small, or an option is out of its range.
     """
-    config = training.train_config(**options)
+    config = train_options(**options)
     run(training.train(Path(dataset), Path(out), config, resume=resume), on_progress)
     return Path(out)
 
@@ -96,7 +99,7 @@ def generate(
     then refused.
 
     Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance, window,
-    length. A model of packets (image="bits") also writes .pcap, .pcapng and .nprint; options: protocol, packets,
+    length. A model of packets (image="fields") also writes .pcap, .pcapng and .nprint; options: protocol, packets,
     client_net, server_net (lists), link, payload, rate, duration, start (ISO 8601, or an integer: seconds or
     nanoseconds), per_label.
 
@@ -109,7 +112,7 @@ def generate(
         exclusive(count="count" in options, beginnings=True)
         exclusive(balance=bool(options.get("balance")), beginnings=True)
     begun = None if beginnings is None else Path(beginnings)
-    config = generating.GenerateConfig.of(**options)
+    config = GenerateConfig.of(**options)
     run(generating.generate(Path(model), Path(out), config, capture, begun), on_progress)
     return Path(out)
 

@@ -182,7 +182,7 @@ def prepare(
     from netdiffus.cli.progress import show_reading
     from netdiffus.cli.show import print_dataset
     from netdiffus.steps.prepare import prepare as step
-    from netdiffus.steps.prepare_config import PrepareConfig, parse_test
+    from netdiffus.steps.sources.prepare_config import PrepareConfig, parse_test
 
     config = PrepareConfig.of(
         labels=labels, unlabelled=unlabelled, packets=packets, min_packets=min_packets, flow_timeout=flow_timeout,
@@ -207,7 +207,7 @@ def train(
         ),
     ],
     image: Annotated[
-        str, typer.Option(help="What is diffused: 'gasf' images, the bare 'series', or 'bits': packets.")
+        str, typer.Option(help="What is diffused: 'gasf' images, the bare 'series', or the 'fields' of packets.")
     ] = "gasf",
     preset: Annotated[
         str,
@@ -246,9 +246,9 @@ def train(
 ) -> None:
     """A dataset becomes a model."""
     from netdiffus.cli.show import print_breaks, print_warnings
-    from netdiffus.steps.train import train_config
+    from netdiffus.models.options import train_options
 
-    config = train_config(
+    config = train_options(
         preset, image=image, scale=scale, length=length, minutes=minutes, steps=steps, seed=seed,
         balance=1.0 if balance else 0.0, label_dropout=label_dropout, validation=validation, patience=patience,
     )  # fmt: skip
@@ -256,13 +256,13 @@ def train(
     last = _train(dataset, out, config, resume=resume)
     say(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
     print_breaks(out)
-    made = f"synthetic.{'pcap' if image == 'bits' else 'parquet'}"
+    made = f"synthetic{config.suffix}"
     say_next("next", "generate", out, "--out", made, "--count", 1000)
 
 
 def _train(dataset: Path, out: Path, config: Any, *, resume: bool = False) -> TrainStep:
     from netdiffus.cli.progress import show_training
-    from netdiffus.steps.train import share_done
+    from netdiffus.models.options import share_done
     from netdiffus.steps.train import train as step
 
     return show_training(step(dataset, out, config, resume=resume), share_done(config), out)
@@ -371,11 +371,11 @@ def generate(
     """A model draws synthetic traces, or packets."""
     from netdiffus.cli.progress import show_drawing
     from netdiffus.cli.show import print_written
-    from netdiffus.steps.capture import CaptureConfig
-    from netdiffus.steps.config import exclusive
-    from netdiffus.steps.counts import parse_counts
-    from netdiffus.steps.generate import GenerateConfig
+    from netdiffus.config import exclusive
+    from netdiffus.models.label_counts import parse_counts
     from netdiffus.steps.generate import generate as step
+    from netdiffus.steps.outputs.capture_config import CaptureConfig
+    from netdiffus.steps.outputs.generate_config import GenerateConfig
 
     if beginnings is not None:
         exclusive(**{"count": bool(count), "continue": True})

@@ -37,7 +37,8 @@ def image(
         ),
     ] = None,
     length: Annotated[
-        int | None, typer.Option(min=2, max=1000, help="Positions of a trace, pixels of its image; default: all.")
+        int | None,
+        typer.Option(min=2, max=limits.LENGTH, help="Positions of a trace, pixels of its image."),
     ] = None,
     form: Annotated[str, typer.Option(help="npz (exact), png (8 bits, to look at) or both.")] = "both",
     kind: Annotated[
@@ -54,7 +55,7 @@ def image(
     from netdiffus.errors import InputError
     from netdiffus.steps.bitimage import is_bit_images
     from netdiffus.steps.image import ImageConfig, from_images, to_images
-    from netdiffus.steps.import_checkpoint import parse_scale
+    from netdiffus.steps.sources.gasf_images import parse_range
     from netdiffus.store.cards import DatasetCard
 
     if kind not in ("gasf", "bits"):
@@ -66,7 +67,7 @@ def image(
         _bits(source, out, made=made, headers=headers.split(","), bare=bare, length=length, form=form)
         return
     if made:
-        say(f"traces: {from_images(source, out, parse_scale(scale)):,} in {out}")
+        say(f"traces: {from_images(source, out, None if scale is None else parse_range(scale, '--scale')):,} in {out}")
         return
     config = ImageConfig.of(scale=scale or "empirical", length=length, form=form)
     losses = to_images(source, out, config, model)
@@ -132,11 +133,13 @@ def import_(
     ] = None,
 ) -> None:
     """A guided-diffusion checkpoint becomes a model."""
-    from netdiffus.steps.import_checkpoint import ImportConfig, import_checkpoint, parse_scale
+    from netdiffus.steps.import_checkpoint import ImportConfig, import_checkpoint
+    from netdiffus.steps.sources.gasf_images import parse_range
 
+    bounds = None if scale is None else parse_range(scale, "--scale")
     config = ImportConfig.of(
         image_size=image_size, heads=heads, steps=steps, schedule=schedule,
-        labels=None if labels is None else [name.strip() for name in labels.split(",")], scale=parse_scale(scale),
+        labels=None if labels is None else [name.strip() for name in labels.split(",")], scale=bounds,
     )  # fmt: skip
     shape = import_checkpoint(checkpoint, out, config)
     say(f"model: {out}")

@@ -24,8 +24,8 @@ def is_packet_file(context: typer.Context, out: Path) -> bool:
         InputError: an option was given that has no meaning for this kind of output.
     """
     from netdiffus.errors import InputError
-    from netdiffus.steps.nprint import CAPTURE_SUFFIX
-    from netdiffus.steps.nprint import is_packet_file as by_name
+    from netdiffus.steps.convert import CAPTURE_SUFFIX
+    from netdiffus.steps.convert import is_packet_file as by_name
 
     found = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in found.items() if source is not None and source.name == "COMMANDLINE"}
@@ -46,7 +46,8 @@ def is_packet_file(context: typer.Context, out: Path) -> bool:
 def run_packets(sources: Sequence[Path], out: Path, **options: Any) -> None:
     """Write the file, show progress, and print what is in it and what is not."""
     from netdiffus.cli.progress import show_reading
-    from netdiffus.steps.nprint import NprintConfig, write_packets
+    from netdiffus.steps.convert import write_packets
+    from netdiffus.steps.outputs.nprint_rows import NprintConfig
 
     records = show_reading(write_packets(sources, out, NprintConfig.of(**options)))
     read, written = sum(record.packets for record in records), sum(record.written for record in records)

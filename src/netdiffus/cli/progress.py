@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from netdiffus.diffusion.fit import TrainStep
     from netdiffus.steps.evaluate import Scored
-    from netdiffus.steps.generate import Drawn
+    from netdiffus.steps.outputs.order import Drawn
     from netdiffus.steps.prepare import FileRead
 
 Read = TypeVar("Read", bound="FileRead")

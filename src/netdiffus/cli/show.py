@@ -13,8 +13,8 @@ from netdiffus.text import visible
 
 if TYPE_CHECKING:
     from netdiffus.report import Headline, Verdict
-    from netdiffus.steps.capture import CaptureWritten
     from netdiffus.steps.image import Loss
+    from netdiffus.steps.outputs.capture import CaptureWritten
     from netdiffus.store.cards import DatasetCard, Source
 
 MOST_FILES = MOST_LEFT_OUT = 20
@@ -129,14 +129,12 @@ def print_info(path: Path) -> None:
 
 def print_model(path: Path) -> None:
     """The model in a folder."""
-    from netdiffus.steps.model_manifest import read_model
+    from netdiffus.models.manifest import read_model
 
     found = read_model(path)
-    card = found.card
+    card, options, codec = found.card, found.options, found.codec
     say(f"model: {path}  (format {card.format}, netdiffus {card.netdiffus})")
-    say(
-        f"image: {card.config['image']}, preset: {card.config['preset']}, seed {card.seed}, dataset {card.dataset[:16]}"
-    )
+    say(f"image: {options.image}, preset: {options.preset}, seed {card.seed}, dataset {card.dataset[:16]}")
     threads = "" if card.threads is None else f" ({card.threads} thread{'s' if card.threads > 1 else ''})"
     best = (
         f"; best validation loss {card.validation['loss']:.4g} after {card.validation['step']:,.0f} steps"
@@ -144,17 +142,17 @@ def print_model(path: Path) -> None:
         else ""
     )
     say(f"trained: {card.steps:,} steps in {card.seconds:,.0f} s on {card.device}{threads}{best}")
-    say(f"traces: {', '.join(card.codec['channels'])}, up to {card.codec['length']} positions")
+    say(f"traces: {', '.join(codec.channels)}, up to {codec.length} positions")
     print_breaks(path)
     say_table(("label", "training traces"), card.labels.items())
 
 
 def print_breaks(path: Path) -> None:
     """How many breaks between recordings the model in a folder left out, if any."""
-    from netdiffus.steps.readme import breaks_said
-    from netdiffus.store.cards import ModelCard
+    from netdiffus.models.card import breaks_said
+    from netdiffus.models.manifest import read_model
 
-    if said := breaks_said(ModelCard.read(path)):
+    if said := breaks_said(read_model(path)):
         say(f"arrivals: {said}")
 
 
@@ -233,7 +231,7 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
 
 def print_written(written: CaptureWritten) -> None:
     """What was made of drawn flows, and what the rules of the wire changed in them."""
-    from netdiffus.steps.capture import is_capture_name
+    from netdiffus.steps.outputs.capture_config import is_capture_name
 
     for path, packets in written.files.items():
         say(f"packets: {path}  ({packets:,})")

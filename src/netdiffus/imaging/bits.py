@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,6 @@ from netdiffus.wire.nprint.columns import HEADER_BYTES, Layout, layout
 
 BITS = "bits"
 """The name of this codec in manifests and options."""
-MOST_PACKETS = 1024
-"""Maximum rows of an image."""
 NETWORK, TRANSPORT = ("ipv4", "ipv6"), ("tcp", "udp", "icmp")
 ALL = NETWORK + TRANSPORT
 OWN = {"direction": 1, "payload_size": 31, "gap_ns": 64}
@@ -109,6 +107,12 @@ class BitsCodec:
             widths = ", ".join(f"{n:,}" for n in sorted(known))
             raise InputError(f"images of {widths} columns", f"{columns:,}", "keep images as they were written")
         return known[columns]
+
+    def to_json(self, length: int) -> dict[str, Any]:
+        """What scale.json says of images of so many rows."""
+        return {
+            "codec": BITS, "headers": list(self.headers), "bare": self.bare, "length": length, "columns": self.names,
+        }  # fmt: skip
 
     @cached_property
     def layout(self) -> Layout:

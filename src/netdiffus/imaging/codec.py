@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -82,10 +82,9 @@ CLASSES = 512  # of an alphabet, unless asked otherwise
 MEASURED = ("gap_ns",)  # channels whose values are drawn between known ones
 
 
-class GasfManifest(Manifest):
-    """A GASF codec in a manifest."""
+class SeriesManifest(Manifest):
+    """A codec of series in a manifest."""
 
-    codec: Literal["gasf"]
     channels: list[Text] = Field(min_length=1, max_length=limits.CHANNELS)
     length: int = Field(ge=1, le=limits.LENGTH)
     angle: Literal["normal", "direct"]
@@ -95,7 +94,7 @@ class GasfManifest(Manifest):
     coarse: CoarseManifest | None = None  # of a model with coarse rows
 
     @model_validator(mode="after")
-    def _fit(self) -> GasfManifest:
+    def _fit(self) -> Self:
         if len(set(self.channels)) < len(self.channels):
             raise ValueError("with different channels")
         wanted = len(image_channels(self.channels))
@@ -104,6 +103,12 @@ class GasfManifest(Manifest):
         if len({len(alphabet.counts) for alphabet in self.alphabets}) > 1:
             raise ValueError("with alphabets of the same labels")
         return self
+
+
+class GasfManifest(SeriesManifest):
+    """What a manifest holds of a GASF codec."""
+
+    codec: Literal["gasf"]
 
 
 @dataclass(frozen=True)
@@ -239,7 +244,7 @@ class GasfCodec:
         return cls.of_manifest(GasfManifest.of(data, "codec"))
 
     @classmethod
-    def of_manifest(cls, found: GasfManifest) -> GasfCodec:
+    def of_manifest(cls, found: SeriesManifest) -> GasfCodec:
         """The same, from a validated manifest."""
         scales = tuple(scale_of(scale) for scale in found.scales)
         alphabets = tuple(Alphabet.of_manifest(alphabet) for alphabet in found.alphabets)

@@ -12,12 +12,14 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from netdiffus import limits
 from netdiffus.arrays import Ints
+from netdiffus.config import Config
 from netdiffus.errors import InputError
-from netdiffus.imaging.bits import ALL, BITS, MOST_PACKETS, BitsCodec, PacketRows, padded, trimmed
-from netdiffus.steps.config import Config
-from netdiffus.steps.output import FORMS as TABLES
-from netdiffus.steps.output import write_traces
+from netdiffus.imaging.bits import ALL, BITS, BitsCodec, PacketRows, padded, trimmed
+from netdiffus.manifest import JsonObject
+from netdiffus.steps.outputs.tables import FORMS as TABLES
+from netdiffus.steps.outputs.tables import write_traces
 from netdiffus.store.bitimages import BitImage, read_bit_images, write_bit_images
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.store.images import FORMS, IMAGES, ImageCard
@@ -37,10 +39,12 @@ FIRST_NS = 1_000_000_000
 class BitImageConfig(Config):
     """What can be chosen for bit images."""
 
-    headers: list[str] = Field(list(ALL))
-    bare: bool = False  # nPrint's columns alone
-    length: int | None = Field(None, ge=1, le=MOST_PACKETS)  # rows of an image; None: those of the longest flow
-    form: Literal["npz", "png", "both"] = "both"
+    headers: list[str] = Field(list(ALL), description="Columns of ipv4,ipv6,tcp,udp,icmp.")
+    bare: bool = Field(False, description="nPrint's columns alone, without direction, payload size and gap.")
+    length: int | None = Field(
+        None, ge=1, le=limits.LENGTH, description="Rows of an image; default: those of the longest flow."
+    )
+    form: Literal["npz", "png", "both"] = Field("both", description="npz, png or both; both are exact.")
 
 
 @dataclass(frozen=True)
@@ -66,20 +70,15 @@ def to_bit_images(dataset: Path, out: Path, config: BitImageConfig) -> BitImages
     card, traces = read_dataset(dataset)
     packets = read_packets(dataset)
     longest = int(packets["index"].max() or 0) + 1  # type: ignore[arg-type]
-    length = config.length or min(longest, MOST_PACKETS)
+    length = config.length or min(longest, limits.LENGTH)
     left_out: Counter[str] = Counter()
-    made_by = {"netdiffus": __version__, "dataset": card.hash, "config": config.model_dump()}
+    made_by: JsonObject = {"netdiffus": __version__, "dataset": card.hash, "config": config.model_dump()}
     labels = sorted(traces["label"].unique().to_list())
-    head = ImageCard(codec=codec_json(codec, length), labels=labels, made_by=made_by)
+    head = ImageCard(codec=codec.to_json(length), labels=labels, made_by=made_by)
     kept = packets.filter(pl.col("index") < length)
     images = _images(codec, length, traces.select("trace_id", "label"), kept, left_out)
     n = write_bit_images(out, head, images, FORMS if config.form == "both" else (config.form,))
     return BitImagesWritten(n, length, codec.columns, left_out)
-
-
-def codec_json(codec: BitsCodec, length: int) -> dict[str, object]:
-    """What scale.json says of bit images."""
-    return {"codec": BITS, "headers": list(codec.headers), "bare": codec.bare, "length": length, "columns": codec.names}
 
 
 def _images(

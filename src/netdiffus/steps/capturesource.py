@@ -8,8 +8,8 @@ import polars as pl
 
 from netdiffus.errors import InputError
 from netdiffus.steps.prepare import prepare
-from netdiffus.steps.prepare_config import PrepareConfig
-from netdiffus.steps.sources import find_files
+from netdiffus.steps.sources.find import find_files
+from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.dataset import PACKETS, scan_packets
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.wire.files.reader import BLOCK_BYTES, is_capture, read_capture

@@ -15,6 +15,7 @@ from pydantic import Field
 from netdiffus import limits
 from netdiffus.arrays import Floats
 from netdiffus.baselines import BASELINES
+from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
@@ -35,7 +36,6 @@ from netdiffus.metrics import (
 )
 from netdiffus.metrics.copies import nearest_distances
 from netdiffus.metrics.embedding import Embedding, embedding
-from netdiffus.steps.config import Config
 from netdiffus.steps.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
 from netdiffus.steps.packetsets import packet_sets
 from netdiffus.store.stage import scratch_folder
@@ -46,7 +46,6 @@ from netdiffus.version import __version__
 Pair = tuple[ArrayLike, ArrayLike]  # series and labels
 
 FEWEST_TRACES = 10
-LONGEST = 1000
 IMAGE_LENGTH = 32
 BASELINE_TRACES = 4_000
 
@@ -54,8 +53,8 @@ BASELINE_TRACES = 4_000
 class EvaluateConfig(Config):
     """What can be chosen in `evaluate`."""
 
-    seed: int = Field(0, ge=0, le=limits.SEED)
-    baselines: bool = True  # whether simple generators are evaluated too
+    seed: int = Field(0, ge=0, le=limits.SEED, description="Seed of every random draw.")
+    baselines: bool = Field(True, description="Compare with simple generators in the same table.")
 
 
 @dataclass(frozen=True)
@@ -106,13 +105,13 @@ def _evaluate(
     parts = {"real training": train_table, "real test": test_table, "synthetic": tables["synthetic"]}
     check_sizes({name: len(table) for name, table in parts.items()})
     # a model generates no more positions than it was trained on: later ones must not count against it
-    length = min(LONGEST, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
+    length = min(limits.LENGTH, *(int(table[names[0]].list.len().max()) for table in parts.values()))  # type: ignore[arg-type]
     train_part, test_part, drawn = (_arrays(table, names, length) for table in parts.values())
     sets = comparison(train_part, test_part, drawn, names)
     came_from = [loaded["real"], loaded.get("test", loaded["real"]), loaded["synthetic"]]
     inputs = _further_inputs(list(zip(came_from, parts.values(), strict=True)), length, config.seed)
     if model is not None:
-        inputs = inputs.joined(_losses(model, train_table, test_table, config.seed))
+        inputs = inputs.joined(_losses(model, loaded["real"], test_table, config.seed, own=test is None))
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
         name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()
@@ -237,11 +236,15 @@ def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
     return Traces(series(table, length, names), table["label"].to_numpy().astype(np.str_))
 
 
-def _losses(model: Path, train: pl.DataFrame, test: pl.DataFrame, seed: int) -> Losses:
-    from netdiffus.steps.likelihood import member_losses
-    from netdiffus.steps.loaded_model import load_model  # torch, which nothing else here needs
+def _losses(model: Path, real: LoadedTraces, test: pl.DataFrame, seed: int, *, own: bool) -> Losses:
+    """Losses of the model's members and of test traces; `own`: those are of the same dataset."""
+    from netdiffus.models.backends import load_model  # torch, which nothing else here needs
+    from netdiffus.models.membership import member_losses, members
 
-    return Losses(*member_losses(load_model(model), train, test, np.random.default_rng(seed)))
+    loaded = load_model(model)
+    inside = members(loaded, real.traces, real.hash)
+    outside = test.join(inside, on="trace_id", how="anti") if own else test
+    return Losses(*member_losses(loaded, inside, outside, np.random.default_rng(seed)))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:

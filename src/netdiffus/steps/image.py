@@ -9,18 +9,20 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import Field
 
-from netdiffus.arrays import Floats
+from netdiffus import limits
+from netdiffus.arrays import Floats, Ints
+from netdiffus.config import Config
 from netdiffus.errors import InputError
-from netdiffus.imaging.codec import GasfCodec, GasfManifest
-from netdiffus.imaging.range_scale import RangeScale
-from netdiffus.steps.config import Config
+from netdiffus.imaging.codec import GasfCodec
+from netdiffus.manifest import JsonObject
+from netdiffus.models.codecs import codec_of
+from netdiffus.models.manifest import read_model
+from netdiffus.models.series_codec import SeriesCodec, signed_size_codec
 from netdiffus.steps.load import load_traces
-from netdiffus.steps.model_manifest import check_channels, read_model
-from netdiffus.steps.output import FORMS as TABLES
-from netdiffus.steps.output import write_traces
+from netdiffus.steps.outputs.tables import FORMS as TABLES
+from netdiffus.steps.outputs.tables import write_traces
 from netdiffus.store.dataset import sha256
 from netdiffus.store.images import FORMS, IMAGES, ImageCard, from_levels, read_images, to_levels, write_images
 from netdiffus.store.publish import check_files, check_folder
@@ -34,9 +36,13 @@ AT_A_TIME = 64  # traces: bounds memory
 class ImageConfig(Config):
     """What can be chosen in `image`."""
 
-    scale: Literal["empirical", "minmax", "log"] = "empirical"  # fitted to the traces, where no model is given
-    length: int | None = Field(None, ge=2, le=1000)
-    form: Literal["npz", "png", "both"] = "both"
+    scale: Literal["empirical", "minmax", "log"] = Field(
+        "empirical", description="Scale to fit to the traces, where no model is given."
+    )
+    length: int | None = Field(
+        None, ge=2, le=limits.LENGTH, description="Positions of a trace, pixels of its image; default: all."
+    )
+    form: Literal["npz", "png", "both"] = Field("both", description="npz (exact), png (8 bits, to look at) or both.")
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,11 @@ def to_images(traces: Path, out: Path, config: ImageConfig, model: Path | None =
         codec, labels = _fitted(table, config)
     ids = table["label"].replace_strict(labels, range(len(labels)), return_dtype=pl.Int64).to_numpy()
     data = series(table, codec.length, list(codec.channels))
-    made_by = {"netdiffus": __version__, "traces": loaded.hash, "config": config.model_dump()}
+    made_by: JsonObject = {"netdiffus": __version__, "traces": loaded.hash, "config": config.model_dump()}
     forms = FORMS if config.form == "both" else (config.form,)
     total = _Total(codec.channels)
 
-    def batches() -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    def batches() -> Iterator[tuple[Ints, Floats]]:
         for start in range(0, len(ids), AT_A_TIME):
             rows = slice(start, start + AT_A_TIME)
             images = codec.encode(data[rows])
@@ -89,16 +95,17 @@ def _fitted(table: pl.DataFrame, config: ImageConfig) -> tuple[GasfCodec, list[s
     names = channel_names(table)
     longest = int(table.select(pl.col(names[0]).list.len().max()).item())
     labels = sorted(table["label"].unique().to_list())
-    data = series(table, max(2, min(config.length or 1000, longest)), names)
+    data = series(table, max(2, min(config.length or limits.LENGTH, longest)), names)
     angle = "normal" if config.scale == "empirical" else "direct"
     return GasfCodec.fit(data, names, config.scale, angle), labels
 
 
 def _codec_of(model: Path, table: pl.DataFrame) -> tuple[GasfCodec, list[str]]:
     found = read_model(model)
-    card, codec = found.card, found.codec
-    if codec is None:
+    card = found.card
+    if not isinstance(found.codec, SeriesCodec):
         raise InputError("a model that knows the scale of its images", f"{model} without", "import it with --scale")
+    codec = found.codec.gasf
     missing = [name for name in codec.channels if name not in channel_names(table)]
     if missing:
         raise InputError(
@@ -175,20 +182,16 @@ def _codec_beside(
     """The codec of a folder's images, and what to call the source."""
     names = [label for label, _ in pairs]
     if card is not None:
-        if "scales" not in card.codec:
+        found = codec_of(card.codec, f"{ImageCard.FILE}.codec")
+        if not isinstance(found, SeriesCodec):
             raise InputError("images with a scale", f"{folder}, drawn by a model without", "give --scale LOW,HIGH")
         unknown = [name for name in names if name not in card.labels]
         if unknown:
             raise InputError(
                 f"folders of the labels in {ImageCard.FILE}", repr(unknown[0]), "take it out of the folder"
             )
-        found = GasfManifest.of(card.codec, f"{ImageCard.FILE}.codec")
-        check_channels(found, "gasf")
-        return GasfCodec.of_manifest(found), f"images {sha256(folder / ImageCard.FILE)[:16]}"
+        return found.gasf, f"images {sha256(folder / ImageCard.FILE)[:16]}"
     if scale is None:
         raise InputError(f"{ImageCard.FILE} beside the images", f"none in {folder}", "give --scale LOW,HIGH")
-    channels = ("size", "direction") if scale[0] < 0 else ("size",)
-    single = GasfCodec(
-        channels, pairs[0][1].shape[-1], (RangeScale(*scale, absent=False),), angle="direct", empty_up=False
-    )
+    single = signed_size_codec(*scale, pairs[0][1].shape[-1])
     return single, f"images of {as_text(folder.name)}"

@@ -6,44 +6,36 @@ import math
 import platform
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
-import torch
 
-from netdiffus.compiler.features.codec import CHANNELS
-from netdiffus.diffusion.fit import Fit, TrainStep, Validation
+from netdiffus.diffusion.fit import Fit, TrainStep
 from netdiffus.errors import InputError
-from netdiffus.imaging.bits import BITS
-from netdiffus.steps.device import choose_device
-from netdiffus.steps.model_manifest import read_model
-from netdiffus.steps.network import Network, build_causal, build_recipe, build_rows, build_unet
-from netdiffus.steps.packet_data import CLASSES, NAMES, packet_part
-from netdiffus.steps.readme import model_readme
-from netdiffus.steps.train_config import PRESETS, TrainConfig, share_done, train_config
-from netdiffus.steps.training_data import TrainingData, series_data, training_data
+from netdiffus.models.backends import fit_model
+from netdiffus.models.card import model_readme
+from netdiffus.models.device import torch_version, used_threads
+from netdiffus.models.fitting import Fitting, TrainingPart
+from netdiffus.models.manifest import ModelManifest, read_model
+from netdiffus.models.options import TrainOptions, share_done
 from netdiffus.store import model as store
-from netdiffus.store.cards import ModelCard
+from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.store.publish import check_folder
 from netdiffus.version import __version__
 
-__all__ = ["PRESETS", "TrainConfig", "share_done", "train", "train_config", "versions"]
-
 FEWEST_TRACES = 10
 SAVE_EVERY_S = 60.0
-VALIDATE_EVERY = 100  # steps; a check costs about as much as two
 
 
-def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False) -> Generator[TrainStep, None, None]:
+def train(dataset: Path, out: Path, options: TrainOptions, *, resume: bool = False) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
     The model is saved after the first step, every minute, at the end, and when the generator is closed early. An old
-    model at `out` that the training does not go on with stays for the first minute. Where traces are held back
-    (training_data.py), every VALIDATE_EVERY steps the averaged weights are tried on them; the best are what is saved to
-    generate with.
+    model at `out` that the training does not go on with stays for the first minute. Where traces are held out
+    (models/training_data.py), the averaged weights are tried on them now and then (models/fitting.py); the best are
+    what is saved to generate with.
 
     Raises:
         InputError: the dataset is too small, there is nothing (or something else) to resume, or `out` may not be
@@ -51,6 +43,22 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
     """
     check_folder(out, store.MODEL, inputs=[dataset])
     card, traces = read_dataset(dataset)
+    part = training_part(dataset, traces)
+    began = time.perf_counter()
+    fitting = fit_model(part, options)
+    fitting.fit.seconds = time.perf_counter() - began  # counting is part of the training
+    model = _manifest(fitting, card)
+    if resume:
+        _resume(fitting.fit, model, out)
+    yield from _run(fitting, model, out, len(part.traces))
+
+
+def training_part(dataset: Path, traces: pl.DataFrame) -> TrainingPart:
+    """What a model learns of a dataset.
+
+    Raises:
+        InputError: it has too few training traces.
+    """
     part = traces.filter(pl.col("split") == "train")
     if len(part) < FEWEST_TRACES:
         raise InputError(
@@ -58,82 +66,60 @@ def train(dataset: Path, out: Path, config: TrainConfig, *, resume: bool = False
             f"{len(part)} in {dataset}",
             "prepare more traffic",
         )
-    fit, model = _begin(dataset, traces, card.hash, config)
-    model = model.model_copy(update={"warnings": card.warnings})
-    if resume:
-        _resume(fit, model, out)
-    yield from _run(fit, model, out, len(part))
+    beside = traces.filter(
+        pl.col("source").is_in(part["source"].unique().implode())
+    )  # whole sources may be for testing
+    return TrainingPart(part, len(part) / len(beside), dataset)
 
 
-def _begin(dataset: Path, traces: pl.DataFrame, dataset_hash: str, config: TrainConfig) -> tuple[Fit, ModelCard]:
-    began, device = time.perf_counter(), choose_device()
-    data, of_packets = _data(dataset, traces, config, device)
-    codec = data.codec
-    options = config.model_dump() | {"coarse": data.coarse.rows if data.coarse else 0}
-    torch.manual_seed(config.seed)
-    if config.network == "unet":
-        network: Network = build_unet(options, len(codec.image_channels), codec.length, len(data.labels), device)
-        recipe = build_recipe(network, options, codec.length)
-    else:
-        network = build_causal(options, codec, data.coarse, data.priors, device)
-        recipe = build_recipe(network, options, codec.length, build_rows(options, codec, device), data.crossed)
-    watch = Validation(data.validation, VALIDATE_EVERY, config.patience) if data.validation else None
-    fit = Fit(
-        network, data.batch, learning_rate=config.learning_rate, seed=config.seed, recipe=recipe, validation=watch
-    )
-    fit.seconds = time.perf_counter() - began  # counting is part of the training
-    small = {"coarse": data.coarse.to_json() if data.coarse else None}
-    model = ModelCard(
-        config=options,
-        codec=codec.to_json() | small | of_packets,
-        labels=data.labels,
-        dataset=dataset_hash,
+def _manifest(fitting: Fitting, dataset: DatasetCard) -> ModelManifest:
+    """What model.json says before the first step."""
+    options, device = fitting.options, fitting.fit.generator.device
+    card = ModelCard(
+        config=options.model_dump(mode="json"),
+        codec=fitting.codec.to_json(),
+        labels=fitting.labels,
+        dataset=dataset.hash,
+        warnings=dataset.warnings,
+        held_out=fitting.held_out,
         steps=0,
         seconds=0.0,
-        seed=config.seed,
+        seed=options.seed,
         device=device.type,
-        threads=torch.get_num_threads() if device.type == "cpu" else None,
+        threads=used_threads(device),
         versions=versions(),
     )
-    return fit, model
-
-
-def _data(
-    dataset: Path, traces: pl.DataFrame, config: TrainConfig, device: torch.device
-) -> tuple[TrainingData, dict[str, Any]]:
-    """The training part, and what else a model of packets keeps."""
-    part = traces.filter(pl.col("split") == "train")
-    if config.image != BITS:
-        return training_data(part, config, device), {}
-    beside = traces.filter(pl.col("source").is_in(part["source"].unique()))  # whole sources may be for testing
-    found = packet_part(dataset, part, len(part) / len(beside), config.length)
-    classes = pl.Series(found.classes, dtype=pl.String)
-    return series_data(found.series, CHANNELS, classes, config, device, CLASSES, NAMES), found.codec.to_json()
+    return ModelManifest(card, options, fitting.codec)
 
 
 def versions() -> dict[str, str]:
     """What a model was made with."""
-    return {"netdiffus": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
+    return {"netdiffus": __version__, "torch": torch_version(), "python": platform.python_version()}
 
 
-def _resume(fit: Fit, model: ModelCard, out: Path) -> None:
+def _resume(fit: Fit, model: ModelManifest, out: Path) -> None:
     if not store.has_resume(out):
         raise InputError(f"a model with resume/ at {out} for --resume", "none", "train without --resume")
-    before = read_model(out).card
+    if ModelCard.read(out).format != ModelCard.FORMAT:
+        raise InputError(
+            f"a training of this version (format {ModelCard.FORMAT}) for --resume", f"one of an older format at {out}",
+            "train anew",
+        )  # fmt: skip
+    before = read_model(out)
     free = {"minutes", "steps", "patience"}
-    known = before.config
-    for name, value in model.config.items():
+    known = before.options.model_dump()
+    for name, value in model.options.model_dump().items():
         if name not in free and known.get(name) != value:
             raise InputError(
                 f"{name} = {known.get(name)} as when {out} began", str(value), "resume with the same options"
             )
-    if before.dataset != model.dataset:
+    if before.card.dataset != model.card.dataset:
         raise InputError("the dataset that the training began with", "another", "name the same dataset, or train anew")
     fit.restore(store.read_state(out))
 
 
-def _run(fit: Fit, model: ModelCard, out: Path, traces: int) -> Iterator[TrainStep]:
-    share = share_done(TrainConfig(**model.config))
+def _run(fitting: Fitting, model: ModelManifest, out: Path, traces: int) -> Iterator[TrainStep]:
+    share, fit = share_done(fitting.options), fitting.fit
     log = _Log(fit.step)
     # Save after the first step: a place that is too small must show before the hours are spent. An old model is not
     # given up for that.
@@ -145,7 +131,7 @@ def _run(fit: Fit, model: ModelCard, out: Path, traces: int) -> Iterator[TrainSt
             if time.perf_counter() - saved > SAVE_EVERY_S:
                 _save(fit, model, out, traces, log)
                 saved = time.perf_counter()
-    except GeneratorExit:  # whoever runs us has had enough
+    except GeneratorExit:  # the caller closed the generator
         _save(fit, model, out, traces, log)
         raise
     _save(fit, model, out, traces, log)
@@ -156,12 +142,13 @@ class _Log:
     """The step up to which the log is saved, and the records since."""
 
     saved: int
-    records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[dict[str, float]] = field(default_factory=list)
 
 
-def _save(fit: Fit, model: ModelCard, out: Path, traces: int, log: _Log) -> None:
+def _save(fit: Fit, model: ModelManifest, out: Path, traces: int, log: _Log) -> None:
     best = {"loss": fit.best_loss, "step": fit.best_step} if fit.best else None
-    card = model.model_copy(update={"steps": fit.step, "seconds": round(fit.seconds, 3), "validation": best})
+    done = {"steps": fit.step, "seconds": round(fit.seconds, 3), "validation": best}
+    model = replace(model, card=model.card.model_copy(update=done))
     weights = {name: value.detach().cpu().contiguous() for name, value in fit.result.items()}
-    store.write_model(out, card, weights, model_readme(card, traces), fit.state(), log.records, log.saved)
+    store.write_model(out, model.card, weights, model_readme(model, traces), fit.state(), log.records, log.saved)
     log.saved, log.records = fit.step, []

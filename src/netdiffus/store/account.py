@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from netdiffus.errors import InputError
+from netdiffus.manifest import JsonObject
 from netdiffus.store.stage import sweep
 from netdiffus.traffic.labels.names import labels_path
 
@@ -37,7 +38,7 @@ def names_of_result(captures: Sequence[Path]) -> list[str]:
     return names + [account_path(capture).name for capture in captures]
 
 
-def write_accounts(captures: Sequence[Path], said: Mapping[str, Any]) -> None:
+def write_accounts(captures: Sequence[Path], said: JsonObject) -> None:
     """Write the account of each capture: the shared content `said`, the hashes of its files, and one of all files."""
     hashes = {path.name: sha256(path) for capture in captures for path in (capture, labels_path(capture))}
     result = hashlib.sha256(json.dumps(sorted(hashes.items())).encode("ascii")).hexdigest()

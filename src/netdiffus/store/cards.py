@@ -10,7 +10,18 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from netdiffus import limits
 from netdiffus.errors import InputError
-from netdiffus.manifest import Count, Labels, Manifest, Text, Whole, check_size, parse_manifest, read_manifest, shown
+from netdiffus.manifest import (
+    Count,
+    JsonObject,
+    Labels,
+    Manifest,
+    Text,
+    Whole,
+    check_size,
+    parse_manifest,
+    read_manifest,
+    shown,
+)
 from netdiffus.store.stage import check_whole
 from netdiffus.version import __version__
 
@@ -25,6 +36,7 @@ class Card(Manifest):
     KIND: ClassVar[str]
     MADE_BY: ClassVar[str]
     FORMAT: ClassVar[int] = 1
+    OLDER: ClassVar[frozenset[int]] = frozenset()  # formats that can be read too
 
     format: int = 1
     netdiffus: Text = __version__
@@ -61,7 +73,7 @@ class Card(Manifest):
     @classmethod
     def _of_values(cls, data: Any, name: str) -> Self:
         found = data.get("format") if isinstance(data, dict) else None
-        if found != cls.FORMAT:
+        if not isinstance(found, int) or found not in {cls.FORMAT, *cls.OLDER}:
             maker = data.get("netdiffus") if isinstance(data, dict) else None
             raise InputError(
                 f"a {cls.KIND} of format {cls.FORMAT} (netdiffus {__version__})",
@@ -164,12 +176,13 @@ class ModelCard(Card):
     FILE: ClassVar[str] = "model.json"
     KIND: ClassVar[str] = "model"
     MADE_BY: ClassVar[str] = "netdiffus train DATASET --out MODEL"
-    FORMAT: ClassVar[int] = 5
+    FORMAT: ClassVar[int] = 6
+    OLDER: ClassVar[frozenset[int]] = frozenset({5})
 
-    format: int = 5
+    format: int = 6
 
-    config: dict[str, Any]  # the training's resolved configuration: steps/model_manifest.py checks it
-    codec: dict[str, Any]  # likewise
+    config: JsonObject  # the resolved options of the training: models/manifest.py reads them
+    codec: JsonObject  # likewise
     labels: Labels[Annotated[int, Field(ge=1, lt=limits.INTEGER)]] = Field(min_length=1)  # in the order of label ids
 
     dataset: Text  # hash of the dataset
@@ -177,6 +190,7 @@ class ModelCard(Card):
     steps: Count
     seconds: float = Field(ge=0)
     validation: dict[Text, float] | None = None  # loss and step of the best averaged weights, if traces were held out
+    held_out: list[Count] | None = None  # ids of the training traces held out for validation; None: not known
     seed: Count
     device: Text
     threads: Count | None = None  # CPU threads: their number determines the order of summation; None on a GPU

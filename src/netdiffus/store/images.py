@@ -8,7 +8,7 @@ NetDiffus, and loses what lies between two levels.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import limits
-from netdiffus.arrays import Floats, Ints
+from netdiffus.arrays import Bytes, Floats, Ints
 from netdiffus.errors import InputError
-from netdiffus.manifest import Text
+from netdiffus.manifest import JsonObject, Text
 from netdiffus.store.cards import Card
 from netdiffus.store.labelfolders import label_folders, label_of_folder, labels_by_folder
 from netdiffus.store.ownership import FolderKind
@@ -29,7 +29,8 @@ from netdiffus.wire.files.npz import read_arrays
 
 FORMS = ("npz", "png")
 _IMAGE = re.compile(r"\d{6,}(\.\d+)?\.(npz|png)")
-STACKS = ("images", "arr_0")  # arrays of many images in one .npz: ours, and the reference's sampling script's
+KEYS = ("x", "images", "arr_0")
+"""Arrays of images in an .npz: one image, and many of ours and of the reference's sampling script."""
 
 
 class ImageCard(Card):
@@ -39,9 +40,9 @@ class ImageCard(Card):
     KIND: ClassVar[str] = "image"
     MADE_BY: ClassVar[str] = "netdiffus image TRACES --out DIR"
 
-    codec: dict[str, Any]
+    codec: JsonObject
     labels: list[Text] = Field(max_length=limits.LABELS)  # in the order of the label ids
-    made_by: dict[str, Any]
+    made_by: JsonObject
 
 
 def _files(folder: Path) -> Callable[[str], bool]:
@@ -58,12 +59,12 @@ def _files(folder: Path) -> Callable[[str], bool]:
 IMAGES = FolderKind("folder of images", ImageCard.FILE, _files)
 
 
-def to_levels(images: Floats) -> NDArray[np.uint8]:
+def to_levels(images: Floats) -> Bytes:
     """[-1, 1] → 0 ... 255, to the nearest level."""
     return np.asarray(np.clip(np.round((images + 1) * 127.5), 0, 255).astype(np.uint8))
 
 
-def from_levels(levels: NDArray[np.uint8]) -> Floats:
+def from_levels(levels: Bytes) -> Floats:
     """0 ... 255 → [-1, 1]."""
     return np.asarray(levels.astype(np.float64) / 127.5 - 1)
 
@@ -144,13 +145,26 @@ def _channel(path: Path) -> int:
 
 
 def _read_npz(path: Path) -> Iterator[Floats]:
-    found = read_arrays(path, ("x", *STACKS), "images")
-    name, array = next(iter(found.items()))
+    stack = image_stack(read_arrays(path, KEYS, "images"), path)
+    if not np.isfinite(stack).all():
+        raise InputError("images of finite numbers", f"{path} with others", "check the file")
+    yield from stack
+
+
+def image_stack(arrays: Mapping[str, NDArray[Any]], path: Path) -> Floats:
+    """The images (N, C, n, n) that the arrays of an .npz file hold, whoever wrote it; bytes become [-1, 1].
+
+    The array `x` is one image, (n, n) or (C, n, n); `images`, ours and NetDiffus 2.0's, and `arr_0`, the reference's,
+    are many, with channels before the pixels or behind them.
+
+    Raises:
+        InputError: there is none of these, or it holds no square images.
+    """
+    name = next((key for key in KEYS if key in arrays), None)
+    array: NDArray[Any] = np.empty(0) if name is None else arrays[name]
     if array.dtype.kind == "U":
         raise InputError("images of numbers", f"{path} of text", "check the file")
     values = from_levels(array) if array.dtype == np.uint8 else array.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise InputError("images of finite numbers", f"{path} with others", "check the file")
     single = name == "x"
     if values.ndim == (2 if single else 3):
         values = values[None] if single else values[:, None]
@@ -158,5 +172,9 @@ def _read_npz(path: Path) -> Iterator[Floats]:
         values = values.transpose(0, 3, 1, 2)  # the reference stores channels last
     stack = values[None] if single else values
     if stack.ndim != 4 or stack.shape[-1] != stack.shape[-2] or not stack.size:
-        raise InputError("square images (n, n) or (C, n, n)", f"{path} of {array.shape}", "check the file")
-    yield from stack
+        shape = ", ".join(arrays)[:200] or "nothing" if name is None else str(array.shape)
+        keys = " or ".join(KEYS)
+        raise InputError(
+            f"square images (n, n) or (C, n, n) under the key {keys}", f"{path} of {shape}", "check the file"
+        )
+    return stack

@@ -65,7 +65,7 @@ def read_header(path: Path) -> Header:
         return {name: _part(part, ends - begins) for name, part in head.items() if name != "__metadata__"}
 
 
-def _part(part: dict[str, Any], data_bytes: int) -> tuple[tuple[int, ...], dtype]:
+def _part(part: Any, data_bytes: int) -> tuple[tuple[int, ...], dtype]:
     """Shape and type of a tensor; ValueError if it exceeds the data."""
     shape, kind = tuple(map(int, part["shape"])), _types()[part["dtype"]]
     begin, end = map(int, part["data_offsets"])
@@ -110,7 +110,7 @@ def write_model(
     weights: dict[str, Tensor],
     readme: str,
     state: dict[str, Tensor] | None = None,
-    log: Iterable[dict[str, Any]] = (),
+    log: Iterable[dict[str, float]] = (),
     kept: int = 0,
 ) -> None:
     """Write a model folder, completely or not at all: a killed training resumes from the last one written.

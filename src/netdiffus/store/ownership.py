@@ -16,7 +16,7 @@ from netdiffus.store.account import is_accounted
 from netdiffus.store.stage import PREFIX
 
 _MADE_BY = re.compile(r"(netdiffus \S+ model|images [0-9a-f]{16}$|images of|bit images of) ?")
-"""Prefix of the column `source` in tables written by netdiffus (steps/output.py and its callers)."""
+"""Prefix of the column `source` in tables written by netdiffus (steps/outputs/traces.py and its callers)."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,85 @@
+"""The model card: README.md in a model's folder."""
+
+from __future__ import annotations
+
+from netdiffus.models.manifest import ModelManifest
+from netdiffus.models.options import RowOptions
+from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.text import markdown
+
+VALUES = {
+    True: "Every value of a trace occurs in the training traces, but for gaps, which lie between those that occurred.",
+    False: "Values are drawn from the whole range that occurs in the training traces, seen or not.",
+}
+PARTS = {
+    False: "No addresses, ports, times of day or payload are in the model.",
+    True: "Server ports, option layouts and gaps between flows are in it; addresses, times of day and payload are not.",
+}
+HELD = {True: "the distinct values, and how often each label has them,", False: "the smallest and the largest value"}
+COUNTED = {True: "; with them is a prior: smoothed counts of what each label has at each position", False: ""}
+
+
+def breaks_said(manifest: ModelManifest) -> str:
+    """How many gaps between flows a model of packets left out as breaks between recordings; empty where none."""
+    count = manifest.arrival_breaks
+    were = "gap between flows was" if count == 1 else "gaps between flows were"
+    return f"{count:,} {were} left out: the recording broke off there, or its clock was set." if count else ""
+
+
+USE = """## Intended use
+
+To train and to test classifiers, detectors and collectors where real labelled traffic is scarce, unbalanced or may not
+be shared. Run `netdiffus evaluate` before use: it says how faithful and how useful the synthetic traffic is.
+
+"""
+REPEATS = """
+  The same seed gives the same weights on the same machine with the same number of threads."""
+
+
+def model_readme(manifest: ModelManifest, traces: int) -> str:
+    """Data, intended use, limits and privacy of a model, in Markdown."""
+    card, options, codec = manifest.card, manifest.options, manifest.codec
+    channels = ", ".join(codec.channels)
+    labels = "\n".join(f"| {markdown(label)} | {count} |" for label, count in card.labels.items())
+    packets = isinstance(codec, PacketCodec)
+    what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
+    has_alphabet = isinstance(options, RowOptions)
+    said = breaks_said(manifest)
+    breaks = f"\n* {said}" if said else ""
+    threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
+    repeats = "" if card.threads is None else REPEATS
+    unit = "packets a flow" if packets else "positions a trace"
+    suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
+    return f"""# A netdiffus model
+
+Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
+
+* Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}{threads}) on {traces} traces, seed {card.seed},
+  dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.{repeats}
+* Image: {options.image}; preset: {options.preset}. All options and the fitted scales are in model.json.
+
+    netdiffus generate MODEL --out synthetic.{"pcap" if packets else "parquet"} --count 1000
+
+## Data
+
+| label | training traces |
+|---|---|
+{labels}
+
+{USE}## Limits
+
+* It knows the labels above and no other, as they were where and when they were recorded.
+* {VALUES[has_alphabet]}
+* Rare behaviour inside a label may be missing or too frequent.{breaks}
+{suffers}
+{_privacy(packets, has_alphabet)}"""
+
+
+def _privacy(packets: bool, has_alphabet: bool) -> str:
+    return f"""## Privacy
+
+model.json holds {HELD[has_alphabet]} of each channel of the training traces,
+and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}
+Nothing here is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside
+that of real held-out traffic.
+"""

@@ -1,0 +1,147 @@
+"""Everything that is counted in the training data beside the network: one place to see it all, and to bound it.
+
+Of traces that is: labels and how often each occurs, the scales and codebooks of the channels (with the values they
+know and how often each label has them), the codebook of coarse rows, and the priors. Of packets it is also the
+vocabularies, server ports and option templates of their fields, and the gaps between flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from netdiffus.arrays import Floats, Ints
+from netdiffus.compiler import FlowRows, arrival_gaps
+from netdiffus.compiler.arrivals import Arrivals
+from netdiffus.compiler.features.codec import FieldsCodec
+from netdiffus.diffusion.prior import Smoothing, count_priors
+from netdiffus.imaging.channels import image_channels
+from netdiffus.imaging.coarse import CoarseCodebook
+from netdiffus.imaging.codec import MEASURED, GasfCodec
+from netdiffus.models.network import coarse_rows, most_classes
+from netdiffus.models.options import RowOptions
+from netdiffus.models.packet_codec import MOST_GAPS
+from netdiffus.models.series_codec import SeriesCodec
+from netdiffus.traffic.holdout import FOLDS
+
+Priors = tuple[list[Tensor], list[Tensor]]
+
+COUNTED = ("up_bytes", "down_bytes", *MEASURED)
+"""Channels that are quantities by their nature."""
+EXACT = Smoothing(codes=0.0, positions=1.0)
+QUANTITY = Smoothing(codes=2.0, positions=1.0)
+COARSE = Smoothing(codes=2.0, positions=1.0)
+"""How priors are smoothed: the codes of quantities with their neighbours', those of exact sizes never."""
+ATOMS = 0.5
+"""A channel is a quantity where less than this share of its values has a code of its own."""
+
+
+@dataclass(frozen=True)
+class Channels:
+    """The channels of series.
+
+    Attributes:
+        names: of the C channels.
+        limits: classes of some channels at most, instead of what their length suggests.
+        named: channels that hold names of things, not quantities.
+    """
+
+    names: Sequence[str]
+    limits: Mapping[str, int] = field(default_factory=dict)
+    named: Container[str] = ()
+
+
+def count_labels(labels: pl.Series) -> tuple[dict[str, int], Ints]:
+    """How often each label occurs, in the order of the label ids, and the id (N,) of each trace."""
+    counts = dict(sorted(labels.value_counts().iter_rows()))
+    return counts, labels.replace_strict(list(counts), range(len(counts)), return_dtype=pl.Int64).to_numpy()
+
+
+def fit_codec(data: Floats, channels: Channels, ids: Ints, options: RowOptions) -> SeriesCodec:
+    """The scales and codebooks of training series (N, C, n), NaN = absent, of labels (N,)."""
+    most = most_classes(options, data.shape[2], len(data))
+    classes = [options.classes or channels.limits.get(name, most) for name in image_channels(channels.names)]
+    gasf = GasfCodec.fit(data, channels.names, options.scale, ids=ids, classes=classes, names=channels.named)
+    rows = coarse_rows(options, gasf.length)
+    codec = SeriesCodec(gasf)
+    return SeriesCodec(gasf, CoarseCodebook.fit(codec.z(gasf.classes(data)), rows)) if rows else codec
+
+
+@dataclass(frozen=True)
+class PriorCounts:
+    """Counts the priors of some of the traces.
+
+    Attributes:
+        codes: (N, C', n). coarse_codes: (N, C', m), where the codec has coarse rows. label: (N,).
+        labels: number of labels. keep_null: whether there is one label more, of all traces.
+    """
+
+    codec: SeriesCodec
+    codes: Tensor
+    coarse_codes: Tensor | None
+    label: Tensor
+    labels: int
+    keep_null: bool
+
+    def of(self, rows: Tensor) -> Priors:
+        """Log-priors (labels, n, K) of each channel and those of the coarse rows, counted in the traces `rows` (N,)."""
+        gasf, coarse = self.codec.gasf, self.codec.coarse
+        smoothing = [QUANTITY if quantity else EXACT for quantity in quantities(gasf)]
+        fine = self._count(self.codes[rows], self.label[rows], gasf.centres, smoothing, gasf.absent)
+        if coarse is None or self.coarse_codes is None:
+            return fine, []
+        smooth, ends = [COARSE] * len(coarse.centres), [False] * len(coarse.centres)
+        return fine, self._count(self.coarse_codes[rows], self.label[rows], coarse.centres, smooth, ends)
+
+    def crossed(self, kept: Tensor, fold: Tensor) -> Priors:
+        """The same out-of-fold, with a first axis for the fold that is left out; of the traces `kept` (N,)."""
+        folds = [self.of(kept & (fold != k)) for k in range(FOLDS)]
+        fine, coarse = (
+            [torch.stack(tables) for tables in zip(*parts, strict=True)] for parts in zip(*folds, strict=True)
+        )
+        return fine, coarse
+
+    def _count(
+        self,
+        codes: Tensor,
+        label: Tensor,
+        centres: Sequence[Floats],
+        smoothing: Sequence[Smoothing],
+        ends: Sequence[bool],
+    ) -> list[Tensor]:
+        found = count_priors(codes, label, self.labels, [len(z) for z in centres], smoothing, ends)
+        return found if self.keep_null else [table[:-1] for table in found]
+
+
+def quantities(codec: GasfCodec) -> list[bool]:
+    """Of every channel of the image, whether its codes are ordered quantities rather than exact values that recur."""
+    found = []
+    for name, alphabet in zip(codec.image_channels, codec.alphabets, strict=True):
+        present = ~np.isnan(alphabet.known.values)
+        counts = np.where(present, alphabet.counts.sum(axis=0), 0)
+        alone = np.bincount(alphabet.classes)[alphabet.classes] == 1
+        found.append(name in COUNTED or counts[alone].sum() < ATOMS * counts.sum())
+    return found
+
+
+def count_fields(rows: FlowRows, length: int) -> FieldsCodec:
+    """Vocabularies, server ports and option templates of flows; `length` packets of a flow are learned."""
+    return FieldsCodec.fit(rows, length)
+
+
+def count_arrivals(part: pl.DataFrame, share: float) -> Arrivals:
+    """Gaps between the starts of flows, within each of their sources.
+
+    Args:
+        part: the training traces. share: of all flows of their sources that these are.
+    """
+    found = arrival_gaps(starts.to_numpy() for starts in part.group_by("source").agg("start_ns")["start_ns"])
+    gaps = found.gaps * share
+    if len(gaps) > MOST_GAPS:
+        gaps = np.quantile(gaps, (np.arange(MOST_GAPS) + 0.5) / MOST_GAPS)
+    return Arrivals(gaps.astype(np.int64), found.breaks)

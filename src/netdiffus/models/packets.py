@@ -1,0 +1,161 @@
+"""A model of packets: the causal core on series of packets' fields, and the codec that leads from those to flows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from netdiffus import limits
+from netdiffus.arrays import Floats
+from netdiffus.compiler import FlowRows
+from netdiffus.compiler.arrivals import Arrivals
+from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec
+from netdiffus.compiler.tables import rows_of_tables
+from netdiffus.errors import InputError
+from netdiffus.metrics import Traces
+from netdiffus.models.counted import Channels, count_arrivals, count_fields
+from netdiffus.models.fitting import Fitting, TrainingPart
+from netdiffus.models.manifest import ModelManifest
+from netdiffus.models.options import RowOptions
+from netdiffus.models.packet_codec import PacketCodec, class_names, label_of
+from netdiffus.models.rows import RowModel, fit_rows, row_model
+from netdiffus.models.sampling import Draw, Form, Request
+from netdiffus.models.training_data import LabelledSeries, row_data
+from netdiffus.models.weights import SavedWeights
+from netdiffus.store.dataset import read_packets
+
+CLASSES = {
+    "kind": 512, "reply": 64, "window": 128, "size": 256, "gap_ns": 128, "hosts": 256, "server_port": 128,
+    "ending": 256,
+}  # fmt: skip
+"""Classes that are enough for a channel: rare neighbours share one, and are told apart by how often a label has them.
+With 512 for each, a step takes twice as long."""
+NAMES = ("kind", "reply", "hosts", "server_port", "ending")
+"""Channels whose values are names of things, not quantities."""
+
+
+@dataclass(frozen=True)
+class PacketPart:
+    """The training flows that a model of packets learns.
+
+    Attributes:
+        fields: flows ↔ series. arrivals: when flows begin.
+        series: (N, C, n), NaN past the end; classes: of each flow, see `class_names`.
+        left_out: flows that cannot be learned, by reason.
+    """
+
+    fields: FieldsCodec
+    arrivals: Arrivals
+    series: Floats
+    classes: list[str]
+    left_out: Counter[str]
+
+
+def packet_part(dataset: Path, part: pl.DataFrame, share: float, length: int | None) -> PacketPart:
+    """The flows of the training part of a dataset.
+
+    Args:
+        part: their traces. share: of all flows of their sources that these are; the others arrive between them.
+        length: packets of a flow that are learned; None: all that were kept.
+
+    Raises:
+        InputError: the dataset has no packets, or none of the flows can be learned.
+    """
+    rows, left_out = rows_of_tables(part, read_packets(dataset))
+    if not len(rows):
+        reasons = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
+        raise InputError("flows of TCP, UDP or ICMP to learn from", reasons or "none", "prepare other captures")
+    longest = int(rows.counts.max())
+    fields = count_fields(rows, max(2, min(length or limits.LENGTH, longest)))
+    series, _ = fields.encode(rows)
+    return PacketPart(fields, count_arrivals(part, share), series, class_names(rows), left_out)
+
+
+class PacketDraw(Draw):
+    """Series of packets' fields that the causal core drew.
+
+    Args:
+        labels: of the label ids; a model of packets has one for each label and protocol.
+    """
+
+    def __init__(self, inner: Draw, codec: PacketCodec, labels: list[str]) -> None:
+        super().__init__(inner.block)
+        self.inner, self.codec, self.labels = inner, codec, labels
+
+    def flows(self, most: int | None = None) -> tuple[FlowRows, dict[str, int]]:
+        """Flows of the series' first `most` packets."""
+        labels = tuple(self.labels[k] for k in self.ids.tolist())
+        rows, reasons = self.codec.fields.decode(self.inner.series()[:, :, :most], labels, self.block.rng)
+        return rows, dict(reasons)
+
+
+@dataclass(frozen=True)
+class PacketModel:
+    """A causal core that learned packets' fields.
+
+    Attributes:
+        core: of series of fields. codec: what leads from those to flows.
+    """
+
+    core: RowModel
+    codec: PacketCodec
+
+    @property
+    def manifest(self) -> ModelManifest:
+        """What model.json says of it."""
+        return self.core.manifest
+
+    @property
+    def hash(self) -> str:
+        """Of its weights."""
+        return self.core.hash
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """Flows alone: a series of fields is no trace."""
+        return ("flows",)
+
+    @classmethod
+    def fit(cls, part: TrainingPart, options: RowOptions, device: torch.device) -> Fitting:
+        """Begin a training on the packets of a dataset."""
+        found = packet_part(part.dataset, part.traces, part.share, options.length)
+        learned = LabelledSeries(found.series, pl.Series(found.classes, dtype=pl.String))
+        data = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), options, device)
+        fitting = fit_rows(data, options, device, None)  # flows that cannot be learned have no row
+        codec = PacketCodec(data.codec, found.fields, found.arrivals)
+        return Fitting(fitting.fit, fitting.options, codec, fitting.labels, fitting.held_out)
+
+    @classmethod
+    def from_state(cls, manifest: ModelManifest, saved: SavedWeights, device: torch.device) -> PacketModel:
+        """The model of a manifest whose codec is one of packets."""
+        codec = manifest.codec
+        if not isinstance(codec, PacketCodec):
+            raise TypeError(f"no model of packets: {type(codec).__name__}")
+        return cls(row_model(manifest, manifest.options, codec.series, saved, device), codec)
+
+    def state(self) -> dict[str, Tensor]:
+        """The network's weights."""
+        return self.core.state()
+
+    def sample(self, request: Request) -> Iterator[Draw]:
+        """Draw flows for the label ids of a request."""
+        labels = [label_of(name) for name in self.manifest.labels]
+        for draw in self.core.sample(request):
+            yield PacketDraw(draw, self.codec, labels)
+
+    def losses(self, traces: Traces) -> Floats:
+        """A model of packets explains no traces.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            "a model of traces for --model", "one of packets (train --image fields)",
+            "name one that was trained with --image gasf or series",
+        )  # fmt: skip

@@ -1,0 +1,125 @@
+"""Sampling: what is asked of a model, batch by batch, and what one batch of its draws is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.random import SeedSequence
+from torch import Tensor
+
+from netdiffus.arrays import Floats, Ints
+from netdiffus.compiler import FlowRows
+from netdiffus.errors import InputError
+from netdiffus.models.seeds import block_streams, torch_seed
+
+Form = Literal["series", "images", "flows"]
+"""What a model's draws can become: series of traces, images, and flows of packets."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to draw; None: as is best for the model.
+
+    Attributes:
+        sampler: of the published model.
+        steps: noise levels; of the causal denoiser for a window of more than one row.
+        guidance: weight; 1: the conditional model as it is.
+        window: rows of the causal denoiser that are noisy at once.
+    """
+
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    window: int | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be drawn: a trace for each of the label ids (N,), which come label by label.
+
+    Attributes:
+        part: the first of its blocks to draw, and the one before which to stop; all, unless others draw the rest.
+    """
+
+    ids: Ints
+    how: Sampling
+    seed: int
+    part: tuple[int, int | None] = (0, None)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Traces that are drawn at once: their label ids (B,), and the generators of all that is random in them."""
+
+    ids: Ints
+    generator: torch.Generator
+    rng: np.random.Generator
+
+    @classmethod
+    def seeded(cls, ids: Ints, streams: tuple[SeedSequence, SeedSequence], device: torch.device) -> Block:
+        """A block of these streams, which are those of `block_streams`."""
+        noise, rest = streams
+        return cls(ids, torch.Generator(device).manual_seed(torch_seed(noise)), np.random.default_rng(rest))
+
+    @property
+    def labels(self) -> Tensor:
+        """The label ids (B,) on the device of the generator."""
+        return torch.from_numpy(self.ids).to(self.generator.device)
+
+
+def blocks(request: Request, size: int, device: torch.device) -> Iterator[Block]:
+    """The blocks of a request: at most `size` traces of one label, each with streams of its own."""
+    labels, counts = np.unique(request.ids, return_counts=True)
+    plan = [
+        (label, block, min(size, count - block * size))
+        for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
+        for block in range(-(-count // size))
+    ]
+    for label, block, count in plan[slice(*request.part)]:
+        yield Block.seeded(np.full(count, label), block_streams(request.seed, label, block), device)
+
+
+class Draw:
+    """What a model drew for the label ids (B,) of a block, in the forms that can be made of it.
+
+    A subclass has those that its model names in `forms`; each may be asked for once.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+
+    @property
+    def ids(self) -> Ints:
+        """Label ids (B,)."""
+        return self.block.ids
+
+    def series(self) -> Floats:
+        """Series (B, C, n), NaN past the end of a trace."""
+        raise TypeError(f"{type(self).__name__} has no series")
+
+    def images(self) -> Floats:
+        """Images (B, C', n, n) in [-1, 1]."""
+        raise TypeError(f"{type(self).__name__} has no images")
+
+    def flows(self, most: int | None = None) -> tuple[FlowRows, dict[str, int]]:
+        """Flows of at most `most` packets, and how many packets were drawn as none can be, by reason."""
+        raise TypeError(f"{type(self).__name__} has no flows")
+
+
+def guidance_weight(label_dropout: float, own: float, asked: float | None) -> float:
+    """The weight that is asked for, or the model's own.
+
+    Raises:
+        InputError: guidance for a model that was trained with every label.
+    """
+    if label_dropout:
+        return own if asked is None else asked
+    if asked is not None and asked != 1:
+        raise InputError(
+            "a model trained with --label-dropout for --guidance", "one without", "train such a model, or leave it out"
+        )
+    return 1.0

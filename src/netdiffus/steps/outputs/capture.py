@@ -1,0 +1,212 @@
+"""Captures: drawn flows are compiled to packets, with labels beside them; what the compiler changed is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from netdiffus.arrays import Ints
+from netdiffus.compiler import (
+    RULES,
+    Changes,
+    FlowRows,
+    Packets,
+    by_label,
+    compile_rows,
+    draw_starts,
+    fresh_endpoints,
+    label_table,
+    write_packets,
+)
+from netdiffus.compiler.arrivals import LATEST_NS
+from netdiffus.compiler.capture import CHUNK_BYTES
+from netdiffus.compiler.payload import LINKS, build_packets
+from netdiffus.compiler.payloads import PAYLOADS
+from netdiffus.errors import InputError
+from netdiffus.manifest import JsonObject
+from netdiffus.models.codecs import Codec
+from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
+from netdiffus.steps.outputs.order import Drawn, DrawnFlows, Order, draw_flows
+from netdiffus.store.account import names_of_result, write_accounts
+from netdiffus.store.labelfolders import label_folders
+from netdiffus.store.place import followed
+from netdiffus.store.publish import publish_files
+from netdiffus.text import as_text
+from netdiffus.traffic.labels.names import labels_path
+from netdiffus.traffic.tables.csv_cells import guarded
+from netdiffus.wire.files.writer import PCAP_END_NS, Origin
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.nprint.capture import is_nprint_name
+
+
+@dataclass(frozen=True)
+class CaptureWritten:
+    """What was written: packets by file, flows, and what was changed of what was asked for."""
+
+    files: Mapping[Path, int]
+    flows: int
+    changes: Changes
+    not_as_drawn: Mapping[str, int]  # packets, by reason, that the model drew as no packet can be
+
+    @property
+    def packets(self) -> int:
+        """Packets in all files."""
+        return sum(self.files.values())
+
+
+def check_start(out: Path, config: CaptureConfig) -> None:
+    """Raise InputError if a file of this name cannot hold times that begin at config.start."""
+    pcap = out.suffix.lower() == ".pcap" or is_nprint_name(out)  # nPrint rows become a pcap
+    if pcap or is_capture_name(out):
+        lowest, end, held = 0, PCAP_END_NS if pcap else LATEST_NS, "from 1970 to 2105" if pcap else "from 1970 to 2261"
+    else:
+        lowest, end, held = -(1 << 63), LATEST_NS, "from 1678 to 2261"
+    if not lowest <= config.start < end:
+        raise InputError(f"--start {held} for {out.name}", f"{config.start} ns", "choose another time or form")
+
+
+def draw_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
+    """Draw flows and write them as a capture, or one per label."""
+    drawn = yield from draw_flows(order)
+    made_by = order.made_by | {"capture": order.capture.model_dump()}
+    gaps, seed = arrival_gaps_of(order.model.manifest.codec), order.config.seed
+    return write_capture(order.out, drawn.rows, gaps, order.capture, seed, made_by, drawn.not_as_drawn)
+
+
+def arrival_gaps_of(codec: Codec) -> Ints:
+    """Gaps between the starts of flows that a model of packets learned, ns.
+
+    Raises:
+        TypeError: the codec is of another model, which draws no flows.
+    """
+    if not isinstance(codec, PacketCodec):
+        raise TypeError(f"a {codec.kind} codec has no flows")
+    return codec.arrivals.gaps
+
+
+def compiled_flows(drawn: DrawnFlows, order: Order) -> Packets:
+    """The packets of drawn flows, between fresh hosts and with fresh starts."""
+    gaps, rng = arrival_gaps_of(order.model.manifest.codec), np.random.default_rng(order.config.seed)
+    return compile_rows(placed(drawn.rows, gaps, order.capture, rng))
+
+
+def packet_blocks(packets: Packets, config: CaptureConfig, seed: int) -> Iterator[PacketBlock]:
+    """Compiled packets as bytes, in order of time, CHUNK_BYTES at a time."""
+    time_ns = packets.segments["time_ns"]
+    order = np.argsort(time_ns, kind="stable")
+    size = packets.headers.network + packets.headers.transport + packets.segments["size"]
+    piece = np.cumsum(size[order]) // CHUNK_BYTES
+    builder = PAYLOADS[config.payload]
+    content = builder.content(packets, seed)
+    payload = builder.policy if content is None else content
+    for chosen in np.split(order, np.flatnonzero(np.diff(piece)) + 1):
+        data, at, whole = build_packets(packets, chosen, link=config.link, payload=payload, seed=seed)
+        sizes = whole.astype(np.int32)
+        link = np.full(len(chosen), LINKS[config.link], np.int32)
+        yield PacketBlock(data, at, sizes, sizes, time_ns[chosen], link)
+
+
+def written(files: Mapping[Path, int], packets: Packets, drawn: DrawnFlows) -> CaptureWritten:
+    """What was written of compiled flows."""
+    return CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, drawn.not_as_drawn)
+
+
+def write_capture(
+    out: Path,
+    rows: FlowRows,
+    gaps: Ints,
+    config: CaptureConfig,
+    seed: int,
+    provenance: JsonObject,
+    not_as_drawn: Mapping[str, int],
+) -> CaptureWritten:
+    """Compile flows and write them, interleaved in time, with FILE.labels.csv and FILE.json beside each capture.
+
+    Args:
+        rows: what to send; addresses, ports and initial numbers are drawn here.
+        gaps: between the starts of real flows, ns, to draw starts from.
+        seed: of every draw.
+        provenance: what the flows were made by; "model" and "netdiffus" are named in a pcapng.
+
+    Raises:
+        InputError: a network is wrong or too small, or both rate and duration are given.
+    """
+    packets = compile_rows(placed(rows, gaps, config, np.random.default_rng(seed)))
+    named = followed(out)
+    parts = {named: packets}
+    if config.per_label:
+        of_labels = by_label(packets)
+        parts = dict(zip(per_label(named, of_labels), of_labels.values(), strict=True))
+    with publish_files(files_of(list(parts))) as folder:
+        staged = {folder / path.name: part for path, part in parts.items()}
+        counts = [write_compiled(path, part, config, seed, provenance) for path, part in staged.items()]
+        files = dict(zip(parts, counts, strict=True))
+        written = CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, dict(not_as_drawn))
+        write_accounts(list(staged), dict(provenance) | summary(written))
+    return written
+
+
+def per_label(out: Path, labels: Iterable[str]) -> list[Path]:
+    """The captures that --per-label makes of `out`, one for each label."""
+    return [out.with_name(f"{out.stem}.{folder}{out.suffix}") for folder in label_folders(labels).values()]
+
+
+def files_of(captures: list[Path]) -> list[Path]:
+    """All files of a result of these captures."""
+    return [captures[0].with_name(name) for name in names_of_result(captures)]
+
+
+def placed(rows: FlowRows, gaps: Ints, config: CaptureConfig, rng: np.random.Generator) -> FlowRows:
+    """The flows between fresh hosts, with fresh starts, labels mixed in time, and sizes that their payload has.
+
+    Arguments are those of write_capture.
+    """
+    fresh = fresh_endpoints(
+        PAYLOADS[config.payload].propose(rows, rng), rng, client_nets=config.client_net, server_nets=config.server_net
+    )
+    starts = draw_starts(gaps, len(rows), rng, begin_ns=config.start, rate=config.rate, duration_s=config.duration)
+    fresh.flows["start_ns"] = rng.permutation(starts)
+    return fresh
+
+
+def write_compiled(path: Path, packets: Packets, config: CaptureConfig, seed: int, provenance: JsonObject) -> int:
+    """Write one capture of compiled flows, and its labels beside it; arguments as of write_capture; returns packets."""
+    made_by = f"netdiffus {provenance['netdiffus']}"
+    comment = f"synthetic, {made_by}, model {str(provenance['model'])[:16]}, seed {seed}"
+    builder = PAYLOADS[config.payload]
+    content = builder.content(packets, seed)
+    with path.open("wb") as file:
+        n = write_packets(
+            file,
+            packets,
+            form=path.suffix.lower(),
+            link=config.link,
+            payload=builder.policy if content is None else content,
+            seed=seed,
+            origin=Origin(comment, made_by),
+        )
+    with labels_path(path).open("wb") as file:
+        guarded(label_table(packets)).write_csv(file)
+    return n
+
+
+def summary(written: CaptureWritten) -> JsonObject:
+    """What was written and changed, as plain values; the counts are those of all files together."""
+    changes = written.changes
+    return {
+        "files": {as_text(path.name): packets for path, packets in written.files.items()},
+        "flows": written.flows,
+        "packets_asked": changes.packets,
+        "packets_written": written.packets,
+        "packets_changed": changes.changed,
+        "packets_left_out": changes.dropped,
+        "changed_by_rule": {
+            name: {"packets": count, "rule": RULES[name].words, "source": RULES[name].source}
+            for name, count in changes.by_rule.items()
+        },
+        "not_as_drawn": dict(written.not_as_drawn),
+    }

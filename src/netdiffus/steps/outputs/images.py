@@ -1,0 +1,71 @@
+"""Images: a folder of GASF images or of bit images, or one .npz of many images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+
+import numpy as np
+
+from netdiffus.compiler import Packets
+from netdiffus.imaging.bits import BitsCodec, PacketRows, padded
+from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, written
+from netdiffus.steps.outputs.order import Drawn, Order, draw_flows, draws
+from netdiffus.store.bitimages import BitImage, write_bit_images
+from netdiffus.store.images import ImageCard, write_images, write_stack
+
+
+def write_folder(order: Order) -> Generator[Drawn, None, None]:
+    """Draw images and write them as a folder."""
+    parts = []
+    for draw, progress in draws(order):
+        parts.append((draw.ids, draw.images()))
+        yield progress
+    manifest = order.model.manifest
+    card = ImageCard(codec=manifest.card.codec, labels=manifest.labels, made_by=order.made_by)
+    write_images(order.out, card, parts)
+
+
+def write_arrays(order: Order) -> Generator[Drawn, None, None]:
+    """Draw images and write them as one .npz."""
+    ids, images = [], []
+    for draw, progress in draws(order):
+        ids.append(draw.ids)
+        images.append(draw.images())
+        yield progress
+    labels = np.array(order.model.manifest.labels)[np.concatenate(ids)]
+    write_stack(order.out, np.concatenate(images), labels, json.dumps(order.made_by))
+
+
+def write_bits(order: Order) -> Generator[Drawn, None, CaptureWritten]:
+    """Draw flows, compile them and write a bit image of each."""
+    drawn = yield from draw_flows(order)
+    packets = compiled_flows(drawn, order)
+    codec, length = BitsCodec(), order.config.packets or order.model.manifest.codec.length
+    made_by = order.made_by | {"capture": order.capture.model_dump()}
+    card = ImageCard(codec=codec.to_json(length), labels=sorted(set(packets.labels)), made_by=made_by)
+    write_bit_images(order.out, card, _images(codec, length, packets))
+    return written({order.out: len(packets.segments)}, packets, drawn)
+
+
+def _images(codec: BitsCodec, length: int, packets: Packets) -> Iterator[BitImage]:
+    """An image of each compiled flow that has columns (ICMPv6 has none); transport checksums, of payload, are 0."""
+    headers, segments = packets.headers, packets.segments
+    at = np.append(headers.offset, len(headers.data))
+    gaps = np.diff(segments["time_ns"], prepend=0)
+    ends = np.append(np.flatnonzero(np.diff(packets.owner, prepend=-1)), len(segments))
+    for begin, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        some = slice(begin, end)
+        gap_ns = gaps[some].copy()
+        gap_ns[0] = 0
+        rows = PacketRows(
+            headers.data[at[begin] : at[end]],
+            headers.network[some],
+            headers.transport[some],
+            segments["direction"][some].astype(np.int64),
+            segments["size"][some].astype(np.int64),
+            gap_ns,
+        )
+        if not any(codec.lost(rows)):
+            label, start_ns = packets.labels[packets.owner[begin]], int(segments["time_ns"][begin])
+            yield BitImage(label, start_ns, padded(codec.encode(rows), length))

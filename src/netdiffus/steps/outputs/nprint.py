@@ -1,0 +1,29 @@
+"""nPrint rows: the packets of drawn flows as bits in columns (docs/nprint.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, packet_blocks, written
+from netdiffus.steps.outputs.nprint_rows import row_parts, row_writer
+from netdiffus.steps.outputs.order import Drawn, Order, draw_flows
+from netdiffus.store.publish import publish_file
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.nprint.bits import bit_rows
+from netdiffus.wire.nprint.columns import layout
+
+DRAWN_HEADERS = ("ipv4", "ipv6", "tcp", "udp", "icmp")
+"""Columns of packets that were drawn."""
+
+
+def write_nprint(order: Order) -> Generator[Drawn, None, CaptureWritten]:
+    """Draw flows and write their packets, interleaved in time, as rows."""
+    drawn = yield from draw_flows(order)
+    packets = compiled_flows(drawn, order)
+    wanted = layout(DRAWN_HEADERS, 0)
+    with publish_file(order.out) as temporary, row_writer(order.out, temporary, wanted) as write:
+        for block in packet_blocks(packets, order.capture, order.config.seed):
+            for part in row_parts(len(block), wanted):
+                rows, _ = bit_rows(block.part(part), dissect(block.part(part)), wanted)
+                write(rows)
+    return written({order.out: len(packets.segments)}, packets, drawn)

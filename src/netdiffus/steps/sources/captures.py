@@ -1,0 +1,105 @@
+"""Captures as sources of `prepare`: their flows become traces, and their packets are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from netdiffus.errors import InputError
+from netdiffus.steps.sources.accounting import account_for_file, account_for_flows
+from netdiffus.steps.sources.find import SourceFile
+from netdiffus.steps.sources.intake import Intake, Reading
+from netdiffus.steps.sources.prepare_config import PrepareConfig
+from netdiffus.store.cards import Source
+from netdiffus.text import as_text
+from netdiffus.traffic.anonymise.rewrite import anonymise
+from netdiffus.traffic.flows.bin_reader import BinReader
+from netdiffus.traffic.flows.reader import FlowBatch, FlowReader
+from netdiffus.traffic.labels.rules import TUPLE, MapLabels, label_of_file
+from netdiffus.traffic.traces import conform
+
+DEFAULT_PACKETS = 64
+"""Of a flow, that are kept."""
+NO_CAPTURE = "file is no capture or cannot be read"
+NO_LABEL = "flow has no label in the table, left out"
+
+
+def _reader(path: Path, config: PrepareConfig, least: int) -> FlowReader:
+    timeout, inner = config.flow_timeout, config.inner
+    if config.bin_ns:
+        limit = config.packets
+        return BinReader(path, bin_ns=config.bin_ns, limit=limit, min_packets=least, timeout_s=timeout, inner=inner)
+    packets = config.packets or DEFAULT_PACKETS
+    return FlowReader(path, packets=packets, min_packets=least, timeout_s=timeout, inner=inner)
+
+
+def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
+    """The flows of a capture as traces, and their packets; returns what the card says of the file.
+
+    Raises:
+        InputError: the user named it, and it is no capture.
+    """
+    config, rule, key = reading.config, reading.rule, reading.key
+    path, by_flow = file.path, isinstance(rule, MapLabels)
+    try:
+        # which label a short flow has is known once it was looked up
+        reader = _reader(path, config, 1 if by_flow else config.min_packets)
+    except InputError:
+        if file.named:
+            raise
+        account_for_file(intake.account, label_of_file(rule, path), {NO_CAPTURE: 1})
+        return Source(file=as_text(path.name), sha256="", packets=0, flows=0, faults={f"{NO_CAPTURE}, left out": 1})
+    unnamed = short = 0
+    for batch in reader:
+        labels = rule(path, batch.flows)
+        unnamed += labels.null_count()
+        if key is not None:
+            batch = FlowBatch(*anonymise(*batch, key))
+        short += account_for_flows(intake.account, batch.flows, labels, config.min_packets)
+        labels = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
+        _add_flows(intake, batch, labels, as_text(path.name), keep_packets=config.bin_ns is None)
+    read = reader.summary
+    if not by_flow or not read.flows:
+        account_for_file(intake.account, label_of_file(rule, path), read.faults, read)
+    faults = dict(read.faults)
+    if unnamed:
+        faults[NO_LABEL] = unnamed
+    return Source(
+        file=as_text(path.name),
+        sha256=read.sha256,
+        bytes=read.bytes,
+        packets=read.packets,
+        first_ns=read.first_ns if read.packets else None,
+        last_ns=read.last_ns if read.packets else None,
+        flows=read.flows - unnamed - short,
+        short_flows=read.short_flows + short,
+        links=read.links,
+        faults=faults,
+    )
+
+
+def _add_flows(intake: Intake, batch: FlowBatch, labels: pl.Series, source: str, *, keep_packets: bool) -> None:
+    """A batch's flows as traces, and their packets; flows without a label are left out."""
+    flows = batch.flows.with_columns(
+        labels.alias("label"),
+        pl.lit(source).alias("source"),
+        pl.int_range(intake.rows, intake.rows + pl.len()).alias("trace_id"),
+    )
+    before = intake.rows - (flows["flow_id"][0] if len(flows) else 0)
+    place = pl.col("flow_id") + before - intake.rows
+    opening = pl.when(pl.col("index") == 0).then(place)
+    packets = batch.packets
+    if labels.null_count():
+        packets = packets.filter(pl.lit(labels.is_not_null()).gather(place))
+    packets = packets.select(
+        (pl.col("flow_id") + before).alias("trace_id"),
+        pl.all().exclude("flow_id"),
+        *(pl.lit(flows[name]).gather(opening) for name in TUPLE),  # once a trace
+    )
+    intake.rows += len(flows)
+    flows = flows.filter(pl.col("label").is_not_null())
+    groups = flows.select(pl.lit("trace ") + pl.col("trace_id").cast(pl.String)).to_series()
+    intake.add(conform(flows), groups)
+    if keep_packets:
+        intake.writer.packets.add(packets)

@@ -1,0 +1,70 @@
+"""What the sources of a dataset gave so far: rows go to the writer at once, what the split needs stays here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from netdiffus.errors import InputError
+from netdiffus.steps.sources.prepare_config import PrepareConfig
+from netdiffus.store.dataset import DatasetWriter
+from netdiffus.traffic import split as splitting
+from netdiffus.traffic.labels.account import LabelAccount
+from netdiffus.traffic.labels.rules import Labels
+from netdiffus.traffic.traces import channel_names
+from netdiffus.traffic.zero_gaps import ZeroGaps
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How sources are read.
+
+    Attributes:
+        rule: what labels them. key: what their addresses are mapped by; None: they stay.
+        alone: whether there is one source only.
+    """
+
+    config: PrepareConfig
+    rule: Labels
+    key: bytes | None
+    alone: bool
+
+
+@dataclass
+class Intake:
+    """What came in.
+
+    Attributes:
+        writer: takes traces and packets. rows: trace ids given out.
+        rest: label, group, key and split of each trace. notes: how sources were read.
+        side: of the sources that are read now: "train" or "test"; None: it is drawn.
+    """
+
+    writer: DatasetWriter
+    rows: int = 0
+    channels: list[str] = field(default_factory=list)
+    rest: list[pl.DataFrame] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    side: str | None = None
+    account: LabelAccount = field(default_factory=LabelAccount)
+    zero_gaps: ZeroGaps = field(default_factory=ZeroGaps)
+
+    def add(self, traces: pl.DataFrame, groups: pl.Series) -> None:
+        """Traces (conform) in order; rows of one group stay on one side of the split, unless the source says which.
+
+        Raises:
+            InputError: they have other channels than those before.
+        """
+        names = channel_names(traces)
+        if self.channels and names != self.channels:
+            raise InputError(
+                "sources with the same channels",
+                " and ".join(sorted("+".join(kind) for kind in (names, self.channels))),
+                "prepare them apart",
+            )
+        self.channels = names
+        self.zero_gaps.add(traces)
+        self.writer.traces.add(traces)
+        said = splitting.given(traces["split"], self.side or "")
+        self.rest.append(pl.DataFrame([traces["label"], groups.alias("group"), splitting.keys(traces, names), said]))
