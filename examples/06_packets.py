@@ -16,7 +16,7 @@ OUT = Path("packets")
 
 captures = [recordings.captures()[label][0] for label in ("redis", "dns")]
 netdiffus.prepare(captures, OUT / "dataset", packets=16)
-netdiffus.train(OUT / "dataset", OUT / "model", image="bits", preset="tiny", steps=40)
+netdiffus.train(OUT / "dataset", OUT / "model", image="fields", preset="tiny", steps=40)
 netdiffus.generate(OUT / "model", OUT / "synthetic.pcapng", count=60, rate=20)
 
 flows = pl.read_csv(OUT / "synthetic.pcapng.labels.csv")
