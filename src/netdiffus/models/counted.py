@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.diffusion.context_fit import CountedTraces, fit_contexts
+from netdiffus.diffusion.forcing_recipe import Crossed
 from netdiffus.diffusion.prior import Smoothing, count_priors
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.coarse import CoarseCodebook
@@ -80,6 +82,7 @@ class PriorCounts:
 
     Attributes:
         codes: (N, C', n). coarse_codes: (N, C', m), where the codec has coarse rows. label: (N,).
+        unit: (N,) numbers of what each trace belongs to.
         labels: number of labels. keep_null: whether there is one label more, of all traces.
     """
 
@@ -87,6 +90,7 @@ class PriorCounts:
     codes: Tensor
     coarse_codes: Tensor | None
     label: Tensor
+    unit: Tensor
     labels: int
     keep_null: bool
 
@@ -100,13 +104,25 @@ class PriorCounts:
         smooth, ends = [COARSE] * len(coarse.centres), [False] * len(coarse.centres)
         return fine, self._count(self.coarse_codes[rows], self.label[rows], coarse.centres, smooth, ends)
 
-    def crossed(self, kept: Tensor, fold: Tensor) -> Priors:
-        """The same out-of-fold, with a first axis for the fold that is left out; of the traces `kept` (N,)."""
+    def crossed(self, kept: Tensor, fold: Tensor, most: int) -> Crossed:
+        """The same out-of-fold, and contexts of `most` codes at most; of the traces `kept` (N,) in folds (N,).
+
+        Channels of quantities have no contexts: their values hardly recur, so that counts of few traces would be told.
+        """
         folds = [self.of(kept & (fold != k)) for k in range(FOLDS)]
         fine, coarse = (
             [torch.stack(tables) for tables in zip(*parts, strict=True)] for parts in zip(*folds, strict=True)
         )
-        return fine, coarse
+        exact = [k for k, quantity in enumerate(quantities(self.codec.gasf)) if not quantity]
+        return Crossed(fine, coarse, fit_contexts(self._traces(kept, fold), fine, exact, most))
+
+    def _traces(self, kept: Tensor, fold: Tensor) -> CountedTraces:
+        """What contexts are counted in; with the traces of all labels once more where the null label is learned."""
+        codes, label, unit, fold = self.codes[kept], self.label[kept], self.unit[kept], fold[kept]
+        if self.keep_null:
+            codes, unit, fold = (torch.cat([part, part]) for part in (codes, unit, fold))
+            label = torch.cat([label, torch.full_like(label, self.labels)])
+        return CountedTraces(codes, label, unit, fold, FOLDS)
 
     def _count(
         self,

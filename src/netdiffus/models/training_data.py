@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netdiffus.diffusion.fit import Batch, Sample
+from netdiffus.diffusion.forcing_recipe import Crossed
 from netdiffus.models.counted import Channels, PriorCounts, Priors, count_labels, fit_codec
 from netdiffus.models.network import batch_size
 from netdiffus.models.options import RowOptions, TrainOptions
@@ -69,11 +70,11 @@ class RowData(TrainingData):
 
     Attributes:
         priors: log-priors of the traces that are not held out, of the rows' channels and of the coarse rows'.
-        crossed: the same, out-of-fold: a first axis for the fold that is left out.
+        crossed: the same, out-of-fold.
     """
 
     priors: Priors
-    crossed: Priors
+    crossed: Crossed
 
 
 def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, device: torch.device) -> RowData:
@@ -87,10 +88,13 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     fold = folds(ids, np.random.default_rng(options.seed + 1), together)
     values, label = torch.from_numpy(codes).to(device), torch.tensor(ids, device=device)
     little = None if codec.coarse is None else torch.from_numpy(codec.coarse.encode(codec.z(codes))).to(device)
-    counted = PriorCounts(codec, values, little, label, len(counts), keep_null=options.label_dropout > 0)
+    unit = torch.from_numpy(np.arange(len(ids)) if together is None else together).to(device)
+    counted = PriorCounts(codec, values, little, label, unit, len(counts), keep_null=options.label_dropout > 0)
     kept, dealt = torch.from_numpy(~held).to(device), torch.from_numpy(fold).to(device)
     batch, validation = Batches(options, values, label, len(counts), little, dealt).of(ids, held)
-    return RowData(codec, counts, held, batch, validation, counted.of(kept), counted.crossed(kept, dealt))
+    crossed = counted.crossed(kept, dealt, options.contexts)
+    codec = replace(codec, contexts=crossed.contexts.specs)
+    return RowData(codec, counts, held, batch, validation, counted.of(kept), crossed)
 
 
 @dataclass(frozen=True)
