@@ -19,10 +19,10 @@ import numpy as np
 from bench.results import table, write_section
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.prepare_config import PrepareConfig
-from netdiffus.traffic.flows import FlowReader
-from netdiffus.traffic.flowtable import FlowTable
-from netdiffus.wire.captures import Packet, read_capture, write_pcap
-from netdiffus.wire.dissect import dissect
+from netdiffus.traffic.flows.reader import FlowReader
+from netdiffus.traffic.flows.table import FlowTable
+from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
+from netdiffus.wire.headers.dissect import dissect
 
 ROOT = Path(__file__).parents[1]
 SOURCES = (ROOT.parent / "shared" / "data", ROOT / "src" / "netdiffus" / "recordings")

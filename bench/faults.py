@@ -29,7 +29,7 @@ from netdiffus.cli import main as cli
 from netdiffus.steps import evaluate as evaluating
 from netdiffus.steps import train
 from netdiffus.store.stage import PREFIX
-from netdiffus.wire.captures import read_capture, write_pcap
+from netdiffus.wire.files.reader import read_capture, write_pcap
 
 KILLS, SEED = 500, 0
 TRAINED, FLOWS = 6, 30  # steps of a training, packets of a capture times ten

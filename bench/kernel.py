@@ -23,9 +23,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netdiffus.wire.captures import read_capture
 from netdiffus.wire.conformance.checksums import update
-from netdiffus.wire.links import ETHERNET
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.headers.links import ETHERNET
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 FIN, SYN, RST, ACK = 1, 2, 4, 16

@@ -16,11 +16,11 @@ from bench.captures import with_dpkt, write_looped
 from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
-from netdiffus.wire.captures import read_capture
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.nprint import read_nprint
-from netdiffus.wire.nprint_bits import bit_rows
-from netdiffus.wire.nprint_columns import layout
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.nprint.bits import bit_rows
+from netdiffus.wire.nprint.capture import read_nprint
+from netdiffus.wire.nprint.columns import layout
 
 PACKETS, REPEATS = 300_000, 5
 FLAGS = ("-4", "-t", "-u", "-i")  # the 1,088 columns

@@ -26,6 +26,7 @@ from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.scores import Scores
 from netdiffus.api.verbs import evaluate, generate, prepare, train
+from netdiffus.arrays import Floats32
 from netdiffus.baselines import BASELINES
 from netdiffus.imaging.codec import GasfCodec, normal_quantile, uniform
 from netdiffus.store.dataset import read_dataset
@@ -40,7 +41,6 @@ FIGURES = (
     "copies.exact", "membership.auc", "images.fid", "detection.auc",
 )  # fmt: skip
 MODELS = ("VAE", "VAEGAN")
-Floats = NDArray[np.float32]
 Pair = tuple[NDArray[np.float64], NDArray[np.str_]]
 
 
@@ -58,7 +58,7 @@ def quiet() -> Iterator[None]:
 
 
 @quiet()
-def trained(name: str, rows: Floats, seconds: float, folder: Path, count: int, seed: int = 0) -> tuple[Floats, int]:
+def trained(name: str, rows: Floats32, seconds: float, folder: Path, count: int, seed: int = 0) -> tuple[Floats32, int]:
     """Train a model of pythae for about so many seconds, and draw rows; returns them and the epochs."""
     import torch
     from pythae import models, trainers

@@ -12,13 +12,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from netdiffus.compiler import FlowRows
+from netdiffus.compiler.specs import SERVER
 from netdiffus.imaging.bits import BitsCodec
 from netdiffus.metrics.bits import ADDRESSES
 from netdiffus.metrics.distances import jsd
 from netdiffus.metrics.headerfields import ks, tvd
 from netdiffus.steps.bitimage import packet_rows
-from netdiffus.traffic.sessions import FlowRows
-from netdiffus.traffic.sessions.rows import SERVER
 
 CODEC = BitsCodec.of(bare=True)
 SUMS = ("ipv4_cksum", "tcp_cksum", "udp_cksum", "icmp_cksum")

@@ -30,21 +30,21 @@ from bench.packet_fidelity import (
 )
 from bench.results import table, write_section
 from netdiffus import generate, prepare, recordings, train
-from netdiffus.models.manifest import read_model
-from netdiffus.models.packet_codec import PacketCodec
-from netdiffus.steps.bitimage import packet_rows
-from netdiffus.store.cards import DatasetCard, ModelCard
-from netdiffus.store.dataset import read_dataset, read_packets
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.sessions import (
+from netdiffus.compiler import (
     FlowRows,
     compile_rows,
     fresh_endpoints,
     rows_of_flows,
     write_packets,
 )
-from netdiffus.traffic.sessions.fields import first_packets
-from netdiffus.traffic.sessions.tables import rows_of_tables
+from netdiffus.compiler.features.codec import first_packets
+from netdiffus.compiler.tables import rows_of_tables
+from netdiffus.models.manifest import read_model
+from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.steps.bitimage import packet_rows
+from netdiffus.store.cards import DatasetCard, ModelCard
+from netdiffus.store.dataset import read_dataset, read_packets
+from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.wire.conformance.check import check_capture
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "apps_pcap"

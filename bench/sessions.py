@@ -12,8 +12,7 @@ import numpy as np
 
 from bench.results import table, write_section
 from netdiffus import recordings
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.sessions import (
+from netdiffus.compiler import (
     FlowRows,
     compile_rows,
     concatenate,
@@ -21,10 +20,11 @@ from netdiffus.traffic.sessions import (
     rows_of_flows,
     write_packets,
 )
-from netdiffus.traffic.sessions.rows import ROW
+from netdiffus.compiler.specs import ROW
+from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.wire.conformance.check import check_blocks
-from netdiffus.wire.links import RAW
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.headers.links import RAW
+from netdiffus.wire.headers.packets import PacketBlock
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "apps_pcap"
 CHECKSUM_AT = {1: 2, 6: 16, 17: 6, 58: 2}

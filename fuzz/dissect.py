@@ -15,7 +15,7 @@ from fuzz.forms import Form
 from fuzz.seeds import few_packets
 
 MAX_BYTES = 256
-MODULES = ("wire.dissect", "wire.tunnels", "wire.tunnelnames")
+MODULES = ("wire.headers.dissect", "wire.headers.tunnels", "wire.headers.tunnel_names")
 LINKS = (1, 113, 276, 0, 108, 101, 12, 14, 228, 229, 9, 50, 51, 104, 105, 0xFFFF, 0x10001, 0x3FFFFFF)
 AROUND = 37
 
@@ -91,7 +91,7 @@ def fields(form: Form, packets: list[bytes], around: list[bytes], link: int, len
         offset.append(pos + len(rest))
         pos += len(packet) + 2 * len(rest)
     n = len(packets)
-    block = form["wire.packets"].PacketBlock(
+    block = form["wire.headers.packets"].PacketBlock(
         np.frombuffer(buffer, np.uint8),
         np.array(offset, np.int64),
         np.array([len(packet) for packet in packets], np.int32),
@@ -99,13 +99,13 @@ def fields(form: Form, packets: list[bytes], around: list[bytes], link: int, len
         np.zeros(n, np.int64),
         np.full(n, link, np.int32),
     )
-    found = form["wire.dissect"].dissect(block)
-    counted = form["wire.fields"].faults(found)
-    left_out = sum(count for words, count in counted.items() if words not in form["wire.fields"].NOTES.values())
+    found = form["wire.headers.dissect"].dissect(block)
+    counted = form["wire.headers.fields"].faults(found)
+    left_out = sum(count for words, count in counted.items() if words not in form["wire.headers.fields"].NOTES.values())
     assert left_out == np.count_nonzero(found["status"]), counted
-    inside, odd = form["wire.tunnels"].look_inside(block, found)
+    inside, odd = form["wire.headers.tunnels"].look_inside(block, found)
     for seen, looked in ((found, False), (inside, True)):
-        odd += form["wire.tunnelnames"].name_tunnels(block, seen, inner=looked)
+        odd += form["wire.headers.tunnel_names"].name_tunnels(block, seen, inner=looked)
     rows = []
     for outer, inner, start in zip(found.tolist(), inside.tolist(), offset, strict=True):
         row, below = (dict(zip(found.dtype.names, values, strict=True)) for values in (outer, inner))
@@ -117,7 +117,7 @@ def fields(form: Form, packets: list[bytes], around: list[bytes], link: int, len
 
 def check(form: Form, row: dict[str, Any], size: int) -> None:
     """What holds for any packet: headers lie one behind the other inside it, and numbers are among those known."""
-    names = form["wire.fields"]
+    names = form["wire.headers.fields"]
     known = {names.OK, names.LINK_NOT_DECODED, names.NOT_IP, *names.REASONS} - {names.BAD_PLACE}
     assert row["status"] in known, row
     assert row["notes"] <= sum(names.NOTES), row

@@ -17,7 +17,7 @@ from fuzz.reading import read
 from fuzz.seeds import few_packets
 
 MAX_BYTES = 2048
-MODULES = ("wire.captures",)
+MODULES = ("wire.files.reader",)
 PACKERS: dict[bytes, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
     b"\x1f\x8b": (lambda data: gzip.compress(data, 1, mtime=0), gzip.decompress),
     b"\xfd7": (lambda data: lzma.compress(data, preset=0), lzma.decompress),
@@ -45,7 +45,7 @@ MAX_UNPACKED = 1 << 20
 
 def seeds() -> Iterator[bytes]:
     """Small captures in every compression, whole, in two streams, with padding, cut, and with rubbish behind."""
-    write_pcap = compiled_form(*MODULES)["wire.captures"].write_pcap
+    write_pcap = compiled_form(*MODULES)["wire.files.reader"].write_pcap
     for i, (link, packets) in enumerate(few_packets()):
         file = io.BytesIO()
         write_pcap(file, packets, link)

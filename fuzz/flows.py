@@ -17,7 +17,7 @@ from fuzz.forms import Form
 from fuzz.mutation import Native, changed, joined
 
 MAX_BYTES = 2 + 12 * 12
-MODULES = ("traffic.flows",)
+MODULES = ("traffic.flows.reader",)
 PACKET_BYTES = 12
 PROTOCOLS = (6, 17, 1, 58, 132, 47, 6, 6)
 RAW = 101
@@ -120,13 +120,13 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
     check(got, len(packets) - left_out, keep)
     if goes_whole_way(data):
         for form in (plain, compiled):
-            form["wire.order"].PIECE_PACKETS = 3  # so that few packets are more than the window holds
+            form["wire.files.order"].PIECE_PACKETS = 3  # so that few packets are more than the window holds
         as_file(packets, keep, timeout_s, plain, compiled)
 
 
 def table(form: Form, pieces: list[tuple[Any, Any]], keep: int, timeout_s: float, release: bool) -> Any:
     """All flows and first packets of packets in pieces, released between them or not, and the faults."""
-    module = form["traffic.flowtable"]
+    module = form["traffic.flows.table"]
     module.FRAGMENT_PLACES = 64
     flows = module.FlowTable(packets=keep, timeout_ns=round(timeout_s * 1e9))
     flows._seed = SEED
@@ -177,7 +177,7 @@ def part(block: Any, begin: int, end: int) -> Any:
 def dissected(form: Form, packets: list[tuple[int, bytes]]) -> tuple[Any, Any]:
     """The packets as a block, and their header fields."""
     sizes = np.array([len(data) for _, data in packets], np.int32)
-    block = form["wire.packets"].PacketBlock(
+    block = form["wire.headers.packets"].PacketBlock(
         np.frombuffer(bytearray().join(data for _, data in packets), np.uint8),
         np.cumsum(sizes, dtype=np.int64) - sizes,
         sizes,
@@ -185,7 +185,7 @@ def dissected(form: Form, packets: list[tuple[int, bytes]]) -> tuple[Any, Any]:
         np.array([time_ns for time_ns, _ in packets], np.int64),
         np.full(len(packets), RAW, np.int32),
     )
-    return block, form["wire.dissect"].dissect(block)
+    return block, form["wire.headers.dissect"].dissect(block)
 
 
 def as_file(packets: list[tuple[int, bytes]], keep: int, timeout_s: float, plain: Form, compiled: Form) -> None:
@@ -217,7 +217,9 @@ def frames(form: Form, data: bytes, keep: int, timeout_s: float, batch_bytes: in
 
     before, sys.stdin = sys.stdin, SimpleNamespace(buffer=io.BytesIO(data))  # type: ignore[assignment]
     try:
-        reader = form["traffic.flows"].FlowReader("-", packets=keep, timeout_s=timeout_s, batch_bytes=batch_bytes)
+        reader = form["traffic.flows.reader"].FlowReader(
+            "-", packets=keep, timeout_s=timeout_s, batch_bytes=batch_bytes
+        )
         reader._capture._block_bytes = 1 << 14 if batch_bytes else 256
         batches = list(reader)
     finally:

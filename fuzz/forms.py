@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 
 KERNELS: dict[str, dict[str, set[str]]] = {
-    "wire.pcap": {"_scan": {"data"}},
-    "wire.pcapng": {"_scan": {"data"}},
-    "wire.fields": {"_odd": {"fields"}},
-    "wire.tunnels": {"_enter": {"data", "ends", "fields"}},
-    "wire.tunnelnames": {"_name": {"data", "ends", "fields"}},
-    "wire.order": {"_gather": {"data", "offset", "captured", "place"}, "_find_moved": {"time_ns"}},
-    "wire.dissect": {"_dissect": {"data", "offset", "captured", "length", "link"}},
-    "traffic.flowtable": {"track": {"fields", "time_ns", "data"}, "fill": set(), "retain": {"numbers"}},
-    "traffic.flowframes": {"_place": {"rank"}, "_place_headers": {"headers", "rank"}},
+    "wire.files.pcap": {"_scan": {"data"}},
+    "wire.files.pcapng": {"_scan": {"data"}},
+    "wire.headers.fields": {"_odd": {"fields"}},
+    "wire.headers.tunnels": {"_enter": {"data", "ends", "fields"}},
+    "wire.headers.tunnel_names": {"_name": {"data", "ends", "fields"}},
+    "wire.files.order": {"_gather": {"data", "offset", "captured", "place"}, "_find_moved": {"time_ns"}},
+    "wire.headers.dissect": {"_dissect": {"data", "offset", "captured", "length", "link"}},
+    "traffic.flows.table": {"track": {"fields", "time_ns", "data"}, "fill": set(), "retain": {"numbers"}},
+    "traffic.flows.frames": {"_place": {"rank"}, "_place_headers": {"headers", "rank"}},
 }
 """Kernels that are called with arrays, by module, and which of their parameters they only read."""
 
@@ -71,7 +71,7 @@ class Rows:
 
 
 class Form:
-    """A set of netdiffus' modules that see only each other, e.g. form["wire.captures"]."""
+    """A set of netdiffus' modules that see only each other, e.g. form["wire.files.reader"]."""
 
     def __init__(self, modules: dict[str, ModuleType]) -> None:
         self._modules = modules
@@ -94,14 +94,14 @@ def compiled_form(*names: str) -> Form:
 def plain_form(*names: str, instrument: AbstractContextManager[object] | None = None) -> Form:
     """The named modules and what they import with kernels as plain Python; imported inside `instrument`."""
     with _set_aside(), instrument or nullcontext():
-        door = importlib.import_module("netdiffus.wire.compiled")
+        door = importlib.import_module("netdiffus.wire.kernels.compiled")
         vars(door).update(compiled=lambda function: function, i64=int, u64=int)
         form = _imported(names)
     for name, kernels in KERNELS.items():
         module = form._modules.get(f"netdiffus.{name}")
         for kernel, read in kernels.items() if module else ():
             setattr(module, kernel, _taking_arrays(getattr(module, kernel), read))
-    tracking = form._modules.get("netdiffus.traffic.tracking")
+    tracking = form._modules.get("netdiffus.traffic.flows.kernels")
     if tracking:  # the one place where numbers are meant to wrap round
         tracking._mix = mix
     return form

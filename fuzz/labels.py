@@ -18,7 +18,7 @@ from fuzz.forms import Form
 from fuzz.mutation import Native, changed, joined
 
 MAX_BYTES = 512
-MODULES = ("traffic.labels", "traffic.labelcolumns", "traffic.labeltimes", "traffic.labelmap")
+MODULES = ("traffic.labels.rules", "traffic.labels.columns", "traffic.labels.times", "traffic.labels.table")
 WHOLE_WAY = 256
 FOLDER = Path("/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir())
 FLOWS = pl.DataFrame(
@@ -61,7 +61,7 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
     options, _, content = data.partition(b"\n")
     format, _, offset = options.decode("utf-8", "replace").partition("@")
     refused = plain["errors"].InputError
-    times = plain["traffic.labeltimes"]
+    times = plain["traffic.labels.times"]
     try:
         chosen = times.TimeFormat.of(format or None, offset or None)
     except refused:
@@ -71,7 +71,7 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
         return
     lines = content.decode("utf-8", "replace").splitlines()
     try:
-        found = plain["traffic.labelcolumns"].label_columns(lines[0].split(",") if lines else [], "labels.csv")
+        found = plain["traffic.labels.columns"].label_columns(lines[0].split(",") if lines else [], "labels.csv")
         assert "label" in found
     except refused:
         pass
@@ -81,7 +81,7 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
 
 def cells(cell: str, chosen: Any, form: Form) -> None:
     """A cell as a time and as each other thing that it may be: read, or refused with ValueError."""
-    module = form["traffic.labelmap"]
+    module = form["traffic.labels.table"]
     for read in (chosen.ns, module._whole_ns, module._port, module._address, module._protocol):
         try:
             assert read(cell) is not None
@@ -96,7 +96,7 @@ def whole(content: bytes, chosen: Any, form: Form) -> None:
         file.write(content)
         file.flush()
         try:
-            rule = form["traffic.labelmap"].MapLabels.read(Path(file.name), chosen)
+            rule = form["traffic.labels.table"].MapLabels.read(Path(file.name), chosen)
         except form["errors"].InputError:
             return
     labels = rule(Path("x/one.pcap"), FLOWS)
@@ -104,7 +104,7 @@ def whole(content: bytes, chosen: Any, form: Form) -> None:
     known = set(rule.table["label"].to_list())
     assert all(label is None or label in known for label in labels)
     assert not any(label != label.strip(" \t") or not label for label in known)
-    form["traffic.labels"].label_of_file(rule, Path("two.csv"))
+    form["traffic.labels.rules"].label_of_file(rule, Path("two.csv"))
     assert all(count > 0 for count in rule.unused().values())
 
 

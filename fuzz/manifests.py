@@ -21,7 +21,7 @@ from fuzz.mutation import Native
 MAX_BYTES = 8192
 OFTEN = 8
 """One in so many manifests is also written and read again, and its codec used: that takes longer than all else."""
-MODULES = ("models.manifest", "store.images", "store.report", "imaging.bits", "traffic.sessions.fields")
+MODULES = ("models.manifest", "store.images", "store.report", "imaging.bits", "compiler.features.codec")
 ODD: tuple[Any, ...] = (
     -8, 0, 1, -1, 2**31, 2**53, 2**63, 2**64, 10**30, 0.5, -0.0, 1e308, 1e-320, True, False, None, "", "8", "x", "gasf",
     "minmax", [], {}, [[]], [None], [1, 0], "é" * 9, "../..",
@@ -160,7 +160,7 @@ _DATASET = {
 
 def _of_packets(form: Form) -> dict[str, Any]:
     """The codec of a model of packets, with few words."""
-    fields = form["traffic.sessions.fieldsmanifest"]
+    fields = form["compiler.features.manifest"]
     n, rng = len(fields.CHANNELS), np.random.default_rng(0)
     series = form["imaging.codec"].GasfCodec.fit(
         rng.integers(0, 3, (3, n, 3)).astype(np.float64), fields.CHANNELS, ids=np.array([0, 1, 1])

@@ -13,14 +13,14 @@ from fuzz.reading import read
 from fuzz.seeds import few_packets
 
 MAX_BYTES = 1024
-MODULES = ("wire.captures",)
+MODULES = ("wire.files.reader",)
 MAGICS = [bytes.fromhex(text) for text in ("a1b2c3d4", "a1b23c4d", "a1b2cd34", "d4c3b2a1", "4d3cb2a1", "34cdb2a1")]
 LATEST_NS = 2**32 * 10**9  # the format's seconds have 32 bits
 
 
 def seeds() -> Iterator[bytes]:
     """Every variant of a small file, and the shipped recordings' first packets."""
-    write_pcap = compiled_form(*MODULES)["wire.captures"].write_pcap
+    write_pcap = compiled_form(*MODULES)["wire.files.reader"].write_pcap
     for order in "<>":
         for magic, extra in ((0xA1B2C3D4, 0), (0xA1B23C4D, 0), (0xA1B2CD34, 8)):
             for version in ((2, 4), (2, 3), (543, 0)):
@@ -40,7 +40,7 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
     assert got == read(compiled, data, (200, 1 << 14)[len(data) % 2])
     packets = [packet for packet in got.packets if packet[0] < LATEST_NS]
     if packets:
-        module, file = compiled["wire.captures"], io.BytesIO()
+        module, file = compiled["wire.files.reader"], io.BytesIO()
         link = packets[0][3]
         module.write_pcap(file, [module.Packet(*packet[:3]) for packet in packets], link)
         again = read(compiled, file.getvalue(), 1 << 14)

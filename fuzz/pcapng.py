@@ -12,7 +12,7 @@ from fuzz.reading import read
 from fuzz.seeds import few_packets
 
 MAX_BYTES = 1024
-MODULES = ("wire.captures",)
+MODULES = ("wire.files.reader",)
 SECTION = bytes.fromhex("0a0d0d0a")
 BYTE_ORDERS = (bytes.fromhex("1a2b3c4d"), bytes.fromhex("4d3c2b1a"))
 

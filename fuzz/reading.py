@@ -26,7 +26,7 @@ def read(form: Form, data: bytes, block_bytes: int) -> Read:
     before, sys.stdin = sys.stdin, SimpleNamespace(buffer=io.BytesIO(data))  # type: ignore[assignment]
     try:
         try:
-            capture = form["wire.captures"].read_capture("-", block_bytes=block_bytes)
+            capture = form["wire.files.reader"].read_capture("-", block_bytes=block_bytes)
         except form["errors"].InputError as error:
             return Read([], {}, str(error))
         packets: list[tuple[int, bytes, int, int]] = []

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-from netdiffus.wire.captures import Packet, read_capture
+from netdiffus.wire.files.reader import Packet, read_capture
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = (ROOT / "src" / "netdiffus" / "recordings" / "data", ROOT.parent / "shared" / "data")

@@ -22,7 +22,13 @@ from fuzz.forms import Form
 from fuzz.mutation import Native, changed, joined
 
 MAX_BYTES = 2048
-MODULES = ("traffic.tables", "traffic.tabletraces", "traffic.columns", "traffic.npz", "traffic.parquetsize")
+MODULES = (
+    "traffic.tables.files",
+    "traffic.tables.traces",
+    "traffic.tables.columns",
+    "traffic.tables.npz",
+    "traffic.tables.parquet_size",
+)
 KINDS = {b"c": ".csv", b"j": ".jsonl", b"n": ".npz", b"p": ".parquet"}
 MOST_VALUES = 10_000
 WHOLE_WAY = 256
@@ -69,7 +75,7 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
     suffix = KINDS.get(data[:1], list(KINDS.values())[len(data) % len(KINDS)])
     columns, _, content = data[1:].partition(b"\n")
     try:
-        named = plain["traffic.columns"].parse_columns(columns.decode("utf-8", "replace"))
+        named = plain["traffic.tables.columns"].parse_columns(columns.decode("utf-8", "replace"))
     except plain["errors"].InputError:
         named = {}
     if goes_whole_way(data):
@@ -84,15 +90,15 @@ def one(data: bytes, plain: Form, compiled: Form) -> None:
 
 def text(content: bytes, named: dict[str, str], form: Form) -> None:
     """The layers below a table of text: its form, its header line, its cells."""
-    module = form["traffic.textform"]
+    module = form["traffic.tables.text_form"]
     found = module.form_of(content)
     lines = content.decode("cp1252" if found.encoding == "cp1252" else "utf-8", "replace").splitlines()
     str(found)
     cells = [line.split(found.separator) for line in lines[:6]]
-    form["traffic.tables"]._has_names(cells[0] if cells else [])
+    form["traffic.tables.files"]._has_names(cells[0] if cells else [])
     if len(cells) > 1 and len(content) % 16 == 0:
         column = pl.Series("size", [row[0] for row in cells[1:]], dtype=pl.String)
-        numbers, odd = form["traffic.oddcells"].numbers_of_text(column)
+        numbers, odd = form["traffic.tables.odd_cells"].numbers_of_text(column)
         assert len(numbers) == len(odd) == len(column)
         assert not (odd & numbers.is_not_null()).any()
         assert numbers.dtype in (pl.Int64, pl.Float64)
@@ -104,7 +110,7 @@ def footer(content: bytes, form: Form) -> None:
         size = int.from_bytes(content[-8:-4], "little")
         content = content[max(len(content) - 8 - size, 0) : -8]
     try:
-        declared = form["traffic.parquetsize"].size_of_footer(content)
+        declared = form["traffic.tables.parquet_size"].size_of_footer(content)
     except ValueError:
         return
     assert min(declared) >= 0
@@ -113,7 +119,7 @@ def footer(content: bytes, form: Form) -> None:
 def arrays(content: bytes, form: Form) -> None:
     """The header of an array."""
     begin = content.find(b"\x93NUMPY")
-    module = form["traffic.npz"]
+    module = form["traffic.tables.npz"]
     try:
         values, shape = module._declared(io.BytesIO(content[max(begin, 0) :]), 1 << 20)
     except module.BROKEN:
@@ -129,8 +135,8 @@ def whole(content: bytes, suffix: str, named: dict[str, str], form: Form) -> Non
         file.flush()
         refused = form["errors"].InputError
         try:
-            table = form["traffic.tables"].read_table_file(Path(file.name), MOST_VALUES)
-            read = form["traffic.tabletraces"].traces_of_table(
+            table = form["traffic.tables.files"].read_table_file(Path(file.name), MOST_VALUES)
+            read = form["traffic.tables.traces"].traces_of_table(
                 table.frame, named, label="all" if len(content) % 2 else None, place=table.place,
                 strip_padding=bool(len(content) & 4), may_be_empty=bool(len(content) & 8),
             )  # fmt: skip

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from netdiffus import recordings
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.sessions import FlowRows, Packets, rows_of_flows, write_packets
+from netdiffus.compiler import FlowRows, Packets, rows_of_flows, write_packets
+from netdiffus.traffic.flows.reader import flows_of_capture
 from plain_judge import Seen, ip
 
 CHECKSUM_AT = {1: 2, 6: 16, 17: 6, 58: 2}

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 import numpy as np
 from hypothesis import strategies as st
 
-from netdiffus.wire import links
-from netdiffus.wire.packets import Packet, PacketBlock
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.packets import Packet, PacketBlock
 
 MACS = bytes.fromhex("020000000001020000000002")
 IPV4_TYPE, IPV6_TYPE = 0x0800, 0x86DD

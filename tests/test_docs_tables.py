@@ -58,7 +58,7 @@ def test_every_option_that_is_named_exists(capsys) -> None:
 
 
 def test_every_name_of_a_column_is_on_the_page() -> None:
-    from netdiffus.traffic.columns import KNOWN
+    from netdiffus.traffic.tables.columns import KNOWN
 
     hidden = {"start_us", "start_ms"}  # between start_ns ... start_s
     assert [name for name in KNOWN if f"`{name}`" not in PAGE and name not in hidden] == []

@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 
-from netdiffus.wire.packets import Packet, PacketBlock
+from netdiffus.wire.headers.packets import Packet, PacketBlock
 
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 ENDS = {

@@ -10,6 +10,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from netdiffus.version import __version__
+
 if TYPE_CHECKING:
     from netdiffus.api.traffic_model import TrafficModel
     from netdiffus.api.verbs import check, evaluate, generate, prepare, repair, train
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 # step ten times as slow. OpenMP reads this once, when torch is loaded; a setting of the user's stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__version__ = "0.1.0"
 __all__ = ["TrafficModel", "__version__", "check", "evaluate", "generate", "prepare", "repair", "train"]
 
 _HOMES = dict.fromkeys(("check", "evaluate", "generate", "prepare", "repair", "train"), "netdiffus.api.verbs")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from netdiffus.cli import main as cli
-from netdiffus.wire.pcap import write_pcap
+from netdiffus.wire.files.pcap import write_pcap
 from wire_packets import ACK, MSS, SYN, Talk
 
 

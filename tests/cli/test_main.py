@@ -17,7 +17,7 @@ from handmade import ethernet, ipv4, udp
 from netdiffus import recordings
 from netdiffus.cli import main as cli
 from netdiffus.store.cards import ModelCard
-from netdiffus.wire.captures import Packet, write_pcap
+from netdiffus.wire.files.reader import Packet, write_pcap
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:

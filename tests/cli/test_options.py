@@ -25,7 +25,7 @@ from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
 from netdiffus.steps.outputs.nprint import NprintConfig
 from netdiffus.steps.sources.prepare_config import PrepareConfig
-from netdiffus.wire.captures import Packet, write_pcap
+from netdiffus.wire.files.reader import Packet, write_pcap
 
 ODD = ("nan", "inf", "-inf", "-1", "0", "1e30", "1" + "0" * 30, "1e-300", "9" * 5000)
 SECONDS, KIB = 60, 500_000  # generous: the machine may be busy

@@ -11,7 +11,7 @@ from handmade import ethernet, ipv4, udp
 from netdiffus.api.traffic_model import TrafficModel
 from netdiffus.cli import main as cli
 from netdiffus.errors import InputError
-from netdiffus.wire.captures import Packet, write_pcap
+from netdiffus.wire.files.reader import Packet, write_pcap
 
 
 def run(capsys: pytest.CaptureFixture[str], command: str) -> tuple[int, str]:

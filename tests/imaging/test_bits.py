@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import ALL, CUT, EXTENSIONS, NO_COLUMNS, BitsCodec, PacketRows, padded, trimmed
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.links import RAW
-from netdiffus.wire.nprint_bits import bit_rows, unpack
-from netdiffus.wire.nprint_columns import layout
-from netdiffus.wire.packets import Packet
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.links import RAW
+from netdiffus.wire.headers.packets import Packet
+from netdiffus.wire.nprint.bits import bit_rows, unpack
+from netdiffus.wire.nprint.columns import layout
 from small_packets import block_of, icmp, ipv4, ipv6, tcp, udp
 
 
@@ -56,7 +56,7 @@ def test_nothing_is_lost() -> None:
 
 
 def test_the_columns_of_a_bare_image_are_those_of_nprint() -> None:
-    """By wire/nprint_bits.py, which is compared letter by letter with what nprint itself writes."""
+    """By wire/nprint/bits.py, which is compared letter by letter with what nprint itself writes."""
     whole = [Packet(0, a + b, len(a + b)) for a, b in PACKETS]
     block = block_of(whole, RAW)
     theirs, _ = bit_rows(block, dissect(block), layout(ALL))

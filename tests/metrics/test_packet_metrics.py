@@ -11,12 +11,12 @@ import pytest
 
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
+from netdiffus.compiler.header_columns import header_columns
 from netdiffus.metrics import Comparison, Score, Traces, compute
 from netdiffus.metrics.bits import histograms
 from netdiffus.metrics.headerfields import ks, tvd
 from netdiffus.metrics.identifiers import expected
 from netdiffus.metrics.packets import Checked, Packets, PacketSets
-from netdiffus.traffic.headercolumns import header_columns
 
 LABELS = ("dns", "mqtt", "redis", "ssh")
 PREFIXES = {

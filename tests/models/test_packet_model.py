@@ -19,9 +19,9 @@ from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import read_bit_images
 from netdiffus.store.dataset import read_dataset
 from netdiffus.store.model import ModelCard
-from netdiffus.traffic.flows import flows_of_capture
+from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.wire.conformance.check import check_capture
-from netdiffus.wire.nprint import read_nprint
+from netdiffus.wire.nprint.capture import read_nprint
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +154,8 @@ def test_what_is_refused(model, dataset, tmp_path) -> None:
 
 
 def test_class_names(dataset) -> None:
+    from netdiffus.compiler.tables import rows_of_tables
     from netdiffus.store.dataset import read_packets
-    from netdiffus.traffic.sessions.tables import rows_of_tables
 
     _, traces = read_dataset(dataset)
     rows, left_out = rows_of_tables(traces, read_packets(dataset))

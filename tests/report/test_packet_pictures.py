@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
+from netdiffus.compiler.header_columns import header_columns
 from netdiffus.metrics import Score
 from netdiffus.metrics.bits import columns
 from netdiffus.metrics.packets import Packets, PacketSets
 from netdiffus.report.packets import COLOURS, ROWS, bits_png, field_rows, flow_bits, packet_gallery
-from netdiffus.traffic.headercolumns import header_columns
 from small_packets import ipv4, udp
 
 

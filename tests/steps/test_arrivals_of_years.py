@@ -8,11 +8,11 @@ import pytest
 
 from netdiffus import generate, train
 from netdiffus.cli.show import print_breaks
+from netdiffus.compiler import compile_rows, fresh_endpoints, write_packets
 from netdiffus.errors import InputError
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.cards import ModelCard
-from netdiffus.traffic.sessions import compile_rows, fresh_endpoints, write_packets
 from real_sessions import recorded
 
 SECOND = 10**9

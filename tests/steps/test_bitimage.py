@@ -13,8 +13,8 @@ from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import COLOURS, read_picture, write_picture
 from netdiffus.store.dataset import read_packets
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.wire.captures import read_capture
+from netdiffus.traffic.flows.reader import flows_of_capture
+from netdiffus.wire.files.reader import read_capture
 
 
 @pytest.fixture(scope="module")

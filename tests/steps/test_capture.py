@@ -15,14 +15,14 @@ import pytest
 from bench import gates
 from netdiffus.api.verbs import evaluate, prepare
 from netdiffus.cli.show import print_info
+from netdiffus.compiler import FlowRows, concatenate, labels_path
+from netdiffus.compiler.features.codec import FieldsCodec, first_packets
 from netdiffus.errors import InputError
 from netdiffus.steps.outputs.capture import write_capture
 from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.sessions import FlowRows, concatenate, labels_path
-from netdiffus.traffic.sessions.fields import FieldsCodec, first_packets
-from netdiffus.wire.captures import read_capture
+from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.wire.conformance.check import check_capture
+from netdiffus.wire.files.reader import read_capture
 from real_sessions import recorded
 
 LABELS = ("attack-scan", "dns", "quic", "ssh", "web")

@@ -15,9 +15,9 @@ from netdiffus.api.verbs import evaluate, prepare
 from netdiffus.errors import InputError
 from netdiffus.steps.load import load_traces, real_parts
 from netdiffus.steps.packetsets import packet_sets
-from netdiffus.wire.captures import read_capture
-from netdiffus.wire.packets import Packet
-from netdiffus.wire.pcap import write_pcap
+from netdiffus.wire.files.pcap import write_pcap
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.headers.packets import Packet
 
 LABELS = ("dns", "mqtt")
 

@@ -6,8 +6,8 @@ import pytest
 from test_capture import drawn, write
 
 from bench import kernel
-from netdiffus.wire.captures import read_capture
-from netdiffus.wire.pcap import write_pcap
+from netdiffus.wire.files.pcap import write_pcap
+from netdiffus.wire.files.reader import read_capture
 
 
 def asked(path: Path, most: int = 10) -> kernel.Tally:

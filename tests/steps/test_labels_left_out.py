@@ -9,7 +9,7 @@ from netdiffus.api.verbs import prepare, train
 from netdiffus.cli.main import run
 from netdiffus.errors import InputError
 from netdiffus.store.cards import DatasetCard, ModelCard
-from netdiffus.wire.captures import Packet, write_pcap
+from netdiffus.wire.files.reader import Packet, write_pcap
 
 SECOND = 1_000_000_000
 RADIOTAP = 127

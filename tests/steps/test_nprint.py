@@ -13,10 +13,10 @@ from netdiffus.errors import InputError
 from netdiffus.steps.outputs import nprint
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
-from netdiffus.wire.captures import read_capture, write_pcap
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.nprint_columns import layout
-from netdiffus.wire.packets import Packet
+from netdiffus.wire.files.reader import read_capture, write_pcap
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.packets import Packet
+from netdiffus.wire.nprint.columns import layout
 from shared_files import shared
 from small_packets import ethernet, icmp, ipv4, ipv6, tcp, udp, whole
 

@@ -17,9 +17,9 @@ from netdiffus.errors import InputError
 from netdiffus.store import parts
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
-from netdiffus.traffic.flows import FlowReader
-from netdiffus.traffic.labels import TUPLE
-from netdiffus.wire.captures import Packet, read_capture, write_pcap
+from netdiffus.traffic.flows.reader import FlowReader
+from netdiffus.traffic.labels.rules import TUPLE
+from netdiffus.wire.files.reader import Packet, read_capture, write_pcap
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_flows_without_a_label_are_left_out_and_counted(tmp_path) -> None:
 def test_batches_make_no_difference(recorded, tmp_path, monkeypatch) -> None:
     folders = [recordings.folder() / label for label in ("dns", "attack-scan")]
     monkeypatch.setattr("netdiffus.steps.prepare.FlowReader", partial(FlowReader, batch_bytes=9999))
-    monkeypatch.setattr("netdiffus.traffic.flows.read_capture", partial(read_capture, block_bytes=4096))
+    monkeypatch.setattr("netdiffus.traffic.flows.reader.read_capture", partial(read_capture, block_bytes=4096))
     monkeypatch.setattr(parts, "HELD_BYTES", 5000)
     pieces = prepare(folders, tmp_path / "pieces", packets=8, seed=1)
     order = ["source", "start_ns", "size", "gap_ns"]

@@ -6,7 +6,7 @@ import pytest
 
 from netdiffus.errors import InputError
 from netdiffus.steps.sources.find import find_files
-from netdiffus.wire.captures import Packet, write_pcap
+from netdiffus.wire.files.reader import Packet, write_pcap
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from netdiffus.errors import InputError
 from netdiffus.steps.sources.gasf_images import read_gasf
 from netdiffus.store.bitimages import read_bit_images
 from netdiffus.store.images import read_images
-from netdiffus.wire.arrays import read_arrays
-from netdiffus.wire.nprint_packed import PackedReader
+from netdiffus.wire.files.npz import read_arrays
+from netdiffus.wire.nprint.packed import PackedReader
 
 MOST_KIB = 400_000
 

@@ -15,9 +15,9 @@ from netdiffus.store.cards import Card
 from netdiffus.store.ownership import FolderKind, fixed
 from netdiffus.store.publish import check_files, check_folder, publish_file, publish_files, publish_folder
 from netdiffus.store.stage import PREFIX, Stage, check_whole, scratch_folder, sweep
-from netdiffus.wire.links import ETHERNET
-from netdiffus.wire.packets import Packet
-from netdiffus.wire.writing import PcapngWriter
+from netdiffus.wire.files.writer import PcapngWriter
+from netdiffus.wire.headers.links import ETHERNET
+from netdiffus.wire.headers.packets import Packet
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:This process:DeprecationWarning"

@@ -68,7 +68,7 @@ def test_a_read_past_the_packet_is_noticed(both):
     plain, compiled = both("dissect")
     module = importlib.import_module("fuzz.dissect")
     with pytest.raises(IndexError):
-        plain["wire.dissect"]._u32(forms.Octets(b"abc"), 0)
+        plain["wire.headers.dissect"]._u32(forms.Octets(b"abc"), 0)
     rows = module.fields(compiled, [b"\x45" * 20] * 2, [bytes(9), b"\xff" * 9], 101, 20)
     assert rows[0] == rows[1]
 
@@ -88,13 +88,13 @@ def test_a_form_that_differs_is_noticed(both):
     data = next(iter(module.seeds()))
     plain, compiled = forms.plain_form(*module.MODULES), both("pcap")[1]
     module.one(data, plain, compiled)
-    plain["wire.pcap"].MAX_TIME_NS = 7
+    plain["wire.files.pcap"].MAX_TIME_NS = 7
     with pytest.raises(AssertionError):
         module.one(data, plain, compiled)
 
 
 def test_the_hash_is_the_same_in_both_forms(both):
-    from netdiffus.traffic.tracking import _mix
+    from netdiffus.traffic.flows.kernels import _mix
 
     rng = np.random.default_rng(0)
     for h, value in rng.integers(0, 2**64, (100, 2), dtype=np.uint64):
@@ -102,11 +102,11 @@ def test_the_hash_is_the_same_in_both_forms(both):
 
 
 def test_netdiffus_is_as_before_after_both_forms():
-    before = importlib.import_module("netdiffus.wire.captures")
+    before = importlib.import_module("netdiffus.wire.files.reader")
     for make in (forms.plain_form, forms.compiled_form):
-        form = make("wire.captures")
-        assert form["wire.captures"] is not before
-        assert sys.modules["netdiffus.wire.captures"] is before
+        form = make("wire.files.reader")
+        assert form["wire.files.reader"] is not before
+        assert sys.modules["netdiffus.wire.files.reader"] is before
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def root(
 ) -> None:
     """What holds for every command."""
     if version:
-        from netdiffus import __version__
+        from netdiffus.version import __version__
 
         print(f"netdiffus {__version__}")
     elif context.invoked_subcommand is None:

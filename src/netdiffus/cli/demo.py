@@ -12,6 +12,7 @@ from netdiffus.api.verbs import evaluate
 from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
 from netdiffus.cli.say import command, say
 from netdiffus.cli.show import print_headlines, print_verdicts
+from netdiffus.compiler import RULES
 from netdiffus.errors import InputError
 from netdiffus.models.options import share_done, train_options
 from netdiffus.report import Finding, PacketReport
@@ -26,7 +27,6 @@ from netdiffus.store.dataset import DATASET
 from netdiffus.store.model import MODEL
 from netdiffus.store.publish import check_files, check_folder
 from netdiffus.store.report import REPORT
-from netdiffus.traffic.sessions import RULES
 from netdiffus.wire.conformance.check import check_capture
 
 PACKETS = 32

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 import typer
 
-from netdiffus import __version__
 from netdiffus.cli import images  # noqa: F401 - adds its commands
 from netdiffus.cli.app import app
 from netdiffus.cli.progress import Interrupted
 from netdiffus.cli.say import tolerate_encodings
 from netdiffus.errors import NetdiffusError
 from netdiffus.text import visible
+from netdiffus.version import __version__
 
 USAGE, DEFECT, INTERRUPTED = 2, 70, 130
 

@@ -108,7 +108,7 @@ def print_info(path: Path) -> None:
     from netdiffus.store.cards import DatasetCard, ModelCard
     from netdiffus.store.report import SCORES
     from netdiffus.store.stage import check_whole
-    from netdiffus.traffic.tables import is_table_name
+    from netdiffus.traffic.tables.files import is_table_name
 
     check_whole(path) if path.is_dir() else check_result(path)
     if (path / DatasetCard.FILE).exists():
@@ -170,7 +170,7 @@ def print_losses(losses: Sequence[Loss]) -> None:
 
 def print_table(path: Path) -> None:
     """The traces in a table file; if it is not one of ours, its columns."""
-    from netdiffus.traffic.tables import read_table
+    from netdiffus.traffic.tables.files import read_table
     from netdiffus.traffic.traces import channel_names
 
     frame = read_table(path)
@@ -184,7 +184,7 @@ def print_table(path: Path) -> None:
 def print_capture(path: Path) -> None:
     """A capture: packets, time, flows, faults."""
     from netdiffus.errors import InputError
-    from netdiffus.traffic.flows import FlowReader
+    from netdiffus.traffic.flows.reader import FlowReader
 
     if not path.exists():
         raise InputError("a dataset, model, capture or table", f"{path}, which does not exist", "check the path")

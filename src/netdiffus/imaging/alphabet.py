@@ -12,17 +12,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
 from netdiffus import limits
+from netdiffus.arrays import Floats, Ints
 from netdiffus.imaging.scale import EmpiricalManifest, EmpiricalScale, join_rare
 from netdiffus.imaging.scales import Scale
 from netdiffus.manifest import Manifest
-
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
-
 
 Class = Annotated[int, Field(ge=0, le=limits.VALUES)]
 Seen = Annotated[int, Field(ge=0, lt=1 << 32)]
@@ -58,11 +55,11 @@ class Alphabet:
     """
 
     known: EmpiricalScale
-    classes: Ids
-    counts: Ids
+    classes: Ints
+    counts: Ints
 
     @classmethod
-    def fit(cls, values: Floats, ids: Ids, most: int) -> Alphabet:
+    def fit(cls, values: Floats, ids: Ints, most: int) -> Alphabet:
         """The alphabet of training values (N, n), NaN = absent, of labels (N,), with at most `most` classes.
 
         Raises:
@@ -82,7 +79,7 @@ class Alphabet:
         """Whether the last class is absence and nothing else."""
         return bool(np.isnan(self.known.values[-1])) and int(np.sum(self.classes == self.classes[-1])) == 1
 
-    def index(self, values: ArrayLike) -> Ids:
+    def index(self, values: ArrayLike) -> Ints:
         """The class of each value; unknown ones go to the nearest."""
         return np.asarray(self.classes[self.known.index(values)])
 
@@ -92,7 +89,7 @@ class Alphabet:
         weights = self.counts.sum(axis=0)
         return np.asarray(np.bincount(self.classes, weights * (low + high) / 2) / np.bincount(self.classes, weights))
 
-    def draw(self, classes: Ids, ids: Ids, rng: np.random.Generator, *, between: bool = False) -> Floats:
+    def draw(self, classes: Ints, ids: Ints, rng: np.random.Generator, *, between: bool = False) -> Floats:
         """Values (B, n), NaN = absent, of drawn classes (B, n) for labels (B,).
 
         A class of several values gives one of them, as often as the label holds it (or all labels, if this one has
@@ -115,7 +112,7 @@ class Alphabet:
         other = self.known.values[np.clip(place + side, first[classes], first[classes + 1] - 1)]
         return np.asarray(np.round(values + (other - values) * rng.random(classes.shape) / 2))
 
-    def _weights(self, first: Ids) -> Floats:
+    def _weights(self, first: Ints) -> Floats:
         """(labels, V): how often each label holds a value; in classes of which it holds none, how often all do."""
         holds = np.add.reduceat(self.counts, first, axis=1)[:, self.classes] > 0
         return np.where(holds, self.counts, self.counts.sum(axis=0)).astype(np.float64)

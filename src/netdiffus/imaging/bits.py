@@ -16,14 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bytes, Ints, Levels
 from netdiffus.errors import InputError
-from netdiffus.wire.fields import ICMP, TCP, UDP
-from netdiffus.wire.nprint_bits import pack, unpack
-from netdiffus.wire.nprint_columns import HEADER_BYTES, Layout, layout
-
-Bytes = NDArray[np.uint8]
-Ints = NDArray[np.int64]
-Levels = NDArray[np.int8]
+from netdiffus.wire.headers.fields import ICMP, TCP, UDP
+from netdiffus.wire.nprint.bits import pack, unpack
+from netdiffus.wire.nprint.columns import HEADER_BYTES, Layout, layout
 
 BITS = "bits"
 """What images of this codec are called in cards and options."""

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from netdiffus import limits
+from netdiffus.arrays import Floats, Ints
 from netdiffus.errors import InputError
 from netdiffus.manifest import Manifest
-
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
 
 CODES = 64
 """Codes of a channel's averages, at most."""
@@ -75,7 +72,7 @@ class CoarseCodebook:
             centres.append(np.bincount(code, values) / np.bincount(code))
         return cls(rows, tuple(edges), tuple(centres))
 
-    def encode(self, z: Floats) -> Ids:
+    def encode(self, z: Floats) -> Ints:
         """Codes (N, C, m) of series z (N, C, n)."""
         averages = segment_means(z, self.rows)
         return np.stack([np.searchsorted(edges, averages[:, k]) for k, edges in enumerate(self.edges)], axis=1)
@@ -99,7 +96,7 @@ class CoarseCodebook:
         return cls(found.rows, tuple(edges), tuple(centres))
 
 
-def segment_ends(length: int, rows: int) -> Ids:
+def segment_ends(length: int, rows: int) -> Ints:
     """Where each of `rows` segments of `length` positions ends; lengths differ by one at most."""
     return np.arange(1, rows + 1) * length // rows
 

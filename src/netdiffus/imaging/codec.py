@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
 from netdiffus import limits
+from netdiffus.arrays import Floats, Ints
 from netdiffus.errors import InputError
 from netdiffus.imaging.alphabet import Alphabet, AlphabetManifest
 from netdiffus.imaging.channels import fold, image_channels, unfold
@@ -31,9 +31,6 @@ from netdiffus.imaging.gasf import from_image, gasf
 from netdiffus.imaging.scale import EmpiricalScale
 from netdiffus.imaging.scales import Scale, ScaleManifest, fit_scale, scale_of
 from netdiffus.manifest import Manifest, Text
-
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
 
 Z_MAX = 3.5
 STEP = math.pi / 4 / Z_MAX
@@ -147,7 +144,7 @@ class GasfCodec:
         channels: Sequence[str],
         scale: str = "empirical",
         angle: str = "normal",
-        ids: Ids | None = None,
+        ids: Ints | None = None,
         classes: int | Sequence[int] = CLASSES,
         names: Container[str] = (),
     ) -> GasfCodec:
@@ -183,12 +180,12 @@ class GasfCodec:
         """Of every channel of the image, whether its last class is absence and nothing else."""
         return [alphabet.ends_in_absence for alphabet in self.alphabets]
 
-    def classes(self, series: Floats) -> Ids:
+    def classes(self, series: Floats) -> Ints:
         """Classes (N, C', n) of series (N, C, n)."""
         folded = fold(series, self.channels, empty_up=self.empty_up)
         return np.stack([alphabet.index(folded[:, k]) for k, alphabet in enumerate(self.alphabets)], axis=1)
 
-    def from_classes(self, classes: Ids, ids: Ids, rng: np.random.Generator) -> Floats:
+    def from_classes(self, classes: Ints, ids: Ints, rng: np.random.Generator) -> Floats:
         """Series (N, C, n) of drawn classes (N, C', n) for labels (N,); NaN past the end."""
         drawn = [
             alphabet.draw(classes[:, k], ids, rng, between=name in MEASURED)

@@ -14,10 +14,9 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
-from netdiffus.wire.compiled import compiled_parallel
-
-Floats = NDArray[np.float64]
+from netdiffus.wire.kernels.compiled import compiled_parallel
 
 
 def gasf(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import model_validator
 
+from netdiffus.arrays import Floats
 from netdiffus.imaging.scale import Magnitude, present_values
 from netdiffus.manifest import Manifest
-
-Floats = NDArray[np.float64]
 
 
 class RangeManifest(Manifest):

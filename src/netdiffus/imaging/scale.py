@@ -16,12 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
 from netdiffus import limits
+from netdiffus.arrays import Floats, Ints
 from netdiffus.errors import InputError
 from netdiffus.manifest import Manifest
-from netdiffus.wire.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
+from netdiffus.wire.kernels.compiled import compiled
 
 
 def round_significant(values: Floats, digits: int) -> Floats:
@@ -44,7 +42,7 @@ def present_values(values: ArrayLike) -> tuple[Floats, int]:
     return present, len(flat)
 
 
-def join_rare(counts: Ids, most: int) -> Ids:
+def join_rare(counts: Ints, most: int) -> Ints:
     """Groups (V,) of ascending values: neighbours are joined until each group holds enough, the fewest that is needed.
 
     A value that holds enough by itself is never joined; the last one stays alone. There are at most `most` groups.
@@ -62,7 +60,7 @@ def join_rare(counts: Ids, most: int) -> Ids:
 
 
 @compiled
-def _joined(counts: Ids, enough: int) -> Ids:
+def _joined(counts: Ints, enough: int) -> Ints:
     groups = np.empty(len(counts), dtype=np.int64)
     current, held = 0, 0
     for k in range(len(counts)):

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import Discriminator, Tag, TypeAdapter
 
+from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
 from netdiffus.imaging.range_scale import LogScale, RangeManifest, RangeScale
 from netdiffus.imaging.scale import EmpiricalManifest, EmpiricalScale
 from netdiffus.manifest import checked
-
-Floats = NDArray[np.float64]
 
 
 class Scale(Protocol):

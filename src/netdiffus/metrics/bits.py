@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison, Traces
 from netdiffus.metrics.distances import jsd
 from netdiffus.metrics.packets import Packets, PacketSets, flow_comparison
 from netdiffus.metrics.reference import measured, measured_score
 from netdiffus.metrics.score import Score
-from netdiffus.wire.nprint_columns import HEADERS, Layout
+from netdiffus.wire.nprint.columns import HEADERS, Layout
 
-Floats = NDArray[np.float64]
 MOST = 2_000  # flows of each side
 ADDRESSES = ("ipv4_src", "ipv4_dst", "ipv6_src", "ipv6_dst")
 CHUNK = 1 << 14  # packets that are unpacked at a time

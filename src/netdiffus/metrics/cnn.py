@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-Floats = NDArray[np.float32]
+from netdiffus.arrays import Floats32
+
 LAYERS = ((16, 4, 2), (32, 3, 2), (32, 3, 1))  # channels, kernel, stride
 POOLED = 4
 BATCH = 64
@@ -63,7 +64,7 @@ def one_thread() -> Iterator[None]:
 
 
 @one_thread()
-def fit(images: Floats, targets: NDArray[np.intp], classes: int, steps: int, seed: int) -> Cnn:
+def fit(images: Floats32, targets: NDArray[np.intp], classes: int, steps: int, seed: int) -> Cnn:
     """A network trained for so many steps with Adam on batches of 64, every draw from the seed."""
     order = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
@@ -82,18 +83,18 @@ def fit(images: Floats, targets: NDArray[np.intp], classes: int, steps: int, see
     return model.eval()
 
 
-def logits(model: Cnn, images: Floats) -> Floats:
+def logits(model: Cnn, images: Floats32) -> Floats32:
     """Logits (N, classes) of images."""
     return _run(model, images)
 
 
-def embed(model: Cnn, images: Floats) -> Floats:
+def embed(model: Cnn, images: Floats32) -> Floats32:
     """Features (N, 64) of images."""
     return _run(model.features, images)
 
 
 @one_thread()
 @torch.no_grad()
-def _run(function: Callable[[torch.Tensor], torch.Tensor], images: Floats) -> Floats:
+def _run(function: Callable[[torch.Tensor], torch.Tensor], images: Floats32) -> Floats32:
     parts = [function(torch.from_numpy(images[start : start + 512])) for start in range(0, len(images), 512)]
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)

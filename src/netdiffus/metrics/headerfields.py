@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
+from netdiffus.compiler.header_columns import ABSENT
 from netdiffus.metrics.comparison import Comparison, Traces
 from netdiffus.metrics.distances import cdf_difference, kolmogorov_smirnov
 from netdiffus.metrics.packets import Packets, flow_comparison, numbers_of
 from netdiffus.metrics.reference import Interval, ends, interval, redraws
 from netdiffus.metrics.score import Score
-from netdiffus.traffic.headercolumns import ABSENT
 
-Floats = NDArray[np.float64]
 LEAST = 3  # flows that are chance whatever the draws say
 
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from netdiffus.arrays import Floats32
 from netdiffus.metrics.comparison import Comparison, Traces
 from netdiffus.metrics.ranks import rank_scale, ranks
 from netdiffus.metrics.reference import measured, measured_score
 from netdiffus.metrics.score import Score
 
-Floats = NDArray[np.float32]
 MOST = 1_000  # traces of each side
 NEIGHBOURS = 5
 NAMES = {
@@ -48,7 +47,7 @@ def manifold(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
             yield Score(f"manifold.{name}", None, 0.0, None, "max", note=note)
 
 
-def balls(real: Floats, other: Floats) -> dict[str, float]:
+def balls(real: Floats32, other: Floats32) -> dict[str, float]:
     """The four figures of two sets of points (N, d) and (M, d), each with more than five."""
     between = squared(real, other)
     real_radius, other_radius = (_radius(squared(part, part)) for part in (real, other))
@@ -62,12 +61,12 @@ def balls(real: Floats, other: Floats) -> dict[str, float]:
     }
 
 
-def squared(a: Floats, b: Floats) -> Floats:
+def squared(a: Floats32, b: Floats32) -> Floats32:
     """Squared Euclidean distances (N, M); what rounding made of equal points is 0."""
     found = np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)[None, :] - 2 * a @ b.T
     return np.where(found < 1e-4, np.float32(0.0), found)
 
 
-def _radius(within: Floats) -> Floats:
+def _radius(within: Floats32) -> Floats32:
     """The squared distance (N,) to the fifth nearest other point."""
     return np.asarray(np.partition(within, NEIGHBOURS, axis=1)[:, NEIGHBOURS])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Traces
 
-Floats = NDArray[np.float64]
 ROUNDING = 1e-9  # a flat trace is flat, whatever its mean was rounded to
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.compiler.header_columns import HeaderColumns
 from netdiffus.metrics.comparison import Comparison, Traces
-from netdiffus.traffic.headercolumns import HeaderColumns
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.binning import bin_of, fit_edges
 from netdiffus.metrics.comparison import Comparison, Traces
 from netdiffus.metrics.distances import jsd
@@ -14,7 +15,6 @@ from netdiffus.metrics.order import disordered
 from netdiffus.metrics.reference import measured, measured_score
 from netdiffus.metrics.score import Score
 
-Floats = NDArray[np.float64]
 IDLE_NS = 100e6  # a gap at least this long is an idle
 MOST = 4_000  # traces of each side
 

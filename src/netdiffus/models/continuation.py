@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 
 from netdiffus import limits
+from netdiffus.arrays import Bools, Floats, Ints
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.models.model import Model
@@ -23,8 +23,6 @@ from netdiffus.models.packets import PacketModel
 from netdiffus.models.rows import Beginning, DrawCodes, RowModel
 from netdiffus.models.sampling import Sampling
 from netdiffus.traffic.traces import conform, ragged, series
-
-Ids = NDArray[np.int64]
 
 BATCH_ROWS = 1 << 21
 """Rows of a batch of long traces: bounds memory."""
@@ -40,12 +38,12 @@ class Beginnings:
         hash: of the file or dataset they came from; empty: of none.
     """
 
-    ids: Ids
+    ids: Ints
     values: pl.DataFrame
     hash: str = ""
 
     @classmethod
-    def none(cls, model: RowModel, ids: Ids) -> Beginnings:
+    def none(cls, model: RowModel, ids: Ints) -> Beginnings:
         """Of traces of which nothing is given."""
         channels = model.codec.channels
         empty: dict[str, list[list[int]]] = {name: [[]] * len(ids) for name in channels}
@@ -65,7 +63,7 @@ class Beginnings:
         values = conform(traces).select(pl.col(name).cast(pl.List(pl.Int64)) for name in model.codec.channels)
         return cls(ids, values, hash)
 
-    def known(self) -> Ids:
+    def known(self) -> Ints:
         """Rows (N,) that are given of each trace."""
         return self.values.to_series().list.len().to_numpy().astype(np.int64)
 
@@ -89,7 +87,7 @@ def row_by_row(model: Model) -> RowModel:
     return model
 
 
-def label_ids(model: RowModel, traces: pl.DataFrame) -> Ids:
+def label_ids(model: RowModel, traces: pl.DataFrame) -> Ints:
     """Label ids (N,) of a table whose channels are the model's.
 
     Raises:
@@ -114,7 +112,7 @@ def label_ids(model: RowModel, traces: pl.DataFrame) -> Ids:
 
 def continued(
     model: RowModel, beginnings: Beginnings, length: int, how: Sampling, seed: int
-) -> Iterator[tuple[Ids, pl.DataFrame]]:
+) -> Iterator[tuple[Ints, pl.DataFrame]]:
     """Batches of row numbers (B,) of `beginnings`, and their traces as list columns of up to `length` rows.
 
     Given rows come back unchanged, also those beyond `length`. Traces of one batch have as many given rows; the row
@@ -143,7 +141,7 @@ def continued(
             yield rows, _joined(codec, given, codes, ids, k, rng)
 
 
-def _extend(model: RowModel, codes: Ids, ids: Ids, done: int, draw: DrawCodes, generator: torch.Generator) -> None:
+def _extend(model: RowModel, codes: Ints, ids: Ints, done: int, draw: DrawCodes, generator: torch.Generator) -> None:
     """Fill codes (B, C, L) from row `done` on, a window at a time; traces that have ended are left alone."""
     n, length, device = model.codec.length, codes.shape[2], generator.device
     alive = np.arange(len(codes))
@@ -159,7 +157,7 @@ def _extend(model: RowModel, codes: Ids, ids: Ids, done: int, draw: DrawCodes, g
         done, start = end, end - n // 2
 
 
-def _settled(model: RowModel, known: Ids, device: torch.device) -> torch.Tensor | None:
+def _settled(model: RowModel, known: Ints, device: torch.device) -> torch.Tensor | None:
     """Codes (B, C, j) of the coarse rows whose segments lie within the known rows (B, C, k)."""
     coarse, length = model.codec.coarse, model.codec.length
     if coarse is None:
@@ -170,7 +168,7 @@ def _settled(model: RowModel, known: Ids, device: torch.device) -> torch.Tensor 
     return torch.from_numpy(coarse.encode(whole)[:, :, :settled]).to(device)
 
 
-def _ended(model: RowModel, codes: Ids) -> NDArray[np.bool_]:
+def _ended(model: RowModel, codes: Ints) -> Bools:
     """Whether each trace (B,) has ended, by the codes (B, C) of its last row."""
     codec = model.codec.gasf
     last = np.array([len(z) - 1 for z in codec.centres])
@@ -179,7 +177,7 @@ def _ended(model: RowModel, codes: Ids) -> NDArray[np.bool_]:
 
 
 def _joined(
-    codec: GasfCodec, given: pl.DataFrame, codes: Ids, ids: Ids, known: int, rng: np.random.Generator
+    codec: GasfCodec, given: pl.DataFrame, codes: Ints, ids: Ints, known: int, rng: np.random.Generator
 ) -> pl.DataFrame:
     """Traces of their given rows, as they are, and the values of the codes (B, C, L) after those."""
     first = max(known - 1, 0)  # a row that is present goes before, as the next one may be the end
@@ -191,7 +189,7 @@ def _joined(
     return given.select(pl.col(name).list.concat(tails[k]).alias(name) for k, name in enumerate(codec.channels))
 
 
-def log_likelihoods(model: RowModel, traces: pl.DataFrame) -> NDArray[np.float64]:
+def log_likelihoods(model: RowModel, traces: pl.DataFrame) -> Floats:
     """The log-likelihood (N,) in nats of a table's traces; see `TrafficModel.log_likelihood`.
 
     Raises:

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.arrays import Floats, Ints
+from netdiffus.compiler import FlowRows, arrival_gaps
+from netdiffus.compiler.arrivals import Arrivals
+from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.diffusion.context_fit import CountedTraces, fit_contexts
 from netdiffus.diffusion.forcing_recipe import Crossed
 from netdiffus.diffusion.prior import Smoothing, count_priors
@@ -27,12 +30,7 @@ from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import MOST_GAPS
 from netdiffus.models.series_codec import SeriesCodec
 from netdiffus.traffic.holdout import FOLDS
-from netdiffus.traffic.sessions import FlowRows, arrival_gaps
-from netdiffus.traffic.sessions.arrivals import Arrivals
-from netdiffus.traffic.sessions.fields import FieldsCodec
 
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Priors = tuple[list[Tensor], list[Tensor]]
 
 COUNTED = ("up_bytes", "down_bytes", *MEASURED)
@@ -60,13 +58,13 @@ class Channels:
     named: Container[str] = ()
 
 
-def count_labels(labels: pl.Series) -> tuple[dict[str, int], Ids]:
+def count_labels(labels: pl.Series) -> tuple[dict[str, int], Ints]:
     """How often each label occurs, in the order of the label ids, and the id (N,) of each trace."""
     counts = dict(sorted(labels.value_counts().iter_rows()))
     return counts, labels.replace_strict(list(counts), range(len(counts)), return_dtype=pl.Int64).to_numpy()
 
 
-def fit_codec(data: Floats, channels: Channels, ids: Ids, options: RowOptions) -> SeriesCodec:
+def fit_codec(data: Floats, channels: Channels, ids: Ints, options: RowOptions) -> SeriesCodec:
     """The scales and codebooks of training series (N, C, n), NaN = absent, of labels (N,)."""
     most = most_classes(options, data.shape[2], len(data))
     classes = [options.classes or channels.limits.get(name, most) for name in image_channels(channels.names)]

@@ -16,7 +16,7 @@ from netdiffus.models.options import ACTION, ImportedOptions, RowOptions, ShapeM
 from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.models.series_codec import ImagesCodec, SeriesCodec
 from netdiffus.store.cards import ModelCard
-from netdiffus.traffic.flowframes import PROTOCOLS
+from netdiffus.traffic.flows.frames import PROTOCOLS
 
 KINDS: dict[str, tuple[type[Codec], ...]] = {
     "rows": (SeriesCodec,), "fields": (PacketCodec,), "unet": (SeriesCodec,), "imported": (SeriesCodec, ImagesCodec),

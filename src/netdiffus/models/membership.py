@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
 from netdiffus.models.model import Model
 from netdiffus.models.options import ImportedOptions
 from netdiffus.models.series_codec import ImagesCodec
 from netdiffus.traffic.traces import series
-
-Floats = NDArray[np.float64]
 
 MOST = 500
 """Members, and others."""

@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics import Traces
 from netdiffus.models.fitting import Fitting, TrainingPart
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.sampling import Draw, Form, Request
 from netdiffus.models.weights import SavedWeights
-
-Floats = NDArray[np.float64]
 
 
 class Model(Protocol):

@@ -8,15 +8,15 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from netdiffus.compiler import FlowRows
+from netdiffus.compiler.arrivals import Arrivals
+from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec
+from netdiffus.compiler.features.manifest import FieldsManifest
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import SeriesManifest
 from netdiffus.manifest import JsonObject
 from netdiffus.models.series_codec import ACTION, TIMES, SeriesCodec, check_values
-from netdiffus.traffic.flowframes import PROTOCOLS
-from netdiffus.traffic.sessions import FlowRows
-from netdiffus.traffic.sessions.arrivals import Arrivals
-from netdiffus.traffic.sessions.fields import CHANNELS, FieldsCodec
-from netdiffus.traffic.sessions.fieldsmanifest import FieldsManifest
+from netdiffus.traffic.flows.frames import PROTOCOLS
 
 OF_FIELDS = -(1 << 31), (1 << 31) - 1
 """Values of a field."""

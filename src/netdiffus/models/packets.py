@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.arrays import Floats
+from netdiffus.compiler import FlowRows
+from netdiffus.compiler.arrivals import Arrivals
+from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec
+from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import MOST_PACKETS
 from netdiffus.metrics import Traces
@@ -26,13 +29,6 @@ from netdiffus.models.sampling import Draw, Form, Request
 from netdiffus.models.training_data import LabelledSeries, row_data
 from netdiffus.models.weights import SavedWeights
 from netdiffus.store.dataset import read_packets
-from netdiffus.traffic.sessions import FlowRows
-from netdiffus.traffic.sessions.arrivals import Arrivals
-from netdiffus.traffic.sessions.fields import CHANNELS, FieldsCodec
-from netdiffus.traffic.sessions.tables import rows_of_tables
-
-Floats = NDArray[np.float64]
-
 
 CLASSES = {
     "kind": 512, "reply": 64, "window": 128, "size": 256, "gap_ns": 128, "hosts": 256, "server_port": 128,
@@ -56,7 +52,7 @@ class PacketPart:
 
     fields: FieldsCodec
     arrivals: Arrivals
-    series: NDArray[np.float64]
+    series: Floats
     classes: list[str]
     left_out: Counter[str]
 

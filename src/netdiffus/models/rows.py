@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.arrays import Floats, Ints
 from netdiffus.diffusion.causal import CausalDenoiser
 from netdiffus.diffusion.fit import Sample
 from netdiffus.diffusion.forcing import Rows
@@ -28,9 +28,6 @@ from netdiffus.models.series_codec import SeriesCodec
 from netdiffus.models.training_data import LabelledSeries, RowData, longest_trace, row_data
 from netdiffus.models.weights import SavedWeights, check_contexts, state_of
 from netdiffus.traffic.traces import channel_names
-
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 KEPT_BUDGET = 1 << 25
 """Floats of the keys of a batch: bounds memory, and keeps a batch in the cache."""
@@ -53,7 +50,7 @@ DrawCodes = Callable[[Tensor, torch.Generator, Beginning | None], Tensor]
 class RowDraw(Draw):
     """Codes (B, C', n) that the causal denoiser drew."""
 
-    def __init__(self, block: Block, codes: Ids, codec: SeriesCodec) -> None:
+    def __init__(self, block: Block, codes: Ints, codec: SeriesCodec) -> None:
         super().__init__(block)
         self.codes, self.codec = codes, codec
 
@@ -152,7 +149,7 @@ class RowModel:
         labels = order[np.searchsorted(names, traces.labels, sorter=order)]
         return -self.log_likelihoods(self.codec.gasf.classes(traces.series), labels)
 
-    def log_likelihoods(self, codes: Ids, labels: Ids) -> Floats:
+    def log_likelihoods(self, codes: Ints, labels: Ints) -> Floats:
         """The log-likelihood (N,) in nats of codes (N, C, n) of labels (N,): exact for a model without coarse rows.
 
         With coarse rows it is that of the trace and its own coarse rows together, which bounds it from below.

@@ -8,14 +8,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.arrays import Floats, Ints
+from netdiffus.compiler import FlowRows
 from netdiffus.errors import InputError
-from netdiffus.traffic.sessions import FlowRows
 
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Form = Literal["series", "images", "flows"]
 """What a model's draws can become: series of traces, images, and flows of packets."""
 
@@ -41,7 +39,7 @@ class Sampling:
 class Request:
     """What is to be drawn: a trace for each of the label ids (N,)."""
 
-    ids: Ids
+    ids: Ints
     how: Sampling
     seed: int
 
@@ -50,7 +48,7 @@ class Request:
 class Block:
     """Traces that are drawn at once: their label ids (B,), and the generators of all that is random in them."""
 
-    ids: Ids
+    ids: Ints
     generator: torch.Generator
     rng: np.random.Generator
 
@@ -77,7 +75,7 @@ class Draw:
         self.block = block
 
     @property
-    def ids(self) -> Ids:
+    def ids(self) -> Ints:
         """Label ids (B,)."""
         return self.block.ids
 

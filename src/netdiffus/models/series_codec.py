@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import limits
+from netdiffus.arrays import Floats, Ints
 from netdiffus.diffusion.contexts import ContextSpec
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
@@ -21,8 +21,6 @@ from netdiffus.imaging.scale import EmpiricalManifest
 from netdiffus.manifest import JsonObject, Manifest, Text
 from netdiffus.traffic.traces import CHANNELS
 
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Range = tuple[int, int]
 
 ACTION = "copy the model again, or train again"
@@ -64,7 +62,7 @@ class SeriesCodec:
         """Rows of an image, n."""
         return self.gasf.length
 
-    def z(self, codes: Ids) -> Floats:
+    def z(self, codes: Ints) -> Floats:
         """z (B, C', n) of codes (B, C', n)."""
         return np.stack([centres[codes[:, k]] for k, centres in enumerate(self.gasf.centres)], axis=1)
 

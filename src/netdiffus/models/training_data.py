@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.arrays import Bools, Floats, Ints
 from netdiffus.diffusion.fit import Batch, Sample
 from netdiffus.diffusion.forcing_recipe import Crossed
 from netdiffus.models.counted import Channels, PriorCounts, Priors, count_labels, fit_codec
@@ -18,9 +18,6 @@ from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.models.series_codec import SeriesCodec
 from netdiffus.traffic.holdout import folds, held_back, units
 from netdiffus.traffic.traces import channel_names, series
-
-Ids = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 DEFAULT_LENGTH = 1000
 """Positions of a trace that are learned unless --length names more."""
@@ -35,7 +32,7 @@ class LabelledSeries:
         group: numbers of what each trace belongs to (a session, a host); None: each is on its own.
     """
 
-    series: NDArray[np.float64]
+    series: Floats
     labels: pl.Series
     group: pl.Series | None = None
 
@@ -113,7 +110,7 @@ class Batches:
     coarse: Tensor | None = None
     fold: Tensor | None = None
 
-    def of(self, ids: Ids, held: Bools) -> tuple[Batch, Batch | None]:
+    def of(self, ids: Ints, held: Bools) -> tuple[Batch, Batch | None]:
         """What draws a training batch and a validation batch; none where no trace is held out."""
         options, device = self.options, self.label.device
         size = batch_size(options, self.values.shape[2])
@@ -149,7 +146,7 @@ def longest_trace(part: pl.DataFrame, most: int | None) -> int:
     return max(2, min(most or DEFAULT_LENGTH, longest))
 
 
-def balanced_ends(ids: Ids, balance: float) -> Tensor:
+def balanced_ends(ids: Ints, balance: float) -> Tensor:
     """(N,) where each trace's share of [0, 1] ends: labels as often as count^(1 - balance) says."""
     counts = np.bincount(ids).astype(np.float64)
     weights = counts[ids] ** -balance

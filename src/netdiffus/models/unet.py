@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from netdiffus.arrays import Floats
 from netdiffus.diffusion import discrete
 from netdiffus.diffusion.discrete_denoiser import DiscreteDenoiser, descending_sigmas
 from netdiffus.diffusion.discrete_recipe import DiscreteRecipe
@@ -34,8 +34,6 @@ from netdiffus.models.training_data import Batches, LabelledSeries, TrainingData
 from netdiffus.models.weights import SavedWeights, state_of
 from netdiffus.traffic.holdout import held_back, units
 from netdiffus.traffic.traces import channel_names
-
-Floats = NDArray[np.float64]
 
 LEARNED = "learned"  # the published loop: ancestral steps with the variance that the U-Net learned
 BATCH_BUDGET, UNET_BUDGET = 1_500_000, 8

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from netdiffus.arrays import Levels
 from netdiffus.report.gallery import GalleryRow, Picture
 from netdiffus.report.packets import bits_png
 from netdiffus.report.svg import data_uri
-
-Levels = NDArray[np.int8]
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics import Traces
 from netdiffus.report.svg import INK, REAL, SYNTHETIC, inline_svg
 
@@ -24,7 +24,6 @@ TITLES = {
 }
 TIMES = {0.0: "1 ns", 3.0: "1 µs", 6.0: "1 ms", 9.0: "1 s", 12.0: "17 min"}
 BINS = 48
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

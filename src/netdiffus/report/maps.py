@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics.plane import Plane
 from netdiffus.report.svg import INK, REAL, SYNTHETIC, inline_svg
 
 BINS = 40
-Floats = NDArray[np.float64]
 
 
 def map_svg(plane: Plane) -> str:

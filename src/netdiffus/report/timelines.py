@@ -9,13 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.metrics import Traces
 from netdiffus.report.svg import INK, REAL, SYNTHETIC, inline_svg
 
 SMALLEST = 0.1  # of the largest bar, so that an empty packet is seen
-Floats = NDArray[np.float64]
 
 
 def bars(series: Floats, channels: Sequence[str], least: float = 0.0) -> tuple[Floats, Floats]:

@@ -10,10 +10,9 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import Field
 
-from netdiffus import __version__
+from netdiffus.arrays import Ints
 from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import ALL, BITS, MOST_PACKETS, BitsCodec, PacketRows, padded, trimmed
@@ -25,12 +24,11 @@ from netdiffus.store.images import FORMS, IMAGES, ImageCard
 from netdiffus.store.publish import check_files, check_folder, publish_file
 from netdiffus.text import as_text
 from netdiffus.traffic.traces import conform
-from netdiffus.wire.fields import ICMP
-from netdiffus.wire.links import RAW
-from netdiffus.wire.packets import MAX_TIME_NS, Packet
-from netdiffus.wire.writing import WRITERS
-
-Ints = NDArray[np.int64]
+from netdiffus.version import __version__
+from netdiffus.wire.files.writer import WRITERS
+from netdiffus.wire.headers.fields import ICMP
+from netdiffus.wire.headers.links import RAW
+from netdiffus.wire.headers.packets import MAX_TIME_NS, Packet
 
 FIRST_NS = 1_000_000_000
 """Between the first packets of images that do not say when they began, as bare ones made elsewhere."""

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
+from netdiffus.compiler import labels_path
 from netdiffus.errors import InputError
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.find import find_files
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.dataset import PACKETS, scan_packets
-from netdiffus.traffic.sessions import labels_path
-from netdiffus.wire.captures import BLOCK_BYTES, is_capture, read_capture
-from netdiffus.wire.names import host_names, mac_texts
+from netdiffus.wire.files.reader import BLOCK_BYTES, is_capture, read_capture
+from netdiffus.wire.headers.names import host_names, mac_texts
 
 SEARCHED_BYTES = 1 << 26  # of each capture, for MAC addresses and host names
 

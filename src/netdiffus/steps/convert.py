@@ -14,19 +14,19 @@ from netdiffus.steps.prepare import FileRead
 from netdiffus.steps.sources.find import find_files
 from netdiffus.store.publish import check_files, publish_file
 from netdiffus.text import as_text
-from netdiffus.traffic.anonymise import anonymise_block
-from netdiffus.traffic.cryptopan import read_key
-from netdiffus.traffic.tables import is_table_name
-from netdiffus.wire import links
-from netdiffus.wire.captures import read_capture
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import faults
-from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES, NprintCapture, is_nprint_name, read_nprint
-from netdiffus.wire.nprint_bits import BitRows, bit_rows, with_layout
-from netdiffus.wire.nprint_columns import STANDARD, Layout, layout
-from netdiffus.wire.nprint_packets import with_payload
-from netdiffus.wire.packets import Packet
-from netdiffus.wire.pcap import write_pcap
+from netdiffus.traffic.anonymise.cryptopan import read_key
+from netdiffus.traffic.anonymise.rewrite import anonymise_block
+from netdiffus.traffic.tables.files import is_table_name
+from netdiffus.wire.files.pcap import write_pcap
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.headers import links
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import faults
+from netdiffus.wire.headers.packets import Packet
+from netdiffus.wire.nprint.bits import BitRows, bit_rows, with_layout
+from netdiffus.wire.nprint.capture import PACKED_SUFFIX, TEXT_SUFFIXES, NprintCapture, is_nprint_name, read_nprint
+from netdiffus.wire.nprint.columns import STANDARD, Layout, layout
+from netdiffus.wire.nprint.packets import with_payload
 
 CAPTURE_SUFFIX = ".pcap"
 

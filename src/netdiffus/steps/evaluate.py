@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import Field
 
-from netdiffus import __version__, limits
+from netdiffus import limits
+from netdiffus.arrays import Floats
 from netdiffus.baselines import BASELINES
 from netdiffus.config import Config
 from netdiffus.errors import InputError
@@ -25,8 +26,8 @@ from netdiffus.steps.packetsets import packet_sets
 from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.split import split
 from netdiffus.traffic.traces import channel_names, series
+from netdiffus.version import __version__
 
-Floats = NDArray[np.float64]
 Pair = tuple[ArrayLike, ArrayLike]  # series and labels
 
 FEWEST_TRACES = 10

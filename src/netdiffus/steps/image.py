@@ -9,10 +9,9 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import Field
 
-from netdiffus import __version__
+from netdiffus.arrays import Floats, Ints
 from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
@@ -27,8 +26,8 @@ from netdiffus.store.images import FORMS, IMAGES, ImageCard, from_levels, read_i
 from netdiffus.store.publish import check_files, check_folder
 from netdiffus.text import as_text
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
+from netdiffus.version import __version__
 
-Floats = NDArray[np.float64]
 AT_A_TIME = 64  # traces: bounds memory
 
 
@@ -78,7 +77,7 @@ def to_images(traces: Path, out: Path, config: ImageConfig, model: Path | None =
     forms = FORMS if config.form == "both" else (config.form,)
     total = _Total(codec.channels)
 
-    def batches() -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    def batches() -> Iterator[tuple[Ints, Floats]]:
         for start in range(0, len(ids), AT_A_TIME):
             rows = slice(start, start + AT_A_TIME)
             images = codec.encode(data[rows])

@@ -13,10 +13,10 @@ from netdiffus.steps.capturesource import dataset_of_captures, holds_captures, t
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import PACKETS, read_dataset, sha256
 from netdiffus.text import EDGES, as_text
-from netdiffus.traffic.columns import KNOWN
 from netdiffus.traffic.split import split
-from netdiffus.traffic.tables import is_table_name, read_table
-from netdiffus.traffic.tabletraces import traces_of_table
+from netdiffus.traffic.tables.columns import KNOWN
+from netdiffus.traffic.tables.files import is_table_name, read_table
+from netdiffus.traffic.tables.traces import traces_of_table
 
 TEST_SHARE = 0.2
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from netdiffus.arrays import Levels
+from netdiffus.compiler import labels_path
 from netdiffus.imaging.bits import BitsCodec, padded
 from netdiffus.steps.bitimage import packet_rows
 from netdiffus.store.dataset import read_dataset, read_packets
-from netdiffus.traffic.csvcells import bare
-from netdiffus.traffic.flows import flows_of_capture
-from netdiffus.traffic.labels import TUPLE
-from netdiffus.traffic.sessions import labels_path
+from netdiffus.traffic.flows.reader import flows_of_capture
+from netdiffus.traffic.labels.rules import TUPLE
+from netdiffus.traffic.tables.csv_cells import bare
 
-Levels = NDArray[np.int8]
 NO_PAUSE_S = 2e7
 """Seconds without a packet that end a flow of a synthetic capture: none do, as in its labels.csv."""
 

@@ -10,14 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Ints
+from netdiffus.compiler.header_columns import header_block, header_columns
 from netdiffus.metrics.packets import Checked, Packets, PacketSets
 from netdiffus.steps.load import LoadedTraces
 from netdiffus.store.dataset import scan_packets
-from netdiffus.traffic.headercolumns import header_block, header_columns
-from netdiffus.wire import links
-from netdiffus.wire.captures import write_pcap
 from netdiffus.wire.conformance.check import Conformance, check_capture
 from netdiffus.wire.conformance.repair import repair_capture
+from netdiffus.wire.files.reader import write_pcap
+from netdiffus.wire.headers import links
 
 FLOWS = 4_000  # of each part
 CHECKED = 300  # flows of each side, one by one
@@ -60,7 +61,7 @@ def _packets(frame: pl.DataFrame) -> Packets:
     return Packets(frame["label"].to_numpy().astype(np.str_)[first], header_columns(frame, owner))
 
 
-def _flows(frame: pl.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def _flows(frame: pl.DataFrame) -> tuple[NDArray[np.intp], Ints]:
     """Where each flow begins, and the flow of each packet."""
     _, first, owner = np.unique(frame["trace_id"].to_numpy(), return_index=True, return_inverse=True)
     return first, owner.astype(np.int64)

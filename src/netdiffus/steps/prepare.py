@@ -23,18 +23,18 @@ from netdiffus.store.dataset import DATASET, DatasetWriter, dataset_writer
 from netdiffus.store.publish import check_folder
 from netdiffus.text import as_text
 from netdiffus.traffic import split as splitting
-from netdiffus.traffic.anonymise import anonymise
-from netdiffus.traffic.binreader import BinReader
-from netdiffus.traffic.bins import DEFAULT_BINS
-from netdiffus.traffic.cryptopan import read_key
-from netdiffus.traffic.flows import FlowBatch, FlowReader
-from netdiffus.traffic.labelaccount import LabelAccount
-from netdiffus.traffic.labels import TUPLE, FolderLabels, Labels, MapLabels, label_of_file
-from netdiffus.traffic.tables import is_table_name
+from netdiffus.traffic.anonymise.cryptopan import read_key
+from netdiffus.traffic.anonymise.rewrite import anonymise
+from netdiffus.traffic.flows.bin_reader import BinReader
+from netdiffus.traffic.flows.bins import DEFAULT_BINS
+from netdiffus.traffic.flows.reader import FlowBatch, FlowReader
+from netdiffus.traffic.labels.account import LabelAccount
+from netdiffus.traffic.labels.rules import TUPLE, FolderLabels, Labels, MapLabels, label_of_file
+from netdiffus.traffic.tables.files import is_table_name
 from netdiffus.traffic.traces import CHANNELS, channel_names, conform
-from netdiffus.traffic.zerogaps import ZeroGaps
-from netdiffus.wire.fields import NO_IP
-from netdiffus.wire.tunnelnames import SEEN
+from netdiffus.traffic.zero_gaps import ZeroGaps
+from netdiffus.wire.headers.fields import NO_IP
+from netdiffus.wire.headers.tunnel_names import SEEN
 
 DEFAULT_PACKETS = 64
 NO_CAPTURE = "file is no capture or cannot be read"

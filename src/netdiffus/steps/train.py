@@ -11,7 +11,6 @@ from pathlib import Path
 
 import polars as pl
 
-from netdiffus import __version__
 from netdiffus.diffusion.fit import Fit, TrainStep
 from netdiffus.errors import InputError
 from netdiffus.models.backends import fit_model
@@ -24,6 +23,7 @@ from netdiffus.store import model as store
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.store.publish import check_folder
+from netdiffus.version import __version__
 
 FEWEST_TRACES = 10
 SAVE_EVERY_S = 60.0

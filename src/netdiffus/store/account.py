@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from netdiffus.compiler import labels_path
 from netdiffus.errors import InputError
 from netdiffus.store.stage import sweep
-from netdiffus.traffic.sessions import labels_path
 
 ACCOUNT, LABELS = ".json", ".labels.csv"
 

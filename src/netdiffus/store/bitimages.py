@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netdiffus import limits
+from netdiffus.arrays import Levels
 from netdiffus.errors import InputError
 from netdiffus.store.images import FORMS, IMAGES, ImageCard
 from netdiffus.store.labelfolders import label_folders, label_of_folder, labels_by_folder
 from netdiffus.store.pictures import read_pixels
 from netdiffus.store.publish import publish_folder
-from netdiffus.wire.arrays import read_arrays
+from netdiffus.wire.files.npz import read_arrays
 
-Levels = NDArray[np.int8]
 GREY, GREEN, RED = (128, 128, 128), (0, 255, 0), (255, 0, 0)
 COLOURS = np.array([GREY, GREEN, RED], np.uint8)
 """Of the values -1, 0 and 1."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from netdiffus import __version__, limits
+from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import (
     Count,
@@ -23,6 +23,7 @@ from netdiffus.manifest import (
     shown,
 )
 from netdiffus.store.stage import check_whole
+from netdiffus.version import __version__
 
 Faults = Labels[Count]
 """What was left out or odd, in plain words, and how often."""

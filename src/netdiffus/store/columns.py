@@ -9,8 +9,8 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from netdiffus.errors import InputError
-from netdiffus.traffic.flowframes import FLOW_SCHEMA, PACKET_SCHEMA
-from netdiffus.traffic.labels import TUPLE
+from netdiffus.traffic.flows.frames import FLOW_SCHEMA, PACKET_SCHEMA
+from netdiffus.traffic.labels.rules import TUPLE
 from netdiffus.traffic.traces import CHANNELS, FIXED_COLUMNS
 
 ACTION = "prepare the dataset again"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from netdiffus import limits
+from netdiffus.arrays import Bytes, Floats, Ints
 from netdiffus.errors import InputError
 from netdiffus.manifest import Text
 from netdiffus.store.cards import Card
@@ -24,10 +25,8 @@ from netdiffus.store.labelfolders import label_folders, label_of_folder, labels_
 from netdiffus.store.ownership import FolderKind
 from netdiffus.store.pictures import read_pixels
 from netdiffus.store.publish import publish_file, publish_folder
-from netdiffus.wire.arrays import read_arrays
+from netdiffus.wire.files.npz import read_arrays
 
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
 FORMS = ("npz", "png")
 _IMAGE = re.compile(r"\d{6,}(\.\d+)?\.(npz|png)")
 STACKS = ("images", "arr_0")  # arrays of many images in one .npz: ours, and the reference's sampling script's
@@ -59,18 +58,18 @@ def _files(folder: Path) -> Callable[[str], bool]:
 IMAGES = FolderKind("folder of images", ImageCard.FILE, _files)
 
 
-def to_levels(images: Floats) -> NDArray[np.uint8]:
+def to_levels(images: Floats) -> Bytes:
     """[-1, 1] → 0 ... 255, to the nearest level."""
     return np.asarray(np.clip(np.round((images + 1) * 127.5), 0, 255).astype(np.uint8))
 
 
-def from_levels(levels: NDArray[np.uint8]) -> Floats:
+def from_levels(levels: Bytes) -> Floats:
     """0 ... 255 → [-1, 1]."""
     return np.asarray(levels.astype(np.float64) / 127.5 - 1)
 
 
 def write_images(
-    path: Path, card: ImageCard, batches: Iterable[tuple[Ids, Floats]], forms: Iterable[str] = FORMS
+    path: Path, card: ImageCard, batches: Iterable[tuple[Ints, Floats]], forms: Iterable[str] = FORMS
 ) -> None:
     """Write batches of label ids (B,) and images (B, C, n, n) as a folder, whole or not at all."""
     with publish_folder(path, IMAGES) as folder:

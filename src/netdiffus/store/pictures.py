@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netdiffus import limits
+from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
 
 
-def read_pixels(path: Path, mode: str) -> tuple[NDArray[np.uint8], dict[Any, Any]]:
+def read_pixels(path: Path, mode: str) -> tuple[Bytes, dict[Any, Any]]:
     """The pixels of a .png picture in a mode of Pillow's ("L" or "RGB"), and the texts in it.
 
     Raises:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from netdiffus.arrays import Bools, Ints
 
 FEWEST_HELD_BACK = 8  # fewer say too little, so that none are held back then
 FOLDS = 16
@@ -32,7 +31,7 @@ def units(group: pl.Series | None, ids: Ints) -> Ints | None:
     return None if apart.all() else numbers
 
 
-def held_back(ids: Ints, share: float, rng: np.random.Generator, together: Ints | None = None) -> NDArray[np.bool_]:
+def held_back(ids: Ints, share: float, rng: np.random.Generator, together: Ints | None = None) -> Bools:
     """Which traces (N,) are held back: the share of each label's, rounded; none if all those are too few.
 
     Those with the same number in `together` (N,) go together; then it may be a few more.

@@ -9,11 +9,11 @@ import pytest
 
 from netdiffus import check, recordings
 from netdiffus.errors import InputError
-from netdiffus.wire.captures import read_capture
 from netdiffus.wire.conformance.check import check_blocks
 from netdiffus.wire.conformance.flows import Flows
 from netdiffus.wire.conformance.judging import FAULTS, NUMBER, Judge
-from netdiffus.wire.pcap import write_pcap
+from netdiffus.wire.files.pcap import write_pcap
+from netdiffus.wire.files.reader import read_capture
 from wire_packets import ACK, FIN, MSS, SYN, Packet, Talk, alone, block_of, icmp, tcp, udp
 
 CLEAN = Talk().open().send(0, ACK, b"hello").send(1, ACK, b"you").send(0, FIN | ACK).send(1, FIN | ACK).send(0, ACK)

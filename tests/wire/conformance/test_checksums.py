@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netdiffus.wire.conformance.checksums import ABSENT, NOT_CHECKED, PARTIAL, RIGHT, WRONG, fold, update, verdicts
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.packets import Packet
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.packets import Packet
 from wire_packets import block_of, icmp, icmp6, internet_sum, ip, pseudo, tcp, udp
 
 

@@ -12,11 +12,11 @@ from test_rules import CASES
 
 from netdiffus import check, recordings, repair
 from netdiffus.errors import InputError
-from netdiffus.wire.captures import read_capture
 from netdiffus.wire.conformance.edit import items, without
 from netdiffus.wire.conformance.judging import RULES
 from netdiffus.wire.conformance.mends import FIRST, LAST, LATER
-from netdiffus.wire.pcap import write_pcap
+from netdiffus.wire.files.pcap import write_pcap
+from netdiffus.wire.files.reader import read_capture
 from wire_packets import ACK, FIN, MSS, NOP, PERMITTED, SYN, Packet, Talk, alone, times, udp
 
 BY_ORDER = {

@@ -11,8 +11,8 @@ import pytest
 
 from bench import gates
 from netdiffus import recordings
-from netdiffus.wire.captures import read_capture
 from netdiffus.wire.conformance.judging import NUMBER, RULES, Judge
+from netdiffus.wire.files.reader import read_capture
 from shared_files import shared
 
 SAME = {

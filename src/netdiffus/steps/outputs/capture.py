@@ -7,21 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from netdiffus.errors import InputError
-from netdiffus.manifest import JsonObject
-from netdiffus.models.codecs import Codec
-from netdiffus.models.packet_codec import PacketCodec
-from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
-from netdiffus.steps.outputs.order import Drawn, DrawnFlows, Order, draw_flows
-from netdiffus.store.account import names_of_result, write_accounts
-from netdiffus.store.labelfolders import label_folders
-from netdiffus.store.place import followed
-from netdiffus.store.publish import publish_files
-from netdiffus.text import as_text
-from netdiffus.traffic.csvcells import guarded
-from netdiffus.traffic.sessions import (
+from netdiffus.arrays import Ints
+from netdiffus.compiler import (
     RULES,
     Changes,
     FlowRows,
@@ -34,12 +22,24 @@ from netdiffus.traffic.sessions import (
     labels_path,
     write_packets,
 )
-from netdiffus.traffic.sessions.arrivals import LATEST_NS
-from netdiffus.traffic.sessions.capture import CHUNK_BYTES
-from netdiffus.traffic.sessions.payload import LINKS, build_packets
-from netdiffus.wire.nprint import is_nprint_name
-from netdiffus.wire.packets import PacketBlock
-from netdiffus.wire.records import PCAP_END_NS
+from netdiffus.compiler.arrivals import LATEST_NS
+from netdiffus.compiler.capture import CHUNK_BYTES
+from netdiffus.compiler.payload import LINKS, build_packets
+from netdiffus.errors import InputError
+from netdiffus.manifest import JsonObject
+from netdiffus.models.codecs import Codec
+from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
+from netdiffus.steps.outputs.order import Drawn, DrawnFlows, Order, draw_flows
+from netdiffus.store.account import names_of_result, write_accounts
+from netdiffus.store.labelfolders import label_folders
+from netdiffus.store.place import followed
+from netdiffus.store.publish import publish_files
+from netdiffus.text import as_text
+from netdiffus.traffic.tables.csv_cells import guarded
+from netdiffus.wire.files.records import PCAP_END_NS
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.nprint.capture import is_nprint_name
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def draw_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
     return write_capture(order.out, drawn.rows, gaps, order.capture, seed, made_by, drawn.not_as_drawn)
 
 
-def arrival_gaps_of(codec: Codec) -> NDArray[np.int64]:
+def arrival_gaps_of(codec: Codec) -> Ints:
     """Gaps between the starts of flows that a model of packets learned, ns.
 
     Raises:
@@ -114,7 +114,7 @@ def written(files: Mapping[Path, int], packets: Packets, drawn: DrawnFlows) -> C
 def write_capture(
     out: Path,
     rows: FlowRows,
-    gaps: NDArray[np.int64],
+    gaps: Ints,
     config: CaptureConfig,
     seed: int,
     provenance: JsonObject,
@@ -156,7 +156,7 @@ def files_of(captures: list[Path]) -> list[Path]:
     return [captures[0].with_name(name) for name in names_of_result(captures)]
 
 
-def placed(rows: FlowRows, gaps: NDArray[np.int64], config: CaptureConfig, rng: np.random.Generator) -> FlowRows:
+def placed(rows: FlowRows, gaps: Ints, config: CaptureConfig, rng: np.random.Generator) -> FlowRows:
     """The flows between fresh hosts, with fresh starts, labels mixed in time; arguments as of write_capture."""
     fresh = fresh_endpoints(rows, rng, client_nets=config.client_net, server_nets=config.server_net)
     starts = draw_starts(gaps, len(rows), rng, begin_ns=config.start, rate=config.rate, duration_s=config.duration)

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from netdiffus import limits
+from netdiffus.compiler.endpoints import CLIENT_NETS, SERVER_NETS
 from netdiffus.config import Config, exclusive
 from netdiffus.errors import InputError
 from netdiffus.traffic.moments import moment_ns
-from netdiffus.traffic.sessions.endpoints import CLIENT_NETS, SERVER_NETS
 
 CAPTURES = (".pcap", ".pcapng")
 OF_CAPTURES = {"link", "payload", "per_label"}

@@ -7,12 +7,12 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
+from netdiffus.compiler import Packets
 from netdiffus.imaging.bits import BitsCodec, PacketRows, padded
 from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, written
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows, draws
 from netdiffus.store.bitimages import BitImage, write_bit_images
 from netdiffus.store.images import ImageCard, write_images, write_stack
-from netdiffus.traffic.sessions import Packets
 
 
 def write_folder(order: Order) -> Generator[Drawn, None, None]:

@@ -14,12 +14,12 @@ from netdiffus.errors import InputError
 from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, packet_blocks, written
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows
 from netdiffus.store.publish import publish_file
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.nprint import PACKED_SUFFIX, TEXT_SUFFIXES
-from netdiffus.wire.nprint_bits import BitRows, bit_rows
-from netdiffus.wire.nprint_columns import Layout, layout
-from netdiffus.wire.nprint_packed import PackedWriter
-from netdiffus.wire.nprint_text import TextWriter
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.nprint.bits import BitRows, bit_rows
+from netdiffus.wire.nprint.capture import PACKED_SUFFIX, TEXT_SUFFIXES
+from netdiffus.wire.nprint.columns import Layout, layout
+from netdiffus.wire.nprint.packed import PackedWriter
+from netdiffus.wire.nprint.text import TextWriter
 
 DRAWN_HEADERS = ("ipv4", "ipv6", "tcp", "udp", "icmp")
 """Columns of packets that were drawn."""

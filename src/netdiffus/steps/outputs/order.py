@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from netdiffus import __version__
+from netdiffus.arrays import Ints
+from netdiffus.compiler import FlowRows, concatenate
 from netdiffus.manifest import JsonObject
 from netdiffus.models.label_counts import counts_of
 from netdiffus.models.model import Model
 from netdiffus.models.sampling import Draw, Request, Sampling
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
-from netdiffus.traffic.sessions import FlowRows, concatenate
-
-Ids = NDArray[np.int64]
+from netdiffus.version import __version__
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Order:
         return sum(self.counts.values())
 
     @property
-    def ids(self) -> Ids:
+    def ids(self) -> Ints:
         """Label ids (N,) of all traces, label by label."""
         counts, names = self.counts, self.model.manifest.labels
         return np.repeat(np.arange(len(names)), [counts.get(name, 0) for name in names])

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Floats
 from netdiffus.store.publish import publish_file
-from netdiffus.traffic.csvcells import guarded
+from netdiffus.traffic.tables.csv_cells import guarded
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
 
 
@@ -20,7 +21,7 @@ def _parquet(path: Path, traces: pl.DataFrame, provenance: str) -> None:
 
 
 def _csv(path: Path, traces: pl.DataFrame, provenance: str) -> None:
-    """Lists are written [1, 2, 3], formulas as text (csvcells.py).
+    """Lists are written [1, 2, 3], formulas as text (csv_cells.py).
 
     The provenance has no place in a CSV file; its short form is in `source`.
     """
@@ -52,9 +53,7 @@ def write_traces(path: Path, traces: pl.DataFrame, provenance: str) -> None:
         FORMS[path.suffix.lower()](temporary, traces, provenance)
 
 
-def traces_table(
-    values: NDArray[np.float64], channels: tuple[str, ...], labels: NDArray[np.str_], source: str
-) -> pl.DataFrame:
+def traces_table(values: Floats, channels: tuple[str, ...], labels: NDArray[np.str_], source: str) -> pl.DataFrame:
     """Drawn series (N, C, n) as a table with the columns of traces.parquet, split = "synthetic"."""
     if "gap_ns" in channels:
         values[:, channels.index("gap_ns"), 0] = 0  # there is no packet before the first

@@ -8,12 +8,12 @@ from collections.abc import Generator
 import numpy as np
 import polars as pl
 
+from netdiffus.compiler import Packets
 from netdiffus.models.unet import no_scale
 from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, written
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows, draws
 from netdiffus.steps.outputs.tables import traces_table, write_traces
 from netdiffus.traffic.ragged import list_column
-from netdiffus.traffic.sessions import Packets
 from netdiffus.traffic.traces import conform
 
 

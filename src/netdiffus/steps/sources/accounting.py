@@ -8,9 +8,9 @@ from dataclasses import asdict
 import polars as pl
 
 from netdiffus.store.cards import LeftOut
-from netdiffus.traffic.flows import CaptureSummary
-from netdiffus.traffic.labelaccount import FILES, FLOWS, PACKETS, LabelAccount
-from netdiffus.wire.fields import leaves_out
+from netdiffus.traffic.flows.reader import CaptureSummary
+from netdiffus.traffic.labels.account import FILES, FLOWS, PACKETS, LabelAccount
+from netdiffus.wire.headers.fields import leaves_out
 
 TOO_SHORT = "fewer packets than --min-packets"
 MOST_SAID = 3

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from netdiffus.errors import InputError
 from netdiffus.store.stage import in_stage
-from netdiffus.traffic.labels import is_capture_name
-from netdiffus.traffic.tables import is_table_name
-from netdiffus.wire.captures import is_capture
+from netdiffus.traffic.labels.rules import is_capture_name
+from netdiffus.traffic.tables.files import is_table_name
+from netdiffus.wire.files.reader import is_capture
 
 STANDARD_INPUT = Path("-")
 

@@ -15,16 +15,16 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from netdiffus import limits
+from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import from_image
 from netdiffus.text import as_text
-from netdiffus.traffic.labels import Labels, bare_name, label_of_file
-from netdiffus.traffic.npz import BROKEN, damage, read_arrays
-from netdiffus.traffic.tablelimits import MOST_VALUES
-from netdiffus.traffic.tabletraces import TableTraces, traces_of_table
+from netdiffus.traffic.labels.rules import Labels, bare_name, label_of_file
+from netdiffus.traffic.tables.limits import MOST_VALUES
+from netdiffus.traffic.tables.npz import BROKEN, damage, read_arrays
+from netdiffus.traffic.tables.traces import TableTraces, traces_of_table
 
 SUFFIX, KEYS, MANY = ".npz", ("x", "images"), "_synthetic_samples"
 
@@ -75,7 +75,7 @@ def read_gasf(
     if not files:
         raise InputError(f"npz files with GASF images in or below {source}", "none", "check the path")
     digest = hashlib.sha256()
-    images: list[NDArray[np.float64]] = []
+    images: list[Floats] = []
     labels: list[str | None] = []
     faults: Counter[str] = Counter()
     for file in files:
@@ -108,7 +108,7 @@ def read_gasf(
     return GasfSource(replace(read, groups=None, faults=dict(faults) | read.faults), digest.hexdigest())
 
 
-def _images(file: Path, most_values: int) -> NDArray[np.float64]:
+def _images(file: Path, most_values: int) -> Floats:
     """The images (N, n, n) in a file."""
     try:
         arrays = read_arrays(file, most_values)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from netdiffus.errors import InputError
 from netdiffus.steps.sources.prepare_config import PrepareConfig
-from netdiffus.traffic.labels import Labels, MapLabels, OneLabel, TimeFormat, blank_names, label_rule
-from netdiffus.traffic.tables import is_table_name
+from netdiffus.traffic.labels.rules import Labels, MapLabels, OneLabel, TimeFormat, blank_names, label_rule
+from netdiffus.traffic.tables.files import is_table_name
 
 
 def label_choice(config: PrepareConfig) -> Labels:

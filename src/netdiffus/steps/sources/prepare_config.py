@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from netdiffus import limits
 from netdiffus.config import Config, exclusive
 from netdiffus.errors import InputError
-from netdiffus.traffic.tablelimits import MOST_VALUES
+from netdiffus.traffic.tables.limits import MOST_VALUES
 
 TABLES = ("columns", "strip_padding", "sum", "window", "stride")
 """Options that have a meaning for tables alone."""

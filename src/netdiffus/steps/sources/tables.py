@@ -12,12 +12,12 @@ from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.cards import Source
 from netdiffus.store.dataset import sha256
 from netdiffus.text import as_text
-from netdiffus.traffic.bins import binned
-from netdiffus.traffic.columns import parse_columns
-from netdiffus.traffic.labelaccount import ROWS, LabelAccount
-from netdiffus.traffic.labels import Labels, OneLabel, is_capture_name, label_of_file
-from netdiffus.traffic.tables import is_table_name, read_table_file
-from netdiffus.traffic.tabletraces import TableTraces, traces_of_table
+from netdiffus.traffic.flows.bins import binned
+from netdiffus.traffic.labels.account import ROWS, LabelAccount
+from netdiffus.traffic.labels.rules import Labels, OneLabel, is_capture_name, label_of_file
+from netdiffus.traffic.tables.columns import parse_columns
+from netdiffus.traffic.tables.files import is_table_name, read_table_file
+from netdiffus.traffic.tables.traces import TableTraces, traces_of_table
 from netdiffus.traffic.traces import channel_names
 from netdiffus.traffic.windows import summed, windows
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from netdiffus.wire.captures import read_capture
 from netdiffus.wire.conformance.judging import NUMBER, RULES, Judge
 from netdiffus.wire.conformance.rules import Rule
-from netdiffus.wire.order import MOVED, InOrder, TimedBlock
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.files.order import MOVED, InOrder, TimedBlock
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.headers.packets import PacketBlock
 
 NO_DAMAGE = "simple packet block has no time; the time of the packet before it is taken"
 """What the reader may report of a file that is whole."""

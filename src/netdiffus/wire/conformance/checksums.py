@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
-from netdiffus.wire.crc32c import TABLE, crc32c
-from netdiffus.wire.fields import ICMP, ICMPV6, OK, SCTP, TCP, UDP, WHOLE
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.arrays import Bytes
+from netdiffus.wire.headers.fields import ICMP, ICMPV6, OK, SCTP, TCP, UDP, WHOLE
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.kernels.crc32c import TABLE, crc32c
 
 NONE, RIGHT, WRONG, PARTIAL, ABSENT, NOT_CHECKED = range(6)
 """Verdicts. PARTIAL: the field holds the sum of the pseudo header alone, as a stack leaves it to a network card that

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netdiffus.wire.conformance.checksums import PARTIAL, PLACES, update
-from netdiffus.wire.fields import ICMP, LATER, UDP
+from netdiffus.wire.headers.fields import ICMP, LATER, UDP
 
 END, NOP = 0, 1
 

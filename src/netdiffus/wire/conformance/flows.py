@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64, u64
 from netdiffus.wire.conformance.segments import N_SIDE
-from netdiffus.wire.fields import ACK, FIN, LATER, OK, RST, SYN, TCP
+from netdiffus.wire.headers.fields import ACK, FIN, LATER, OK, RST, SYN, TCP
+from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 MAX_FLOWS = 1 << 16
 SAME_TIME_PACKETS = 8

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64, u64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.rules import ERROR, Rule
-from netdiffus.wire.fields import FIRST, LATER, OK
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.fields import FIRST, LATER, OK
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 OVERLAP = 0
 RULES = (

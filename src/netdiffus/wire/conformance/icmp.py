@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance import checksums
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
-from netdiffus.wire.fields import ICMP, ICMPV6, OK, WHOLE
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.fields import ICMP, ICMPV6, OK, WHOLE
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 SHORT, CHECKSUM, TYPE, CODE, EMBEDDED, CHECKSUM6, TYPE6, EMBEDDED6, HOP_LIMIT = range(9)
 RULES = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance import checksums
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
-from netdiffus.wire.fields import (
+from netdiffus.wire.headers.fields import (
     BAD_PLACE,
     ICMPV6,
     LINK_CUT,
@@ -21,7 +21,8 @@ from netdiffus.wire.fields import (
     OK,
     UDP,
 )
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 (
     VERSION, HEADER_LENGTH, TOTAL_LENGTH, TOTAL_ZERO, CHECKSUM, RESERVED_FLAG, DF_FRAGMENT, FRAGMENT_SIZE,

@@ -7,10 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.rules import ERROR, WARNING, Rule
-from netdiffus.wire.fields import BAD_PLACE, ICMP, ICMPV6, LINK_CUT, LINK_NOT_DECODED, NETWORK_LONG, NO_VERSION, NOT_IP
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.fields import (
+    BAD_PLACE,
+    ICMP,
+    ICMPV6,
+    LINK_CUT,
+    LINK_NOT_DECODED,
+    NETWORK_LONG,
+    NO_VERSION,
+    NOT_IP,
+)
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 (
     HEADER, PAYLOAD_LENGTH, PAYLOAD_ZERO, HOP_LIMIT_ZERO, SOURCE, DESTINATION, EXTENSION_ORDER, EXTENSION_LENGTH,

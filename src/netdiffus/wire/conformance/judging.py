@@ -25,10 +25,10 @@ from netdiffus.wire.conformance import (
 )
 from netdiffus.wire.conformance.flows import Flows
 from netdiffus.wire.conformance.rules import Rule
-from netdiffus.wire.dissect import dissect
-from netdiffus.wire.fields import faults
-from netdiffus.wire.order import TimedBlock
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.files.order import TimedBlock
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import faults
+from netdiffus.wire.headers.packets import PacketBlock
 
 TABLES = (times, link, ipv4, ipv6, fragments, udp, icmp, sctp, tcp, options, segments)
 RULES: tuple[Rule, ...] = tuple(rule for table in TABLES for rule in table.RULES)

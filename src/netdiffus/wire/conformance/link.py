@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
-from netdiffus.wire.fields import LINK_CUT, OK
-from netdiffus.wire.links import ETHERNET
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.fields import LINK_CUT, OK
+from netdiffus.wire.headers.links import ETHERNET
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 RECORD_LENGTH, HEADER_SHORT, SOURCE_GROUP, ADDRESS_ZERO, ABOVE_MTU, TRAILER = range(6)
 RULES = (

@@ -15,7 +15,7 @@ from netdiffus.wire.conformance.options import (
     LENGTHS,
 )
 from netdiffus.wire.conformance.segments import DROP_PERMITTED, DROP_SACK, DROP_SCALE, DROP_TIMES
-from netdiffus.wire.fields import ACK, FIN, RST, WHOLE
+from netdiffus.wire.headers.fields import ACK, FIN, RST, WHOLE
 
 SINGLE = (KIND_MSS, KIND_SCALE, KIND_PERMITTED, KIND_SACK, KIND_TIMES)
 DROPS = {DROP_TIMES: KIND_TIMES, DROP_SACK: KIND_SACK, DROP_SCALE: KIND_SCALE, DROP_PERMITTED: KIND_PERMITTED}

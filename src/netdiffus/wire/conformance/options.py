@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
-from netdiffus.wire.fields import LATER, OK, SYN, TCP
-from netdiffus.wire.packets import Bytes, PacketBlock
-from netdiffus.wire.serial import signed
+from netdiffus.wire.headers.fields import LATER, OK, SYN, TCP
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.kernels.serial import signed
 
 (
     LENGTH, AFTER_END, NOPS, REPEATED, MSS_ELSEWHERE, SCALE_ELSEWHERE, PERMITTED_ELSEWHERE, SACK_ON_SYN, NO_MSS,

@@ -17,16 +17,16 @@ import numpy as np
 
 from netdiffus.errors import InputError
 from netdiffus.text import as_text
-from netdiffus.wire.captures import read_capture
 from netdiffus.wire.conformance import segments
 from netdiffus.wire.conformance.check import NO_DAMAGE, Conformance, check_capture
 from netdiffus.wire.conformance.edit import Edit
 from netdiffus.wire.conformance.judging import RULES, STARTS, Judge, Judgement, judge_alone
 from netdiffus.wire.conformance.mends import mend_alone, mend_order
 from netdiffus.wire.conformance.rules import Rule
-from netdiffus.wire.order import InOrder, TimedBlock
-from netdiffus.wire.packets import Packet, PacketBlock
-from netdiffus.wire.writing import PcapngWriter, PcapWriter, check_suffix, plain_header
+from netdiffus.wire.files.order import InOrder, TimedBlock
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.writer import PcapngWriter, PcapWriter, check_suffix, plain_header
+from netdiffus.wire.headers.packets import Packet, PacketBlock
 
 SPACING_NS, STEP_NS = 1_000_000, 1_000
 """Between the packets of a capture whose times are all equal; between other packets whose time is mended."""

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from netdiffus.wire.conformance import checksums
 from netdiffus.wire.conformance.rules import ERROR, WARNING, Rule
-from netdiffus.wire.fields import LATER, SCTP, TRANSPORT_LONG
-from netdiffus.wire.packets import PacketBlock
+from netdiffus.wire.headers.fields import LATER, SCTP, TRANSPORT_LONG
+from netdiffus.wire.headers.packets import PacketBlock
 
 SHORT, PORT_ZERO, CHECKSUM, OFFLOAD = range(4)
 RULES = (

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.options import PERMITTED, SCALE, TIMES
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
-from netdiffus.wire.fields import ACK, FIN, RST, SYN
-from netdiffus.wire.packets import Bytes
-from netdiffus.wire.serial import signed
+from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN
+from netdiffus.wire.kernels.compiled import compiled, i64
+from netdiffus.wire.kernels.serial import signed
 
 (
     SYN_ACK, ACK_BELOW, ACK_UNSEEN, LOST, OUT_OF_ORDER, RETRANSMITTED, ZERO_WINDOW, WINDOW_FULL, WINDOW_PASSED,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance import checksums
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
-from netdiffus.wire.fields import (
+from netdiffus.wire.headers.fields import (
     ACK,
     FIN,
     LATER,
@@ -21,7 +21,8 @@ from netdiffus.wire.fields import (
     TRANSPORT_SHORT,
     WHOLE,
 )
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 SHORT, DATA_OFFSET, CHECKSUM, OFFLOAD, PORT_ZERO, SYN_FIN, NO_ACK, RESERVED, URGENT, UNUSED_ACK, RESET = range(11)
 RULES = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64, u64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance.rules import ERROR, NOTE, WARNING, Rule
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 FILE_DAMAGED, ALL_EQUAL, FLOW_EQUAL, BACKWARDS, DUPLICATE = range(5)
 RULES = (

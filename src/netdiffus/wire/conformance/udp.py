@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.wire.compiled import compiled, i64
+from netdiffus.arrays import Bytes
 from netdiffus.wire.conformance import checksums
 from netdiffus.wire.conformance.rules import ERROR, WARNING, Rule
-from netdiffus.wire.fields import LATER, OK, TRANSPORT_LONG, UDP, WHOLE
-from netdiffus.wire.packets import Bytes, PacketBlock
+from netdiffus.wire.headers.fields import LATER, OK, TRANSPORT_LONG, UDP, WHOLE
+from netdiffus.wire.headers.packets import PacketBlock
+from netdiffus.wire.kernels.compiled import compiled, i64
 
 SHORT, LENGTH_UNDER, LENGTH_OVER, LENGTH_LESS, PORT_ZERO, CHECKSUM, OFFLOAD, NO_CHECKSUM, NO_CHECKSUM_CUT = range(9)
 RULES = (

@@ -1,0 +1,28 @@
+"""The compiler: single flows as rows of what is free to vary, and rows as packets that real stacks could have sent."""
+
+from netdiffus.compiler.arrivals import Arrivals, arrival_gaps, draw_starts
+from netdiffus.compiler.capture import by_label, label_table, labels_path, write_packets
+from netdiffus.compiler.compile import Packets, compile_rows, rows_of_flows
+from netdiffus.compiler.endpoints import fresh_endpoints
+from netdiffus.compiler.rules import RULES, Changes
+from netdiffus.compiler.specs import FLOW, ROW, FlowRows, concatenate
+
+__all__ = [
+    "FLOW",
+    "ROW",
+    "RULES",
+    "Arrivals",
+    "Changes",
+    "FlowRows",
+    "Packets",
+    "arrival_gaps",
+    "by_label",
+    "compile_rows",
+    "concatenate",
+    "draw_starts",
+    "fresh_endpoints",
+    "label_table",
+    "labels_path",
+    "rows_of_flows",
+    "write_packets",
+]

@@ -1,0 +1,184 @@
+"""Who talks to whom: fresh addresses, ports and initial numbers for flows, so that nothing of the training is left.
+
+Clients come from a pool, servers are drawn anew for each flow. The defaults are a private network (RFC 1918), the
+benchmark network (RFC 2544) and the documentation prefix (RFC 3849): nobody's addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netdiffus.compiler.specs import CLIENT, SERVER, FlowRows
+from netdiffus.errors import InputError
+from netdiffus.wire.headers.fields import TCP, UDP
+
+CLIENT_NETS = ("10.0.0.0/8", "2001:db8:c::/48")
+SERVER_NETS = ("198.18.0.0/15", "2001:db8:5::/48")
+EPHEMERAL = (32768, 61000)
+"""Client ports as Linux draws them: from the first to below the second."""
+PORT_RANGES = np.array([(1024, EPHEMERAL[0]), EPHEMERAL, (EPHEMERAL[1], 1 << 16)])
+"""Client ports are drawn anew inside the one of these that theirs is in."""
+WELL_KNOWN = 1024
+"""Client ports below are kept: NTP, DHCP and the like speak from them."""
+FLOWS_PER_CLIENT = 8
+V4_MAPPED = 0xFFFF_0000_0000
+TRIES = 200
+
+
+@dataclass(frozen=True)
+class Network:
+    """Addresses of one IP version: those from `first` on, `hosts` of them."""
+
+    version: int
+    first: int
+    hosts: int
+
+    def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.uint64]:
+        """n addresses as (n, 2) numbers, high and low."""
+        place = rng.integers(0, min(self.hosts, 1 << 62), n)
+        out = np.zeros((n, 2), np.uint64)
+        if self.version == 4:
+            out[:, 1] = (place + self.first).astype(np.uint64) | np.uint64(V4_MAPPED)
+            return out
+        low = (self.first & 0xFFFF_FFFF_FFFF_FFFF) + place.astype(np.uint64)  # 64 bits of host at most, from 0 or so
+        out[:, 0], out[:, 1] = self.first >> 64, low
+        return out
+
+
+def networks(texts: Sequence[str]) -> dict[int, Network]:
+    """The networks of an option, by IP version; the network and broadcast addresses of IPv4 are left out.
+
+    Raises:
+        InputError: a text is no network, two are of one version, or it has multicast addresses.
+    """
+    found: dict[int, Network] = {}
+    for text in texts:
+        try:
+            net: IPv4Network | IPv6Network = ip_network(text, strict=False)
+        except ValueError:
+            raise InputError("a network such as 10.0.0.0/8 or 2001:db8::/32", repr(text), "correct it") from None
+        if net.version in found or net.is_multicast or net.is_unspecified or net.is_loopback:
+            raise InputError("one network of single hosts for each IP version", str(text), "name another network")
+        first, n = int(net.network_address), net.num_addresses
+        edge = 1 if net.version == 4 and n > 2 else 0
+        if net.version == 6:
+            n = min(n, 1 << 64)
+            edge = 1 if n > 2 else 0  # ::0 of a network is any router (RFC 4291 section 2.6.1)
+        found[net.version] = Network(net.version, first + edge, n - 2 * edge)
+    return found
+
+
+def fresh_endpoints(
+    rows: FlowRows,
+    rng: np.random.Generator,
+    *,
+    client_nets: Sequence[str] = CLIENT_NETS,
+    server_nets: Sequence[str] = SERVER_NETS,
+    clients: int | None = None,
+) -> FlowRows:
+    """The same flows between other hosts, from other ports, with other initial numbers.
+
+    Server ports stay as the class has them; client ports below 1024, and those equal to the server's, too. Others stay
+    in their range, those of TCP even or odd as they were: Linux gives even ones to sockets that connect, and odd ones
+    to those that are bound first. No two flows share both ends, so nothing that splits a capture into flows can join
+    them.
+
+    Args:
+        clients: hosts in the client pool; a client for every 8 flows unless given.
+
+    Raises:
+        InputError: a network is wrong, missing for an IP version that the flows have, or too small for them.
+    """
+    flows = rows.flows.copy()
+    n = len(flows)
+    nets = networks(client_nets), networks(server_nets)
+    pool = max(1, n // FLOWS_PER_CLIENT) if clients is None else clients
+    if pool < 1:
+        raise InputError("at least 1 client", str(pool), "choose more clients")
+    asked = flows["port"].copy()
+    with_ports = np.isin(flows["protocol"], (TCP, UDP))
+    fixed = speaks_from(asked)
+    flows["port"][~with_ports] = 0
+    portless = with_ports & (asked[:, SERVER] == 0)
+    flows["port"][portless, SERVER] = rng.integers(*EPHEMERAL, int(portless.sum()))
+    pools: dict[int, NDArray[np.uint64]] = {}
+    for version in np.unique(flows["version"]).tolist():
+        if version not in nets[CLIENT] or version not in nets[SERVER]:
+            raise InputError(
+                f"a client and a server network of IPv{version}, which these flows use",
+                f"{', '.join(client_nets)} and {', '.join(server_nets)}",
+                f"add an IPv{version} network to --client-net and --server-net",
+            )
+        pools[version] = nets[CLIENT][version].draw(pool, rng)
+    open_ = np.arange(n)
+    for _ in range(TRIES):
+        for version, hosts in pools.items():
+            here = open_[flows["version"][open_] == version]
+            flows["address"][here, CLIENT] = hosts[rng.integers(0, pool, len(here))]
+            flows["address"][here, SERVER] = nets[SERVER][version].draw(len(here), rng)
+        drawn = open_[with_ports[open_] & ~fixed[open_]]
+        flows["port"][drawn, CLIENT] = _client_ports(asked[drawn, CLIENT], flows["protocol"][drawn], rng)
+        open_ = _clashes(flows)
+        if not len(open_):
+            break
+    else:
+        raise InputError(
+            f"networks with room for {n:,} flows",
+            f"{', '.join(client_nets)} and {', '.join(server_nets)}",
+            "name larger networks with --client-net and --server-net",
+        )
+    flows["isn"] = rng.integers(0, 1 << 32, (n, 2), np.uint32)
+    flows["ts_base"] = rng.integers(0, 1 << 32, (n, 2), np.uint32)
+    flows["id_base"] = rng.integers(0, 1 << 16, (n, 2), np.uint16)
+    flows["icmp_id"] = rng.integers(0, 1 << 16, n, np.uint16)
+    labelled = flows["label"] != 0  # a system that sets no flow label goes on setting none
+    flows["label"] = np.where(labelled, rng.integers(1, 1 << 20, (n, 2)), 0)
+    return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
+
+
+def speaks_from(port: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Whether client ports stay, of (F, 2) ports: those well known, and those that are the server's too."""
+    client = port[:, CLIENT]
+    return np.asarray((client > 0) & ((client < WELL_KNOWN) | (client == port[:, SERVER])))
+
+
+def port_like(port: NDArray[np.int64], protocol: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The highest client port that is drawn as these are (F,), which are of protocols (F,); 0 stays 0."""
+    _, high, step = _port_range(port, protocol)
+    return np.where(port > 0, high - step + np.where(step > 1, port % step, 0), 0)
+
+
+def _client_ports(port: NDArray[np.int64], protocol: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    low, high, step = _port_range(port, protocol)
+    first = low + np.where(step > 1, port % step, 0)
+    return np.asarray(first + step * rng.integers(0, (high - low) // step))
+
+
+def _port_range(
+    port: NDArray[np.int64], protocol: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """First port, the one past the last, and the step between ports, where these are drawn."""
+    place = np.where(port == 0, 1, np.searchsorted(PORT_RANGES[:, 1], port, side="right"))
+    low, high = PORT_RANGES[place].T
+    return low, high, np.where((protocol == TCP) & (port > 0), 2, 1)
+
+
+def _clashes(flows: NDArray[np.void]) -> NDArray[np.int64]:
+    """Places of flows that share both ends with an earlier flow, or whose ends are one host."""
+    ends = np.concatenate([flows["address"], flows["port"].astype(np.uint64)[:, :, None]], axis=2)  # (F, 2, 3)
+    swap = np.zeros(len(flows), np.bool_)
+    for column in (2, 1, 0):
+        a, b = ends[:, 0, column], ends[:, 1, column]
+        swap = np.where(a == b, swap, a > b)
+    ends[swap] = ends[swap][:, ::-1]
+    key = np.concatenate([ends.reshape(len(flows), 6), flows["protocol"].astype(np.uint64)[:, None]], axis=1)
+    _, first = np.unique(key, axis=0, return_index=True)
+    again = np.ones(len(flows), np.bool_)
+    again[first] = False
+    same_host = (flows["address"][:, CLIENT] == flows["address"][:, SERVER]).all(axis=1)
+    return np.flatnonzero(again | same_host)

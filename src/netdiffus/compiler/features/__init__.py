@@ -1,0 +1,1 @@
+"""What a model of packets learns: the rows of flows as series of tokens, and back."""

@@ -1,0 +1,206 @@
+"""The fields codec: flows' rows ↔ series (N, C, n) of what a model of packets learns.
+
+Channels of every packet: its kind and reply as places in vocabularies (packet_types.py), window, payload size and gap.
+Channels of the flow stand at position 0 alone: hosts and how a connection ends (teardown.py), again places in
+vocabularies, and the server's port. Everything else of a packet follows from these by the rules of the wire
+(compiler.py), or is chance (endpoints.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netdiffus.arrays import Floats, Ints
+from netdiffus.compiler.endpoints import EPHEMERAL
+from netdiffus.compiler.features.manifest import CHANNELS as CHANNELS
+from netdiffus.compiler.features.manifest import FieldsManifest
+from netdiffus.compiler.features.option_templates import layout_places, plain_layouts
+from netdiffus.compiler.features.packet_types import (
+    KIND,
+    flows_of_words,
+    host_words,
+    kind_words,
+    packets_of_words,
+    reply_words,
+)
+from netdiffus.compiler.features.teardown import ending_places, fit_endings, last_kinds, with_endings
+from netdiffus.compiler.features.vocabulary import Vocabulary
+from netdiffus.compiler.specs import SERVER, FlowRows
+from netdiffus.wire.headers.fields import SYN, TCP
+
+OF_PACKET = 5
+"""The first so many channels have a value at every packet, the others at the first."""
+FEW_FLOWS = 3
+"""A server port of the ephemeral range that fewer flows have is chance, and drawn anew."""
+PROTOCOL, DIRECTION, FLAGS = (KIND.index(name) for name in ("protocol", "direction", "flags"))
+
+
+@dataclass(frozen=True)
+class FieldsCodec:
+    """What leads from rows to series and back; all of it comes from training traffic.
+
+    Attributes:
+        length: n, packets of a flow that are held; longer flows are cut.
+        layouts: of TCP options, without the bytes of options that are not known here: those could be identifiers.
+        kinds, replies, hosts: vocabularies of packet_types.py. endings: that of teardown.py, of kinds.
+        server_ports: the ports that are kept, ascending; any other is 0: it is drawn anew.
+    """
+
+    length: int
+    layouts: tuple[bytes, ...]
+    kinds: Vocabulary
+    replies: Vocabulary
+    hosts: Vocabulary
+    server_ports: Ints
+    endings: Vocabulary
+
+    @classmethod
+    def fit(cls, rows: FlowRows, length: int) -> FieldsCodec:
+        """The codec of training flows, at least one."""
+        rows = first_packets(rows, length)
+        layouts = plain_layouts(rows)
+        port, flows = np.unique(rows.flows["port"][:, SERVER], return_counts=True)
+        kept = port[(port < EPHEMERAL[0]) | (flows >= FEW_FLOWS)].astype(np.int64)
+        words = kind_words(rows, layout_places(rows, layouts)[0], {})
+        kinds = Vocabulary.fit(words)
+        return cls(
+            length,
+            layouts,
+            kinds,
+            Vocabulary.fit(reply_words(rows, {})),
+            Vocabulary.fit(host_words(rows)),
+            kept,
+            fit_endings(_ends(kinds, kinds.places(words)[0], rows.counts, length)),
+        )
+
+    def encode(self, rows: FlowRows) -> tuple[Floats, dict[str, int]]:
+        """Series (N, len(CHANNELS), n), NaN past the end, of flows of at least a packet; and packets or flows of which
+        something is lost, by reason."""
+        lost: dict[str, int] = {}
+        whole = int(np.count_nonzero(rows.counts > self.length))
+        rows = first_packets(rows, self.length)
+        layout, foreign = layout_places(rows, self.layouts)
+        words = kind_words(rows, layout, lost), reply_words(rows, lost)
+        kind, kind_known = self.kinds.places(words[0])
+        reply, reply_known = self.replies.places(words[1])
+        hosts, hosts_known = self.hosts.places(host_words(rows))
+        port = rows.flows["port"][:, SERVER].astype(np.int64)
+        drawn = ~np.isin(port, self.server_ports)
+        counts = {
+            "packets beyond the model's length (flows)": whole,
+            "options that are not known": int(np.count_nonzero(foreign)),
+            "a kind of packet that training did not have": int(np.count_nonzero(~kind_known)),
+            "a reply that training did not have": int(np.count_nonzero(~reply_known)),
+            "hosts that training did not have (flows)": int(np.count_nonzero(~hosts_known)),
+            "a server port that is drawn anew (flows)": int(np.count_nonzero(drawn & (port > 0))),
+        }
+        lost |= {reason: count for reason, count in counts.items() if count}
+        series = np.full((len(rows), len(CHANNELS), self.length), np.nan)
+        at = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
+        for channel, values in enumerate((kind, reply, rows.rows["window"], rows.rows["size"], rows.rows["gap_ns"])):
+            series[rows.owner, channel, at] = values
+        ending = ending_places(self.endings, _ends(self.kinds, kind, rows.counts, self.length))
+        series[:, OF_PACKET:, 0] = np.stack([hosts, np.where(drawn, 0, port), ending], axis=1)
+        return series, lost
+
+    def decode(
+        self, series: Floats, labels: tuple[str, ...], rng: np.random.Generator
+    ) -> tuple[FlowRows, dict[str, int]]:
+        """Flows of series (N, len(CHANNELS), n) with values near those of `encode`; a flow ends where its kinds do.
+
+        Returns:
+            flows without addresses and numbers (endpoints.py gives them), and how many packets were not as asked.
+        """
+        alive = np.logical_and.accumulate(~np.isnan(series[:, 0]), axis=1)
+        alive[:, 0] = True
+        counts = alive.sum(axis=1)
+        owner = np.repeat(np.arange(len(series)), counts)
+        values = series[:, :OF_PACKET].transpose(0, 2, 1)[alive]  # (P, OF_PACKET)
+        holes = np.isnan(values).any(axis=1)
+        whole = np.nan_to_num(values).round().astype(np.int64)
+        hosts = _clipped(np.nan_to_num(series[:, OF_PACKET, 0]), len(self.hosts))
+        words = self.hosts.words[hosts]
+        asked, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), words[owner, 0])
+        ending = self.endings.words[_clipped(np.nan_to_num(series[:, OF_PACKET + 2, 0]), len(self.endings))]
+        closed = (counts < self.length) & (words[:, 0] == TCP)
+        kind = with_endings(asked, counts, ending, closed)
+        reply = self.replies.words[_clipped(whole[:, 1], len(self.replies))]
+        size = np.maximum(whole[:, 3], 0)
+        packets = packets_of_words(self.kinds.words[kind], reply, words, size, owner, rng)
+        packets["window"], packets["gap_ns"] = np.clip(whole[:, 2], 0, 0xFFFF), np.maximum(whole[:, 4], 0)
+        first = np.cumsum(counts) - counts
+        packets["gap_ns"][first] = 0
+        port = np.nan_to_num(series[:, OF_PACKET + 1, 0]).round().astype(np.int64)
+        flows = flows_of_words(words, np.clip(port, 0, 0xFFFF))
+        changed = {
+            "a channel without a value inside a flow": int(np.count_nonzero(holes)),
+            "a packet of another protocol than its flow's": int(np.count_nonzero(strange)),
+            "a packet that is none of its flow's ending": int(np.count_nonzero(kind != asked)),
+        }
+        rows = FlowRows(flows, packets, counts.astype(np.int64), self.layouts, labels)
+        return rows, {reason: count for reason, count in changed.items() if count}
+
+    def _of_protocol(self, kind: Ints, protocol: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+        """Kinds of the flow's protocol: another one becomes the most frequent one in its direction."""
+        words = self.kinds.words
+        strange = words[kind, PROTOCOL] != protocol
+        for number, side in np.unique(np.stack([protocol, words[kind, DIRECTION]], 1)[strange], axis=0).tolist():
+            here = strange & (protocol == number) & (words[kind, DIRECTION] == side)
+            place = self.kinds.usual((PROTOCOL, DIRECTION), (number, side))
+            kind = np.where(here, place if place >= 0 else self.kinds.usual((PROTOCOL,), (number,)), kind)
+        return kind, strange
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain values."""
+        return {
+            "codec": "fields",
+            "channels": list(CHANNELS),
+            "length": self.length,
+            "layouts": [layout.hex() for layout in self.layouts],
+            "kinds": self.kinds.to_json(),
+            "replies": self.replies.to_json(),
+            "hosts": self.hosts.to_json(),
+            "server_ports": self.server_ports.tolist(),
+            "endings": self.endings.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> FieldsCodec:
+        """The way back from `to_json`, exact.
+
+        Raises:
+            InputError: it is no such codec.
+        """
+        return cls.of_manifest(FieldsManifest.of(data, "codec.fields"))
+
+    @classmethod
+    def of_manifest(cls, found: FieldsManifest) -> FieldsCodec:
+        """The same of what was checked."""
+        vocabularies = (found.kinds, found.replies, found.hosts, found.endings)
+        kinds, replies, hosts, endings = (Vocabulary.of_manifest(words) for words in vocabularies)
+        layouts = tuple(bytes.fromhex(layout) for layout in found.layouts)
+        return cls(found.length, layouts, kinds, replies, hosts, np.array(found.server_ports, np.int64), endings)
+
+
+def first_packets(rows: FlowRows, length: int) -> FlowRows:
+    """The same flows with their first `length` packets."""
+    if not (rows.counts > length).any():
+        return rows
+    at = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
+    counts = np.minimum(rows.counts, length)
+    return FlowRows(rows.flows, rows.rows[at < length], counts, rows.layouts, rows.labels)
+
+
+def _ends(kinds: Vocabulary, kind: Ints, counts: Ints, length: int) -> Ints:
+    """What TCP flows that end before `length` packets end with, of packets' kinds (P,): see `last_kinds`."""
+    words, ended = kinds.words[kind], np.repeat(counts < length, counts)
+    return last_kinds(kind, counts, ended & (words[:, PROTOCOL] == TCP) & (words[:, FLAGS] & SYN == 0))
+
+
+def _clipped(values: NDArray[Any], words: int) -> Ints:
+    """Places among so many words."""
+    return np.clip(np.round(values), 0, words - 1).astype(np.int64)

@@ -1,0 +1,69 @@
+"""How connections end, as words: the kinds of a TCP flow's last packets, together.
+
+Real connections end in few ways, and each is a dance of both sides (FIN, its acknowledgement, the other FIN, a reset).
+A word names the whole of it, so that a model chooses among endings that connections had, not a packet at a time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netdiffus.arrays import Ints
+from netdiffus.compiler.features.vocabulary import Vocabulary
+
+ENDING = 5  # packets that a word holds, at most
+FEW_FLOWS = 3  # an ending that fewer training flows have is known by its last packets alone
+OPEN = -1  # in a word: no packet; a word of nothing else leaves the end as it is
+
+
+def last_kinds(kind: Ints, counts: Ints, known: NDArray[np.bool_]) -> Ints:
+    """(F, ENDING) places of the kinds of each flow's last packets, the very last first, OPEN past what is known.
+
+    Args:
+        kind: of all packets (P,), flow after flow. counts: packets of each flow (F,).
+        known: (P,) whether a packet can be part of an ending.
+    """
+    last, more = np.cumsum(counts) - 1, np.ones(len(counts), np.bool_)
+    found = np.full((len(counts), ENDING), OPEN, np.int64)
+    for back in range(ENDING):
+        at = np.maximum(last - back, 0)
+        more = more & (back < counts) & known[at]
+        found[:, back] = np.where(more, kind[at], OPEN)
+    return found
+
+
+def fit_endings(seen: Ints) -> Vocabulary:
+    """The endings (F, ENDING) that FEW_FLOWS flows or more share, each as long as it can be, and the open one."""
+    shared = np.full_like(seen, OPEN)
+    for packets in range(1, ENDING + 1):
+        cut = _cut(seen, packets)
+        _, back, flows = np.unique(cut, axis=0, return_inverse=True, return_counts=True)
+        enough = (flows[back.reshape(-1)] >= FEW_FLOWS) & (seen[:, packets - 1] != OPEN)
+        shared[enough] = cut[enough]
+    return Vocabulary.fit(np.concatenate([shared, np.full((1, ENDING), OPEN, np.int64)]))
+
+
+def ending_places(endings: Vocabulary, seen: Ints) -> Ints:
+    """The place (F,) of the longest known word that each flow ends with."""
+    found = np.zeros(len(seen), np.int64)
+    for packets in range(ENDING + 1):
+        places, exact = endings.places(_cut(seen, packets))
+        found = np.where(exact, places, found)
+    return found
+
+
+def with_endings(kind: Ints, counts: Ints, words: Ints, closed: NDArray[np.bool_]) -> Ints:
+    """The kinds (P,) with the last ones of each closed flow (F,) as its word (F, ENDING) has them.
+
+    A flow that is shorter than its word keeps its first packet.
+    """
+    kind, last = kind.copy(), np.cumsum(counts) - 1
+    for back in range(ENDING):
+        flows = closed & (words[:, back] != OPEN) & (back < counts - 1)
+        kind[last[flows] - back] = words[flows, back]
+    return kind
+
+
+def _cut(seen: Ints, packets: int) -> Ints:
+    return np.where(np.arange(ENDING) < packets, seen, OPEN)

@@ -1,0 +1,102 @@
+"""Vocabularies: the combinations of several small numbers that training traffic has, each one word with a place.
+
+Whatever place a model names, the combination is one that a real stack sent. Words lie in lexicographic order, so
+neighbours share their first numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from netdiffus import limits
+from netdiffus.arrays import Ints
+from netdiffus.manifest import Manifest
+
+WIDEST = 16
+"""Numbers of a word at most."""
+Number = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
+
+
+class VocabularyManifest(Manifest):
+    """What a manifest holds of a vocabulary."""
+
+    words: list[Annotated[list[Number], Field(min_length=1, max_length=WIDEST)]] = Field(
+        min_length=1, max_length=limits.WORDS
+    )
+    counts: list[Annotated[int, Field(ge=1, lt=1 << 53)]]
+
+    @model_validator(mode="after")
+    def _fit(self) -> VocabularyManifest:
+        if len({len(word) for word in self.words}) > 1 or len(self.counts) != len(self.words):
+            raise ValueError("with words of one width and a count of each")
+        if any(a >= b for a, b in pairwise(self.words)):
+            raise ValueError("with words in lexicographic order, each once")
+        return self
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words of W numbers.
+
+    Attributes:
+        words: (K, W) int64, in lexicographic order, each once.
+        counts: how often each was seen in training, (K,).
+    """
+
+    words: Ints
+    counts: Ints
+
+    @classmethod
+    def fit(cls, seen: Ints) -> Vocabulary:
+        """The words among (N, W) numbers, N at least 1."""
+        words, counts = np.unique(seen, axis=0, return_counts=True)
+        return cls(words, counts.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def places(self, asked: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+        """The place of each of (N, W) numbers, and whether it is exactly that word.
+
+        An unknown word gets the place of the one that agrees with it in the most numbers from the left on.
+        """
+        distinct, back = np.unique(asked, axis=0, return_inverse=True)
+        known = {word: place for place, word in enumerate(map(tuple, self.words.tolist()))}
+        places = np.array([known.get(word, -1) for word in map(tuple, distinct.tolist())], np.int64)
+        exact = places >= 0
+        for k in np.flatnonzero(~exact):
+            agree = np.logical_and.accumulate(self.words == distinct[k], axis=1).sum(axis=1)
+            most = np.flatnonzero(agree == agree.max())
+            places[k] = most[np.argmax(self.counts[most])]
+        back = back.reshape(-1)
+        return places[back], exact[back]
+
+    def usual(self, columns: Sequence[int], numbers: Sequence[int]) -> int:
+        """The place of the most frequent word whose `columns` are `numbers`; -1 if there is none."""
+        fits = (self.words[:, list(columns)] == np.array(numbers)).all(axis=1)
+        return int(np.argmax(np.where(fits, self.counts, -1))) if fits.any() else -1
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists."""
+        return {"words": self.words.tolist(), "counts": self.counts.tolist()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Vocabulary:
+        """The way back from `to_json`.
+
+        Raises:
+            InputError: it is no vocabulary.
+        """
+        return cls.of_manifest(VocabularyManifest.of(data, "vocabulary"))
+
+    @classmethod
+    def of_manifest(cls, found: VocabularyManifest) -> Vocabulary:
+        """The same of what was checked."""
+        return cls(np.array(found.words, np.int64), np.array(found.counts, np.int64))

@@ -1,0 +1,1 @@
+"""Flows: packets of a capture put together as conversations, with their series and headers."""

@@ -1,0 +1,246 @@
+"""Captures to flows: which packets make one conversation, and its first packets as series and as headers.
+
+The definition of a flow:
+
+* A flow is the packets between two ends that are the same in IP version, transport protocol, both addresses and both
+  ports, in either direction. Protocols without ports (ICMP among them) have port 0. VLAN tags, MPLS labels and the
+  numbers of virtual networks are not looked at. Of a tunnel the outer addresses count, with `inner` the innermost
+  ones, except for packets that cannot be looked into.
+* A packet that is more than `timeout_s` away in time from the latest one of its flow begins a new flow: later, or
+  earlier, where a file holds captures that were not made one after the other.
+* TCP: a flow is closed when both ends have sent FIN, or one has sent RST. Packets that still come belong to it. A SYN
+  (without ACK) begins a new flow if both ends have sent FIN; if its sender's initial sequence number is known and
+  another; or if that number is unknown and the flow was reset. So a repeated SYN stays in its flow.
+* The client is the sender of the first SYN; without one, the receiver of the first SYN with ACK; without one, the
+  sender of the first packet.
+* Fragments behind the first one belong to the flow of the first one (same addresses, identification, and for IPv4
+  protocol; within 60 seconds). Each counts as a packet; its payload is what it carries.
+* A packet's size is the payload behind its transport header as the headers say it, whatever was captured of it. The
+  header is that of TCP with options, 8 bytes of UDP and ICMP, the common header of SCTP (12 bytes: its chunks, with
+  their own headers, are payload), and nothing of other protocols.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from netdiffus.errors import InputError
+from netdiffus.traffic.flows.frames import FLOW_SCHEMA, PACKET_SCHEMA, flow_frames
+from netdiffus.traffic.flows.table import FlowTable
+from netdiffus.wire.conformance.flows import SAME_TIME_PACKETS
+from netdiffus.wire.conformance.times import ALL_EQUAL, FLOW_EQUAL
+from netdiffus.wire.conformance.times import RULES as TIMES
+from netdiffus.wire.files.order import InOrder
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.headers.dissect import dissect
+from netdiffus.wire.headers.fields import faults
+from netdiffus.wire.headers.links import link_name
+from netdiffus.wire.headers.tunnel_names import name_tunnels
+from netdiffus.wire.headers.tunnels import look_inside
+
+__all__ = [
+    "FLOW_SCHEMA",
+    "PACKET_SCHEMA",
+    "CaptureFlows",
+    "CaptureSummary",
+    "FlowBatch",
+    "FlowReader",
+    "flows_of_capture",
+]
+
+NO_PACKETS = "file holds no packets"
+ALL_STILL, FLOW_STILL = (TIMES[rule].says for rule in (ALL_EQUAL, FLOW_EQUAL))
+
+BATCH_BYTES = 1 << 25
+"""Memory for kept packets at which a FlowReader hands out the flows that have ended."""
+
+
+@dataclass(frozen=True)
+class CaptureSummary:
+    """What was read from one capture file.
+
+    Attributes:
+        file, sha256, bytes: name without folder, hash and size of the file as it is stored.
+        packets: all packet records in it.
+        first_ns, last_ns: earliest and latest time; both 0 without packets.
+        flows: flows that were kept; `short_flows` had fewer packets than asked for and were not.
+        links: packets by the name of their link layer.
+        faults: what was left out or odd, in plain words, and how often.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    packets: int
+    first_ns: int
+    last_ns: int
+    flows: int
+    short_flows: int
+    links: dict[str, int]
+    faults: dict[str, int]
+
+
+class FlowBatch(NamedTuple):
+    """Some flows (FLOW_SCHEMA, by start) and their first packets (PACKET_SCHEMA, by flow and index)."""
+
+    flows: pl.DataFrame
+    packets: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class CaptureFlows:
+    """The flows of one capture.
+
+    Attributes:
+        flows: FLOW_SCHEMA; one row a flow, by start. `size`, `direction` (0 client→server) and `gap_ns` (since the
+            packet before, first 0, never negative) are those of its first packets; n_packets counts all.
+        packets: PACKET_SCHEMA; the same first packets, by flow and index; headers as far as they were captured.
+        summary: what was read, and what was left out.
+    """
+
+    flows: pl.DataFrame
+    packets: pl.DataFrame
+    summary: CaptureSummary
+
+
+class FlowReader:
+    """Reads a capture ("-" is standard input) and hands out its flows in batches; iterate over it once.
+
+    Memory grows with the flows that are open at one time, not with the capture. Flow numbers count up over the batches;
+    flows are by start within a batch. The flows are the same however large the batches are, unless clocks that differ
+    by more than the timeout alternate in one file: then a flow may be handed out before it has ended.
+
+    Args:
+        path: of the capture.
+        packets: how many first packets of a flow are kept.
+        min_packets: flows with fewer packets are left out, and counted.
+        timeout_s: idle seconds after which a flow has ended.
+        inner: look inside tunnels (headers/tunnels.py): addresses, ports, sizes and headers
+            are those of the inner packet.
+        batch_bytes: memory for kept packets at which flows that have ended are handed out.
+
+    Raises:
+        InputError: the file cannot be read, is no capture, or an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        packets: int = 64,
+        min_packets: int = 1,
+        timeout_s: float = 120.0,
+        inner: bool = False,
+        batch_bytes: int = BATCH_BYTES,
+    ) -> None:
+        if packets < 1 or not 0 < timeout_s < 2**32:
+            raise InputError(
+                "at least 1 packet per flow and a timeout above 0 seconds",
+                f"packets={packets}, timeout_s={timeout_s}",
+                "choose others",
+            )
+        self._capture = read_capture(path)
+        self._ordered = InOrder(self._capture)
+        self._table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9))
+        self._min_packets, self._batch_bytes, self._inner = min_packets, batch_bytes, inner
+        self._faults: Counter[str] = Counter()
+        self._links: Counter[str] = Counter()
+        self._n_packets, self._first_ns, self._last_ns = 0, 2**63 - 1, 0
+        self._n_flows, self._n_short, self._n_still = 0, 0, 0
+
+    def __iter__(self) -> Iterator[FlowBatch]:
+        limit = self._batch_bytes
+        for block, *_ in self._ordered:
+            fields = dissect(block)
+            if self._inner:
+                fields, unseen = look_inside(block, fields)
+                self._faults += unseen
+            self._faults += name_tunnels(block, fields, inner=self._inner)
+            self._table.add(block, fields)
+            self._faults += faults(fields)
+            for number, count in _counted(block.link):
+                self._links[link_name(number)] += count
+            self._n_packets += len(block)
+            self._first_ns = min(self._first_ns, int(block.time_ns.min()))
+            self._last_ns = max(self._last_ns, int(block.time_ns.max()))
+            if self._table.held_bytes > limit:
+                yield self._take(self._table.finished())
+                limit = max(self._batch_bytes, 2 * self._table.held_bytes)
+        yield self._take(np.ones(len(self._table.flows), np.bool_))
+
+    @property
+    def summary(self) -> CaptureSummary:
+        """What was read so far; of the whole capture when the iteration has ended."""
+        return CaptureSummary(
+            file=self._capture.name,
+            sha256=self._capture.sha256,
+            bytes=self._capture.n_bytes,
+            packets=self._n_packets,
+            first_ns=self._first_ns if self._n_packets else 0,
+            last_ns=self._last_ns,
+            flows=self._n_flows,
+            short_flows=self._n_short,
+            links=dict(self._links),
+            faults=dict(self._capture.faults + self._ordered.faults + self._faults + Counter(self._table.faults))
+            | self._of_the_whole(),
+        )
+
+    def _of_the_whole(self) -> dict[str, int]:
+        """What concerns the file and not its packets; of times it says what `check` says."""
+        if not self._n_packets:
+            return {} if self._capture.faults else {NO_PACKETS: 1}
+        if self._n_packets > 1 and self._first_ns == self._last_ns:
+            return {ALL_STILL: self._n_packets}
+        return {FLOW_STILL: self._n_still} if self._n_still else {}
+
+    def _take(self, ended: NDArray[np.bool_]) -> FlowBatch:
+        chosen, rank = self._choose(ended)
+        flows = self._table.flows[chosen]
+        batch = FlowBatch(*flow_frames(flows, rank, self._table.release(ended), self._n_flows))
+        self._count(ended, chosen)
+        return batch
+
+    def _choose(self, ended: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of the flows that have ended those that are handed out, by start; and each flow's place among them, or -1."""
+        flows = self._table.flows
+        still = ended & (flows["n_packets"] >= SAME_TIME_PACKETS) & (flows["start_ns"] == flows["last_ns"])
+        self._n_still += int(flows["n_packets"][still].sum())
+        chosen = np.flatnonzero(ended & (flows["n_packets"] >= self._min_packets))
+        chosen = chosen[np.argsort(flows["start_ns"][chosen], kind="stable")]
+        rank = np.full(len(flows), -1, np.int64)
+        rank[chosen] = np.arange(len(chosen))
+        return chosen, rank
+
+    def _count(self, ended: NDArray[np.bool_], chosen: NDArray[np.int64]) -> None:
+        self._n_flows += len(chosen)
+        self._n_short += int(np.count_nonzero(ended)) - len(chosen)
+
+
+def _counted(numbers: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Each number and how often it is there; they are nearly always all the same."""
+    if (numbers == numbers[0]).all():
+        return [(int(numbers[0]), len(numbers))]
+    distinct, counts = np.unique(numbers, return_counts=True)
+    return list(zip(distinct.tolist(), counts.tolist(), strict=True))
+
+
+def flows_of_capture(
+    path: str | Path, *, packets: int = 64, min_packets: int = 1, timeout_s: float = 120.0, inner: bool = False
+) -> CaptureFlows:
+    """Read a capture whole and put its packets into flows, as this module defines them; FlowReader does it in batches.
+
+    Args and errors are those of FlowReader.
+    """
+    reader = FlowReader(
+        path, packets=packets, min_packets=min_packets, timeout_s=timeout_s, inner=inner, batch_bytes=2**62
+    )
+    (batch,) = reader
+    return CaptureFlows(*batch, reader.summary)

@@ -1,0 +1,1 @@
+"""Header fields of packets: link layers, dissection, tunnels, addresses, names."""

@@ -1,0 +1,1 @@
+"""Compiled loops that all of wire shares: where they are kept, and numbers in packets."""

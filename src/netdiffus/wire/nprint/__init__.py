@@ -1,0 +1,1 @@
+"""nPrint: packets as rows of header bits, in text and packed, both ways."""

@@ -1,0 +1,150 @@
+"""Rows → series of a model's channels → rows: what the channels hold comes back, and what they do not is counted."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from netdiffus.compiler import FlowRows, compile_rows, concatenate, fresh_endpoints
+from netdiffus.compiler.features.codec import CHANNELS, OF_PACKET, FieldsCodec, first_packets
+from netdiffus.compiler.features.option_templates import own, plain
+from netdiffus.compiler.features.packet_types import ID_SMALL
+from netdiffus.compiler.features.vocabulary import Vocabulary
+from netdiffus.compiler.tcp_options import CANONICAL
+from real_sessions import recorded
+
+LABELS = ("attack-scan", "bittorrent", "dns", "ssh", "web")
+DRAWN = {"ts_offset", "label_step", "urgent", "echo_offset", "ack_offset", "sack_offset", "icmp_rest"}
+"""Fields of a row that no channel holds."""
+
+
+def flows(label: str, length: int = 64) -> FlowRows:
+    """First packets of a recording's flows, in memory of their own."""
+    rows = first_packets(recorded(label)[0], length)
+    return replace(rows, rows=rows.rows.copy(), flows=rows.flows.copy())
+
+
+def step_class(step: np.ndarray) -> np.ndarray:
+    return np.select([step <= 1, step <= ID_SMALL], [step, 2], 3)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_what_the_channels_hold_comes_back(label) -> None:
+    rows = flows(label)
+    codec = FieldsCodec.fit(rows, 64)
+    series, lost = codec.encode(rows)
+    back, changed = codec.decode(series, rows.labels, np.random.default_rng(0))
+    assert not changed
+    np.testing.assert_array_equal(back.counts, rows.counts)
+    assert [back.layouts[k] for k in back.rows["layout"]] == [rows.layouts[k] for k in rows.rows["layout"]]
+    for name in set(rows.rows.dtype.names) - DRAWN - {"layout", "id_step", "seq_offset", "seq_from"}:
+        np.testing.assert_array_equal(back.rows[name], rows.rows[name], err_msg=name)
+    np.testing.assert_array_equal(step_class(back.rows["id_step"]), step_class(rows.rows["id_step"]))
+    for name in ("seq_offset", "seq_from"):
+        assert np.count_nonzero(back.rows[name] != rows.rows[name]) <= lost.get("a sequence number elsewhere", 0)
+    for name in ("version", "protocol"):
+        np.testing.assert_array_equal(back.flows[name], rows.flows[name])
+    port, kept = back.flows["port"][:, 1], rows.flows["port"][:, 1]
+    assert ((port == kept) | (port == 0)).all()
+    assert np.count_nonzero(port != kept) == lost.get("a server port that is drawn anew (flows)", 0)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_the_same_packets_are_compiled_from_both(label) -> None:
+    """With timestamps by the sender's clock, no other difference is left in flows that the channels hold whole."""
+    rows = flows(label)
+    for name in DRAWN:
+        rows.rows[name] = 0
+    rows.rows["id_step"][rows.rows["id_step"] > 1] = 1
+    codec = FieldsCodec.fit(rows, 64)
+    whole = np.array([not _lost(codec, rows, k) for k in range(min(len(rows), 60))])
+    assert whole.mean() > 0.8
+    some = rows.select(np.arange(len(rows)) < 60)
+    back, _ = codec.decode(codec.encode(some)[0], some.labels, np.random.default_rng(0))
+    back.flows[:] = some.flows
+    a, b = compile_rows(some), compile_rows(back)
+    for name in ("seq", "ack", "flags", "window", "size", "time_ns", "ts_value", "id", "ttl", "mss", "wscale"):
+        different = np.isin(np.unique(a.owner[a.segments[name] != b.segments[name]]), np.flatnonzero(whole))
+        assert not different.any(), name
+
+
+def _lost(codec: FieldsCodec, rows: FlowRows, flow: int) -> dict[str, int]:
+    lost = codec.encode(rows.select(np.arange(len(rows)) == flow))[1]
+    lost.pop("a server port that is drawn anew (flows)", None)
+    return lost
+
+
+def test_what_cannot_be_held_is_counted() -> None:
+    rows = flows("web", 8)
+    codec = FieldsCodec.fit(rows, 8)
+    rows.rows["urgent"][3] = 7
+    rows.rows["ts_offset"][:] = 0
+    rows.rows["flags"][0] = 0x0FF
+    lost = codec.encode(rows)[1]
+    assert lost["an urgent pointer"] == 1
+    assert lost["a kind of packet that training did not have"] == 1
+    assert "a timestamp beside the sender's clock" not in lost
+    longer = recorded("web")[0]
+    assert codec.encode(longer)[1]["packets beyond the model's length (flows)"] == (longer.counts > 8).sum()
+
+
+def test_the_channels_and_where_they_have_values() -> None:
+    rows = flows("dns", 4)
+    series = FieldsCodec.fit(rows, 4).encode(rows)[0]
+    assert series.shape == (len(rows), len(CHANNELS), 4)
+    present = ~np.isnan(series)
+    np.testing.assert_array_equal(present[:, :OF_PACKET].sum(axis=2), np.repeat(rows.counts[:, None], OF_PACKET, 1))
+    np.testing.assert_array_equal(present[:, OF_PACKET:].sum(axis=2), 1)
+    assert set(series[:, CHANNELS.index("server_port"), 0]) == {53}
+
+
+def test_any_numbers_become_flows_that_compile() -> None:
+    rows = concatenate([flows("web", 16), flows("dns", 16)])
+    codec = FieldsCodec.fit(rows, 16)
+    rng = np.random.default_rng(0)
+    series = np.full((200, len(CHANNELS), 16), np.nan)
+    for flow, count in enumerate(rng.integers(1, 17, 200)):
+        series[flow, :, :count] = rng.normal(0, 300, (len(CHANNELS), count))
+    series[0, 1, 0] = np.nan
+    back, changed = codec.decode(series, ("web",) * 200, rng)
+    assert changed["a channel without a value inside a flow"] == 1
+    assert changed["a packet of another protocol than its flow's"] > 0
+    packets = compile_rows(fresh_endpoints(back, rng))
+    assert set(packets.labels) == {"web"}
+    assert packets.changes.by_rule
+
+
+def test_json_holds_everything() -> None:
+    rows = flows("ssh", 16)
+    codec = FieldsCodec.fit(rows, 16)
+    again = FieldsCodec.from_json(json.loads(json.dumps(codec.to_json())))
+    np.testing.assert_array_equal(codec.encode(rows)[0], again.encode(rows)[0])
+    assert again.to_json() == codec.to_json()
+
+
+def test_no_address_is_kept() -> None:
+    rows = flows("web", 16)
+    rows.flows["address"] = np.random.default_rng(0).integers(1 << 40, 1 << 62, rows.flows["address"].shape)
+    text = json.dumps(FieldsCodec.fit(rows, 16).to_json())
+    assert not any(str(part) in text for part in np.unique(rows.flows["address"]).tolist())
+
+
+def test_options_that_are_not_known_stay_behind() -> None:
+    known = bytes([2, 4, 0, 0, 1, 3, 3, 0])
+    assert plain(known) == known
+    secret = bytes([2, 4, 0, 0, 30, 12]) + b"my key 123" + bytes([1, 1])
+    assert len(secret) % 4 == 2
+    assert plain(secret) == b"", "malformed: no whole words"
+    assert plain(secret[:-2] + b"") in CANONICAL
+    assert plain(bytes([1, 1, 8, 10]) + bytes(8)) == CANONICAL[8]
+    assert own(bytes([1, 1, 5, 10]) + bytes(8)) == CANONICAL[16]
+
+
+def test_an_unknown_word_becomes_the_nearest() -> None:
+    words = Vocabulary.fit(np.array([[6, 0, 2], [6, 0, 16], [6, 0, 16], [17, 0, 0]]))
+    places, exact = words.places(np.array([[6, 0, 16], [6, 0, 24], [17, 1, 5], [99, 0, 0]]))
+    np.testing.assert_array_equal(words.words[places], [[6, 0, 16], [6, 0, 16], [17, 0, 0], [6, 0, 16]])
+    np.testing.assert_array_equal(exact, [True, False, False, False])
+    assert words.usual((0,), (17,)) == 2
+    assert words.usual((0,), (5,)) == -1

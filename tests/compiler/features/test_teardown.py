@@ -1,0 +1,53 @@
+"""How connections end: words of kinds that flows share, and their way back."""
+
+import numpy as np
+
+from netdiffus.compiler.features.teardown import ENDING, OPEN, ending_places, fit_endings, last_kinds, with_endings
+
+FIN, ACK, DATA, RST, SYN = range(5)
+
+
+def seen(*flows: list[int]) -> np.ndarray:
+    kind = np.concatenate([np.array(flow) for flow in flows])
+    return last_kinds(kind, np.array([len(flow) for flow in flows]), kind != SYN)
+
+
+def padded(*kinds: int) -> list[int]:
+    return [*kinds, *[OPEN] * (ENDING - len(kinds))]
+
+
+def test_the_last_kinds_reach_back_to_the_handshake() -> None:
+    long = [SYN, SYN, DATA, ACK, DATA, ACK, FIN, FIN, ACK]
+    assert seen(long, [SYN, SYN, RST], [SYN], [DATA, ACK]).tolist() == [
+        [ACK, FIN, FIN, ACK, DATA],
+        padded(RST),
+        padded(),
+        padded(ACK, DATA),
+    ]
+
+
+def test_a_word_is_as_long_as_three_flows_share_it() -> None:
+    common, rare = [SYN, DATA, FIN, FIN, ACK], [SYN, RST, FIN, FIN, ACK]
+    found = seen(*[common] * 3, rare, [SYN, DATA, RST], [SYN, DATA])
+    endings = fit_endings(found)
+    assert sorted(endings.words.tolist()) == sorted([padded(), padded(ACK, FIN, FIN, DATA), padded(ACK, FIN, FIN)])
+    words = endings.words[ending_places(endings, found)].tolist()
+    assert words == [padded(ACK, FIN, FIN, DATA)] * 3 + [padded(ACK, FIN, FIN), padded(), padded()]
+
+
+def test_the_word_holds_where_a_flow_is_closed_and_long_enough() -> None:
+    counts = np.array([4, 4, 2, 4])
+    words = np.array([padded(ACK, FIN), padded(ACK, FIN), padded(ACK, FIN, FIN), padded()])
+    kind = with_endings(np.full(14, DATA), counts, words, np.array([True, False, True, True]))
+    assert kind.tolist() == [DATA, DATA, FIN, ACK, *[DATA] * 4, DATA, ACK, *[DATA] * 4]
+
+
+def test_what_flows_end_with_is_left_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.integers(1, 9, 300)
+    kind = rng.integers(0, 5, counts.sum())
+    found = last_kinds(kind, counts, kind != SYN)
+    endings = fit_endings(found)
+    assert len(endings) > 20
+    words = endings.words[ending_places(endings, found)]
+    np.testing.assert_array_equal(with_endings(kind, counts, words, np.ones(300, bool)), kind)

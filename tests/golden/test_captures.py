@@ -1,0 +1,102 @@
+"""Compiled captures stay equal byte for byte: hashes of what fixed seeds gave when these tests were written."""
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+
+from netdiffus.compiler import (
+    FLOW,
+    ROW,
+    FlowRows,
+    compile_rows,
+    concatenate,
+    draw_starts,
+    fresh_endpoints,
+    label_table,
+    write_packets,
+)
+from netdiffus.compiler.tcp_options import CANONICAL
+from real_sessions import recorded
+
+LABELS = ("dns", "web", "quic", "ssh", "attack-scan")
+ODD_LAYOUTS = (bytes([2, 4, 0, 0, 1, 1, 4, 2]), bytes([8, 9, 0, 0]), bytes([34, 10, 7, 7, 7, 7, 7, 7, 7, 7, 1, 1]))
+WRITING = {
+    "pcap": {"form": ".pcap"},
+    "pcapng": {"form": ".pcapng", "comment": "synthetic", "link": "raw"},
+    "zero": {"form": ".pcap", "payload": "zero"},
+}
+
+
+def arbitrary(seed: int, flows: int = 300) -> FlowRows:
+    """Rows of uniform and of typical numbers: nearly every rule of the compiler changes some of them."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, 30, flows)
+    rows = np.zeros(int(counts.sum()), ROW)
+    for name in ROW.names:
+        base, shape = ROW[name].base, (len(rows), *ROW[name].shape)
+        limits = np.iinfo(base)
+        odd = rng.integers(limits.min, limits.max, shape, dtype=base, endpoint=True)
+        rows[name] = np.where(rng.random(shape) < 0.05, odd, rng.integers(0, 3, shape))
+    rows["flags"] = np.where(rng.random(len(rows)) < 0.9, rng.choice([2, 18, 16, 24, 17, 4], len(rows)), rows["flags"])
+    rows["size"] = np.where(rng.random(len(rows)) < 0.9, rng.choice([0, 0, 1, 100, 1448], len(rows)), rows["size"])
+    rows["gap_ns"] = np.where(rng.random(len(rows)) < 0.9, rng.choice([0, 10**3, 10**7], len(rows)), rows["gap_ns"])
+    ends = np.zeros(flows, FLOW)
+    for name in ("port", "ttl", "icmp_id"):
+        ends[name] = rng.integers(0, 200, ends[name].shape)
+    ends["version"], ends["protocol"] = rng.choice([4, 6], flows), rng.choice([6, 6, 6, 17, 1, 58], flows)
+    ends["ts_mhz"] = rng.choice([1_000_000, 100_000, 0], (flows, 2))
+    layouts = CANONICAL + ODD_LAYOUTS
+    rows["layout"] = rng.integers(0, len(layouts) + 1, len(rows))
+    made = FlowRows(ends, rows, counts, layouts, ("arbitrary",) * flows)
+    starts = draw_starts(np.array([10**7]), flows, rng, begin_ns=1_700_000_000 * 10**9)
+    made.flows["start_ns"] = starts
+    return fresh_endpoints(made, rng)
+
+
+def recordings_between_other_hosts(seed: int) -> FlowRows:
+    return fresh_endpoints(concatenate([recorded(label)[0] for label in LABELS]), np.random.default_rng(seed))
+
+
+SOURCES = {"real": recordings_between_other_hosts, "arbitrary": arbitrary}
+MODES = {"generated": {}, "loud": {"quiet": False, "mtu": None}, "verbatim": {"as_captured": True}}
+GOLDEN = {
+    "real generated 0": "7aa7f51fa5e68e8f354d51a5902439c4df37a6d176caf4e0578c837a5f5449e7",
+    "real generated 1": "48c69497fc954e7225933d3c87712a03f7a3b7712abb53d11ed59883a7915e3e",
+    "real generated 2": "817957fdc0e57747d742bcbd2baa96947f09e7ef755863c4cb4e74c9accaff97",
+    "real loud 0": "8551c193f263c90dc29a923b658a2c8deb3287f298b300460300ae0e45e878db",
+    "real loud 1": "6e6d7cc60b168b84a5616c5becbb23aad3df936b36554613fee718765c5ed12b",
+    "real loud 2": "f104566d0b5f73c94291d88f4dd60cb8f18ece56d623e0b6343c727a16928ce4",
+    "real verbatim 0": "ec85f79d33c289892bff2a763bb41f9751ff676df081ea2ba692a68059d12970",
+    "real verbatim 1": "cd146d5ec0768a3d55637770d2c6e82bae9e2bde2770629793a269b0904f4c7c",
+    "real verbatim 2": "5a26d6e345fd72fe0fc59f175fc58008fa2ee05ca087f8ea663b08dbe8cbfe7a",
+    "arbitrary generated 0": "1e366f7e761bf807fc59d2077f728849714ef2fe565c302e3fb3f657972b6c34",
+    "arbitrary generated 1": "ff5c2742c0f93c34f9beaee5bcb1a466807af3f5f65fe89476d836e16887ffde",
+    "arbitrary generated 2": "4dd1a09da2c84010b79ad424a22fb771e0fe9869fbcad74f1ae85e0e09d36d9a",
+    "arbitrary loud 0": "db5915aa55bac78957b2c51e613d439763ed23091089a2ae9db6aed2ef40a574",
+    "arbitrary loud 1": "bea0f77940441310e0f2b98354142c527a8ce85a8aa01f88c928e9d91add643f",
+    "arbitrary loud 2": "665dea7b095cf9483b0ebf083369e4d45ec37876a5b2c8c3f8ca592ae5ba7d35",
+}
+
+
+def digest(source: str, mode: str, seed: int) -> str:
+    packets = compile_rows(SOURCES[source](seed), **MODES[mode])
+    changes = packets.changes
+    counts = (changes.packets, changes.changed, changes.dropped, dict(changes.by_rule))
+    hashed = hashlib.sha256(repr((counts, label_table(packets).rows())).encode())
+    for options in WRITING.values():
+        file = io.BytesIO()
+        write_packets(file, packets, seed=seed, **options)
+        hashed.update(file.getbuffer())
+    return hashed.hexdigest()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("source", "mode"),
+    [("real", "generated"), ("real", "loud"), ("real", "verbatim")]
+    + [("arbitrary", "generated"), ("arbitrary", "loud")],
+)
+def test_bytes_of_compiled_captures(source: str, mode: str, seed: int) -> None:
+    assert digest(source, mode, seed) == GOLDEN[f"{source} {mode} {seed}"]
