@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +59,10 @@ class ContextSpec:
     strength: float
     contexts: int
     entries: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return vars(self) | {"places": [list(place) for place in self.places]}
 
 
 class ContextTable(nn.Module):
@@ -184,8 +189,9 @@ class Contexts(nn.Module):
         return [table for table in self.channels[channel].children() if isinstance(table, ContextTable)]
 
     def whole(self) -> Contexts:
-        """The same with the counts of all traces only."""
-        return Contexts([[table.whole() for table in self.tables(k)] for k in range(len(self.channels))])
+        """The same with the counts of all traces only, without tables in which nothing counts."""
+        tables = [[table.whole() for table in self.tables(k)] for k in range(len(self.channels))]
+        return Contexts([[table for table in orders if len(table.codes)] for orders in tables])
 
     def log_prior(
         self,

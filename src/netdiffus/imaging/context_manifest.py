@@ -9,15 +9,16 @@ from pydantic import Field
 from netdiffus import limits
 from netdiffus.manifest import Manifest
 
-Channel = Annotated[int, Field(ge=0, lt=limits.CHANNELS)]
-Back = Annotated[int, Field(ge=0, lt=limits.LENGTH)]
+Number = Annotated[int, Field(ge=0, lt=limits.LENGTH)]
+Place = Annotated[list[Number], Field(min_length=2, max_length=2)]
+"""A channel, and how many rows back."""
 
 
 class ContextManifest(Manifest):
     """The contexts of one order: where they look (channel, rows back), how strong their back-off is, how many there
     are, and how many pairs of a context and a code."""
 
-    places: list[tuple[Channel, Back]] = Field(min_length=1, max_length=limits.CONTEXT_CODES)
+    places: list[Place] = Field(min_length=1, max_length=limits.CONTEXT_CODES)
     strength: float = Field(gt=0, le=1000)
     contexts: int = Field(ge=1, le=limits.CONTEXTS)
     entries: int = Field(ge=1, le=limits.CONTEXTS)

@@ -202,6 +202,6 @@ def fit_rows(data: RowData, options: RowOptions, device: torch.device, held_out:
     coarse = data.codec.coarse
     options = options.model_copy(update={"coarse": 0 if coarse is None else coarse.rows})
     torch.manual_seed(options.seed)
-    network = build_causal(options, data.codec, data.priors, device, data.crossed.contexts.whole())
+    network = build_causal(options, data.codec, data.priors, device, data.contexts)
     recipe = ForcingRecipe(network, build_rows(options, data.codec, device), data.crossed, options.noised)
     return Fitting(begin(network, recipe, data, options), options, data.codec, data.labels, held_out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -68,7 +68,7 @@ class SeriesCodec:
 
     def to_json(self) -> dict[str, Any]:
         """Everything that decoding needs, as plain values."""
-        contexts = [[asdict(spec) for spec in orders] for orders in self.contexts]
+        contexts = [[spec.to_json() for spec in orders] for orders in self.contexts]
         coarse = None if self.coarse is None else self.coarse.to_json()
         return self.gasf.to_json() | {"coarse": coarse, "contexts": contexts}
 
@@ -93,7 +93,10 @@ class SeriesCodec:
         """The same of what was checked."""
         coarse = None if found.coarse is None else CoarseCodebook.of_manifest(found.coarse)
         contexts = [
-            [ContextSpec(tuple(order.places), order.strength, order.contexts, order.entries) for order in orders]
+            [
+                ContextSpec(tuple((k, back) for k, back in order.places), order.strength, order.contexts, order.entries)
+                for order in orders
+            ]
             for orders in found.contexts
         ]
         return cls(GasfCodec.of_manifest(found), coarse, contexts)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from netdiffus.arrays import Bools, Floats, Ints
+from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.fit import Batch, Sample
 from netdiffus.diffusion.forcing_recipe import Crossed
 from netdiffus.models.counted import Channels, PriorCounts, Priors, count_labels, fit_codec
@@ -67,10 +68,11 @@ class RowData(TrainingData):
 
     Attributes:
         priors: log-priors of the traces that are not held out, of the rows' channels and of the coarse rows'.
-        crossed: the same, out-of-fold.
+        contexts: counted in them. crossed: priors and contexts out-of-fold.
     """
 
     priors: Priors
+    contexts: Contexts
     crossed: Crossed
 
 
@@ -90,8 +92,9 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     kept, dealt = torch.from_numpy(~held).to(device), torch.from_numpy(fold).to(device)
     batch, validation = Batches(options, values, label, len(counts), little, dealt).of(ids, held)
     crossed = counted.crossed(kept, dealt, options.contexts)
-    codec = replace(codec, contexts=crossed.contexts.specs)
-    return RowData(codec, counts, held, batch, validation, counted.of(kept), crossed)
+    contexts = crossed.contexts.whole()
+    codec = replace(codec, contexts=contexts.specs)
+    return RowData(codec, counts, held, batch, validation, counted.of(kept), contexts, crossed)
 
 
 @dataclass(frozen=True)
