@@ -40,6 +40,10 @@ PATIENCE = 1_000_000
 """Checks without better weights."""
 COARSE_ROWS = 64
 """Rows of the small image that a model of long traces draws first."""
+CONTEXT_CODES = 8
+"""Codes in a counted context."""
+CONTEXTS = 1 << 22
+"""Counted contexts of one order of a channel, and pairs of a context and a code."""
 GUIDANCE = 100.0
 TABLE_VALUES = 1 << 40
 """Values of a table that `prepare --max-values` may allow."""

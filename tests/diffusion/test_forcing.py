@@ -23,9 +23,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from netdiffus.diffusion import forcing
+from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.fit import Sample
 from netdiffus.diffusion.forcing import Rows, draw_levels, posteriors
-from netdiffus.diffusion.forcing_recipe import ForcingRecipe
+from netdiffus.diffusion.forcing_recipe import Crossed, ForcingRecipe
 from netdiffus.diffusion.observation import SeriesRows
 
 LABEL = torch.arange(12) % LABELS
@@ -102,8 +103,8 @@ def test_series_moments_and_likelihoods_are_of_the_codes(rows: Rows) -> None:
     assert all(torch.equal(part.argmax(dim=-1), codes[:, k]) for k, part in enumerate(likelihoods))
 
 
-@pytest.mark.parametrize("noised", [0.0, 0.5, 1.0])
-def test_an_untrained_network_loses_the_priors_cross_entropy(rows: Rows, noised: float) -> None:
+@pytest.mark.parametrize("noised", [0, 6, 12])
+def test_an_untrained_network_loses_the_priors_cross_entropy(rows: Rows, noised: int) -> None:
     codes, coarse = drawn(12), drawn(12, 2, COARSE_CENTRES)
     prior, small = of_labels(priors(ROWS, CENTRES)), of_labels(priors(2, COARSE_CENTRES, seed=1))
     found = forcing.loss(fresh(coarse=True), rows, codes, coarse, LABEL, (prior, small), seeded(), noised=noised)
@@ -117,7 +118,7 @@ def test_an_untrained_network_loses_the_priors_cross_entropy(rows: Rows, noised:
 def test_without_noise_the_loss_is_that_of_an_autoregressive_model(rows: Rows) -> None:
     """Every code's own conditional, of a pass that has seen the rows before it alone."""
     network, codes, prior = trained(), drawn(12), of_labels(priors(ROWS, CENTRES))
-    found = forcing.loss(network, rows, codes, None, LABEL, (prior, []), seeded(), noised=0.0)
+    found = forcing.loss(network, rows, codes, None, LABEL, (prior, []), seeded(), noised=0)
     wanted = torch.zeros(12)
     with torch.no_grad():
         for row in range(ROWS):
@@ -134,10 +135,10 @@ def test_without_noise_the_loss_is_that_of_an_autoregressive_model(rows: Rows) -
 def test_only_the_share_that_is_noised_differs_and_the_seed_decides(rows: Rows) -> None:
     network, codes, prior = trained(), drawn(12), of_labels(priors(ROWS, CENTRES))
 
-    def loss(noised: float, seed: int) -> Tensor:
+    def loss(noised: int, seed: int) -> Tensor:
         return forcing.loss(network, rows, codes, None, LABEL, (prior, []), seeded(seed), noised=noised).detach()
 
-    clean, some, again, other = loss(0.0, 0), loss(0.25, 0), loss(0.25, 0), loss(0.25, 1)
+    clean, some, again, other = loss(0, 0), loss(3, 0), loss(3, 0), loss(3, 1)
     assert torch.equal(some, again)
     assert not torch.allclose(some[:3], other[:3])
     assert not torch.allclose(some[:3], clean[:3])
@@ -149,7 +150,7 @@ def test_every_parameter_learns(rows: Rows) -> None:
     small = of_labels(priors(2, COARSE_CENTRES, seed=1))
     known = (of_labels(priors(ROWS, CENTRES)), small)
     forcing.loss(
-        network, rows, drawn(12), drawn(12, 2, COARSE_CENTRES), LABEL, known, seeded(), noised=0.5
+        network, rows, drawn(12), drawn(12, 2, COARSE_CENTRES), LABEL, known, seeded(), noised=6
     ).sum().backward()
     silent = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert silent == []
@@ -158,7 +159,7 @@ def test_every_parameter_learns(rows: Rows) -> None:
 def test_the_recipe_gives_a_trace_the_prior_of_its_own_fold(rows: Rows) -> None:
     network, codes = fresh(), drawn(12)
     crossed = [torch.stack([table, table.roll(1, -1)]) for table in priors(ROWS, CENTRES)]
-    recipe, fold = ForcingRecipe(network, rows, (crossed, [])), LABEL % 2
+    recipe, fold = ForcingRecipe(network, rows, Crossed(crossed, [], Contexts([[], []]))), LABEL % 2
     found = recipe.loss(Sample(codes, LABEL, fold=fold), seeded())
     wanted = -sum(
         table[fold, LABEL].gather(2, codes[:, k, :, None])[..., 0].sum(dim=1) for k, table in enumerate(crossed)

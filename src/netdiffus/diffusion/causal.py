@@ -8,7 +8,8 @@ is known of the code of row i into two factors:
 The first is the observation model's Gaussian likelihood (observation.py), which is exact and need not be learned. The
 network answers with the logarithm of the second, whatever the noise of the rows before: from clean ones (then it is an
 autoregressive model) to rows of which nothing is known. One causal pass gives the factors of all rows. Channels of a
-row come in a fixed order, each given those before it in the row. It starts from the counted prior (prior.py).
+row come in a fixed order, each given those before it in the row. It starts from
+counts: of the contexts of a code (contexts.py), or of its position (prior.py).
 
 Sources: Chen et al., "Diffusion forcing", NeurIPS 2024 (a noise level for each token, causal); Hoogeboom et al.,
 "Autoregressive diffusion models", ICLR 2022; Dieleman et al., "Continuous diffusion for categorical data", 2022
@@ -25,6 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.dropout import Dropout
 
 WAVES = 6
@@ -124,7 +126,7 @@ class RowCoder(nn.Module):
         for head in heads:
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
-        self.heads = nn.ModuleList(heads)
+        self.heads, self.sizes = nn.ModuleList(heads), [len(book) for book in codebooks]
 
     def embed(self, codes: Tensor) -> Tensor:
         """(B, C, m) → (B, m, width)."""
@@ -164,6 +166,7 @@ class CausalDenoiser(nn.Module):
         codebooks: of each channel.
         priors: log-priors (labels, n, K) of each channel, a row for each label that the model knows.
         coarse: codebooks of the coarse rows' channels, and their log-priors (labels, m, K); none: no coarse rows.
+        contexts: counted contexts of each channel; where there are some, they take the place of the prior.
         width, depth, heads: size of the transformer.
         dropout: share of what a block adds, and of the tokens, that is left out at random in training.
     """
@@ -173,6 +176,7 @@ class CausalDenoiser(nn.Module):
         codebooks: Sequence[Codebook],
         priors: Sequence[Tensor],
         coarse: tuple[Sequence[Codebook], Sequence[Tensor]] | None,
+        contexts: Contexts | None = None,
         *,
         width: int,
         depth: int,
@@ -190,6 +194,7 @@ class CausalDenoiser(nn.Module):
         self.coarse = None if coarse is None else RowCoder(coarse[0], width)
         for k, prior in enumerate(() if coarse is None else coarse[1]):
             self.register_buffer(f"coarse_prior{k}", prior)
+        self.contexts = Contexts([[] for _ in codebooks]) if contexts is None else contexts
         self.label = nn.Embedding(self.labels, width)
         nn.init.normal_(self.label.weight, std=0.1)
         self.position = nn.Parameter(torch.randn(self.rows, width) * 0.02)

@@ -105,25 +105,20 @@ def loss(
     priors: tuple[Sequence[Tensor], Sequence[Tensor]],
     generator: torch.Generator,
     *,
-    noised: float,
+    noised: int,
 ) -> Tensor:
     """Nats of each trace (B,), per position and channel, that the rows before leave open.
 
     Args:
         codes: (B, C, n). coarse: (B, C, m) of the coarse rows, if the network has any.
         priors: log-priors (B, n, K), and (B, m, K) of the coarse rows, of each channel.
-        noised: share of the traces whose rows are noised.
+        noised: traces whose rows are noised, the first ones.
     """
     fine_priors, coarse_priors = priors
     embedded = network.fine.embed(codes)
-    count = round(noised * len(codes))
-    if count:
-        embedded = torch.cat(
-            [
-                _noised_rows(network, rows, codes[:count], [part[:count] for part in fine_priors], generator),
-                embedded[count:],
-            ]
-        )
+    if noised:
+        first = _noised_rows(network, rows, codes[:noised], [part[:noised] for part in fine_priors], generator)
+        embedded = torch.cat([first, embedded[noised:]])
     before = embedded
     if network.coarse is not None and coarse is not None:
         before = torch.cat([network.coarse.embed(coarse), embedded], dim=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,11 +11,26 @@ from torch import Tensor
 from netdiffus.diffusion import forcing
 from netdiffus.diffusion.average import Average, PowerAverage
 from netdiffus.diffusion.causal import CausalDenoiser
+from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.fit import Sample
 from netdiffus.diffusion.forcing import Rows
 
 NOISED = 0.25
 """Share of the traces of a training batch whose rows are noised."""
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Out-of-fold counts: each trace is given those of the other folds.
+
+    Attributes:
+        fine: log-priors (folds, labels, n, K) of each channel. coarse: (folds, labels, m, K) of the coarse rows'.
+        contexts: with a column of counts for each fold that is left out.
+    """
+
+    fine: Sequence[Tensor]
+    coarse: Sequence[Tensor]
+    contexts: Contexts
 
 
 class ForcingRecipe:
@@ -23,8 +39,7 @@ class ForcingRecipe:
     Args:
         network: the denoiser.
         rows: what is observed.
-        crossed: out-of-fold log-priors (folds, labels, n, K) of each channel, and (folds, labels, m, K) of the coarse
-            rows'; None: samples know no folds.
+        crossed: out-of-fold counts; None: samples know no folds.
         noised: share of the traces whose rows are noised.
     """
 
@@ -35,7 +50,7 @@ class ForcingRecipe:
         self,
         network: CausalDenoiser,
         rows: Rows,
-        crossed: tuple[Sequence[Tensor], Sequence[Tensor]] | None = None,
+        crossed: Crossed | None = None,
         noised: float = NOISED,
     ) -> None:
         self.network, self.rows, self.crossed, self.noised = network, rows, crossed, noised
@@ -44,20 +59,34 @@ class ForcingRecipe:
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """Nats of each trace (B,), per position and channel; rows are noised in training mode only."""
         network = self.network
-        noised = self.noised if network.training else 0.0
-        priors = self._priors(sample)
+        noised = round(self.noised * len(sample.label)) if network.training else 0
+        priors = self._priors(sample, noised)
         return forcing.loss(
             network, self.rows, sample.traces, sample.coarse, sample.label, priors, generator, noised=noised
         )
 
-    def _priors(self, sample: Sample) -> tuple[list[Tensor], list[Tensor]]:
-        """Log-priors (B, n, K) of each channel, and (B, m, K) of the coarse rows'; out-of-fold if the fold is known."""
-        network, channels = self.network, range(self.network.channels)
-        if self.crossed is not None and sample.fold is not None:
-            fine, coarse = ([table[sample.fold, sample.label] for table in tables] for tables in self.crossed)
-            return fine, coarse
-        fine = [network.prior(k)[sample.label] for k in channels]
-        return fine, [network.prior(k, coarse=True)[sample.label] for k in channels if network.coarse is not None]
+    def _priors(self, sample: Sample, noised: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Log-priors (B, n, K) of each channel, and (B, m, K) of the coarse rows'; out-of-fold if the fold is known.
+
+        Those of clean traces are given their contexts; of the first `noised` traces the codes before are not known.
+        """
+        network, label, fold = self.network, sample.label, sample.fold
+        channels, contexts = range(network.channels), network.contexts
+        if self.crossed is not None and fold is not None:
+            fine = [table[fold, label] for table in self.crossed.fine]
+            coarse = [table[fold, label] for table in self.crossed.coarse]
+            contexts = self.crossed.contexts
+        else:
+            fine = [network.prior(k)[label] for k in channels]
+            coarse = [network.prior(k, coarse=True)[label] for k in channels if network.coarse is not None]
+            fold = None
+        clean = slice(noised, None)
+        for k, prior in enumerate(fine):
+            given = contexts.log_prior(
+                prior[clean], sample.traces[clean], label[clean], k, fold=None if fold is None else fold[clean]
+            )
+            fine[k] = torch.cat([prior[:noised], given]) if noised else given
+        return fine, coarse
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
         """AdamW; docs/results.md has what Muon brings and costs."""

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from netdiffus.diffusion.causal import CausalDenoiser, RowCoder
 from netdiffus.diffusion.forcing import Rows
+from netdiffus.diffusion.stratified import Stratified
 
 SIGMA_MIN, SIGMA_MAX, RHO = 0.02, 20.0, 7.0
 STEPS = 16
@@ -80,6 +81,7 @@ class Drawing:
             self.count, network.channels, network.coarse_rows, dtype=torch.long, device=device
         )
         self.done = 0
+        self._points = Stratified(label, generator)
         self._cache = network.cache(len(self.label))
         self._before = torch.zeros(len(self.label), 1, network.width, device=device)
 
@@ -131,12 +133,18 @@ class Drawing:
                 codes[:, k, row] = self._choose(found if likelihoods is None else found + likelihoods[k])
             else:
                 codes[:, k, row] = given[:, k]
+                self._points.split(given[:, k], coder.sizes[k])
             if k < len(coder.earlier):
                 earlier = earlier + self._twice(coder.earlier[k]()[codes[:, k, row]])[:, None]
         self._before = self._twice(coder.embed(codes[:, :, row : row + 1]))
 
     def _prior(self, coder: RowCoder, channel: int, row: int) -> Tensor:
-        return self.network.prior(channel, coder is self.network.coarse)[self.label, row : row + 1]
+        """The log-prior (B, 1, K) of a row whose rows before are drawn."""
+        coarse = coder is self.network.coarse
+        prior = self.network.prior(channel, coarse)[self.label, row : row + 1]
+        if coarse:
+            return prior
+        return self.network.contexts.log_prior(prior, self._twice(self.codes), self.label, channel, row=row)
 
     def _twice(self, x: Tensor) -> Tensor:
         """What the batch without labels sees is the same."""
@@ -153,8 +161,10 @@ class Drawing:
     def _choose(self, logits: Tensor) -> Tensor:
         """Codes (B,), each drawn by its logits (B, 1, K)."""
         ends = logits[:, 0].softmax(dim=-1).cumsum(dim=-1)
-        point = torch.rand(len(ends), 1, generator=self.generator, device=ends.device) * ends[:, -1:]
-        return torch.searchsorted(ends, point, right=True)[:, 0].clamp(max=ends.shape[1] - 1)
+        point = self._points.next()[:, None] * ends[:, -1:]
+        codes = torch.searchsorted(ends, point, right=True)[:, 0].clamp(max=ends.shape[1] - 1)
+        self._points.split(codes, ends.shape[1])
+        return codes
 
     def _descend(self, window: int, steps: int) -> None:
         """Draw the rows that are left with a staircase of levels."""
@@ -192,7 +202,8 @@ class Drawing:
             likelihoods = self.rows.likelihoods(observed, level, self._means(shares, row))
             earlier = torch.zeros_like(hidden)
             for k, head in enumerate(fine.heads):
-                found = self._guided(head(fine.given(hidden, earlier, k)) + self._prior(fine, k, row))
+                prior = self.network.prior(k)[self.label, row : row + 1]
+                found = self._guided(head(fine.given(hidden, earlier, k)) + prior)
                 shares[k].append((found + likelihoods[k][:, row : row + 1]).softmax(dim=-1))
                 if k < len(fine.earlier):
                     earlier = earlier + self._twice(shares[k][-1] @ fine.earlier[k]())

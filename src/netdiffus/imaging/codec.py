@@ -26,6 +26,7 @@ from netdiffus.errors import InputError
 from netdiffus.imaging.alphabet import Alphabet, AlphabetManifest
 from netdiffus.imaging.channels import fold, image_channels, unfold
 from netdiffus.imaging.coarse import CoarseManifest
+from netdiffus.imaging.context_manifest import ContextManifest
 from netdiffus.imaging.gasf import from_image, gasf
 from netdiffus.imaging.scale import EmpiricalScale
 from netdiffus.imaging.scales import Scale, ScaleManifest, fit_scale, scale_of
@@ -92,6 +93,7 @@ class SeriesManifest(Manifest):
     scales: list[ScaleManifest] = Field(min_length=1, max_length=limits.CHANNELS)
     alphabets: list[AlphabetManifest] = Field(max_length=limits.CHANNELS)
     coarse: CoarseManifest | None = None  # of a model with coarse rows
+    contexts: list[list[ContextManifest]] = Field([], max_length=limits.CHANNELS)  # of each channel's codes
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -102,6 +104,10 @@ class SeriesManifest(Manifest):
             raise ValueError(f"with {wanted} scales, and as many alphabets or none, for {', '.join(self.channels)}")
         if len({len(alphabet.counts) for alphabet in self.alphabets}) > 1:
             raise ValueError("with alphabets of the same labels")
+        if self.contexts and len(self.contexts) != wanted:
+            raise ValueError(f"with contexts of {wanted} channels")
+        if not all(order.looks_back(k, wanted) for k, orders in enumerate(self.contexts) for order in orders):
+            raise ValueError("with contexts of codes that are drawn before")
         return self
 
 

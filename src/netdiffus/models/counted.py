@@ -19,6 +19,8 @@ from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler import FlowRows, arrival_gaps
 from netdiffus.compiler.arrivals import Arrivals
 from netdiffus.compiler.features.codec import FieldsCodec
+from netdiffus.diffusion.context_fit import CountedTraces, fit_contexts
+from netdiffus.diffusion.forcing_recipe import Crossed
 from netdiffus.diffusion.prior import Smoothing, count_priors
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.coarse import CoarseCodebook
@@ -98,13 +100,25 @@ class PriorCounts:
         smooth, ends = [COARSE] * len(coarse.centres), [False] * len(coarse.centres)
         return fine, self._count(self.coarse_codes[rows], self.label[rows], coarse.centres, smooth, ends)
 
-    def crossed(self, kept: Tensor, fold: Tensor) -> Priors:
-        """The same out-of-fold, with a first axis for the fold that is left out; of the traces `kept` (N,)."""
+    def crossed(self, kept: Tensor, fold: Tensor, most: int) -> Crossed:
+        """The same out-of-fold, and contexts of `most` codes at most; of the traces `kept` (N,) in folds (N,).
+
+        Channels of quantities have no contexts: their values hardly recur.
+        """
         folds = [self.of(kept & (fold != k)) for k in range(FOLDS)]
         fine, coarse = (
             [torch.stack(tables) for tables in zip(*parts, strict=True)] for parts in zip(*folds, strict=True)
         )
-        return fine, coarse
+        exact = [k for k, quantity in enumerate(quantities(self.codec.gasf)) if not quantity]
+        return Crossed(fine, coarse, fit_contexts(self._traces(kept, fold), fine, exact, most))
+
+    def _traces(self, kept: Tensor, fold: Tensor) -> CountedTraces:
+        """What contexts are counted in; with the traces of all labels once more where the null label is learned."""
+        codes, label, fold = self.codes[kept], self.label[kept], fold[kept]
+        if self.keep_null:
+            codes, fold = torch.cat([codes, codes]), torch.cat([fold, fold])
+            label = torch.cat([label, torch.full_like(label, self.labels)])
+        return CountedTraces(codes, label, fold, FOLDS)
 
     def _count(
         self,

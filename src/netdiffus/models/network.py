@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from netdiffus.diffusion.causal import CausalDenoiser, Codebook
+from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.observation import GasfRows, SeriesRows
 from netdiffus.imaging.codec import STEP
@@ -49,12 +50,17 @@ def build_rows(options: RowOptions, codec: SeriesCodec, device: torch.device) ->
 
 
 def build_causal(
-    options: RowOptions, codec: SeriesCodec, priors: tuple[list[Tensor], list[Tensor]], device: torch.device
+    options: RowOptions,
+    codec: SeriesCodec,
+    priors: tuple[list[Tensor], list[Tensor]],
+    device: torch.device,
+    contexts: Contexts | None = None,
 ) -> CausalDenoiser:
     """An untrained causal denoiser of a model's options.
 
     Args:
         priors: log-priors of the rows' channels, and of the coarse rows'.
+        contexts: counted in the training traces; None: empty ones of the codec's sizes.
     """
     fine, of_coarse = priors
     with device:
@@ -69,6 +75,7 @@ def build_causal(
             books,
             fine,
             small,
+            contexts or Contexts.empty(codec.contexts or [[] for _ in books], device),
             width=options.width,
             depth=options.depth,
             heads=options.heads,

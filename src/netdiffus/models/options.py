@@ -97,6 +97,9 @@ class RowOptions(SharedOptions):
         le=limits.COARSE_ROWS,
         description="Rows of the coarse image drawn first; default: by length.",
     )
+    contexts: int = Field(
+        4, ge=0, le=limits.CONTEXT_CODES, description="Codes in a counted context at most; 0: none are counted."
+    )
     noised: float = Field(0.25, ge=0, le=1, description="Share of the traces whose rows are noised in training.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout in training.")
 

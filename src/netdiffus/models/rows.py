@@ -27,7 +27,7 @@ from netdiffus.models.sampling import Block, Draw, Form, Request, Sampling, bloc
 from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.models.series_codec import SeriesCodec
 from netdiffus.models.training_data import LabelledSeries, RowData, longest_trace, row_data
-from netdiffus.models.weights import SavedWeights, state_of
+from netdiffus.models.weights import SavedWeights, check_contexts, state_of
 from netdiffus.traffic.traces import channel_names
 
 KEPT_BUDGET = 1 << 25
@@ -194,6 +194,7 @@ def row_model(
         return build_causal(options, codec, (fine, coarse), device)
 
     network = saved.into(build, device)
+    check_contexts(network.contexts, [len(alphabet) for alphabet in codec.gasf.alphabets])
     return RowModel(manifest, saved.hash, options, codec, network, build_rows(options, codec, device))
 
 
@@ -202,6 +203,6 @@ def fit_rows(data: RowData, options: RowOptions, device: torch.device, held_out:
     coarse = data.codec.coarse
     options = options.model_copy(update={"coarse": 0 if coarse is None else coarse.rows})
     torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
-    network = build_causal(options, data.codec, data.priors, device)
+    network = build_causal(options, data.codec, data.priors, device, data.contexts)
     recipe = ForcingRecipe(network, build_rows(options, data.codec, device), data.crossed, options.noised)
     return Fitting(begin(network, recipe, data, options), options, data.codec, data.labels, held_out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from netdiffus import limits
 from netdiffus.arrays import Floats, Ints
+from netdiffus.diffusion.contexts import ContextSpec
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.coarse import CoarseCodebook
@@ -36,12 +38,14 @@ class SeriesCodec:
 
     Attributes:
         gasf: of the rows. coarse: of the coarse rows, where the model draws any.
+        contexts: the counted contexts of each channel, of none where empty.
     """
 
     kind: ClassVar[str] = "gasf"
 
     gasf: GasfCodec
     coarse: CoarseCodebook | None = None
+    contexts: Sequence[Sequence[ContextSpec]] = ()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -64,7 +68,9 @@ class SeriesCodec:
 
     def to_json(self) -> dict[str, Any]:
         """Everything that decoding needs, as plain values."""
-        return self.gasf.to_json() | {"coarse": None if self.coarse is None else self.coarse.to_json()}
+        contexts = [[spec.to_json() for spec in orders] for orders in self.contexts]
+        coarse = None if self.coarse is None else self.coarse.to_json()
+        return self.gasf.to_json() | {"coarse": coarse, "contexts": contexts}
 
     @classmethod
     def from_json(cls, data: JsonObject, name: str = "model.json.codec") -> SeriesCodec:
@@ -86,7 +92,14 @@ class SeriesCodec:
     def of_manifest(cls, found: SeriesManifest) -> SeriesCodec:
         """The same of what was checked."""
         coarse = None if found.coarse is None else CoarseCodebook.of_manifest(found.coarse)
-        return cls(GasfCodec.of_manifest(found), coarse)
+        contexts = [
+            [
+                ContextSpec(tuple((k, back) for k, back in order.places), order.strength, order.contexts, order.entries)
+                for order in orders
+            ]
+            for orders in found.contexts
+        ]
+        return cls(GasfCodec.of_manifest(found), coarse, contexts)
 
 
 def signed_size_codec(low: float, high: float, length: int) -> GasfCodec:

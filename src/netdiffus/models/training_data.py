@@ -11,7 +11,9 @@ from torch import Tensor
 
 from netdiffus import limits
 from netdiffus.arrays import Bools, Floats, Ints
+from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.fit import Batch, Sample
+from netdiffus.diffusion.forcing_recipe import Crossed
 from netdiffus.models.counted import Channels, PriorCounts, Priors, count_labels, fit_codec
 from netdiffus.models.network import batch_size
 from netdiffus.models.options import RowOptions, TrainOptions
@@ -65,11 +67,12 @@ class RowData(TrainingData):
 
     Attributes:
         priors: log-priors of the traces that are not held out, of the rows' channels and of the coarse rows'.
-        crossed: the same, out-of-fold: a first axis for the fold that is left out.
+        contexts: counted in them. crossed: priors and contexts out-of-fold.
     """
 
     priors: Priors
-    crossed: Priors
+    contexts: Contexts
+    crossed: Crossed
 
 
 def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, device: torch.device) -> RowData:
@@ -86,7 +89,10 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     counted = PriorCounts(codec, values, little, label, len(counts), keep_null=options.label_dropout > 0)
     kept, dealt = torch.from_numpy(~held).to(device), torch.from_numpy(fold).to(device)
     batch, validation = Batches(options, values, label, len(counts), little, dealt).of(ids, held)
-    return RowData(codec, counts, held, batch, validation, counted.of(kept), counted.crossed(kept, dealt))
+    crossed = counted.crossed(kept, dealt, options.contexts)
+    contexts = crossed.contexts.whole()
+    codec = replace(codec, contexts=contexts.specs)
+    return RowData(codec, counts, held, batch, validation, counted.of(kept), contexts, crossed)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Names, shapes and types stand at the head of the file, so nothing is allocated f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from netdiffus.diffusion.contexts import Contexts
 from netdiffus.errors import InputError
 from netdiffus.store import model as store
 
@@ -50,6 +51,19 @@ class SavedWeights:
         network = build(device)
         network.load_state_dict(weights)
         return network.eval()
+
+
+def check_contexts(contexts: Contexts, sizes: Sequence[int]) -> None:
+    """Raise InputError for tables that are no sparse matrices of counts of a channel's `sizes` codes."""
+    for channel, size in enumerate(sizes):
+        for table in contexts.tables(channel):
+            ends, codes = table.ends, table.codes
+            sorted_keys = bool((table.keys.diff() > 0).all())
+            rising = bool((ends.diff() > 0).all()) and int(ends[0]) == 0 and int(ends[-1]) == len(codes)
+            known = bool(((codes >= 0) & (codes < size)).all())
+            counted = all(bool((part > 0).all()) for part in (table.counts, table.totals, table.kinds))
+            if not (sorted_keys and rising and known and counted):
+                raise InputError("counted contexts that fit model.json", "others", ACTION)
 
 
 def state_of(network: nn.Module) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import polars as pl
 from netdiffus.arrays import Bools, Ints
 
 FEWEST_HELD_BACK = 8  # fewer say too little, so that none are held back then
-FOLDS = 4
+FOLDS = 16
 LARGEST = 0.25  # of a label: where a group is larger, its traces are taken one by one
 
 

@@ -1,0 +1,166 @@
+"""Which contexts are counted: chosen greedily, by how likely they make traces that were not counted (contexts.py).
+
+A channel's contexts grow by the code that gains most, as long as that gains LEAST_GAIN nats a code. Every gain is
+measured out-of-fold, and so is its price: who compares how likely a trace is under counts with its own fold, and under
+counts without it, sees what a membership attack on the counts would see. Contexts stop growing where the area under
+that attack's ROC curve would exceed MOST_LEAK; sets of few or of very diverse traces get none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from netdiffus.diffusion.contexts import FLOOR, MOST_PLACES, Contexts, ContextSpec, ContextTable, Place, hashed
+
+STRENGTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+"""Strengths of the back-off that are tried."""
+FARTHEST = 4
+"""Rows that a context reaches back at most."""
+LEAST_GAIN = 0.01
+MOST_LEAK = 0.55
+COUNTED_ROWS, TRIED_ROWS = 1 << 20, 1 << 18
+"""Rows of training traces that are counted, and that contexts are chosen by, at most."""
+
+
+@dataclass(frozen=True)
+class CountedTraces:
+    """Training traces: codes (N, C, n), label ids (N,), and the fold (N,) that each is in, of `folds`."""
+
+    codes: Tensor
+    label: Tensor
+    fold: Tensor
+    folds: int
+
+    def few(self, rows: int) -> CountedTraces:
+        """At most so many rows, of traces spread evenly over the table."""
+        step = math.ceil(self.codes.shape[0] * self.codes.shape[2] / rows)
+        return replace(self, codes=self.codes[::step], label=self.label[::step], fold=self.fold[::step])
+
+    @property
+    def folds_of_rows(self) -> Tensor:
+        """(N * n,) the fold of each row."""
+        return self.fold[:, None].expand(-1, self.codes.shape[2]).reshape(-1)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A table, and where in it each row (R,) of the counted traces is: its context and its entry."""
+
+    table: ContextTable
+    context: Tensor
+    entry: Tensor
+
+    def given(self, shorter: Tensor, strength: float, column: Tensor | int) -> Tensor:
+        """Probabilities (R,) of the rows' codes under a column of counts, given those of the next shorter contexts."""
+        table = self.table
+        counts = table.counts[self.entry, column].double()
+        totals = table.totals[self.context, column].double()
+        back_off = strength * table.kinds[self.context, column].double() + FLOOR
+        return (counts + back_off * shorter) / (totals + back_off)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Contexts, and the probabilities (R,) of the codes under the counts of other folds, and of all."""
+
+    places: tuple[Place, ...]
+    strength: float
+    others: Tensor
+    all: Tensor
+
+    @property
+    def loss(self) -> float:
+        """Nats a code, out-of-fold."""
+        return float(-self.others.log().mean())
+
+    def leak(self, rows: int) -> float:
+        """Area under the ROC curve of telling counted traces of so many rows from others, by their likelihood."""
+        return auc(*(part.log().view(-1, rows).sum(dim=1) for part in (self.all, self.others)))
+
+
+def fit_contexts(
+    traces: CountedTraces, crossed: Sequence[Tensor], channels: Sequence[int], most: int = MOST_PLACES
+) -> Contexts:
+    """The contexts of training traces, with a column of counts for each fold that is left out and one of all.
+
+    Args:
+        crossed: out-of-fold log-priors (folds, labels, n, K) of each channel.
+        channels: those that have contexts.
+        most: codes in a context; 0: no contexts.
+    """
+    tried, counted = traces.few(TRIED_ROWS), traces.few(COUNTED_ROWS)
+    tables: list[list[ContextTable]] = []
+    for channel, prior in enumerate(crossed):
+        chosen = _choose(tried, prior, channel, most) if channel in channels else []
+        tables.append([_count(counted, order.places, channel, order.strength).table for order in chosen])
+    return Contexts(tables)
+
+
+def candidates(channels: int, channel: int) -> list[Place]:
+    """Where a channel's contexts may look: the row's earlier channels, the row before, its own channel farther back."""
+    same = [(k, 0) for k in range(channel)]
+    before = [(k, 1) for k in range(channels)]
+    farther = [(k, back) for k in sorted({0, channel}) for back in range(2, FARTHEST + 1)]
+    return same + before + farther
+
+
+def auc(members: Tensor, others: Tensor) -> float:
+    """The chance that a member's value (N,) exceeds another's (M,), ties counted half (Mann and Whitney 1947)."""
+    _, rank, size = torch.unique(torch.cat([members, others]), return_inverse=True, return_counts=True)
+    middle = size.cumsum(0) - (size - 1) / 2
+    N, M = len(members), len(others)
+    return float((middle[rank[:N]].double().sum() - N * (N + 1) / 2) / (N * M))
+
+
+def _choose(traces: CountedTraces, prior: Tensor, channel: int, most: int) -> list[_Given]:
+    """The orders of a channel, from the shortest contexts to the longest."""
+    codes, label = traces.codes[:, channel], traces.label
+    row = torch.arange(codes.shape[1], device=codes.device)
+    shares = prior[traces.fold[:, None], label[:, None], row, codes].exp().flatten().double()
+    best, found = _Given((), 0.0, shares, shares), list[_Given]()
+    while len(found) < most:
+        tries = [
+            _tried(traces, (*best.places, place), channel, best)
+            for place in candidates(traces.codes.shape[1], channel)
+            if place not in best.places
+        ]
+        longer = min(tries, key=lambda tried: tried.loss)
+        if longer.loss > best.loss - LEAST_GAIN or longer.leak(codes.shape[1]) > MOST_LEAK:
+            break
+        best = longer
+        found.append(best)
+    return found
+
+
+def _tried(traces: CountedTraces, places: tuple[Place, ...], channel: int, shorter: _Given) -> _Given:
+    """Longer contexts with the strength that is best."""
+    counted, column = _count(traces, places, channel), traces.folds_of_rows
+    losses = {strength: float(-counted.given(shorter.others, strength, column).log().mean()) for strength in STRENGTHS}
+    strength = min(losses, key=losses.__getitem__)
+    others, every = (
+        counted.given(part, strength, of) for part, of in ((shorter.others, column), (shorter.all, traces.folds))
+    )
+    return _Given(places, strength, others, every)
+
+
+def _count(traces: CountedTraces, places: tuple[Place, ...], channel: int, strength: float = 1.0) -> _Counted:
+    """Count the contexts of one order."""
+    codes, folds = traces.codes[:, channel].flatten(), traces.folds
+    keys, context = torch.unique(hashed(traces.codes, traces.label, places).flatten(), return_inverse=True)
+    size = int(codes.max()) + 1
+    pairs, entry = torch.unique(context * size + codes, return_inverse=True)
+    cell = entry * folds + traces.folds_of_rows
+    of_fold = torch.bincount(cell, minlength=len(pairs) * folds).view(len(pairs), folds).float()
+    whole = of_fold.sum(dim=1, keepdim=True)
+    counts, owner = torch.cat([whole - of_fold, whole], dim=1), pairs // size
+    table = ContextTable(ContextSpec(places, strength, len(keys), len(pairs)), folds + 1, codes.device)
+    table.keys, table.codes, table.counts = keys, pairs % size, counts
+    table.ends = torch.searchsorted(owner, torch.arange(len(keys) + 1, device=codes.device))
+    table.totals.index_add_(0, owner, counts)
+    table.kinds.index_add_(0, owner, (counts > 0).float())
+    return _Counted(table, context, entry)
