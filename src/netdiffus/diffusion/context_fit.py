@@ -22,7 +22,7 @@ STRENGTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 FARTHEST = 4
 """Rows that a context reaches back at most."""
 LEAST_GAIN = 0.01
-MOST_LEAK = 0.55
+MOST_LEAK, TOLD = 0.56, 0.1
 COUNTED_ROWS, TRIED_ROWS = 1 << 20, 1 << 18
 """Rows of training traces that are counted, and that contexts are chosen by, at most."""
 
@@ -79,8 +79,11 @@ class _Given:
         return float(-self.others.log().mean())
 
     def leak(self, rows: int) -> float:
-        """Area under the ROC curve of telling counted traces of so many rows from others, by their likelihood."""
-        return auc(*(part.log().view(-1, rows).sum(dim=1) for part in (self.all, self.others)))
+        """Area under the ROC curve of telling counted traces of so many rows from others, by their likelihood.
+
+        Likelihoods that differ by less than TOLD count as equal: those of traces that all others foretell, too.
+        """
+        return auc(*((part.log().view(-1, rows).sum(dim=1) / TOLD).round() for part in (self.all, self.others)))
 
 
 def fit_contexts(
