@@ -66,13 +66,16 @@ def place() -> str:
 
 
 def machine() -> str:
-    """The processor and the number of cores this process may use."""
+    """The processor, the number of cores and threads this process may use, and the instructions it is held to."""
     model = platform.processor() or "unknown processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    return f"{len(os.sched_getaffinity(0))} cores of {model}, Python {platform.python_version()}"
+    threads, instructions = os.environ.get("OMP_NUM_THREADS"), os.environ.get("ATEN_CPU_CAPABILITY")
+    limits = f", {threads} thread" if threads == "1" else ""
+    limits += f", as {instructions.upper()}" if instructions else ""
+    return f"{len(os.sched_getaffinity(0))} cores of {model}{limits}, Python {platform.python_version()}"
 
 
 def commit() -> str:

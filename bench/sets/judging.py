@@ -28,6 +28,7 @@ from netdiffus.metrics.fingerprinting import STEPS, steps
 from netdiffus.metrics.forest import forest
 from netdiffus.metrics.ranks import rank_scale, ranks
 from netdiffus.metrics.weighted import Sample, position_jsd
+from netdiffus.models.model import Model
 from netdiffus.traffic.traces import series
 
 TREES, FOREST_SEED = 200, 0
@@ -129,6 +130,16 @@ def one_class(known: Traces, test: Traces, benign: str) -> dict[str, float]:
     with threadpool_limits(1):
         models = {name: make().fit(seen) for name, make in ONE_CLASS.items()}
         return {name: float(roc_auc_score(truth, -model.decision_function(points))) for name, model in models.items()}
+
+
+def membership(model: Model, parts: Parts) -> float:
+    """AUC of telling training traces from test traces by their exact likelihood under the model.
+
+    The few training traces that were held out for its validation count as members: that lowers it a little.
+    """
+    members, others = model.losses(parts.train), model.losses(parts.test)
+    truth = np.repeat([1, 0], [len(members), len(others)])
+    return float(roc_auc_score(truth, -np.concatenate([members, others])))
 
 
 def judged(parts: Parts, synthetic: Traces, benign: str | None, seed: int) -> dict[str, float]:

@@ -48,10 +48,19 @@ def body(results: list[Result]) -> str:
     text += (
         "\n\nCompared with the whole real test part: the share of exact copies of training traces, next to that of the "
         "test part itself; the AUC of gradient boosting that separates synthetic from real test traces, next to that "
-        "for real training traces; the Jensen-Shannon divergence in bits, mean over positions, next to that of as "
-        "many real training traces.\n\n"
+        "for real training traces; the AUC of telling training from test traces by their likelihood under the model; "
+        "the Jensen-Shannon divergence in bits, mean over positions, next to that of as many real training traces.\n\n"
     )
-    columns = ("copies", "of the test part", "detection AUC", "real", "JSD", "real", "wanted and reached")
+    columns = (
+        "copies",
+        "of the test part",
+        "detection AUC",
+        "real",
+        "membership AUC",
+        "JSD",
+        "real",
+        "wanted and reached",
+    )
     text += table(("set", "seed", *columns), [_likeness(result) for result in main])
     text += "".join(_anomaly(result) for result in main if SETS[result["name"]].benign)
     if series:
@@ -115,6 +124,7 @@ def _likeness(result: Result) -> tuple[object, ...]:
         f"{found['test_copies']:.4f}",
         f"{found['detection']:.3f}",
         f"{found['detection_floor']:.3f}",
+        f"{found['membership']:.3f}" if "membership" in found else "–",
         f"{found['jsd']:.4f}",
         f"{found['jsd_floor']:.4f}",
         _strict(found, chosen),

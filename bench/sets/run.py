@@ -14,9 +14,10 @@ import polars as pl
 
 from bench.results import place
 from bench.sets.collection import SETS
-from bench.sets.judging import Parts, arrays, judged
+from bench.sets.judging import Parts, arrays, judged, membership
 from bench.sets.page import show, write
 from netdiffus.api.verbs import generate, train
+from netdiffus.models.backends import load_model
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import channel_names
@@ -83,6 +84,7 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
     for seed, file in drawn.items():
         synthetic = arrays(pl.read_parquet(file), parts.channels, parts.train.series.shape[-1])
         found.append(judged(parts, synthetic, chosen.benign, seed))
+    attack = membership(load_model(model), parts)
     return {
         "name": name,
         "image": image,
@@ -95,7 +97,7 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
         "training_seconds": trained.seconds,
         "training_steps": trained.steps,
         "faults": card.faults,
-        "figures": {figure: fmean(one[figure] for one in found) for figure in found[0]},
+        "figures": {figure: fmean(one[figure] for one in found) for figure in found[0]} | {"membership": attack},
         "ratios": [one["ratio"] for one in found],
         **json.loads(notes.read_text(encoding="utf-8")),
     }
