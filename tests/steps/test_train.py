@@ -212,7 +212,8 @@ def test_held_back_traces_choose_the_weights(small_dataset, tmp_path, monkeypatc
     assert best == {"loss": min(checks.values()), "step": min(checks, key=checks.get)}
     state = step.store.read_state(model)
     weights = read_weights(model)
-    trained = [name for name in weights if not name.startswith("prior")]  # priors are counted, not trained
+    counted = ("prior", "contexts.")
+    trained = [name for name in weights if not name.startswith(counted)]
     assert all(torch.equal(weights[name], state[f"best.{name}"]) for name in trained)
     without = tiny(small_dataset, tmp_path / "without", 25, validation=0.0)
     assert ModelCard.read(without).validation is None
@@ -363,7 +364,7 @@ def test_priors_that_are_trained_with_do_not_count_the_trace_itself(small_datase
     mine = sample.traces[:, place, 0] == code
     assert mine.any()
     (fold,) = set(sample.fold[mine].tolist())
-    out_of_fold = data.crossed[0][place][:, label, 0, code].exp()
+    out_of_fold = data.crossed.fine[place][:, label, 0, code].exp()
     assert out_of_fold[fold] < out_of_fold[[k for k in range(len(out_of_fold)) if k != fold]].min() / 10
     assert data.priors[0][place][label, 0, code].exp() > 10 * out_of_fold[fold]
     assert data.validation is None
