@@ -4,12 +4,13 @@ import json
 import resource
 import shutil
 
+import polars as pl
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from netdiffus import limits
-from netdiffus.api.verbs import train
+from netdiffus.api.verbs import prepare, train
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.store.model import RESUME, WEIGHTS, read_header
@@ -123,3 +124,65 @@ def test_a_resume_state_of_another_training(model, small_dataset) -> None:
             train(small_dataset, model, preset="tiny", steps=61, resume=True)
     save_file(good, model / RESUME)
     train(small_dataset, model, preset="tiny", steps=61, resume=True)
+
+
+@pytest.fixture
+def counted(tmp_path):
+    """A model with counted contexts: each size follows from the one before it, and traces repeat."""
+    table = pl.DataFrame(
+        {"size": [[100 * ((k + i) % 3 + 1) for i in range(4)] for k in range(600)], "label": ["a", "b"] * 300}
+    )
+    table.write_parquet(tmp_path / "table.parquet")
+    dataset = prepare(tmp_path / "table.parquet", tmp_path / "dataset")
+    model = train(dataset, tmp_path / "counted", preset="tiny", steps=1, seed=0)
+    assert json.loads((model / "model.json").read_text())["codec"]["contexts"][0]
+    return model
+
+
+def test_counted_contexts_come_back(counted) -> None:
+    table = load_model(counted).network.contexts.tables(0)[0]
+    assert bool((table.keys.diff() > 0).all())
+    assert int(table.ends[-1]) == len(table.codes) == len(table.counts)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("codes", 1 << 40),
+        ("codes", -1),
+        ("ends", 1 << 40),
+        ("ends", -5),
+        ("keys", 0),
+        ("counts", -1.0),
+        ("totals", 0.0),
+    ],
+)
+def test_counted_contexts_that_cannot_be(name, wrong, counted) -> None:
+    good, key = load_file(counted / WEIGHTS), f"contexts.channels.0.0.{name}"
+    save_file(good | {key: torch.full_like(good[key], wrong)}, counted / WEIGHTS)
+    assert "counted contexts that fit model.json" in refused(counted)
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        ([[0, 0]], "contexts of codes that are drawn before"),
+        ([[1, 1]], "contexts of codes that are drawn before"),
+        ([[0, 1, 2]], "places"),
+        ([], "places"),
+    ],
+)
+def test_contexts_of_what_is_not_drawn_yet(places, words, counted) -> None:
+    card = json.loads((counted / "model.json").read_text())
+    card["codec"]["contexts"][0][0]["places"] = places
+    (counted / "model.json").write_text(json.dumps(card))
+    assert words in refused(counted)
+
+
+def test_contexts_of_other_sizes_take_no_memory(counted) -> None:
+    card = json.loads((counted / "model.json").read_text())
+    card["codec"]["contexts"][0][0]["entries"] = limits.CONTEXTS
+    (counted / "model.json").write_text(json.dumps(card))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "weights that fit model.json: contexts.channels.0.0." in refused(counted)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000

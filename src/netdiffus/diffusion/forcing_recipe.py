@@ -89,7 +89,7 @@ class ForcingRecipe:
         return fine, coarse
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
-        """AdamW; docs/results.md has what Muon brings and costs."""
+        """AdamW; docs/results/archive.md has what Muon brought an earlier core."""
         parameters = self.network.parameters()
         return [torch.optim.AdamW(parameters, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)]
 

@@ -16,7 +16,10 @@ PARTS = {
     True: "Server ports, option layouts and gaps between flows are in it; addresses, times of day and payload are not.",
 }
 HELD = {True: "the distinct values, and how often each label has them,", False: "the smallest and the largest value"}
-COUNTED = {True: "; with them is a prior: smoothed counts of what each label has at each position", False: ""}
+COUNTED = {
+    True: "; with them are smoothed counts of what each label has at each position, and in some models after what",
+    False: "",
+}
 
 
 def breaks_said(manifest: ModelManifest) -> str:
