@@ -50,7 +50,7 @@ def plain_seconds(codes: list[int], length: int, width: int, depth: int, heads: 
     for _ in range(WARM_UP + STEPS):
         began = time.perf_counter()
         optimiser.zero_grad(set_to_none=True)
-        network(data).backward()  # type: ignore[no-untyped-call]
+        network(data).backward()
         optimiser.step()
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds[WARM_UP:])
@@ -81,10 +81,10 @@ def main() -> None:
             plain = plain_seconds(codes, length, options.width, options.depth, options.heads, batch)
             rows.append([f"{ours * 1e3:.0f}", f"{plain * 1e3:.0f}", f"{ours / plain:.2f}"])
     words = (
-        f"Recordings, first {length} packets, {len(codes)} channels of {' and '.join(map(str, codes))} codes, batches of "
-        f"{batch}, width {options.width}, {options.depth} blocks; median wall-clock milliseconds of a step, optimiser "
-        "included, two runs. The plain one is torch's TransformerEncoder with AdamW and an output layer per channel; it "
-        "knows no noise, labels, counts, or channels given one another."
+        f"Recordings, first {length} packets, {len(codes)} channels of {' and '.join(map(str, codes))} codes, batches "
+        f"of {batch}, width {options.width}, {options.depth} blocks; median wall-clock milliseconds of a step, optimiser "
+        "included, two runs. The plain one is torch's TransformerEncoder with AdamW and an output layer per channel; "
+        "it knows no noise, labels, counts, or channels given one another."
     )
     write_section("step", "Cost of a training step", f"{words}\n\n{table(('ours', 'plain', 'ratio'), rows)}")
 
