@@ -82,8 +82,8 @@ def main() -> None:
             rows.append([f"{ours * 1e3:.0f}", f"{plain * 1e3:.0f}", f"{ours / plain:.2f}"])
     words = (
         f"Recordings, first {length} packets, {len(codes)} channels of {' and '.join(map(str, codes))} codes, batches "
-        f"of {batch}, width {options.width}, {options.depth} blocks; median wall-clock milliseconds of a step, optimiser "
-        "included, two runs. The plain one is torch's TransformerEncoder with AdamW and an output layer per channel; "
+        f"of {batch}, width {options.width}, {options.depth} blocks; median wall-clock milliseconds of a step, "
+        "optimiser included, two runs. The plain one is torch's TransformerEncoder with AdamW and an output layer per channel; "
         "it knows no noise, labels, counts, or channels given one another."
     )
     write_section("step", "Cost of a training step", f"{words}\n\n{table(('ours', 'plain', 'ratio'), rows)}")
