@@ -83,8 +83,8 @@ def main() -> None:
     words = (
         f"Recordings, first {length} packets, {len(codes)} channels of {' and '.join(map(str, codes))} codes, batches "
         f"of {batch}, width {options.width}, {options.depth} blocks; median wall-clock milliseconds of a step, "
-        "optimiser included, two runs. The plain one is torch's TransformerEncoder with AdamW and an output layer per channel; "
-        "it knows no noise, labels, counts, or channels given one another."
+        "optimiser included, two runs. The plain one is torch's TransformerEncoder with AdamW and an output layer per "
+        "channel; it knows no noise, labels, counts, or channels given one another."
     )
     write_section("step", "Cost of a training step", f"{words}\n\n{table(('ours', 'plain', 'ratio'), rows)}")
 
