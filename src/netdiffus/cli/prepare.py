@@ -42,13 +42,13 @@ def prepare(
     if _is_packet_file(context, out):
         _write_packets(sources, out, NprintConfig.of(**chosen(context, NprintConfig)))
         return
+    from netdiffus.cli.descriptions import print_info
     from netdiffus.cli.progress import show_reading
-    from netdiffus.cli.show import print_dataset
     from netdiffus.steps.prepare import prepare as step
 
     config = PrepareConfig.of(**chosen(context, PrepareConfig))
     show_reading(step(sources, out, config))
-    print_dataset(out)
+    print_info(out)
     say_next("next", "train", out, "--out", "MODEL")
 
 
