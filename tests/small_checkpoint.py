@@ -3,7 +3,8 @@
 import torch
 
 from netdiffus.diffusion.unet import UNet, UNetShape
-from netdiffus.steps.import_checkpoint import ImportConfig, import_checkpoint
+from netdiffus.models.import_config import ImportConfig
+from netdiffus.steps.import_checkpoint import import_checkpoint
 
 
 def checkpoint(tmp_path, channels: int = 1, classes: int | None = 3):

@@ -1,7 +1,7 @@
 """netdiffus trains a generative model on labelled network traffic and samples synthetic traffic from it.
 
-The verbs `prepare`, `train`, `generate`, `evaluate`, `check`, `repair` and the object `TrafficModel` are loaded on
-first use, so that importing the package stays light.
+The verbs `prepare`, `train`, `generate`, `evaluate`, `check`, `repair`, `describe` and the object `TrafficModel` are
+loaded on first use, so that importing the package stays light.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from netdiffus.version import __version__
 
 if TYPE_CHECKING:
+    from netdiffus.api.describe import describe
     from netdiffus.api.traffic_model import TrafficModel
     from netdiffus.api.verbs import check, evaluate, generate, prepare, repair, train
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 # step ten times as slow. OpenMP reads this once, when torch is loaded; a setting of the user's stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["TrafficModel", "__version__", "check", "evaluate", "generate", "prepare", "repair", "train"]
+__all__ = ["TrafficModel", "__version__", "check", "describe", "evaluate", "generate", "prepare", "repair", "train"]
 
 _HOMES = dict.fromkeys(("check", "evaluate", "generate", "prepare", "repair", "train"), "netdiffus.api.verbs")
+_HOMES["describe"] = "netdiffus.api.describe"
 _HOMES["TrafficModel"] = "netdiffus.api.traffic_model"
 
 

@@ -1,13 +1,43 @@
-"""The base of every step's configuration: frozen, strict, unknown keys are errors, and errors in one line."""
+"""The base of every step's configuration: frozen, strict, unknown keys are errors, and errors in one line.
+
+A field declares an option once: its type, default, range and help text. Command lines and forms are built from that.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import first_fault
+
+Seed = Annotated[int, Field(ge=0, le=limits.SEED, description="Seed of every random draw.")]
+"""Of every configuration that draws."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a field is entered as text, where its type does not say it: part of the field's `Annotated` type.
+
+    Attributes:
+        metavar: what stands for the value in help texts, e.g. "LOW,HIGH".
+        shown: the default as text; None: the description says what holds without a value.
+        parse: reads the text as a value, or raises InputError; None: the text is one of the field's type.
+        many: `parse` takes a list of texts, because the option may be repeated.
+        off: the help text of a switch that turns the field off, of a bool that is on by default.
+        switch: the value that a switch turns on, of a field that is no bool.
+    """
+
+    metavar: str | None = None
+    shown: str | None = None
+    parse: Callable[[Any], object] | None = None
+    many: bool = False
+    off: str | None = None
+    switch: object = None
 
 
 class Config(BaseModel):

@@ -15,15 +15,14 @@ from netdiffus.cli import main as cli
 from netdiffus.cli.app import app
 from netdiffus.config import Config
 from netdiffus.errors import InputError
-from netdiffus.models.label_counts import parse_counts
+from netdiffus.models.counts import parse_counts
+from netdiffus.models.import_config import ImportConfig
 from netdiffus.models.options import RowOptions, UNetOptions
-from netdiffus.steps.bitimage import BitImageConfig
-from netdiffus.steps.evaluate import EvaluateConfig
-from netdiffus.steps.image import ImageConfig
-from netdiffus.steps.import_checkpoint import ImportConfig
+from netdiffus.steps.evaluate_config import EvaluateConfig
+from netdiffus.steps.image_config import BitImageConfig, ImageConfig
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
-from netdiffus.steps.outputs.nprint_rows import NprintConfig
+from netdiffus.steps.outputs.nprint_config import NprintConfig
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.wire.files.reader import Packet
 from netdiffus.wire.files.writer import write_pcap

@@ -9,9 +9,8 @@ from netdiffus.api.verbs import prepare
 from netdiffus.models.options import RowOptions
 from netdiffus.models.training_data import longest_trace
 from netdiffus.steps import evaluate as step
-from netdiffus.steps.bitimage import BitImageConfig
-from netdiffus.steps.evaluate import EvaluateConfig
-from netdiffus.steps.image import ImageConfig
+from netdiffus.steps.evaluate_config import EvaluateConfig
+from netdiffus.steps.image_config import BitImageConfig, ImageConfig
 from netdiffus.store.dataset import read_dataset
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from bench import gates
 from netdiffus.api.verbs import evaluate, prepare
-from netdiffus.cli.show import print_info
+from netdiffus.cli.descriptions import print_info
 from netdiffus.compiler import FlowRows, concatenate
 from netdiffus.compiler.features.codec import FieldsCodec, first_packets
 from netdiffus.errors import InputError

@@ -6,8 +6,9 @@ import pytest
 from netdiffus.api.verbs import prepare
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import gasf
-from netdiffus.steps.sources.gasf_images import parse_range, read_gasf
+from netdiffus.steps.sources.gasf_images import read_gasf
 from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.bounds import parse_range
 
 BOUNDS = (-1460.0, 1460.0)
 SERIES = {"Twitch": [[-517, 1448, 1448, -64, 0, 0]], "Slack": [[-1460, 1460, -1, 1, 0, 7], [1460] * 6]}

@@ -15,8 +15,8 @@ from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
 from netdiffus.models.backends import load_model
 from netdiffus.models.seeds import block_streams, torch_seed
-from netdiffus.steps.sources.gasf_images import parse_range
 from netdiffus.store.cards import ModelCard
+from netdiffus.traffic.bounds import parse_range
 from small_checkpoint import checkpoint, imported
 
 

@@ -20,9 +20,10 @@ from netdiffus.steps import evaluate as evaluating
 from netdiffus.steps import generate as generating
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
+from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
-from netdiffus.steps.outputs.nprint_rows import NprintConfig
+from netdiffus.steps.outputs.nprint_config import NprintConfig
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.publish import check_folder, publish_file
 from netdiffus.store.report import REPORT
@@ -143,7 +144,7 @@ def evaluate(
     if out is not None:
         read = [given for given in (real, synthetic, test, model) if isinstance(given, str | Path)]
         check_folder(Path(out), REPORT, inputs=map(Path, read))
-    config = evaluating.EvaluateConfig.of(seed=seed, baselines=baselines)
+    config = EvaluateConfig.of(seed=seed, baselines=baselines)
     if isinstance(real, tuple) and isinstance(synthetic, tuple) and (test is None or isinstance(test, tuple)):
         if model is not None:
             raise InputError("sets as paths beside a model", "arrays", "name the model's dataset, or leave model out")

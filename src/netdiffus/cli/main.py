@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import typer
 
-from netdiffus.cli import images  # noqa: F401 - adds its commands
 from netdiffus.cli.app import app
 from netdiffus.cli.progress import Interrupted
 from netdiffus.cli.say import tolerate_encodings

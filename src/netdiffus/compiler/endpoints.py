@@ -1,7 +1,6 @@
 """Who talks to whom: fresh addresses, ports and initial numbers for flows, so that nothing of the training is left.
 
-Clients come from a pool, servers are drawn anew for each flow. The defaults are a private network (RFC 1918), the
-benchmark network (RFC 2544) and the documentation prefix (RFC 3849): nobody's addresses.
+Clients come from a pool, servers are drawn anew for each flow.
 """
 
 from __future__ import annotations
@@ -15,11 +14,10 @@ from numpy.typing import NDArray
 
 from netdiffus.compiler.specs import CLIENT, SERVER, FlowRows
 from netdiffus.errors import InputError
+from netdiffus.traffic.networks import CLIENT_NETS, SERVER_NETS
 from netdiffus.wire.headers.addresses import V4_MAPPED
 from netdiffus.wire.headers.fields import TCP, UDP
 
-CLIENT_NETS = ("10.0.0.0/8", "2001:db8:c::/48")
-SERVER_NETS = ("198.18.0.0/15", "2001:db8:5::/48")
 EPHEMERAL = (32768, 61000)
 """Client ports as Linux draws them: from the first to below the second."""
 PORT_RANGES = np.array([(1024, EPHEMERAL[0]), EPHEMERAL, (EPHEMERAL[1], 1 << 16)])

@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 
 from netdiffus.arrays import Bytes, Ints, Levels
 from netdiffus.errors import InputError
+from netdiffus.imaging.headers import ALL, NETWORK, TRANSPORT
 from netdiffus.wire.headers.fields import ICMP, TCP, UDP
 from netdiffus.wire.nprint.bits import pack, unpack
 from netdiffus.wire.nprint.columns import HEADER_BYTES, Layout, layout
 
 BITS = "bits"
 """The name of this codec in manifests and options."""
-NETWORK, TRANSPORT = ("ipv4", "ipv6"), ("tcp", "udp", "icmp")
-ALL = NETWORK + TRANSPORT
 OWN = {"direction": 1, "payload_size": 31, "gap_ns": 64}
 """The columns after nPrint's, and their bits."""
 OWN_BYTES = sum(OWN.values()) // 8

@@ -5,37 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
 from torch import Tensor
 
-from netdiffus import limits
-from netdiffus.config import Config
 from netdiffus.diffusion.checkpoint import read_checkpoint, shape_of
 from netdiffus.diffusion.schedule import Schedule
 from netdiffus.diffusion.unet_shape import UNetShape
 from netdiffus.errors import InputError
-from netdiffus.manifest import Text
 from netdiffus.models.codecs import Codec
+from netdiffus.models.import_config import ImportConfig
 from netdiffus.models.manifest import ModelManifest, model_manifest
 from netdiffus.models.options import ImportedOptions, ShapeManifest
 from netdiffus.models.series_codec import ImagesCodec, SeriesCodec, signed_size_codec
 from netdiffus.store.cards import ModelCard
 from netdiffus.text import markdown
-
-
-class ImportConfig(Config):
-    """What a checkpoint does not say itself."""
-
-    image_size: int = Field(ge=2, le=limits.LENGTH, description="Pixels of a side.")
-    heads: int = Field(4, ge=1, le=limits.HEADS, description="Attention heads.")
-    steps: int = Field(1000, ge=2, le=limits.TIMESTEPS, description="Diffusion steps T of the training.")
-    schedule: str = Field("cosine", description="Noise schedule: cosine or linear.")
-    labels: list[Text] | None = Field(
-        None, description="Names of the classes, in the order of their numbers; default: the numbers."
-    )
-    scale: tuple[float, float] | None = Field(
-        None, description="LOW,HIGH of the signed sizes in an image, e.g. -1460,1460; without it only images are drawn."
-    )
 
 
 @dataclass(frozen=True)

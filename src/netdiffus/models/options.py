@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from netdiffus import limits
-from netdiffus.config import Config, exclusive
+from netdiffus.config import Config, Entry, Seed, exclusive
 from netdiffus.diffusion.unet_shape import UNetShape
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject, Manifest, checked, shown
@@ -39,27 +39,33 @@ class SharedOptions(Config):
     """What every network has."""
 
     preset: Literal["default", "tiny", "netdiffus", "netdiffus2"] = Field(
-        "default", description="Sizes: default, tiny, or as published: netdiffus (128 px), netdiffus2 (10 px)."
+        "default",
+        description="Sizes: 'default', 'tiny', or as published: 'netdiffus' (128 px), 'netdiffus2' (10 px).",
     )
-    scale: Literal["empirical", "minmax", "log"] = Field("empirical", description="Scale of values.")
+    scale: Annotated[Literal["empirical", "minmax", "log"], Entry()] = Field(
+        "empirical", description="Scale of values: empirical, minmax or log; default: the preset's."
+    )
     learning_rate: float = Field(2e-3, gt=0, le=1, description="Peak learning rate.")
     minutes: float | None = Field(
         None, ge=limits.MINUTES[0], le=limits.MINUTES[1], description="Minutes to train for (default 10)."
     )
-    steps: int | None = Field(None, ge=1, le=limits.STEPS, description="Steps to train for, instead of minutes.")
-    seed: int = Field(0, ge=0, le=limits.SEED, description="Seed of every random draw.")
-    balance: float = Field(
+    steps: int | None = Field(None, ge=1, le=limits.STEPS, description="Steps to train for, instead of --minutes.")
+    seed: Seed = 0
+    balance: Annotated[float, Entry(switch=1.0)] = Field(
         0.0,
         ge=0,
         le=1,
-        description="0: sample labels in proportion to their traces, 1: equally often; between: tempered.",
+        description="Sample every label equally often (1), not in proportion to its traces (0); between: tempered.",
     )
     label_dropout: float = Field(
-        0.0, ge=0, lt=1, description="Share of labels hidden in training, for guidance when sampling."
+        0.0, ge=0, lt=1, description="Share of labels hidden in training, for 'generate --guidance'."
     )
     guidance: float = Field(1.0, ge=0, le=limits.GUIDANCE, description="Default weight of guidance when sampling.")
-    validation: float = Field(
-        0.05, ge=0, lt=1, description="Share of each label's training traces held out to choose the best weights."
+    validation: Annotated[float, Entry()] = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="Share of each label's training traces held out to choose the best weights (default 0.05).",
     )
     patience: int | None = Field(
         None, ge=1, le=limits.PATIENCE, description="Stop after N checks in a row without better weights."
@@ -77,7 +83,7 @@ class RowOptions(SharedOptions):
 
     network: Literal["rows"] = "rows"
     image: Annotated[Literal["gasf", "series", "fields"], BeforeValidator(_named_image)] = Field(
-        "gasf", description="What is diffused: GASF images, the bare series, or the fields of packets."
+        "gasf", description="What is diffused: 'gasf' images, the bare 'series', or the 'fields' of packets."
     )
     length: int | None = Field(
         None, ge=2, le=limits.LENGTH, description="Positions of a trace that are learned; default: all."

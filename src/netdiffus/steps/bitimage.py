@@ -6,18 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import polars as pl
-from pydantic import Field
 
 from netdiffus import limits
 from netdiffus.arrays import Ints
-from netdiffus.config import Config
 from netdiffus.errors import InputError
-from netdiffus.imaging.bits import ALL, BITS, BitsCodec, PacketRows, padded, trimmed
+from netdiffus.imaging.bits import BITS, BitsCodec, PacketRows, padded, trimmed
 from netdiffus.manifest import JsonObject
+from netdiffus.steps.image_config import BitImageConfig
 from netdiffus.steps.outputs.tables import FORMS as TABLES
 from netdiffus.steps.outputs.tables import write_traces
 from netdiffus.store.bitimages import BitImage, read_bit_images, write_bit_images
@@ -34,17 +32,6 @@ from netdiffus.wire.headers.packets import MAX_TIME_NS, Packet
 
 FIRST_NS = 1_000_000_000
 """Between the first packets of images that do not say when they began, as bare ones made elsewhere."""
-
-
-class BitImageConfig(Config):
-    """What can be chosen for bit images."""
-
-    headers: list[str] = Field(list(ALL), description="Columns of ipv4,ipv6,tcp,udp,icmp.")
-    bare: bool = Field(False, description="nPrint's columns alone, without direction, payload size and gap.")
-    length: int | None = Field(
-        None, ge=1, le=limits.LENGTH, description="Rows of an image; default: those of the longest flow."
-    )
-    form: Literal["npz", "png", "both"] = Field("both", description="npz, png or both; both are exact.")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netdiffus.errors import InputError
-from netdiffus.steps.outputs.nprint_rows import NprintConfig, row_parts, row_writer
+from netdiffus.steps.outputs.nprint_config import NprintConfig
+from netdiffus.steps.outputs.nprint_rows import row_parts, row_writer
 from netdiffus.steps.prepare import FileRead
 from netdiffus.steps.sources.find import find_files
 from netdiffus.store.publish import check_files, publish_file

@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from pydantic import Field
 
 from netdiffus import limits
 from netdiffus.arrays import Floats
 from netdiffus.baselines import BASELINES
-from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.codec import GasfCodec
@@ -36,6 +34,7 @@ from netdiffus.metrics import (
 )
 from netdiffus.metrics.copies import nearest_distances
 from netdiffus.metrics.embedding import Embedding, embedding
+from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
 from netdiffus.steps.packetsets import packet_sets
 from netdiffus.store.stage import scratch_folder
@@ -48,13 +47,6 @@ Pair = tuple[ArrayLike, ArrayLike]  # series and labels
 FEWEST_TRACES = 10
 IMAGE_LENGTH = 32
 BASELINE_TRACES = 4_000
-
-
-class EvaluateConfig(Config):
-    """What can be chosen in `evaluate`."""
-
-    seed: int = Field(0, ge=0, le=limits.SEED, description="Seed of every random draw.")
-    baselines: bool = Field(True, description="Compare with simple generators in the same table.")
 
 
 @dataclass(frozen=True)

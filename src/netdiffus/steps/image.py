@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import polars as pl
-from pydantic import Field
 
 from netdiffus import limits
 from netdiffus.arrays import Floats, Ints
-from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import codec_of
 from netdiffus.models.manifest import read_model
 from netdiffus.models.series_codec import SeriesCodec, signed_size_codec
+from netdiffus.steps.image_config import ImageConfig
 from netdiffus.steps.load import load_traces
 from netdiffus.steps.outputs.tables import FORMS as TABLES
 from netdiffus.steps.outputs.tables import write_traces
@@ -31,18 +29,6 @@ from netdiffus.traffic.traces import channel_names, conform, ragged, series
 from netdiffus.version import __version__
 
 AT_A_TIME = 64  # traces: bounds memory
-
-
-class ImageConfig(Config):
-    """What can be chosen in `image`."""
-
-    scale: Literal["empirical", "minmax", "log"] = Field(
-        "empirical", description="Scale to fit to the traces, where no model is given."
-    )
-    length: int | None = Field(
-        None, ge=2, le=limits.LENGTH, description="Positions of a trace, pixels of its image; default: all."
-    )
-    form: Literal["npz", "png", "both"] = Field("both", description="npz (exact), png (8 bits, to look at) or both.")
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from netdiffus.diffusion.unet_shape import UNetShape
-from netdiffus.models.guided_diffusion import ImportConfig, imported_readme, read_imported
+from netdiffus.models.guided_diffusion import imported_readme, read_imported
+from netdiffus.models.import_config import ImportConfig
 from netdiffus.steps.train import versions
 from netdiffus.store.account import sha256
 from netdiffus.store.model import MODEL, write_model
 from netdiffus.store.publish import check_folder
-
-__all__ = ["ImportConfig", "import_checkpoint"]
 
 
 def import_checkpoint(checkpoint: Path, out: Path, config: ImportConfig) -> UNetShape:

@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from netdiffus import limits
-from netdiffus.compiler.endpoints import CLIENT_NETS, SERVER_NETS
-from netdiffus.compiler.payloads import PAYLOADS
-from netdiffus.config import Config, exclusive
+from netdiffus.config import Config, Entry, exclusive
 from netdiffus.errors import InputError
 from netdiffus.manifest import shown
 from netdiffus.traffic.moments import moment_ns
+from netdiffus.traffic.networks import CLIENT_NETS, SERVER_NETS
 
 CAPTURES = (".pcap", ".pcapng")
 OF_CAPTURES = {"link", "payload", "per_label"}
@@ -30,25 +29,31 @@ def _start(value: object) -> object:
 class CaptureConfig(Config):
     """What can be chosen for a capture."""
 
-    client_net: list[str] = Field(list(CLIENT_NETS), description="Clients' network, once for each IP version.")
-    server_net: list[str] = Field(list(SERVER_NETS), description="Servers' network, once for each IP version.")
-    link: Literal["ethernet", "raw"] = Field("ethernet", description="Link layer: Ethernet, or raw IP.")
-    payload: str = Field("random", description="Payload: random bytes, or zeros.")
+    client_net: list[str] = Field(list(CLIENT_NETS), description="Packets: clients' network, once for each IP version.")
+    server_net: list[str] = Field(list(SERVER_NETS), description="Packets: servers' network, once for each IP version.")
+    link: Annotated[Literal["ethernet", "raw"], Entry()] = Field(
+        "ethernet", description="Packets: 'ethernet' (default) or 'raw' IP."
+    )
+    payload: Annotated[str, Entry()] = Field("random", description="Packets: 'random' bytes (default) or 'zero'.")
     rate: float | None = Field(
         None, ge=limits.RATE[0], le=limits.RATE[1],
-        description="Flows per second; default: as they arrive in the dataset.",
+        description="Packets: flows per second; default: as they arrive in the dataset.",
     )  # fmt: skip
     duration: float | None = Field(
         None, ge=limits.SECONDS[0], le=limits.SECONDS[1],
-        description="Seconds in which all flows begin, instead of a rate.",
+        description="Packets: seconds in which all flows begin, instead of --rate.",
     )  # fmt: skip
-    per_label: bool = Field(False, description="One capture per label.")
-    start: Annotated[int, BeforeValidator(_start)] = Field(
-        BEGIN_NS, description="When the first flow begins: ISO 8601 (UTC), or seconds or nanoseconds since 1970."
+    per_label: bool = Field(False, description="Captures: one per label.")
+    start: Annotated[int, BeforeValidator(_start), Entry("TIME", parse=str)] = Field(
+        BEGIN_NS,
+        description="Packets: when the first flow begins; ISO 8601 (UTC), or seconds or nanoseconds since 1970, "
+        "to 2105 (pcap) or 2261; default 2026-01-01.",
     )
 
     @model_validator(mode="after")
     def _can_be(self) -> CaptureConfig:
+        from netdiffus.compiler.payloads import PAYLOADS  # here: it loads the compiler
+
         exclusive(rate=self.rate is not None, duration=self.duration is not None)
         if self.payload not in PAYLOADS:
             raise InputError(f"payload among {', '.join(PAYLOADS)}", shown(self.payload), "correct payload")

@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from netdiffus import limits
-from netdiffus.config import Config
+from netdiffus.config import Config, Entry, Seed
 from netdiffus.errors import InputError
-from netdiffus.models.label_counts import DEFAULT_COUNT, check_counts
+from netdiffus.models.counts import DEFAULT_COUNT, check_counts, parse_counts
 
 
 class GenerateConfig(Config):
     """What can be chosen in `generate`."""
 
-    count: int | dict[str, int] = Field(DEFAULT_COUNT, description="Traces in all, or of each label.")
-    balance: bool = Field(False, description="The same number of every label.")
-    seed: int = Field(0, ge=0, le=limits.SEED, description="Seed of every random draw.")
+    count: Annotated[int | dict[str, int], Entry("N|LABEL=N", parse=parse_counts, many=True)] = Field(
+        DEFAULT_COUNT,
+        description=f"Traces in all, 1 to {limits.TRACES:,}, or of a label (may be repeated); default {DEFAULT_COUNT}.",
+    )
+    balance: bool = Field(False, description="The same number of every label; without LABEL=N.")
+    seed: Seed = 0
     sampling_steps: int | None = Field(
         None,
         ge=2,
         le=1000,
-        description="Noise levels per row with a window (default 16), or of a published model.",
+        description="Noise levels per row (with --window; default 16), or of a published model.",
     )
-    sampler: str | None = Field(None, description="Of published models: learned (default), heun, dpm++2m, ddim, ...")
+    sampler: str | None = Field(
+        None, description="Published models: learned (default), heun, dpm++2m, ddim, ancestral or ddpm."
+    )
     guidance: float | None = Field(
-        None, ge=0, le=limits.GUIDANCE, description="Weight of guidance towards the label; default: the model's."
+        None,
+        ge=0,
+        le=limits.GUIDANCE,
+        description="Weight of guidance towards the label; needs 'train --label-dropout'; default: the model's.",
     )
     window: int | None = Field(
-        None, ge=1, le=limits.LENGTH, description="Rows that are noisy at once; more than the default 1 is approximate."
+        None,
+        ge=1,
+        le=limits.LENGTH,
+        description="Rows that are noisy at once; more than the default 1 (exact) is approximate.",
     )
     length: int | None = Field(
-        None, ge=1, le=limits.DRAWN_LENGTH, description="Positions of a trace at most; default: the model's."
+        None,
+        ge=1,
+        le=limits.DRAWN_LENGTH,
+        description="Rows of a trace at most; beyond the model's by a window that slides; default: the model's.",
     )
-    protocol: Literal["tcp", "udp"] | None = Field(None, description="Packets: flows of this protocol alone.")
+    protocol: Literal["tcp", "udp"] | None = Field(None, description="Packets: flows of 'tcp' or 'udp' alone.")
     packets: int | None = Field(None, ge=1, le=limits.LENGTH, description="Packets: the first N packets of a flow.")
 
     @model_validator(mode="after")

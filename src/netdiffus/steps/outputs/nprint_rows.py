@@ -1,15 +1,11 @@
-"""nPrint rows as files: text or packed, and the options that `prepare` has for them (docs/nprint.md)."""
+"""nPrint rows as files: text or packed (docs/nprint.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
-
-from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.wire.nprint.bits import BitRows
 from netdiffus.wire.nprint.capture import PACKED_SUFFIX, TEXT_SUFFIXES
@@ -18,18 +14,6 @@ from netdiffus.wire.nprint.packed import PackedWriter
 from netdiffus.wire.nprint.text import TextWriter
 
 PART_BYTES = 1 << 21
-
-
-class NprintConfig(Config):
-    """What can be chosen for nPrint rows."""
-
-    headers: str | None = Field(
-        None,
-        description="Columns of eth,ipv4,ipv6,tcp,udp,icmp; default: an nPrint source's, else ipv4,tcp,udp,icmp.",
-    )
-    payload_bytes: int = Field(0, ge=0, le=65_535, description="Payload bytes with columns.")
-    timestamps: Literal["none", "absolute", "relative"] = Field("none", description="Time columns of .nprint text.")
-    anonymise: str | None = Field(None, description="Key file: map the addresses of captures, prefix-preserving.")
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from netdiffus import limits
 from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import from_image
@@ -26,6 +25,7 @@ from netdiffus.steps.sources.tables import add_read, table_rule, table_source
 from netdiffus.store.cards import Source
 from netdiffus.store.images import image_stack
 from netdiffus.text import as_text
+from netdiffus.traffic.bounds import parse_range
 from netdiffus.traffic.labels.rules import Labels, bare_name, label_of_file
 from netdiffus.traffic.tables.limits import MOST_VALUES
 from netdiffus.traffic.tables.npz import BROKEN, damage, read_arrays
@@ -40,21 +40,6 @@ class GasfSource:
 
     read: TableTraces
     digest: str
-
-
-def parse_range(text: str, option: str = "--gasf") -> tuple[float, float]:
-    """LOW,HIGH of an option as two numbers.
-
-    Raises:
-        InputError: it is not two numbers within limits.RANGE, the lower one first.
-    """
-    try:
-        low, high = (float(part) for part in text.split(","))
-        if not -limits.RANGE <= low < high <= limits.RANGE:
-            raise ValueError
-    except ValueError:
-        raise InputError(f"{option} LOW,HIGH, e.g. {option} -1460,1460", repr(text[:60]), f"correct {option}") from None
-    return low, high
 
 
 def add_gasf(intake: Intake, file: SourceFile, reading: Reading) -> Source:

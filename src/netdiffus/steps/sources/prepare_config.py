@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from netdiffus import limits
-from netdiffus.config import Config, exclusive
+from netdiffus.config import Config, Entry, Seed, exclusive
 from netdiffus.errors import InputError
 from netdiffus.traffic.tables.limits import MOST_VALUES
 
@@ -16,32 +16,79 @@ TABLES = ("columns", "strip_padding", "sum", "window", "stride")
 CAPTURES = ("flow_timeout", "inner")
 """Options that have a meaning for captures alone."""
 
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def parse_test(text: str) -> float | str:
+    """`--test 0.2` as a share, `--test test.parquet` as a source.
+
+    Raises:
+        InputError: a number that is no share.
+    """
+    try:
+        share = float(text)
+    except ValueError:
+        return text
+    if not 0 <= share < 1:
+        raise InputError("--test with a share from 0 to below 1, or a source", text[:60], "correct --test")
+    return share
+
 
 class PrepareConfig(Config):
     """The options of `prepare`, resolved."""
 
-    labels: str | None = None  # None: "folder" for captures, and tables need a column
-    unlabelled: bool = False
+    labels: str | None = Field(
+        None,
+        description="Labels: 'folder' (parent folder; captures: the default), 'file' (file name), or a CSV table.",
+    )
+    unlabelled: bool = Field(False, description="Accept input without labels.")
     packets: int | None = Field(
-        None, ge=1, le=limits.POSITIONS
-    )  # None: DEFAULT_PACKETS of a capture's flow, all of a table's row
-    min_packets: int = Field(1, ge=1, le=limits.POSITIONS)
-    flow_timeout: float = Field(120.0, ge=limits.SECONDS[0], le=limits.SECONDS[1])
-    inner: bool = False
-    strict: bool = False
-    test: Annotated[float, Field(ge=0, lt=1)] | str = 0.2  # a share, or the source that is the test part
-    seed: int = Field(0, ge=0, le=limits.SEED)
-    columns: str | None = None
-    strip_padding: bool = False
-    bins: float | None = Field(None, ge=limits.BIN_MS[0], le=limits.BIN_MS[1])  # milliseconds
-    sum: int | None = Field(None, ge=2, le=limits.POSITIONS)
-    window: int | None = Field(None, ge=2, le=limits.POSITIONS)
-    stride: int | None = Field(None, ge=1, le=limits.POSITIONS)
-    gasf: str | None = None
-    anonymise: str | None = None
-    time_format: str | None = None  # of --labels TABLE, as strptime has it; None: ISO 8601 or seconds
-    utc_offset: str | None = None  # of times in --labels TABLE that have none, e.g. -03:00
-    max_values: int = Field(MOST_VALUES, ge=1, le=limits.TABLE_VALUES)
+        None, ge=1, le=limits.POSITIONS,
+        description="Keep the first N packets of a flow, or bins (up to 65,536); default 64, 1000 bins, of tables all.",
+    )  # fmt: skip
+    min_packets: int = Field(1, ge=1, le=limits.POSITIONS, description="Leave out flows with fewer packets.")
+    flow_timeout: float = Field(
+        120.0, ge=limits.SECONDS[0], le=limits.SECONDS[1], description="Seconds without a packet that end a flow."
+    )
+    inner: bool = Field(False, description="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve, GTP-U.")
+    strict: bool = Field(False, description="Refuse files with faults (exit 2) instead of reporting them.")
+    test: Annotated[Share | str, Entry("SHARE|SOURCE", shown="0.2", parse=parse_test)] = Field(
+        0.2, description="Share of each label's traces kept for testing, from 0 to below 1, or their source."
+    )
+    seed: Seed = 0
+    columns: str | None = Field(
+        None, description="Columns of tables, e.g. size=PL,direction=DIR,gap_us=IAT,label=LABEL."
+    )
+    strip_padding: bool = Field(False, description="Drop the zeros at the tail of a table's series.")
+    bins: Annotated[float | None, Entry("MS")] = Field(
+        None, ge=limits.BIN_MS[0], le=limits.BIN_MS[1],
+        description="Bytes up and down per bin of so many milliseconds (1e-6 to 86,400,000), not packets.",
+    )  # fmt: skip
+    sum: int | None = Field(
+        None, ge=2, le=limits.POSITIONS, description="Add up every N neighbouring positions of a table's series."
+    )
+    window: int | None = Field(
+        None, ge=2, le=limits.POSITIONS, description="Cut a table's series into windows of N positions."
+    )
+    stride: int | None = Field(
+        None, ge=1, le=limits.POSITIONS, description="Begin a window every N positions; default: --window."
+    )
+    gasf: Annotated[str | None, Entry("LOW,HIGH")] = Field(
+        None, description="Sources are npz files of GASF images, made from LOW to HIGH."
+    )
+    anonymise: Annotated[str | None, Entry("KEYFILE")] = Field(
+        None, description="Map the addresses of captures, prefix-preserving."
+    )
+    time_format: str | None = Field(
+        None,
+        description="How --labels TABLE writes times, e.g. '%d/%m/%Y %H:%M'; default: ISO 8601 or seconds.",
+    )
+    utc_offset: Annotated[str | None, Entry("HH:MM")] = Field(
+        None, description="Offset of its times from UTC, -14:00 to +14:00, e.g. -03:00; default: 0."
+    )
+    max_values: int = Field(
+        MOST_VALUES, ge=1, le=limits.TABLE_VALUES, description="Values that a table may hold where its file is small."
+    )
 
     @model_validator(mode="after")
     def _can_be(self) -> PrepareConfig:
@@ -71,18 +118,3 @@ class PrepareConfig(Config):
     def test_share(self) -> float:
         """The share of a label's traces that is kept for testing; 0 where a source of its own is."""
         return self.test if isinstance(self.test, float) else 0.0
-
-
-def parse_test(text: str) -> float | str:
-    """`--test 0.2` as a share, `--test test.parquet` as a source.
-
-    Raises:
-        InputError: a number that is no share.
-    """
-    try:
-        share = float(text)
-    except ValueError:
-        return text
-    if not 0 <= share < 1:
-        raise InputError("--test with a share from 0 to below 1, or a source", text[:60], "correct --test")
-    return share

@@ -1,0 +1,134 @@
+"""What `demo` does: the whole pipeline on the shipped recordings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netdiffus import limits, recordings
+from netdiffus.api.scores import Scores
+from netdiffus.api.verbs import evaluate
+from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
+from netdiffus.cli.say import command, say
+from netdiffus.cli.show import print_headlines, print_verdicts
+from netdiffus.errors import InputError
+from netdiffus.models.options import share_done, train_options
+from netdiffus.steps.generate import generate
+from netdiffus.steps.outputs.capture import files_of
+from netdiffus.steps.outputs.generate_config import GenerateConfig
+from netdiffus.steps.prepare import prepare
+from netdiffus.steps.sources.prepare_config import PrepareConfig
+from netdiffus.steps.train import train
+from netdiffus.store.dataset import DATASET
+from netdiffus.store.model import MODEL
+from netdiffus.store.publish import check_files, check_folder
+from netdiffus.store.report import REPORT
+
+PACKETS = 32
+PLACES = {"dataset": DATASET, "model": MODEL, "packet-model": MODEL, "report": REPORT, "packet-report": REPORT}
+STEPS_PER_MINUTE = 500  # of a 2-core machine; fixed, so that a seed gives the same traces however fast the machine is
+TRACES_PER_LABEL = 200
+PACKET_STEPS_PER_MINUTE, FLOWS_PER_LABEL = 150, 20  # of the model of packets, which is there to be looked at
+
+
+def run_demo(out: Path, minutes: float, seed: int) -> None:
+    """Recordings → dataset → models → balanced synthetic traces and a capture → a report of each, all below `out`.
+
+    Raises:
+        InputError: `minutes` is out of its range, or `out` is a file or holds other things under the demo's names.
+    """
+    low, high = limits.MINUTES
+    if not low <= minutes <= high:
+        raise InputError(f"--minutes from {low:g} to {high:,.0f}", str(minutes), "correct --minutes")
+    if out.exists() and not out.is_dir():
+        raise InputError("a folder for --out", f"{out}, a file", "name another")
+    stages = _Stages()
+    dataset, model, synthetic, report = (out / name for name in ("dataset", "model", "synthetic.parquet", "report"))
+    capture, packet_report = out / "synthetic.pcapng", out / "packet-report"
+    _check_places(out)
+    with stages("prepare"):
+        show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
+    config = train_options(steps=max(1, round(minutes * STEPS_PER_MINUTE)), seed=seed)
+    with stages("train"):
+        show_training(train(dataset, model, config), share_done(config), model)
+    count = TRACES_PER_LABEL * len(recordings.labels())
+    with stages("generate"):
+        show_drawing(generate(model, synthetic, GenerateConfig.of(count=count, balance=True, seed=seed)))
+    with stages("packets"):
+        _packets(dataset, out / "packet-model", capture, minutes, seed)
+    with stages("evaluate"), scoring() as show:
+        scores = evaluate(dataset, synthetic, report, seed=seed, on_progress=show)
+        of_packets = evaluate(dataset, capture, packet_report, seed=seed, baselines=False, on_progress=show)
+    say()
+    print_headlines(scores.headlines())
+    print_verdicts(scores.verdicts())
+    say()
+    _say_conformance(of_packets)
+    say()
+    _say_files(out)
+    say()
+    say(f"all of it took {stages.total:.0f} s ({stages}); the same with your own captures, one folder per label:")
+    say("    " + command("prepare", "captures/", "--out", out / "my-dataset"))
+    say("    " + command("train", out / "my-dataset", "--out", out / "my-model"))
+
+
+class _Stages:
+    """Seconds that each stage took, by its name: `with stages("train"): ...`."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time the block."""
+        began = time.monotonic()
+        yield
+        self._seconds[name] = time.monotonic() - began
+
+    @property
+    def total(self) -> float:
+        """Of all stages."""
+        return sum(self._seconds.values())
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {seconds:.0f}" for name, seconds in self._seconds.items())
+
+
+def _check_places(out: Path) -> None:
+    """Raise InputError if something that the demo did not make lies where it writes."""
+    for name, kind in PLACES.items():
+        check_folder(out / name, kind)
+    check_files([out / "synthetic.parquet"])
+    check_files(files_of([out / "synthetic.pcapng"]))
+
+
+def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: int) -> None:
+    """Train a small model of packets and generate a capture."""
+    config = train_options(steps=max(1, round(minutes * PACKET_STEPS_PER_MINUTE)), seed=seed, image="fields")
+    show_training(train(dataset, model, config), share_done(config), model)
+    count = dict.fromkeys(recordings.labels(), FLOWS_PER_LABEL)
+    show_drawing(generate(model, capture, GenerateConfig.of(count=count, seed=seed)))
+
+
+def _say_conformance(scores: Scores) -> None:
+    """What `netdiffus check` finds in the capture."""
+    packets = scores.evaluation.packets
+    checked = None if packets is None else packets.captures[1]
+    if checked is None:
+        raise TypeError("the report of a capture has packets")
+    faults = sum(fault.packets for fault in checked.faults)
+    say(f"{checked.packets:,} synthetic packets, {faults:,} faults found by 'netdiffus check'")
+
+
+def _say_files(out: Path) -> None:
+    for name, path in (
+        ("dataset", "dataset"),
+        ("model", "model"),
+        ("traces", "synthetic.parquet"),
+        ("capture", "synthetic.pcapng"),
+        ("report", "report/report.html"),
+        ("packets", "packet-report/report.html"),
+    ):
+        say(f"{name + ':':<9} {out / path}")

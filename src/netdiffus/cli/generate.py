@@ -1,0 +1,56 @@
+"""`netdiffus generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from netdiffus.cli.options import chosen, given, with_options
+from netdiffus.cli.say import say, say_next
+from netdiffus.config import exclusive
+from netdiffus.steps.outputs.capture_config import CaptureConfig
+from netdiffus.steps.outputs.generate_config import GenerateConfig
+
+
+@with_options(CaptureConfig)
+@with_options(GenerateConfig)
+def generate(
+    context: typer.Context,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="What to write: .parquet, .csv, .npz; of packets .pcap, .pcapng, .nprint; else a folder of images. "
+            "Only what netdiffus wrote is replaced.",
+            show_default=False,
+        ),
+    ],
+    beginnings: Annotated[
+        Path | None,
+        typer.Option(
+            "--continue",
+            metavar="TRACES",
+            help="A table of traces or a dataset: one trace goes on from each of its rows.",
+        ),
+    ] = None,
+    **_: Any,
+) -> None:
+    """A model draws synthetic traces, or packets."""
+    from netdiffus.cli.progress import show_drawing
+    from netdiffus.cli.show import print_written
+    from netdiffus.steps.generate import generate as step
+
+    if beginnings is not None:
+        for name in ("count", "balance"):
+            exclusive(**{name: name in given(context), "continue": True})
+    config = GenerateConfig.of(**chosen(context, GenerateConfig))
+    of_capture = chosen(context, CaptureConfig)
+    written = show_drawing(step(model, out, config, CaptureConfig.of(**of_capture) if of_capture else None, beginnings))
+    if written is not None:
+        print_written(written)
+        return
+    say(f"traces: {out}")
+    say_next("next", "evaluate", "DATASET", out, "--out", "report")

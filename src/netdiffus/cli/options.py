@@ -1,0 +1,135 @@
+"""Options of commands, built from the fields of configurations: types, defaults, ranges and help stand there."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import typer
+from annotated_types import Ge, Le, Lt
+from pydantic.fields import FieldInfo
+
+from netdiffus.config import Config, Entry
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+BELOW = 0.01
+"""A range of options is closed: below 1 means up to 0.99."""
+
+ModelOut = Annotated[
+    Path,
+    typer.Option(
+        metavar="MODEL", help="The model folder to write; only a model of netdiffus is replaced.", show_default=False
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def with_options(kind: type[Config], *names: str) -> Callable[[Command], Command]:
+    """Replace the `**options` of a command by an option for each field of a configuration.
+
+    Args:
+        names: of the fields that are offered, in order; none: all. A field that the command already has is left out, so
+            that several configurations can share one.
+    """
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        parameters = list(signature.parameters.values())
+        own = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+        there = {parameter.name for parameter in own}
+        added = [_parameter(name, kind.model_fields[name]) for name in names or kind.model_fields if name not in there]
+        every = [*own, *added]
+        command.__signature__ = signature.replace(parameters=every)  # type: ignore[attr-defined]
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in every} | {"return": None}
+        return command
+
+    return decorate
+
+
+def given(context: typer.Context) -> set[str]:
+    """Names of the parameters that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
+def chosen(context: typer.Context, kind: type[Config]) -> dict[str, object]:
+    """The fields of a configuration that the command line sets, with their values.
+
+    Raises:
+        InputError: a text that its field cannot be read from.
+    """
+    names = given(context)
+    return {name: _value(context.params[name], field) for name, field in kind.model_fields.items() if name in names}
+
+
+def _value(entered: Any, field: FieldInfo) -> object:
+    entry = _entry(field)
+    if entry.parse is not None:
+        return entry.parse(entered)
+    if _base(field) is bool:
+        return not field.default
+    return entered if entry.switch is None else entry.switch
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    entry, bounds = _entry(field), dict(_bounds(field))
+    option, default = _option_type(field), _default(field)
+    switch = option is bool
+    declared = [f"--{'no-' if switch and field.default is True else ''}{name.replace('_', '-')}"] if switch else []
+    if default is None:
+        option = option | None
+    numeric = option in (int, float, int | None, float | None)
+    setting = typer.Option(
+        *declared, help=entry.off or field.description, metavar=entry.metavar, show_default=default is not None,
+        min=bounds.get("min") if numeric else None, max=bounds.get("max") if numeric else None,
+    )  # fmt: skip
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if field.is_required() else default,
+        annotation=Annotated[option, setting],
+    )
+
+
+def _entry(field: FieldInfo) -> Entry:
+    return next((each for each in field.metadata if isinstance(each, Entry)), Entry(shown="default"))
+
+
+def _bounds(field: FieldInfo) -> Iterator[tuple[str, Any]]:
+    for bound in field.metadata:
+        if isinstance(bound, Ge):
+            yield "min", bound.ge
+        elif isinstance(bound, Le):
+            yield "max", bound.le
+        elif isinstance(bound, Lt):
+            yield "max", bound.lt - BELOW  # type: ignore[operator]
+
+
+def _base(field: FieldInfo) -> Any:
+    """The type of a field, without None."""
+    union = get_origin(field.annotation) in (Union, UnionType)
+    return get_args(field.annotation)[0] if union else field.annotation
+
+
+def _option_type(field: FieldInfo) -> Any:
+    """What typer is told: texts are checked by the field's own type, and a list is an option that may be repeated."""
+    entry, base = _entry(field), _base(field)
+    if base is bool or entry.switch is not None:
+        return bool
+    if entry.many or (entry.parse is None and get_origin(base) is list):
+        return list[str]
+    return str if entry.parse is not None or get_origin(base) is Literal else base
+
+
+def _default(field: FieldInfo) -> Any:
+    """What help shows; what is not entered keeps the field's own default."""
+    entry = _entry(field)
+    if _option_type(field) is bool:
+        return False
+    if entry.parse is not None or entry.shown is None:
+        return entry.shown
+    return None if isinstance(field.default, list) else field.default

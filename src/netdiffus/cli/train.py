@@ -1,0 +1,39 @@
+"""`netdiffus train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from netdiffus.cli.options import ModelOut, chosen, with_options
+from netdiffus.cli.say import say, say_next
+from netdiffus.models.options import RowOptions, share_done, train_options
+
+OFFERED = (
+    "image", "preset", "scale", "length", "minutes", "steps", "balance", "label_dropout", "validation", "patience",
+    "seed",
+)  # fmt: skip
+
+
+@with_options(RowOptions, *OFFERED)
+def train(
+    context: typer.Context,
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset folder.", show_default=False)],
+    out: ModelOut,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
+    **_: Any,
+) -> None:
+    """A dataset becomes a model."""
+    from netdiffus.cli.progress import show_training
+    from netdiffus.cli.show import print_breaks, print_warnings
+    from netdiffus.steps.train import train as step
+
+    options = chosen(context, RowOptions)
+    config = train_options(str(options.pop("preset", "default")), **options)
+    print_warnings(dataset)
+    last = show_training(step(dataset, out, config, resume=resume), share_done(config), out)
+    say(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
+    print_breaks(out)
+    say_next("next", "generate", out, "--out", f"synthetic{config.suffix}", "--count", 1000)
