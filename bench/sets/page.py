@@ -62,6 +62,16 @@ def body(results: list[Result]) -> str:
         "wanted and reached",
     )
     text += table(("set", "seed", *columns), [_likeness(result) for result in main])
+    limited = [result for result in main if "bayes" in result["figures"]]
+    if limited:
+        text += (
+            "\n\nWhat limits TSTR / TRTR, as shares of TRTR: a forest trained on a bootstrap sample of the real training "
+            "part; one trained on four times as many synthetic traces; and no forest, but the label under which the "
+            "model finds a test trace most likely.\n\n"
+        )
+        text += table(("set", "TSTR", "bootstrap of real", "four times as many", "likelihood"), [
+            (SETS[one["name"]].title, *(f"{one['figures'][key]:.3f}" for key in LIMITS)) for one in limited
+        ])  # fmt: skip
     text += "".join(_anomaly(result) for result in main if SETS[result["name"]].benign)
     if series:
         text += "\n\nAblation: the same diffusion on the series, no imaging (`--image series`).\n\n"
@@ -81,6 +91,7 @@ def body(results: list[Result]) -> str:
 
 SHOWN = {"ratio": "TSTR / TRTR,", "detection": "detection,", "jsd": "JSD,"}
 KINDS = ("GASF", "series")
+LIMITS = ("ratio", "bootstrap", "more", "bayes")
 DETECTORS = {"forest": "isolation forest", "svm": "support vector machine"}
 
 

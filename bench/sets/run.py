@@ -15,6 +15,7 @@ import polars as pl
 from bench.results import place
 from bench.sets.collection import SETS
 from bench.sets.judging import Parts, arrays, judged, membership
+from bench.sets.limits import limits
 from bench.sets.page import show, write
 from netdiffus.api.verbs import generate, train
 from netdiffus.models.backends import load_model
@@ -84,7 +85,10 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
     for seed, file in drawn.items():
         synthetic = arrays(pl.read_parquet(file), parts.channels, parts.train.series.shape[-1])
         found.append(judged(parts, synthetic, chosen.benign, seed))
-    attack = membership(load_model(model), parts)
+    loaded = load_model(model)
+    known = {"membership": membership(loaded, parts)} | limits(
+        loaded, model, parts, made / "more.parquet", options.seed
+    )
     return {
         "name": name,
         "image": image,
@@ -97,7 +101,7 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
         "training_seconds": trained.seconds,
         "training_steps": trained.steps,
         "faults": card.faults,
-        "figures": {figure: fmean(one[figure] for one in found) for figure in found[0]} | {"membership": attack},
+        "figures": {figure: fmean(one[figure] for one in found) for figure in found[0]} | known,
         "ratios": [one["ratio"] for one in found],
         **json.loads(notes.read_text(encoding="utf-8")),
     }
