@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from bench.sets.judging import Parts, arrays, forest
+from bench.sets.judging import Parts, arrays, learned
 from netdiffus.api.verbs import generate
 from netdiffus.metrics import Traces
 from netdiffus.models.model import Model
@@ -27,12 +27,12 @@ def limits(model: Model, folder: Path, parts: Parts, out: Path, seed: int) -> di
         synthetic traces. bayes: no forest, but the label under which the model finds a trace most likely.
     """
     unseen, train = parts.test.take(parts.unseen), parts.train
-    real, _ = forest(train, unseen)
-    again, _ = forest(train.take(np.random.default_rng(seed).integers(0, len(train), len(train))), unseen)
+    real = learned(train, unseen).accuracy
+    again = learned(train.take(np.random.default_rng(seed).integers(0, len(train), len(train))), unseen).accuracy
     counts = parts.counts()
     generate(folder, out, count={label: MORE * n for label, n in counts.items()}, seed=seed)
     synthetic = arrays(pl.read_parquet(out), parts.channels, train.series.shape[-1])
-    more, _ = forest(synthetic, unseen)
+    more = learned(synthetic, unseen).accuracy
     labels = np.array(list(counts))
     share = np.log([counts[label] / len(train) for label in labels])
     losses = [model.losses(Traces(unseen.series, np.full(len(unseen), label))) for label in labels]

@@ -65,9 +65,9 @@ def body(results: list[Result]) -> str:
     limited = [result for result in main if "bayes" in result["figures"]]
     if limited:
         text += (
-            "\n\nWhat limits TSTR / TRTR, as shares of TRTR: a forest trained on a bootstrap sample of the real training "
-            "part; one trained on four times as many synthetic traces; and no forest, but the label under which the "
-            "model finds a test trace most likely.\n\n"
+            "\n\nWhat limits TSTR / TRTR, as shares of TRTR: a forest trained on a bootstrap sample of the real "
+            "training part; one trained on four times as many synthetic traces; and no forest, but the label under "
+            "which the model finds a test trace most likely.\n\n"
         )
         text += table(("set", "TSTR", "bootstrap of real", "four times as many", "likelihood"), [
             (SETS[one["name"]].title, *(f"{one['figures'][key]:.3f}" for key in LIMITS)) for one in limited
