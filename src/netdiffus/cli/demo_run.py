@@ -14,7 +14,7 @@ from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_tra
 from netdiffus.cli.say import command, say
 from netdiffus.cli.show import print_headlines, print_verdicts
 from netdiffus.errors import InputError
-from netdiffus.models.options import share_done, train_options
+from netdiffus.models.options import train_options
 from netdiffus.steps.generate import generate
 from netdiffus.steps.outputs.capture import files_of
 from netdiffus.steps.outputs.generate_config import GenerateConfig
@@ -52,7 +52,7 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
     config = train_options(steps=max(1, round(minutes * STEPS_PER_MINUTE)), seed=seed)
     with stages("train"):
-        show_training(train(dataset, model, config), share_done(config), model)
+        show_training(train(dataset, model, config), model)
     count = TRACES_PER_LABEL * len(recordings.labels())
     with stages("generate"):
         show_drawing(generate(model, synthetic, GenerateConfig.of(count=count, balance=True, seed=seed)))
@@ -107,7 +107,7 @@ def _check_places(out: Path) -> None:
 def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: int) -> None:
     """Train a small model of packets and generate a capture."""
     config = train_options(steps=max(1, round(minutes * PACKET_STEPS_PER_MINUTE)), seed=seed, image="fields")
-    show_training(train(dataset, model, config), share_done(config), model)
+    show_training(train(dataset, model, config), model)
     count = dict.fromkeys(recordings.labels(), FLOWS_PER_LABEL)
     show_drawing(generate(model, capture, GenerateConfig.of(count=count, seed=seed)))
 

@@ -7,16 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from netdiffus.diffusion.fit import TrainStep
-    from netdiffus.steps.evaluate import Scored
     from netdiffus.steps.outputs.order import Drawn
     from netdiffus.steps.prepare import FileRead
+    from netdiffus.steps.progress import ProgressRecord
 
 Read = TypeVar("Read", bound="FileRead")
 Result = TypeVar("Result")
@@ -68,6 +69,11 @@ class Shown:
     def __exit__(self, *error: object) -> None:
         self.bar.stop()
 
+    def record(self, record: ProgressRecord, note: str | None = None) -> None:
+        """Show a record; `note` instead of its own, where a figure needs the records before it."""
+        share = record.share or 0.0
+        self.show(share, record.note if note is None else note, final=share >= 1)
+
     def show(self, share: float, note: str, *, final: bool = False) -> None:
         """`share` of the work is done; `note` is the newest figure."""
         share = min(share, 1.0)
@@ -87,13 +93,13 @@ def show_reading(records: Iterator[Read]) -> list[Read]:
         for record in records:
             shown_records.append(record)
             packets, flows = packets + record.packets, flows + record.flows
-            note = f"{record.done}/{record.total} files  {packets:,} packets" + (f"  {flows:,} flows" if flows else "")
-            shown.show(record.done / record.total, note, final=record.done == record.total)
+            note = f"{record.note}  {packets:,} packets" + (f"  {flows:,} flows" if flows else "")
+            shown.record(record, note)
     return shown_records
 
 
-def show_training(records: Generator[TrainStep, None, None], share: Any, out: Any) -> TrainStep:
-    """Show `train`: step, loss, speed and time left. `share(record)` is the share that is done.
+def show_training(records: Generator[TrainStep, None, None], out: Path) -> TrainStep:
+    """Show `train`: step, loss, speed and time left; `out` is where the model is.
 
     Raises:
         Interrupted: Ctrl-C; the training was saved first.
@@ -105,9 +111,8 @@ def show_training(records: Generator[TrainStep, None, None], share: Any, out: An
             first = first or record
             loss = record.loss if loss != loss else 0.98 * loss + 0.02 * record.loss
             speed = (record.step - first.step) / max(record.seconds - first.seconds, 1e-9)
-            done = share(record)
             note = f"step {record.step}  loss {loss:.3f}  {speed:.1f} steps/s" if record.step else "counts alone"
-            shown.show(done, note, final=done >= 1)
+            shown.record(record, note)
             if stop:
                 break
     records.close()  # saves
@@ -127,20 +132,11 @@ def show_drawing(records: Generator[Drawn, None, Result]) -> Result:
     from netdiffus.api.verbs import run
 
     with Shown("drawing") as shown:
-
-        def show(record: Drawn) -> None:
-            note = f"{record.done:,}/{record.total:,} traces"
-            shown.show(record.done / record.total, note, final=record.done == record.total)
-
-        return run(records, show)
+        return run(records, shown.record)
 
 
 @contextmanager
-def scoring() -> Iterator[Callable[[Scored], None]]:
+def scoring() -> Iterator[Callable[[ProgressRecord], None]]:
     """Show `evaluate`: yields what to call with each of its records."""
     with Shown("scoring") as shown:
-
-        def show(record: Scored) -> None:
-            shown.show(record.done / record.total, record.name, final=record.done == record.total)
-
-        yield show
+        yield shown.record

@@ -9,7 +9,7 @@ import typer
 
 from netdiffus.cli.options import ModelOut, chosen, with_options
 from netdiffus.cli.say import say, say_next
-from netdiffus.models.options import RowOptions, share_done, train_options
+from netdiffus.models.options import RowOptions, train_options
 
 OFFERED = (
     "image", "preset", "scale", "length", "minutes", "steps", "balance", "label_dropout", "validation", "patience",
@@ -33,7 +33,7 @@ def train(
     options = chosen(context, RowOptions)
     config = train_options(str(options.pop("preset", "default")), **options)
     print_warnings(dataset)
-    last = show_training(step(dataset, out, config, resume=resume), share_done(config), out)
+    last = show_training(step(dataset, out, config, resume=resume), out)
     say(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
     print_breaks(out)
     say_next("next", "generate", out, "--out", f"synthetic{config.suffix}", "--count", 1000)

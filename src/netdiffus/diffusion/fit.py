@@ -42,13 +42,20 @@ Batch = Callable[[torch.Generator], Sample]
 class TrainStep:
     """The record of one training step: its number from 1, its loss, and the seconds of training so far.
 
-    `validation` is the loss of the averaged weights on held-out traces, at the steps that check it.
+    `validation` is the loss of the averaged weights on held-out traces, at the steps that check it; `share` the
+    completed part of the training, from 0 to 1.
     """
 
     step: int
     loss: float
     seconds: float
     validation: float | None = None
+    share: float | None = None
+
+    @property
+    def note(self) -> str:
+        """Step and loss."""
+        return f"step {self.step}  loss {self.loss:.3f}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ class Fit:
             self.seconds = time.perf_counter() - began
             done = share(TrainStep(self.step, math.nan, self.seconds))
             checked = self._check(self.validation) if self.validation and self._is_due(self.validation, done) else None
-            yield TrainStep(self.step, loss, self.seconds, checked)
+            yield TrainStep(self.step, loss, self.seconds, checked, min(done, 1.0))
 
     def _take_step(self, done: float) -> float:
         for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):

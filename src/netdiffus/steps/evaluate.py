@@ -57,6 +57,16 @@ class Scored:
     done: int
     total: int
 
+    @property
+    def share(self) -> float:
+        """The part of the metrics that is computed."""
+        return self.done / self.total
+
+    @property
+    def note(self) -> str:
+        """The metric."""
+        return self.name
+
 
 @dataclass(frozen=True)
 class Evaluation:

@@ -44,6 +44,16 @@ class FileRead:
     seconds: float
     faults: dict[str, int]
 
+    @property
+    def share(self) -> float:
+        """The part of the files that is read."""
+        return self.done / self.total
+
+    @property
+    def note(self) -> str:
+        """Files read, of all."""
+        return f"{self.done}/{self.total} files"
+
 
 def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Generator[FileRead, None, None]:
     """Read every source, split, and write the dataset folder `out`; yields a record per file.

@@ -126,7 +126,8 @@ def _run(fitting: Fitting, model: ModelManifest, out: Path, traces: int) -> Iter
     saved = time.perf_counter() if not fit.step and out.is_dir() and any(out.iterdir()) else -math.inf
     try:
         for record in fit.run(share):
-            log.records.append({name: value for name, value in vars(record).items() if value is not None})
+            logged = {"step": record.step, "loss": record.loss, "seconds": record.seconds}
+            log.records.append(logged if record.validation is None else logged | {"validation": record.validation})
             yield record
             if time.perf_counter() - saved > SAVE_EVERY_S:
                 _save(fit, model, out, traces, log)

@@ -27,6 +27,16 @@ class Drawn:
     done: int
     total: int
 
+    @property
+    def share(self) -> float:
+        """The part of the traces that is drawn."""
+        return self.done / self.total
+
+    @property
+    def note(self) -> str:
+        """Traces drawn, of all."""
+        return f"{self.done:,}/{self.total:,} traces"
+
 
 @dataclass(frozen=True)
 class DrawnFlows:
