@@ -41,6 +41,18 @@ def test_codes_of_a_label_occur_as_often_as_they_are_likely() -> None:
     assert (torch.bincount(codes, minlength=4) - B * torch.tensor([0.1, 0.4, 0.3, 0.2])).abs().max() <= 2
 
 
+def test_points_of_a_trace_do_not_foretell_its_next_ones() -> None:
+    """Whether traces have begun alike or each on its own."""
+    for alike in (True, False):
+        strata = points(labels=1)
+        if not alike:
+            strata.split(torch.arange(B), B)
+        before, after = strata.next(), strata.next()
+        assert abs(float(torch.corrcoef(torch.stack([before, after]))[0, 1])) < 0.15
+        apart = (after - before) % 1  # with a fixed order this is the same for all
+        assert float(apart.std()) > 0.25
+
+
 def test_the_same_seed_gives_the_same_points() -> None:
     assert torch.equal(points(5).next(), points(5).next())
     assert not torch.equal(points(5).next(), points(6).next())
