@@ -12,8 +12,8 @@ from netdiffus.cli.say import say, say_next
 from netdiffus.models.options import RowOptions, train_options
 
 OFFERED = (
-    "image", "preset", "scale", "length", "minutes", "steps", "balance", "label_dropout", "validation", "patience",
-    "seed",
+    "image", "preset", "scale", "length", "minutes", "steps", "balance", "label_dropout", "contexts", "validation",
+    "patience", "seed",
 )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in MODEL.")] = False,
     **_: Any,
 ) -> None:
-    """A dataset becomes a model."""
+    """Train a model on a dataset."""
     from netdiffus.cli.progress import show_training
     from netdiffus.cli.show import print_breaks, print_warnings
     from netdiffus.steps.train import train as step
