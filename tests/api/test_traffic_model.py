@@ -23,7 +23,7 @@ def test_not_fitted(tmp_path) -> None:
 
 
 def test_the_door() -> None:
-    verbs = {"check", "evaluate", "generate", "prepare", "repair", "train"}
+    verbs = {"check", "describe", "evaluate", "generate", "prepare", "repair", "train"}
     assert set(netdiffus.__all__) == {"TrafficModel", "__version__"} | verbs
     assert callable(netdiffus.prepare)
     with pytest.raises(AttributeError, match="no attribute 'frobnicate'"):
