@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -9,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from netdiffus.arrays import Bytes
+from netdiffus.arrays import Bytes, Ints
 from netdiffus.compiler.compile import Packets
 from netdiffus.compiler.headers import Headers
 from netdiffus.compiler.payload import LINKS, build_packets
@@ -55,26 +56,37 @@ def write_packets(
     Raises:
         InputError: form, link or payload is not known, or a time does not fit the form.
     """
-    time_ns = packets.segments["time_ns"]
-    order = np.argsort(time_ns, kind="stable")
+    order = np.argsort(packets.segments["time_ns"], kind="stable")
     names = sorted(set(packets.labels))
     of_flow = np.searchsorted(names, packets.labels) if names else np.zeros(0, np.int64)
     texts = np.full(len(order), -1)
     begun, first = np.unique(packets.owner[order], return_index=True)
-    texts[first] = of_flow[begun]
-    size = packets.headers.network + packets.headers.transport + packets.segments["size"]
+    texts[order[first]] = of_flow[begun]
     texts_of_file = [f"label: {name}" for name in names]
-    number = LINKS.get(link, 0)
-    writer = CaptureWriter(file, form, link=number, origin=origin, comments=texts_of_file)
+    writer = CaptureWriter(file, form, link=LINKS.get(link, 0), origin=origin, comments=texts_of_file)
+    for chosen, block in packet_blocks(packets, order, link=link, payload=payload, seed=seed):
+        writer.write(block, texts[chosen])
+    return len(order)
+
+
+def packet_blocks(
+    packets: Packets, order: Ints, *, link: str, payload: str | Bytes, seed: int
+) -> Iterator[tuple[Ints, PacketBlock]]:
+    """Compiled packets as bytes in an order (N,), CHUNK_BYTES at a time, and which of them each block has.
+
+    Args:
+        link, payload, seed: as in build_packets.
+
+    Raises:
+        InputError: link or payload is not known.
+    """
+    size = packets.headers.network + packets.headers.transport + packets.segments["size"]
     piece = np.cumsum(size[order]) // CHUNK_BYTES
-    for chosen, text in zip(
-        *(np.split(column, np.flatnonzero(np.diff(piece)) + 1) for column in (order, texts)), strict=True
-    ):
+    for chosen in np.split(order, np.flatnonzero(np.diff(piece)) + 1):
         data, at, whole = build_packets(packets, chosen, link=link, payload=payload, seed=seed)
         lengths = whole.astype(np.int32)
-        links = np.full(len(chosen), number, np.int32)
-        writer.write(PacketBlock(data, at, lengths, lengths, time_ns[chosen], links), text)
-    return len(order)
+        links = np.full(len(chosen), LINKS[link], np.int32)
+        yield chosen, PacketBlock(data, at, lengths, lengths, packets.segments["time_ns"][chosen], links)
 
 
 def label_table(packets: Packets) -> pl.DataFrame:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from netdiffus.arrays import Ints
+from netdiffus.arrays import Bytes, Ints
 from netdiffus.compiler import (
     RULES,
     Changes,
@@ -22,8 +22,6 @@ from netdiffus.compiler import (
     write_packets,
 )
 from netdiffus.compiler.arrivals import LATEST_NS
-from netdiffus.compiler.capture import CHUNK_BYTES
-from netdiffus.compiler.payload import LINKS, build_packets
 from netdiffus.compiler.payloads import PAYLOADS
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
@@ -39,7 +37,6 @@ from netdiffus.text import as_text
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.traffic.tables.csv_cells import guarded
 from netdiffus.wire.files.writer import PCAP_END_NS, Origin
-from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.nprint.capture import is_nprint_name
 
 
@@ -94,20 +91,11 @@ def compiled_flows(drawn: DrawnFlows, order: Order) -> Packets:
     return compile_rows(placed(drawn.rows, gaps, order.capture, rng))
 
 
-def packet_blocks(packets: Packets, config: CaptureConfig, seed: int) -> Iterator[PacketBlock]:
-    """Compiled packets as bytes, in order of time, CHUNK_BYTES at a time."""
-    time_ns = packets.segments["time_ns"]
-    order = np.argsort(time_ns, kind="stable")
-    size = packets.headers.network + packets.headers.transport + packets.segments["size"]
-    piece = np.cumsum(size[order]) // CHUNK_BYTES
+def payload_of(packets: Packets, config: CaptureConfig, seed: int) -> str | Bytes:
+    """What fills compiled packets: the bytes of the chosen builder, or the policy that it leaves them to."""
     builder = PAYLOADS[config.payload]
     content = builder.content(packets, seed)
-    payload = builder.policy if content is None else content
-    for chosen in np.split(order, np.flatnonzero(np.diff(piece)) + 1):
-        data, at, whole = build_packets(packets, chosen, link=config.link, payload=payload, seed=seed)
-        sizes = whole.astype(np.int32)
-        link = np.full(len(chosen), LINKS[config.link], np.int32)
-        yield PacketBlock(data, at, sizes, sizes, time_ns[chosen], link)
+    return builder.policy if content is None else content
 
 
 def written(files: Mapping[Path, int], packets: Packets, drawn: DrawnFlows) -> CaptureWritten:
@@ -177,15 +165,13 @@ def write_compiled(path: Path, packets: Packets, config: CaptureConfig, seed: in
     """Write one capture of compiled flows, and its labels beside it; arguments as of write_capture; returns packets."""
     made_by = f"netdiffus {provenance['netdiffus']}"
     comment = f"synthetic, {made_by}, model {str(provenance['model'])[:16]}, seed {seed}"
-    builder = PAYLOADS[config.payload]
-    content = builder.content(packets, seed)
     with path.open("wb") as file:
         n = write_packets(
             file,
             packets,
             form=path.suffix.lower(),
             link=config.link,
-            payload=builder.policy if content is None else content,
+            payload=payload_of(packets, config, seed),
             seed=seed,
             origin=Origin(comment, made_by),
         )
