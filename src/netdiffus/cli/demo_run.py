@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from netdiffus import limits, recordings
+from netdiffus import recordings
 from netdiffus.api.scores import Scores
 from netdiffus.api.verbs import evaluate
 from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
@@ -37,11 +37,8 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     """Recordings → dataset → models → balanced synthetic traces and a capture → a report of each, all below `out`.
 
     Raises:
-        InputError: `minutes` is out of its range, or `out` is a file or holds other things under the demo's names.
+        InputError: `out` is a file or holds other things under the demo's names.
     """
-    low, high = limits.MINUTES
-    if not low <= minutes <= high:
-        raise InputError(f"--minutes from {low:g} to {high:,.0f}", str(minutes), "correct --minutes")
     if out.exists() and not out.is_dir():
         raise InputError("a folder for --out", f"{out}, a file", "name another")
     stages = _Stages()

@@ -111,7 +111,7 @@ def show_training(records: Generator[TrainStep, None, None], out: Path) -> Train
             first = first or record
             loss = record.loss if loss != loss else 0.98 * loss + 0.02 * record.loss
             speed = (record.step - first.step) / max(record.seconds - first.seconds, 1e-9)
-            note = f"step {record.step}  loss {loss:.3f}  {speed:.1f} steps/s" if record.step else "counts alone"
+            note = f"step {record.step}  loss {loss:.3f}  {speed:.1f} steps/s"
             shown.record(record, note)
             if stop:
                 break

@@ -8,8 +8,8 @@ is known of the code of row i into two factors:
 The first is the observation model's Gaussian likelihood (observation.py), which is exact and need not be learned. The
 network answers with the logarithm of the second, whatever the noise of the rows before: from clean ones (then it is an
 autoregressive model) to rows of which nothing is known. One causal pass gives the factors of all rows. Channels of a
-row come in a fixed order, each given those before it in the row. It starts from
-counts: of the contexts of a code (contexts.py), or of its position (prior.py).
+row come in a fixed order, each given those before it in the row. It starts from counts: of the contexts of a code
+(contexts.py), or of its position (prior.py).
 
 Sources: Chen et al., "Diffusion forcing", NeurIPS 2024 (a noise level for each token, causal); Hoogeboom et al.,
 "Autoregressive diffusion models", ICLR 2022; Dieleman et al., "Continuous diffusion for categorical data", 2022

@@ -82,6 +82,8 @@ class ForcingRecipe:
             fold = None
         clean = slice(noised, None)
         for k, prior in enumerate(fine):
+            if not contexts.tables(k):
+                continue
             given = contexts.log_prior(
                 prior[clean], sample.traces[clean], label[clean], k, fold=None if fold is None else fold[clean]
             )
