@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-OF_PRIOR, OF_CONTEXTS = 0.53, 0.55
+OF_PRIOR, OF_CONTEXTS = 0.53, 0.56
 """The largest areas that are chosen."""
 TOLD = 0.1
 
