@@ -95,7 +95,7 @@ def log_in(client: Client, rng: Random, user: str, target: str) -> None:
     words = ["netns", "exec", client.name, "ssh", "-tt", "-F", "/dev/null", "-o", "StrictHostKeyChecking=no"]
     words += ["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "PubkeyAuthentication=no"]
     surroundings = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm"}
-    terminal = pexpect.spawn("ip", [*words, f"{user}@{target}"], timeout=40, env=surroundings)
+    terminal = pexpect.spawn("ip", [*words, f"{user}@{target}"], timeout=90, env=surroundings)
     try:
         terminal.expect("assword:")
         terminal.sendline(client.pair.shared["passwords"][user])
@@ -107,7 +107,7 @@ def log_in(client: Client, rng: Random, user: str, target: str) -> None:
         shell.type_text(terminal, "exit", rng, 0.5)
         terminal.expect(pexpect.EOF)
     finally:
-        terminal.close(force=True)
+        shell.end(terminal)
 
 
 def fetch(client: Client, rng: Random, user: str, target: str) -> None:

@@ -56,7 +56,7 @@ def type_session(pair: Pair, rng: Random, least: int = 1, most: int = 5) -> None
     words += ["-c", rng.choice(CIPHERS), *(["-C"] if rng.random() < 0.2 else []), f"root@{pair.pick(rng)}"]
     size = rng.choice([(24, 80), (40, 120), (50, 180)])
     surroundings = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm"}
-    terminal = pexpect.spawn("ip", words, timeout=30, dimensions=size, env=surroundings)
+    terminal = pexpect.spawn("ip", words, timeout=90, dimensions=size, env=surroundings)
     speed = rng.uniform(0.6, 1.6)
     try:
         terminal.expect("[#$] ")
@@ -79,7 +79,13 @@ def type_session(pair: Pair, rng: Random, least: int = 1, most: int = 5) -> None
         type_text(terminal, "exit", rng, speed)
         terminal.expect(pexpect.EOF)
     finally:
-        terminal.close(force=True)
+        end(terminal)
+
+
+def end(terminal: pexpect.spawn) -> None:
+    """End the program if it still runs, with patience: on a busy machine it takes its time."""
+    terminal.ptyproc.delayafterterminate = 2.0
+    terminal.close(force=True)
 
 
 def pause(terminal: pexpect.spawn, seconds: float) -> None:
