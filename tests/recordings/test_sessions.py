@@ -22,6 +22,7 @@ PAYLOAD_BYTES, PAYLOAD_PACKETS = 96, 4
 SILENCE_NS = 60 * 10**9  # at least so long between two sessions of a client
 OF_THE_PATH = {"tcp-segment-missing", "tcp-out-of-order"}
 DNS, NTP, TLS_MQTT = 53, 123, 8883
+SYN = 2
 PORTS = {  # (server port: share of the sessions that use it, at least)
     "attack": {22: 1.0, 21: 1.0},
     "boot": {DNS: 1.0, NTP: 0.95, TLS_MQTT: 0.95},
@@ -125,6 +126,21 @@ def test_sessions_are_what_the_readme_says(label: str) -> None:
     for port, least in PORTS[label].items():
         using = sum(any(one.server_port == port for one in inside) for inside in found.values())
         assert using >= least * len(found), port
+
+
+@pytest.mark.parametrize("label", ["boot", "browse", "mail"])
+def test_connections_follow_an_answer_that_the_kept_payload_shows(label: str) -> None:
+    (path,) = recordings.sessions()[label]
+    answers: dict[bytes, bytes] = defaultdict(bytes)
+    following = Counter[bool]()
+    for _, _, frame in records(path):
+        protocol, at = transport(frame)
+        source, target = (frame[26:30], frame[30:34]) if at < 54 else (frame[22:38], frame[38:54])
+        if protocol == 17 and int.from_bytes(frame[at : at + 2]) == DNS:
+            answers[target] += frame[at + 8 :]
+        elif protocol == 6 and frame[at + 13] == SYN:
+            following[target in answers[source]] += 1
+    assert following[True] >= 0.99 * following.total() >= 200
 
 
 def test_a_browser_looks_up_then_connects_to_several_servers_at_once() -> None:
