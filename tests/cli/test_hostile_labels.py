@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from netdiffus.cli.main import run
-from netdiffus.steps.load import load_traces
+from netdiffus.steps.inputs.load import load_traces
 
 LABELS = [
     "a\x1b[31mred", "\x1b]0;title\x07", "rtl\u202eevil", "zero\u200bwidth", "x" * 300, "Я" * 60, "漢" * 40, "..", "con",

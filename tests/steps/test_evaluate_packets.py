@@ -13,8 +13,8 @@ from netdiffus import recordings
 from netdiffus.api.scores import Scores
 from netdiffus.api.verbs import evaluate, prepare
 from netdiffus.errors import InputError
-from netdiffus.steps.load import load_traces, real_parts
-from netdiffus.steps.packetsets import packet_sets
+from netdiffus.steps.inputs.load import load_traces, real_parts
+from netdiffus.steps.inputs.packet_sets import packet_sets
 from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers.packets import Packet

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from netdiffus.arrays import Ints
 from netdiffus.compiler.header_columns import header_block, header_columns
 from netdiffus.metrics.packets import Checked, Finding, Packets, PacketSets
-from netdiffus.steps.load import LoadedTraces
+from netdiffus.steps.inputs.load import LoadedTraces
 from netdiffus.store.dataset import scan_packets
 from netdiffus.wire.conformance.check import Conformance, check_capture
 from netdiffus.wire.conformance.repair import repair_capture
