@@ -9,7 +9,7 @@ import typer
 
 from netdiffus.cli.options import chosen, given, with_options
 from netdiffus.cli.say import say, say_next
-from netdiffus.steps.image_config import BitImageConfig, ImageConfig
+from netdiffus.steps.images.config import BitImageConfig, ImageConfig
 from netdiffus.traffic.bounds import parse_range
 
 GASF, BITS = set(ImageConfig.model_fields), set(BitImageConfig.model_fields)
@@ -43,7 +43,7 @@ def image(
 ) -> None:
     """Looks at traces as images (.npz, .png), and turns such images back into traces or, of bits, into a capture."""
     from netdiffus.errors import InputError
-    from netdiffus.steps.bitimage import is_bit_images
+    from netdiffus.steps.images.bits import is_bit_images
     from netdiffus.store.cards import DatasetCard
 
     if kind not in ("gasf", "bits"):
@@ -79,7 +79,7 @@ def _check_options(context: typer.Context, *, of_bits: bool, made: bool, has_mod
 
 def _gasf(traces: Path, out: Path, config: ImageConfig, model: Path | None) -> None:
     from netdiffus.cli.show import print_losses
-    from netdiffus.steps.image import to_images
+    from netdiffus.steps.images.gasf import to_images
 
     losses = to_images(traces, out, config, model)
     say(f"images: {out}")
@@ -88,13 +88,13 @@ def _gasf(traces: Path, out: Path, config: ImageConfig, model: Path | None) -> N
 
 
 def _gasf_back(images: Path, out: Path, scale: str | None) -> None:
-    from netdiffus.steps.image import from_images
+    from netdiffus.steps.images.gasf import from_images
 
     say(f"traces: {from_images(images, out, None if scale is None else parse_range(scale, '--scale')):,} in {out}")
 
 
 def _bits(dataset: Path, out: Path, config: BitImageConfig) -> None:
-    from netdiffus.steps.bitimage import to_bit_images
+    from netdiffus.steps.images.bits import to_bit_images
 
     written = to_bit_images(dataset, out, config)
     say(f"images: {out}  ({written.images:,} of {written.length:,} rows, {written.columns:,} columns)")
@@ -104,6 +104,6 @@ def _bits(dataset: Path, out: Path, config: BitImageConfig) -> None:
 
 
 def _bits_back(images: Path, out: Path) -> None:
-    from netdiffus.steps.bitimage import from_bit_images
+    from netdiffus.steps.images.bits import from_bit_images
 
     say(f"flows: {from_bit_images(images, out):,} in {out}")

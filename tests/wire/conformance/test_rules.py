@@ -5,8 +5,8 @@ import struct
 import pytest
 
 from netdiffus.wire.conformance.check import check_blocks
-from netdiffus.wire.conformance.judging import RULES
 from netdiffus.wire.conformance.rules import SEVERITIES
+from netdiffus.wire.conformance.rules_engine import RULES
 from wire_packets import (
     ACK,
     END,
@@ -349,4 +349,4 @@ def test_rules_are_well_formed() -> None:
     names = [rule.name for rule in RULES]
     assert len(set(names)) == len(names)
     assert all(rule.severity in SEVERITIES and rule.source and rule.says for rule in RULES)
-    assert all(not rule.mend for rule in RULES if not rule.is_fault), "notes are left alone"
+    assert all(not rule.fix for rule in RULES if not rule.is_fault), "notes are left alone"

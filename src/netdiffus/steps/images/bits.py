@@ -15,7 +15,7 @@ from netdiffus.arrays import Ints
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS, BitsCodec, PacketRows, padded, trimmed
 from netdiffus.manifest import JsonObject
-from netdiffus.steps.image_config import BitImageConfig
+from netdiffus.steps.images.config import BitImageConfig
 from netdiffus.steps.outputs.tables import FORMS as TABLES
 from netdiffus.steps.outputs.tables import write_traces
 from netdiffus.store.bitimages import BitImage, read_bit_images, write_bit_images

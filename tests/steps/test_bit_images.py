@@ -8,8 +8,8 @@ import pytest
 
 from netdiffus import recordings
 from netdiffus.errors import InputError
-from netdiffus.steps.bitimage import from_bit_images, is_bit_images, to_bit_images
-from netdiffus.steps.image_config import BitImageConfig
+from netdiffus.steps.images.bits import from_bit_images, is_bit_images, to_bit_images
+from netdiffus.steps.images.config import BitImageConfig
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import COLOURS, read_picture, write_picture

@@ -17,7 +17,7 @@ from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import codec_of
 from netdiffus.models.manifest import read_model
 from netdiffus.models.series_codec import SeriesCodec, signed_size_codec
-from netdiffus.steps.image_config import ImageConfig
+from netdiffus.steps.images.config import ImageConfig
 from netdiffus.steps.inputs.load import load_traces
 from netdiffus.steps.outputs.tables import FORMS as TABLES
 from netdiffus.steps.outputs.tables import write_traces
