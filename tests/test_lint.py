@@ -44,12 +44,13 @@ def branches(tree: ast.AST) -> list[int]:
         if not isinstance(node, ast.Compare):
             continue
         sides = [node.left, *node.comparators]
-        texts = {part.value for side in sides for part in ast.walk(side) if isinstance(part, ast.Constant)}
-        asked = {part.attr for side in sides for part in ast.walk(side) if isinstance(part, ast.Attribute)}
+        parts = [part for side in sides for part in ast.walk(side)]
+        texts = {part.value for part in parts if isinstance(part, ast.Constant)}
+        asked = {part.attr for part in parts if isinstance(part, ast.Attribute)}
+        asked |= {part.id for part in parts if isinstance(part, ast.Name)}
         asked |= {
             part.slice.value
-            for side in sides
-            for part in ast.walk(side)
+            for part in parts
             if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Constant)
         }
         if texts & NAMES and asked & ASKED:
@@ -88,5 +89,6 @@ def test_the_lint_sees_a_fault() -> None:
     assert untyped(ast.parse("def to_json(x) -> dict[str, Any]: ...")) == []
     assert branches(ast.parse('if config.network == "unet": ...')) == [1]
     assert branches(ast.parse('if card.codec["codec"] in ("bits",): ...')) == [1]
+    assert branches(ast.parse('if kind == "bits": ...')) == [1]
     assert branches(ast.parse('if "gap_ns" in codec.channels: ...')) == []
     assert narrowing(ast.parse("assert codec is not None")) == [1]

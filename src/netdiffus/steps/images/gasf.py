@@ -1,4 +1,4 @@
-"""image: traces become a folder of GASF images to look at or to train elsewhere, and such a folder becomes traces."""
+"""GASF images: traces become a folder of them to look at or to train elsewhere, and such a folder becomes traces."""
 
 from __future__ import annotations
 
