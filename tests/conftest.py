@@ -8,8 +8,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 
+from bench.small_traffic import two_labels
 from netdiffus.api.verbs import prepare, train
-from small_traffic import two_labels
 
 
 @pytest.fixture(scope="session")

@@ -27,11 +27,11 @@ import polars as pl
 import torch
 
 import netdiffus
+from bench.small_traffic import two_labels
 from netdiffus import TrafficModel, generate, prepare, recordings, train
 from netdiffus.cli import main as cli
 from netdiffus.diffusion.unet import UNet, UNetShape
 from netdiffus.imaging.gasf import gasf
-from small_traffic import two_labels
 
 HERE = Path(__file__).parent
 HASHES = HERE / "draws.json"

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bench.small_traffic import two_labels
 from netdiffus.api.verbs import evaluate, generate, prepare, train
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
@@ -18,7 +19,6 @@ from netdiffus.steps import evaluate as step
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset
 from small_checkpoint import imported
-from small_traffic import two_labels
 
 
 @pytest.fixture

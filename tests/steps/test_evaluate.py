@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bench.small_traffic import two_labels
 from netdiffus.api.verbs import evaluate, generate
 from netdiffus.baselines import BASELINES
 from netdiffus.errors import InputError
 from netdiffus.store.dataset import read_dataset
-from small_traffic import two_labels
 
 
 @pytest.fixture(scope="module")

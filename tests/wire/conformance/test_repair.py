@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_rules import CASES
 
 from netdiffus import check, recordings, repair
 from netdiffus.errors import InputError
@@ -17,6 +16,7 @@ from netdiffus.wire.conformance.fixes import FIRST, LAST, LATER
 from netdiffus.wire.conformance.rules_engine import RULES
 from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.files.writer import write_pcap
+from rule_cases import CASES
 from wire_packets import ACK, FIN, MSS, NOP, PERMITTED, SYN, Packet, Talk, alone, times, udp
 
 BY_ORDER = {
