@@ -44,7 +44,7 @@ SCALED = {
 
 def wavelet(sets: WholeSets, rng: np.random.Generator) -> Iterator[Score]:
     """|log2| of the ratio of mean Haar energies, scale by scale, and its mean; the floor is between real windows."""
-    found = [_energies(whole, rng) for whole in sets.wholes]
+    found = [energies(whole, rng) for whole in sets.wholes]
     rows = sets.rows([np.zeros(len(pairs), "U1") for _, pairs in found], rng, MOST)
     energy, pairs = (np.concatenate(parts) for parts in zip(*found, strict=True))
     draws, three = list(resamples(rows, rng)), (rows.train, rows.test, rows.synthetic)
@@ -70,7 +70,7 @@ def _score(kind: ScoreType, value: float, real: Floats, note: str) -> Score:
     return kind.score(float(value), interval(real.tolist(), lowest=0.0) if len(real) else None, note=note)
 
 
-def _energies(whole: Whole, rng: np.random.Generator) -> tuple[Floats, Ints]:
+def energies(whole: Whole, rng: np.random.Generator) -> tuple[Floats, Ints]:
     """Energy (W, 2, scales) of packets and bytes, and the number of coefficients (W, scales), of a whole's windows."""
     cut = windows(whole.arrivals, WINDOW_MS, MOST, rng)
     energies = []

@@ -58,23 +58,48 @@ def windows(arrivals: Arrivals, width_ms: int, most: int, rng: np.random.Generat
         width_ms: of a window.
         most: windows; where there are more, so many of them, drawn at random.
     """
-    begins = np.ones(len(arrivals.ms), np.bool_)
-    begins[1:] = (np.diff(arrivals.capture) != 0) | (np.diff(arrivals.ms) > SILENCE_MS)
-    first = np.flatnonzero(begins)
-    piece = np.cumsum(begins) - 1
-    start, last = arrivals.ms[first], arrivals.ms[np.append(first[1:], len(begins)) - 1] if len(first) else first
-    counts = (last - start) // width_ms + 1
+    first, last = _pieces(arrivals)
+    counts = (arrivals.ms[last] - arrivals.ms[first]) // width_ms + 1
     before = np.cumsum(counts) - counts
     total = int(counts.sum())
     chosen = np.arange(total) if total <= most else np.sort(rng.choice(total, most, replace=False))
-    of = np.searchsorted(before, chosen, side="right") - 1
-    begin = start[of] + (chosen - before[of]) * width_ms
-    since = arrivals.ms - start[piece]
-    number = before[piece] + since // width_ms
-    place = np.minimum(np.searchsorted(chosen, number), max(0, len(chosen) - 1))
-    rows = np.flatnonzero(chosen[place] == number) if len(chosen) else np.zeros(0, np.int64)
-    valid = np.minimum(last[of] + 1 - begin, width_ms)
-    return Windows(width_ms, arrivals.capture[first][of], begin, valid, rows, place[rows], (since % width_ms)[rows])
+    piece = np.searchsorted(before, chosen, side="right") - 1
+    begin = arrivals.ms[first[piece]] + (chosen - before[piece]) * width_ms
+    return _cut(arrivals, width_ms, begin, first[piece], last[piece])
+
+
+def longest(arrivals: Arrivals, width_ms: int | None = None) -> Windows:
+    """One window: the beginning of the longest piece of a capture without an interruption.
+
+    Args:
+        width_ms: of the window; None: all of the piece.
+    """
+    first, last = _pieces(arrivals)
+    lengths = arrivals.ms[last] - arrivals.ms[first] + 1
+    piece = np.argmax(lengths, keepdims=True)
+    width = int(lengths[piece[0]]) if width_ms is None else width_ms
+    return _cut(arrivals, width, arrivals.ms[first[piece]], first[piece], last[piece])
+
+
+def _pieces(arrivals: Arrivals) -> tuple[Ints, Ints]:
+    """The first and the last row of each piece of a capture without an interruption."""
+    begins = np.ones(len(arrivals.ms), np.bool_)
+    begins[1:] = (np.diff(arrivals.capture) != 0) | (np.diff(arrivals.ms) > SILENCE_MS)
+    first = np.flatnonzero(begins)
+    return first, np.append(first[1:], len(begins))[: len(first)] - 1
+
+
+def _cut(arrivals: Arrivals, width_ms: int, begin: Ints, first: Ints, last: Ints) -> Windows:
+    """Windows that begin at `begin`, ascending, each in the piece of the rows from `first` to `last`, all (W,)."""
+    valid = np.minimum(arrivals.ms[last] + 1 - begin, width_ms)
+    capture = arrivals.capture[first]
+    lows, highs = np.empty(len(begin), np.int64), np.empty(len(begin), np.int64)
+    for k, (one, two, time) in enumerate(zip(first.tolist(), (last + 1).tolist(), begin.tolist(), strict=True)):
+        lows[k], highs[k] = one + np.searchsorted(arrivals.ms[one:two], (time, time + width_ms))
+    counts = highs - lows
+    owner = np.repeat(np.arange(len(begin)), counts)
+    rows = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(lows, counts)
+    return Windows(width_ms, capture, begin, valid, rows, owner, arrivals.ms[rows] - begin[owner])
 
 
 def active(start_ms: Ints, end_ms: Ints, times_ms: Ints, bin_ms: int) -> Floats:
