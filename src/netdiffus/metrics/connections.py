@@ -22,7 +22,7 @@ from netdiffus.traffic.whole.flows import WholeFlows
 
 MOST = 4_000  # connections of each side
 FEWEST = 20
-DRAWS = 3
+DRAWS = 2
 AUC = ScoreType(
     "connections.auc", "min",
     "area under the ROC curve of gradient boosting that tells synthetic from real records: protocol, server port, "
@@ -46,7 +46,7 @@ def connections(sets: WholeSets, rng: np.random.Generator) -> Iterator[Score]:
 
 
 def records(flows: WholeFlows) -> Floats:
-    """Connection records as numbers (F, 27); they have no addresses and no client port."""
+    """Connection records as numbers (F, 26); they have no addresses and no client port."""
     parts = [
         flows.protocol, flows.server_port, flows.duration_ns, flows.packets, flows.ip_bytes, flows.payload,
         conn_state(flows.protocol, flows.packets, flows.history, flows.reset_by), history_bits(flows.history),

@@ -42,6 +42,8 @@ def test_windows_begin_with_a_capture_and_silent_ones_count():
     assert values.tolist() == [1, 2, *[0] * 28, 0, 3, 4]
     halves, counts = found.binned(np.array([1, 2, 3, 4]), 5)
     assert (halves.tolist(), counts.tolist()) == ([3, 0, 0, 0, 0, 0], [2, 2, 2, 0, 0])
+    odd, counts = found.binned(np.array([1, 2, 3, 4]), 4)  # the last two milliseconds of a window are no bin
+    assert (odd.tolist(), counts.tolist()) == ([3, 0, 0, 0, 0, 0], [2, 2, 2, 0, 0])
 
 
 def test_an_interruption_is_no_silence():

@@ -56,4 +56,4 @@ def conn_state(protocol: Ints, packets: Ints, history: Ints, reset_by: Ints) -> 
 
 def history_bits(history: Ints) -> Ints:
     """Which of the flags each side has sent, one column a flag and side, (F, 16)."""
-    return (history[:, :, None] >> np.arange(HISTORY_BITS) & 1).reshape(len(history), -1)
+    return (history[:, :, None] >> np.arange(HISTORY_BITS) & 1).reshape(len(history), 2 * HISTORY_BITS)

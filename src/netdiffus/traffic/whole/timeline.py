@@ -35,14 +35,14 @@ class Windows:
 
     def binned(self, values: Ints, bin_ms: int) -> tuple[Floats, Ints]:
         """Sums of the arrivals' values over whole bins, window after window, and how many each window has (W,)."""
-        most, counts = self.width_ms // bin_ms, self.valid_ms // bin_ms
+        most, counts = -(-self.width_ms // bin_ms), self.valid_ms // bin_ms
         place = self.owner * most + self.offset_ms // bin_ms
         sums = np.bincount(place, values[self.rows].astype(np.float64), len(counts) * most)
         return sums[self._within(most, counts)].astype(np.float64), counts
 
     def times_ms(self, bin_ms: int) -> Ints:
         """When each of these bins begins."""
-        most, counts = self.width_ms // bin_ms, self.valid_ms // bin_ms
+        most, counts = -(-self.width_ms // bin_ms), self.valid_ms // bin_ms
         begins = (self.begin_ms[:, None] + np.arange(most) * bin_ms).reshape(-1)
         return np.asarray(begins[self._within(most, counts)])
 
