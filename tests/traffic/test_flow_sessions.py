@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.traffic.flow_sessions import SESSION_IDLE_NS, flow_sessions
@@ -43,6 +43,7 @@ def test_no_flows():
     assert SESSION_IDLE_NS == 60 * S
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 400), st.integers(-5, 150)), min_size=1, max_size=40),
     st.integers(1, 80),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdiffus.traffic.whole.arrivals import ArrivalCounts, Arrivals
@@ -70,6 +70,7 @@ def test_no_packets_no_windows():
     assert len(windows(arrivals(), 10, 100, RNG).begin_ms) == 0
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 15), st.integers(1, 9)), max_size=30), st.integers(1, 16))
 def test_haar_energies_are_those_of_a_plain_transform(rows: list[tuple[int, int, int]], valid: int):
     series = np.zeros((3, 16))
@@ -109,6 +110,7 @@ def test_a_real_link_is_burstier_than_poisson_at_long_scales():
     assert np.abs(level(series) - level(shuffled)).max() > 2 * halves
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60)), max_size=12),
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60)), min_size=1, max_size=12),
