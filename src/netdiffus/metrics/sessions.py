@@ -41,7 +41,8 @@ def _kind(name: str, meaning: str, useless: float | None = 1.0) -> ScoreType:
 FLOWS = _kind("flows", "Kolmogorov-Smirnov of the flows of a session")
 GAPS = _kind("gaps", "the same of the times between the starts of its flows")
 ORDER = _kind(
-    "order", "1 - correlation of the frequencies of pairs: the kinds of a flow and of the next in its session"
+    "order",
+    "1 - correlation of the frequencies of pairs, the kinds of a flow and of the next; every session counts the same",
 )
 LOOKUPS = _kind("lookups", "difference of the shares of connections that follow their look-up within ten seconds")
 TYPES = (FLOWS, GAPS, ORDER, LOOKUPS)
@@ -55,12 +56,14 @@ class Sessions:
         sizes: flows of each session (S,).
         gaps: times between the starts of its flows, in ns.
         pairs: kinds of a flow and of the next, as one number.
+        weights: of its pairs, which add up to 1: else one long session would outweigh all others.
         followers: for each connection, whether it follows its look-up.
     """
 
     sizes: Field
     gaps: Field
     pairs: Field
+    weights: Field
     followers: Field
 
 
@@ -79,32 +82,40 @@ def sessions(sets: WholeSets, rng: np.random.Generator) -> Iterator[Score]:
         return
     fields = {FLOWS: [part.sizes for part in found], GAPS: [part.gaps for part in found]}
     yield from (score for score in compared(fields, rows, rng) if score.label is None)
-    pairs, followers = joined([part.pairs for part in found]), joined([part.followers for part in found])
+    pairs, weights, followers = (
+        joined([getattr(part, name) for part in found]) for name in ("pairs", "weights", "followers")
+    )
     how = "an answer named the server" if by_name else "a look-up of the client had ended"
-    yield from _of_draws(pairs, followers, rows, rng, how)
+    yield _ordered(pairs, weights, rows, rng)
+    yield _looked_up(followers, rows, rng, how)
 
 
-def _of_draws(pairs: Field, followers: Field, rows: Parts[Rows], rng: np.random.Generator, how: str) -> Iterator[Score]:
-    draws = list(resamples(rows, rng))
-    order = [_order(pairs, *draw) for draw in draws]
-    yield ORDER.score(_order(pairs, rows.test, rows.synthetic), interval(order, lowest=0.0, highest=1.0))
+def _ordered(pairs: Field, weights: Field, rows: Parts[Rows], rng: np.random.Generator) -> Score:
+    draws = [_order(pairs, weights, *draw) for draw in resamples(rows, rng)]
+    value = _order(pairs, weights, rows.test, rows.synthetic)
+    return ORDER.score(value, interval(draws, lowest=0.0, highest=1.0))
+
+
+def _looked_up(followers: Field, rows: Parts[Rows], rng: np.random.Generator, how: str) -> Score:
     real, synthetic = (_share(followers, part) for part in (rows.test, rows.synthetic))
     if real is None or synthetic is None:
-        yield LOOKUPS.score(None, note="a side has no connections")
-        return
-    shares = [(_share(followers, first), _share(followers, second)) for first, second in draws]
+        return LOOKUPS.score(None, note="a side has no connections")
+    shares = [[_share(followers, part) for part in draw] for draw in resamples(rows, rng)]
     apart = [abs(one - two) for one, two in shares if one is not None and two is not None]
     note = f"{synthetic:.1%}, real {real:.1%}: {how} at most ten seconds before"
-    yield LOOKUPS.score(abs(real - synthetic), interval(apart, lowest=0.0, highest=1.0) if apart else None, note=note)
+    return LOOKUPS.score(abs(real - synthetic), interval(apart, lowest=0.0, highest=1.0) if apart else None, note=note)
 
 
-def _order(pairs: Field, real: Rows, other: Rows) -> float:
+def _order(pairs: Field, weights: Field, real: Rows, other: Rows) -> float:
     """The correlation matrix distance (Herdin et al. 2005) of the pairs of two sets of sessions; 1 if one has none."""
     a, b = (pairs.of(part.numbers) for part in (real, other))
     if not len(a) or not len(b):
         return float(len(a) != len(b))
     _, number = np.unique(np.concatenate([a, b]), return_inverse=True)
-    p, q = (np.bincount(part, minlength=number.max() + 1).astype(np.float64) for part in np.split(number, [len(a)]))
+    p, q = (
+        np.bincount(codes, weights.of(part.numbers), number.max() + 1)
+        for codes, part in zip(np.split(number, [len(a)]), (real, other), strict=True)
+    )
     return 1 - min(1.0, float(p @ q / np.sqrt((p @ p) * (q @ q))))
 
 
@@ -122,10 +133,12 @@ def _sessions(flows: WholeFlows, codes: Ints, *, by_name: bool) -> Sessions:
     gaps, pairs = np.diff(start)[same], (code[:-1] * MOST_KINDS + code[1:])[same]
     wanted = is_connection(flows)[order]
     follow = (flows.named == 1 if by_name else after_lookup(flows))[order]
+    sizes = np.bincount(session, minlength=count)
     return Sessions(
-        one_each(np.bincount(session, minlength=count)),
+        one_each(sizes),
         some_each(session[1:][same], gaps, count),
         some_each(session[1:][same], pairs, count),
+        some_each(session[1:][same], 1 / (sizes[session[1:][same]] - 1), count),
         some_each(session[wanted], follow[wanted], count),
     )
 
