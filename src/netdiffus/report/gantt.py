@@ -63,7 +63,8 @@ def _middle(sessions: list[Ints]) -> Ints:
 
 
 def chart(flows: WholeFlows, colour: str, description: str, prefix: str) -> str:
-    """The first flows of a session, by start, as an SVG element; each bar is named by label, protocol and port."""
+    """The first flows of a session, by start, as an SVG element; each bar is named by protocol and port,
+    and by its label where there are several."""
     shown = flows.take(np.arange(min(len(flows), MOST_FLOWS)))
     begin = (shown.start_ns - shown.start_ns[0]) / 1e9
     length = shown.duration_ns / 1e9
@@ -72,8 +73,9 @@ def chart(flows: WholeFlows, colour: str, description: str, prefix: str) -> str:
     axes = figure.add_subplot()
     places = np.arange(len(shown))
     axes.barh(places, np.maximum(length, SHORTEST * whole), 0.6, begin, color=colour)
+    several = len(np.unique(shown.labels)) > 1
     names = [
-        f"{label} {PROTOCOLS.get(int(protocol), int(protocol))}/{port}"
+        f"{label + ' ' if several else ''}{PROTOCOLS.get(int(protocol), int(protocol))}/{port}"
         for label, protocol, port in zip(shown.labels, shown.protocol, shown.server_port, strict=True)
     ]
     axes.set_yticks(places, names)

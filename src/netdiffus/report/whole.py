@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator
 
 from netdiffus.arrays import Floats
 from netdiffus.metrics import METRICS, Score, WholeSets, metric_of, type_of
@@ -115,7 +115,7 @@ def energy_svg(sets: WholeSets | None, seed: int) -> str:
             axes.plot(scale[there], np.where(mean > 0, mean, np.nan), line, color=colour, marker="o", markersize=3)
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
-        axes.xaxis.set_major_formatter(EngFormatter())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         axes.set_xlabel(f"time scale, ms ({name})", color=INK, fontsize=8)
         _plain(axes)
     return inline_svg(figure_, "Wavelet energy by time scale: real and synthetic", "e")
