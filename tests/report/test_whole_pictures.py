@@ -1,4 +1,4 @@
-"""Whole traffic in the report: the table, the load over time and sessions as Gantt charts; reasons where it is missing."""
+"""Whole traffic in the report: the table, the load over time, sessions as Gantt charts; reasons where it is missing."""
 
 import numpy as np
 import pytest
