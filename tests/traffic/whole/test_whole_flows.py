@@ -9,8 +9,8 @@ import pytest
 
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
-from netdiffus.steps.load import load_traces
-from netdiffus.steps.whole import whole_traffic
+from netdiffus.steps.inputs.load import load_traces
+from netdiffus.steps.inputs.whole import whole_traffic
 from netdiffus.traffic.labels.rules import OneLabel
 from netdiffus.traffic.whole.answers import addresses
 from netdiffus.traffic.whole.conn_state import STATES, conn_state, history_bits

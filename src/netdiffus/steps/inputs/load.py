@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.steps.capturesource import (
+from netdiffus.steps.inputs.captures import (
     dataset_of_captures,
     holds_captures,
     labels_of,

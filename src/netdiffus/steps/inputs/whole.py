@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from netdiffus.arrays import Ints
-from netdiffus.steps.load import LoadedTraces
+from netdiffus.steps.inputs.load import LoadedTraces
 from netdiffus.store.dataset import scan_packets
 from netdiffus.traffic.whole.flows import Whole, joined
 from netdiffus.traffic.whole.reader import whole_of_capture, whole_of_packets
