@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def ends_of(packets: Packets) -> list[Ends]:
 def agreement(
     real: dict[str, list[Path]], rows: FlowRows, known: PayloadKnowledge, folder: Path
 ) -> list[tuple[object, ...]]:
-    """Per label: what nDPI names most of real flows, and the share of real and generated flows with names of real ones."""
+    """Per label: what nDPI names most of real flows, and the share of flows with names of real ones."""
     found: list[tuple[object, ...]] = []
     for label, packets in by_label(placed(rows, 1)).items():
         theirs = sum((oracles.ndpi(path) for path in real[label]), Counter())
@@ -115,15 +116,18 @@ def agreement(
 
 def identity(train: list[Path], rows: FlowRows, known: PayloadKnowledge, folder: Path) -> tuple[str, list[str]]:
     """Runs of bytes and host names that generated payload shares with training and with unrelated payload."""
-    one, two = (
+    made = [
         learned.payloads([save(folder / f"{seed}.pcap", packets, speak(packets, seed, known))])
-        for seed in (1, 2)
+        for seed in range(1, 6)
         for packets in [placed(rows, seed)]
-    )
-    drawn = np.setdiff1d(learned.runs(one), learned.runs(two))
+    ]
+    one, others = made[0], list(chain.from_iterable(made[1:]))
+    drawn = np.setdiff1d(learned.runs(one), learned.runs(others))
     trained = learned.payloads(train)
     apps = learned.payloads([path for paths in captures(APPS).values() for path in paths]) if APPS.exists() else []
-    lines = [f"{len(drawn):,} runs of {learned.RUN} bytes are in one generated capture and not in one of another seed."]
+    lines = [
+        f"{len(drawn):,} runs of {learned.RUN} bytes are in one generated capture and in none of four other seeds."
+    ]
     for name, other in (("training payload", trained), ("unrelated payload (apps_pcap)", apps)):
         if other:
             theirs = learned.runs(other)

@@ -19,10 +19,10 @@ HELLO_BYTES = 4200
 
 
 def ndpi(path: Path) -> Counter[str]:
-    """Flows by the protocol that ndpiReader names; the part before the dot, which the application does not change."""
+    """Flows by the protocol that ndpiReader names; the part before the dot, from bytes alone (no guess by port)."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "flows.csv"
-        command = ["ndpiReader", "-i", str(path), "-C", str(out), "-q"]
+        command = ["ndpiReader", "-i", str(path), "-C", str(out), "-q", "-d"]
         subprocess.run(command, capture_output=True, check=False)
         with out.open(newline="", errors="replace") as file:
             return Counter(row["ndpi_proto"].partition(".")[0] for row in csv.DictReader(file))

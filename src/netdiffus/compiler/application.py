@@ -26,6 +26,7 @@ STREAM = 0x9A
 """Sets the draws of payload apart from others of the same seed."""
 MOST_LOOKUPS = 4
 SHAPES = "shapes"
+WITH_HOLES = "the stream has holes"
 NOT_SHARED = "flows of the label are of no known protocol and share no bytes"
 NOT_KNOWN = "no protocol is known for the label and the server's {} port"
 
@@ -92,7 +93,7 @@ class _Writer:
         self._fill, self._out, self._hosts, self._tongue = fill, memoryview(data.data), Hosts(fill), tongue
         self._messages: list[list[int]] = streams.messages.tolist()
         self._ends: list[int] = np.cumsum(streams.counts).tolist()
-        self._labels = packets.labels
+        self._labels, self._holes = packets.labels, streams.holes.tolist()
         self._transport = [TRANSPORTS[number] for number in flows["protocol"].tolist()]
         self._address = [_packed(flows, side) for side in (CLIENT, SERVER)]
         self._port = flows["port"].tolist()
@@ -122,6 +123,8 @@ class _Writer:
         """Write a flow, if it has payload; `following` are the flows whose servers it looks up."""
         messages = self._of(flow)
         if not messages:
+            if self._holes[flow]:
+                self.misfits[WITH_HOLES] += 1
             return
         talk = Talk(self._facts(flow, following), [Message(*message) for message in messages], self._out)
         refused = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.arrays import Ints
+from netdiffus.arrays import Bools, Ints
 from netdiffus.compiler.compile import Packets
 from netdiffus.wire.headers.fields import TCP, UDP
 from netdiffus.wire.kernels.compiled import compiled, i64
@@ -26,13 +26,14 @@ class Streams:
         at: the first byte of each packet's payload in the buffer, (P,); -1: a policy fills it.
         size: bytes of the buffer.
         messages: (M, 3) of side, place and size, flow after flow and by time; data that is sent again is in them once.
-        counts: messages of each flow, (F,).
+        counts: messages of each flow, (F,). holes: flows with streams too sparse to be here, (F,).
     """
 
     at: Ints
     size: int
     messages: Ints
     counts: Ints
+    holes: Bools
 
 
 @compiled
@@ -108,4 +109,4 @@ def streams_of(packets: Packets) -> Streams:
     begin = (np.cumsum(spans.reshape(-1)) - spans.reshape(-1)).reshape(n, 2)
     at, messages, counts = np.full(len(segments), -1), np.zeros((len(segments), 3), np.int64), np.zeros(n, np.int64)
     found = _place(segments, owner, transport, low, begin, at, messages, counts)
-    return Streams(at, int(spans.sum()), messages[:found], counts)
+    return Streams(at, int(spans.sum()), messages[:found], counts, holes)

@@ -25,6 +25,18 @@ class Part(NamedTuple):
     total: int
 
 
+def build_tracker(talk: Talk, fill: Fill) -> None:
+    """A peer that asks a tracker of BitTorrent (BEP 3) for others."""
+    first = talk.turns()[0]
+    line = Line(
+        b"GET /announce?info_hash=", f" HTTP/1.1\r\nHost: {talk.facts.name}\r\n\r\n".encode(), 20, 2000, "hexes"
+    )
+    if first.side != CLIENT or not line.fits(first.size):
+        raise Misfit("tracker: the client's first message has no size of an announcement")
+    build_http(talk, fill)
+    talk.put(first.at, line.written(first.size, fill))
+
+
 def build_http(talk: Talk, fill: Fill) -> None:
     """Requests of the client, each with a response of the server."""
     turns = talk.turns()

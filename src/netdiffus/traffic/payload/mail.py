@@ -5,9 +5,12 @@ from __future__ import annotations
 from netdiffus.traffic.payload.fill import Fill
 from netdiffus.traffic.payload.lines import CRLF, Dialogue, Line, fitted, paragraphs, speak, word
 from netdiffus.traffic.payload.talk import CLIENT, SERVER, Misfit, Talk
+from netdiffus.traffic.payload.tls import build_tls
 
 END = b"\r\n.\r\n"
 GO_AHEAD = Line(b"354 ", CRLF, 0, 100, "words")
+HELLO_BYTES = 180
+"""A hello of TLS is at least so large."""
 LETTER = 100
 """A command is shorter than a letter."""
 GREETINGS = (Line(b"220 ", b".example.com ESMTP\r\n", 1, 60), Line(b"220 ", CRLF, 1, 400))
@@ -110,6 +113,32 @@ POP3 = Dialogue(
          Line(b"-ERR ", CRLF, 0, 99, "words")),
     ),
 )  # fmt: skip
+
+
+def build_imap_tls(talk: Talk, fill: Fill) -> None:
+    """IMAP in clear until STARTTLS (RFC 2595), then TLS."""
+    _until_tls(talk, "IMAP", IMAP, (Line(b"A", b" STARTTLS\r\n", 1, 30, "digits"), word(b"STARTTLS")), fill)
+
+
+def build_smtp_tls(talk: Talk, fill: Fill) -> None:
+    """SMTP in clear until STARTTLS (RFC 3207), then TLS."""
+    dialogue = Dialogue(((HELLO,), (GREETINGS,)), (SMTP_COMMANDS, SMTP_REPLIES))
+    _until_tls(talk, "SMTP", dialogue, (word(b"STARTTLS"), Line(b"STARTTLS ", CRLF)), fill)
+
+
+def _until_tls(talk: Talk, protocol: str, dialogue: Dialogue, asks: tuple[Line, ...], fill: Fill) -> None:
+    """Both sides speak the dialogue until the client's turn that has a size of a hello; the one before asks for it."""
+    _greeted(talk, protocol, len("* OK a\r\n"))
+    turns = talk.turns()
+    begins = next((k for k, turn in enumerate(turns) if turn.side == CLIENT and k > 2 and turn.size >= HELLO_BYTES), 0)
+    asked = fitted(asks, turns[begins - 2].size, fill) if begins else None
+    if asked is None:
+        raise Misfit(f"{protocol}: no turn has a size of STARTTLS before one of a hello")
+    first = next(k for k, message in enumerate(talk.messages) if message.at == turns[begins].at)
+    rest = talk.messages[first:]
+    build_tls(Talk(talk.facts, rest, talk.out, drawn=talk.drawn), fill)
+    speak(Talk(talk.facts, talk.messages[:first], talk.out), dialogue, fill)
+    talk.put(turns[begins - 2].at, asked)
 
 
 def build_imap(talk: Talk, fill: Fill) -> None:

@@ -6,9 +6,9 @@ from netdiffus.traffic.payload.bittorrent import build_bittorrent
 from netdiffus.traffic.payload.dhcp import build_dhcp
 from netdiffus.traffic.payload.dns import build_dns, build_mdns
 from netdiffus.traffic.payload.ftp import build_ftp
-from netdiffus.traffic.payload.http import build_http, build_ssdp
+from netdiffus.traffic.payload.http import build_http, build_ssdp, build_tracker
 from netdiffus.traffic.payload.http2 import build_http2
-from netdiffus.traffic.payload.mail import build_imap, build_pop3, build_smtp
+from netdiffus.traffic.payload.mail import build_imap, build_imap_tls, build_pop3, build_smtp, build_smtp_tls
 from netdiffus.traffic.payload.media import build_rtcp, build_rtp
 from netdiffus.traffic.payload.mqtt import build_mqtt
 from netdiffus.traffic.payload.ntp import build_ntp
@@ -30,6 +30,7 @@ PROTOCOLS: dict[str, Builder] = {
     "http": build_http,
     "http2": build_http2,
     "imap": build_imap,
+    "imap+tls": build_imap_tls,
     "mdns": build_mdns,
     "mqtt": build_mqtt,
     "ntp": build_ntp,
@@ -41,10 +42,12 @@ PROTOCOLS: dict[str, Builder] = {
     "rtp": build_rtp,
     "sip": build_sip,
     "smtp": build_smtp,
+    "smtp+tls": build_smtp_tls,
     "ssdp": build_ssdp,
     "ssh": build_ssh,
     "stun": build_stun,
     "tls": build_tls,
+    "tracker": build_tracker,
     "tls12": build_tls_12,
     "webrtc": build_webrtc,
 }

@@ -32,7 +32,8 @@ EXACT = 0.95
 """A length field says the size of its message, less a constant, in so many of the flows."""
 SENSITIVE = re.compile(
     rb"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})+|(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){3,}"
-    rb"|[^\s@]{1,64}@[^\s@]{1,64}|(?i:host|user|login|name|cookie|auth\w*|token|session|pass\w*|secret)[:= ]+"
+    rb"|[\x21-\x3f\x41-\x7e]{1,64}@[\x21-\x3f\x41-\x7e]{1,64}"
+    rb"|(?i:host|user|login|name|cookie|auth\w*|token|session|pass\w*|secret)[:= ]+"
     rb"[^\r\n;& ]+"
     rb"|[0-9a-fA-F-]{16,}"
 )
