@@ -64,6 +64,11 @@ def _read(path: Path, capture: str) -> dict[str, Any] | None:
     return said
 
 
+def read_account(capture: Path) -> JsonObject | None:
+    """What the account beside a capture says; None: there is none, or netdiffus did not write it."""
+    return _read(account_path(capture), capture.name)
+
+
 def is_accounted(path: Path) -> bool | None:
     """Whether a file is an unchanged capture, label table or account of ours; None: no account mentions it."""
     capture = path.name.removesuffix(LABELS) if path.name.endswith(LABELS) else path.name
