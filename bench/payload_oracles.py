@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
+import re
 import subprocess
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -20,12 +19,13 @@ HELLO_BYTES = 4200
 
 def ndpi(path: Path) -> Counter[str]:
     """Flows by the protocol that ndpiReader names; the part before the dot, from bytes alone (no guess by port)."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "flows.csv"
-        command = ["ndpiReader", "-i", str(path), "-C", str(out), "-q", "-d"]
-        subprocess.run(command, capture_output=True, check=False)
-        with out.open(newline="", errors="replace") as file:
-            return Counter(row["ndpi_proto"].partition(".")[0] for row in csv.DictReader(file))
+    command = ["ndpiReader", "-i", str(path), "-v", "1", "-d"]
+    said = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout
+    part = said.partition("Detected protocols:")[2].partition("\n\n")[0]
+    found: Counter[str] = Counter()
+    for name, flows in re.findall(r"(?m)^\s+(\S+)\s+packets: \d+\s+bytes: \d+\s+flows: (\d+)", part):
+        found[name.partition(".")[0]] += int(flows)
+    return found
 
 
 def complaints(path: Path) -> Counter[str]:

@@ -9,7 +9,7 @@ from netdiffus.traffic.payload.protocols import PORTS, PROTOCOLS
 from netdiffus.traffic.payload.talk import Misfit, Talk
 from payload_talks import MARGIN, UDP_PROTOCOLS, fill_of, talk_of
 
-RARE = ("imap+tls", "smtp+tls", "tracker")
+RARE = ("tracker",)
 
 
 def drawn_sizes(rng: np.random.Generator, n: int) -> list[int]:

@@ -15,6 +15,8 @@ RESPONSE_HEAD = 300
 TYPES = ("application/octet-stream", "font/woff2", "application/x-tar")
 """Of bodies that are random bytes: they are compressed."""
 SHORTEST_REQUEST = len("GET / HTTP/1.0\r\n\r\n")
+LONGEST_PATH = 400
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 STATUS = b"HTTP/1.1 200 OK\r\n"
 
 
@@ -56,8 +58,10 @@ def _parts(turns: list[Message]) -> list[Part]:
     """Turns that are too small for a message of their own go on with the one before of their side."""
     parts: list[Part] = []
     last: dict[int, int] = {}
-    for turn in turns:
+    for number, turn in enumerate(turns):
         begins = turn.side not in last or turn.size >= (40 if turn.side == CLIENT else 60)
+        if turn.side == CLIENT and number > 1 and turns[number - 1].size == len(CONTINUE):
+            begins = False  # what the server asked for is the body
         if begins:
             last[turn.side] = len(parts)
             parts.append(Part(turn, turn.size))
@@ -81,19 +85,25 @@ def request(part: Part, name: str, fill: Fill) -> bytes:
     end = b" HTTP/1.1\r\n" + host
     cookie = agent + b"Cookie: session="
     options = (
-        Line(b"GET /", end + agent + b"\r\n", 0, 80, "letters"),
+        Line(b"GET /", end + agent + b"\r\n", 0, LONGEST_PATH, "letters"),
         Line(b"GET /" + fill.letters(12) + end + cookie, b"\r\n\r\n", 4, 1 << 20, "hexes"),
     )
-    small = (Line(b"GET /", end + b"\r\n", 0, 80), Line(b"GET /", b" HTTP/1.0\r\n\r\n", 0, 80))
+    small = (Line(b"GET /", end + b"\r\n", 0, LONGEST_PATH), Line(b"GET /", b" HTTP/1.0\r\n\r\n", 0, 80))
     return fitted(options, size, fill) or fitted(small[:1], size, fill) or fitted(small[1:], size, fill) or b""
 
 
 def _posted(part: Part, host: bytes, agent: bytes, fill: Fill) -> bytes:
-    """A request with a body that goes up to its end."""
-    head = (
-        b"POST /" + fill.letters(10) + b" HTTP/1.1\r\n" + host + agent + b"Content-Type: application/octet-stream\r\n"
-    )
-    return _with_length(head, part)
+    """A request with a body that goes up to its end; the head takes all of its turn, or the body begins in it."""
+    size, rest = part.message.size, part.total - part.message.size
+    for fields in (host + agent + b"Content-Type: application/octet-stream\r\n", host + agent, host):
+        tail = b" HTTP/1.1\r\n" + fields
+        whole = len(b"POST /") + len(tail) + len(f"Content-Length: {rest}\r\n\r\n")
+        if rest and 0 <= size - whole <= LONGEST_PATH:
+            return b"POST /" + fill.letters(size - whole) + tail + f"Content-Length: {rest}\r\n\r\n".encode()
+        data = _with_length(b"POST /" + fill.letters(10) + tail, part)
+        if data:
+            return data
+    return b""
 
 
 def _with_length(head: bytes, part: Part) -> bytes:
@@ -108,6 +118,8 @@ def _with_length(head: bytes, part: Part) -> bytes:
 
 def response(part: Part, start_ns: int, fill: Fill) -> bytes:
     """The head of a response; its body is left as it is."""
+    if part.message.size == part.total == len(CONTINUE):
+        return CONTINUE
     server = b"Server: nginx\r\n"
     kind = f"Content-Type: {fill.one(TYPES)}\r\n".encode()
     tag = b'ETag: "' + fill.hexes(16) + b'"\r\nAccept-Ranges: bytes\r\n'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdiffus.traffic.payload.fill import Fill
 from netdiffus.traffic.payload.lines import CRLF, Dialogue, Line, fitted, paragraphs, speak, word
-from netdiffus.traffic.payload.talk import CLIENT, SERVER, Misfit, Talk
+from netdiffus.traffic.payload.talk import CLIENT, SERVER, Message, Misfit, Talk
 from netdiffus.traffic.payload.tls import build_tls
 
 END = b"\r\n.\r\n"
@@ -26,28 +26,54 @@ HELLO = (Line(b"EHLO ", b".example.com\r\n"), Line(b"EHLO ", b".test\r\n", 1, 30
 
 
 def build_smtp(talk: Talk, fill: Fill) -> None:
-    """A server that greets, commands with replies, and letters after DATA."""
-    turns = talk.turns()
-    if turns[0].side != SERVER:
-        raise Misfit("SMTP: the server does not send first")
-    if turns[0].size < len("220 a.test\r\n"):
-        raise Misfit("SMTP: the server's first message is too small for a greeting")
+    """A server that greets, commands with replies, and letters after DATA; or TLS where sizes are those of STARTTLS."""
+    turns = _greeted(talk, "SMTP", len("220 a.test\r\n"))
+    begins = _hello_turn(turns, range(len("STARTTLS\r\n"), len("STARTTLS\r\n") + 1))
+    if begins:
+        turns = _secured(talk, turns, begins, fill)
     said, letter = [0, 0], False
     for number, turn in enumerate(turns):
         following = turns[number + 2].size if turn.side == CLIENT and number + 2 < len(turns) else 0
-        if turn.side == CLIENT:
-            data = _letter(turn.size, fill) if letter else _command(turn.size, said[CLIENT], following, fill)
-            letter = data == b"DATA\r\n"
-        elif letter:
-            data = fitted([GO_AHEAD], turn.size, fill)
-        elif not said[SERVER]:
-            data = fitted(
-                [Line(b"220 ", b".example.com ESMTP\r\n", 1, 60), Line(b"220 ", CRLF, 1, 400)], turn.size, fill
-            )
+        if turn.side == SERVER:
+            data = _reply(talk, turn, said[SERVER], fill) if not letter else fitted([GO_AHEAD], turn.size, fill)
+        elif begins and number == begins - 2:
+            data = b"STARTTLS\r\n"
         else:
-            data = fitted(SMTP_REPLIES, turn.size, fill)
+            data = _letter(turn.size, fill) if letter else _command(turn.size, said[CLIENT], following, fill)
+        if turn.side == CLIENT:
+            letter = data == b"DATA\r\n"
         said[turn.side] += 1
         talk.put(turn.at, data if data is not None else paragraphs(turn.size, fill))
+
+
+def _reply(talk: Talk, turn: Message, before: int, fill: Fill) -> bytes | None:
+    """A server's reply, a line in each of its messages (RFC 5321 section 4.2.1)."""
+    if not before:
+        return fitted(GREETINGS, turn.size, fill)
+    sizes = [each.size for each in talk.messages if turn.at <= each.at < turn.at + turn.size]
+    lines = [fitted((Line(b"250-", CRLF, 1, 500, "words"),), size, fill) for size in sizes[:-1]]
+    lines.append(fitted((Line(b"250 ", CRLF, 0, 500, "words"),), sizes[-1], fill))
+    whole = [line for line in lines if line is not None]
+    return b"".join(whole) if len(whole) == len(sizes) else fitted(SMTP_REPLIES, turn.size, fill)
+
+
+def _hello_turn(turns: list[Message], asks: range) -> int:
+    """The turn with a size of a hello of TLS whose turn before has a size of STARTTLS; 0: there is none."""
+    return next(
+        (
+            k
+            for k, turn in enumerate(turns)
+            if turn.side == CLIENT and k > 2 and turn.size >= HELLO_BYTES and turns[k - 2].size in asks
+        ),
+        0,
+    )
+
+
+def _secured(talk: Talk, turns: list[Message], begins: int, fill: Fill) -> list[Message]:
+    """Write TLS from a turn on; returns the turns before."""
+    first = next(k for k, message in enumerate(talk.messages) if message.at == turns[begins].at)
+    build_tls(Talk(talk.facts, talk.messages[first:], talk.out, drawn=talk.drawn), fill)
+    return turns[:begins]
 
 
 def _command(size: int, before: int, following: int, fill: Fill) -> bytes | None:
@@ -80,27 +106,14 @@ def _letter(size: int, fill: Fill) -> bytes:
     return head + paragraphs(size - len(head) - 3, fill) + b".\r\n"
 
 
-IMAP = Dialogue(
-    (
-        ((Line(b"a001 CAPABILITY", CRLF, 0, 0), Line(b"A01 LOGIN user ", CRLF, 4)),),
-        ((Line(b"* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE] ", CRLF, 1, 400, "words"),
-          Line(b"* OK ", CRLF, 1, 400, "words")),),
-    ),
-    (
-        (
-            Line(b"A002 LOGIN user ", CRLF, 4), Line(b"A003 SELECT ", CRLF),
-            Line(b"A004 FETCH 1 BODY[", b"]\r\n", 0, 60),
-            Line(b"A005 LIST \"\" ", CRLF), word(b"A006 LOGOUT"), word(b"A007 NOOP"),
-            Line(b"A", b" NOOP\r\n", 1, 9, "digits"),
-            Line(b"A", b" CAPABILITY\r\n", 1, 9, "digits"), Line(b"A", b" LOGOUT\r\n", 1, 9, "digits"), word(b"DONE"),
-        ),
-        (
-            Line(b"* CAPABILITY IMAP4rev1 ", b"\r\nA001 OK done\r\n", 1, 900, "words"),
-            Line(b"A002 OK ", CRLF, 1, 300, "words"),
-            Line(b"* 1 EXISTS\r\nA003 OK ", CRLF, 1, 300, "words"), Line(b"* BYE ", CRLF, 1, 200, "words"),
-            Line(b"+ ", CRLF, 0, 100, "words"),
-        ),
-    ),
+IMAP_GREETINGS = (
+    Line(b"* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE] ", CRLF, 1, 400, "words"),
+    Line(b"* OK ", CRLF, 1, 400, "words"),
+)
+IMAP_FIRST = (word(b"CAPABILITY"), Line(b"LOGIN user ", CRLF, 4), Line(b"SELECT ", CRLF))
+IMAP_COMMANDS = (
+    Line(b"LOGIN user ", CRLF, 4), Line(b"SELECT ", CRLF), Line(b"FETCH 1 BODY[", b"]\r\n", 0, 60), word(b"NOOP"),
+    Line(b"LIST \"\" ", CRLF), word(b"LOGOUT"), word(b"IDLE"), word(b"CAPABILITY"),
 )  # fmt: skip
 POP3 = Dialogue(
     ((), ((Line(b"+OK POP3 ", CRLF, 1, 300, "words"), Line(b"+OK ", CRLF, 0, 300, "words")),)),
@@ -115,36 +128,37 @@ POP3 = Dialogue(
 )  # fmt: skip
 
 
-def build_imap_tls(talk: Talk, fill: Fill) -> None:
-    """IMAP in clear until STARTTLS (RFC 2595), then TLS."""
-    _until_tls(talk, "IMAP", IMAP, (Line(b"A", b" STARTTLS\r\n", 1, 30, "digits"), word(b"STARTTLS")), fill)
-
-
-def build_smtp_tls(talk: Talk, fill: Fill) -> None:
-    """SMTP in clear until STARTTLS (RFC 3207), then TLS."""
-    dialogue = Dialogue(((HELLO,), (GREETINGS,)), (SMTP_COMMANDS, SMTP_REPLIES))
-    _until_tls(talk, "SMTP", dialogue, (word(b"STARTTLS"), Line(b"STARTTLS ", CRLF)), fill)
-
-
-def _until_tls(talk: Talk, protocol: str, dialogue: Dialogue, asks: tuple[Line, ...], fill: Fill) -> None:
-    """Both sides speak the dialogue until the client's turn that has a size of a hello; the one before asks for it."""
-    _greeted(talk, protocol, len("* OK a\r\n"))
-    turns = talk.turns()
-    begins = next((k for k, turn in enumerate(turns) if turn.side == CLIENT and k > 2 and turn.size >= HELLO_BYTES), 0)
-    asked = fitted(asks, turns[begins - 2].size, fill) if begins else None
-    if asked is None:
-        raise Misfit(f"{protocol}: no turn has a size of STARTTLS before one of a hello")
-    first = next(k for k, message in enumerate(talk.messages) if message.at == turns[begins].at)
-    rest = talk.messages[first:]
-    build_tls(Talk(talk.facts, rest, talk.out, drawn=talk.drawn), fill)
-    speak(Talk(talk.facts, talk.messages[:first], talk.out), dialogue, fill)
-    talk.put(turns[begins - 2].at, asked)
-
-
 def build_imap(talk: Talk, fill: Fill) -> None:
-    """A server that greets, tagged commands, and untagged and tagged replies."""
-    _greeted(talk, "IMAP", len("* OK a\r\n"))
-    speak(talk, IMAP, fill)
+    """A server that greets, tagged commands and their replies; or TLS where sizes are those of STARTTLS."""
+    turns = _greeted(talk, "IMAP", len("* OK a\r\n"))
+    begins = _hello_turn(turns, range(len("1 STARTTLS\r\n"), len("a00001 STARTTLS\r\n")))
+    if begins:
+        turns = _secured(talk, turns, begins, fill)
+    commands = 0
+    for number, turn in enumerate(turns):
+        commands += turn.side == CLIENT
+        tag = b"A%03d" % commands
+        if number == 0:
+            data = fitted(IMAP_GREETINGS, turn.size, fill)
+        elif turn.side == SERVER:
+            data = _tagged_reply(turn.size, tag, fill)
+        elif begins and number == begins - 2:
+            data = b"A" + fill.digits(turn.size - len("A STARTTLS\r\n")) + b" STARTTLS\r\n"
+        else:
+            room = turn.size - len(tag) - 1
+            command = (fitted(IMAP_FIRST, room, fill) if commands == 1 else None) or fitted(IMAP_COMMANDS, room, fill)
+            data = tag + b" " + command if command is not None else fitted([word(b"DONE")], turn.size, fill)
+        talk.put(turn.at, data if data is not None else paragraphs(turn.size, fill))
+
+
+def _tagged_reply(size: int, tag: bytes, fill: Fill) -> bytes | None:
+    """Data and the tag of the command that they answer (RFC 9051 section 7)."""
+    lines = (
+        Line(b"* CAPABILITY IMAP4rev1 ", b"\r\n" + tag + b" OK done\r\n", 1, 1 << 20, "words"),
+        Line(b"* 1 EXISTS\r\n" + tag + b" OK ", CRLF, 0, 300, "words"),
+    )
+    small = (Line(tag + b" OK ", CRLF, 1, 300, "words"), Line(b"+ ", CRLF, 0, 100, "words"))
+    return fitted(lines, size, fill) or fitted(small[:1], size, fill) or fitted(small, size, fill)
 
 
 def build_pop3(talk: Talk, fill: Fill) -> None:
@@ -153,9 +167,15 @@ def build_pop3(talk: Talk, fill: Fill) -> None:
     speak(talk, POP3, fill)
 
 
-def _greeted(talk: Talk, protocol: str, least: int) -> None:
-    first = talk.messages[0]
-    if first.side != SERVER:
+def _greeted(talk: Talk, protocol: str, least: int) -> list[Message]:
+    """The turns of a flow whose server greets.
+
+    Raises:
+        Misfit: it does not, or its first turn is too small.
+    """
+    turns = talk.turns()
+    if turns[0].side != SERVER:
         raise Misfit(f"{protocol}: the server does not send first")
-    if first.size < least:
+    if turns[0].size < least:
         raise Misfit(f"{protocol}: the server's first message is too small for a greeting")
+    return turns

@@ -8,7 +8,7 @@ from netdiffus.traffic.payload.dns import build_dns, build_mdns
 from netdiffus.traffic.payload.ftp import build_ftp
 from netdiffus.traffic.payload.http import build_http, build_ssdp, build_tracker
 from netdiffus.traffic.payload.http2 import build_http2
-from netdiffus.traffic.payload.mail import build_imap, build_imap_tls, build_pop3, build_smtp, build_smtp_tls
+from netdiffus.traffic.payload.mail import build_imap, build_pop3, build_smtp
 from netdiffus.traffic.payload.media import build_rtcp, build_rtp
 from netdiffus.traffic.payload.mqtt import build_mqtt
 from netdiffus.traffic.payload.ntp import build_ntp
@@ -30,7 +30,6 @@ PROTOCOLS: dict[str, Builder] = {
     "http": build_http,
     "http2": build_http2,
     "imap": build_imap,
-    "imap+tls": build_imap_tls,
     "mdns": build_mdns,
     "mqtt": build_mqtt,
     "ntp": build_ntp,
@@ -42,7 +41,6 @@ PROTOCOLS: dict[str, Builder] = {
     "rtp": build_rtp,
     "sip": build_sip,
     "smtp": build_smtp,
-    "smtp+tls": build_smtp_tls,
     "ssdp": build_ssdp,
     "ssh": build_ssh,
     "stun": build_stun,

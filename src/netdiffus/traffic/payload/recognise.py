@@ -51,9 +51,9 @@ def _of_tcp(port: int, mine: bytes, theirs: bytes, openings: Sequence[Opening]) 
         return "ssh"
     if theirs.startswith(b"220"):
         smtp = port in (25, 465, 587) or mine[:4].upper() in (b"EHLO", b"HELO")
-        return ("smtp+tls" if _asks_for_tls(openings) else "smtp") if smtp else "ftp"
+        return "smtp" if smtp else "ftp"
     if theirs.startswith(b"* OK"):
-        return "imap+tls" if _asks_for_tls(openings) else "imap"
+        return "imap"
     if mine[:1] == b"\x10" and (b"MQTT" in mine[:10] or b"MQIsdp" in mine[:12]):
         return "mqtt"
     if re.match(rb"\*\d+\r\n\$", mine) or (port == 6379 and mine.upper().startswith((b"PING", b"INFO"))):
@@ -66,10 +66,6 @@ def _of_tcp(port: int, mine: bytes, theirs: bytes, openings: Sequence[Opening]) 
         return "bittorrent"
     size = next((each.size for each in openings if each.side == CLIENT), 0)
     return "dns" if int.from_bytes(mine[:2], "big") == size - 2 and _is_dns(mine[2:]) else ""
-
-
-def _asks_for_tls(openings: Sequence[Opening]) -> bool:
-    return any(b"STARTTLS\r\n" in each.data.upper() for each in openings if each.side == CLIENT)
 
 
 def _is_dns(data: bytes) -> bool:

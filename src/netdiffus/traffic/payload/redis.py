@@ -52,7 +52,9 @@ def command(size: int, fill: Fill) -> bytes | None:
         room = bulk_room(size - len(head) - len(middle))
         if room is not None and room > 0:
             return head + middle + bulk(fill.letters(room))
-    return fitted((word(b"PING"), Line(b"GET ", CRLF), Line(b"*1\r\n$4\r\nPING", CRLF, 0, 0)), size, fill)
+    return fitted(
+        (word(b"PING"), Line(b"ECHO ", CRLF), Line(b"TTL ", CRLF), Line(b"*1\r\n$4\r\nPING", CRLF, 0, 0)), size, fill
+    )
 
 
 def reply(size: int, fill: Fill) -> bytes | None:
