@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from netdiffus.store.account import read_account
+from netdiffus.store.account import speaks
 from netdiffus.traffic.payload.judge import judge_payload
 from netdiffus.wire.conformance.check import Conformance, Finding, check_capture
 from netdiffus.wire.conformance.rules import ERROR, Rule
@@ -25,10 +25,7 @@ def check_with_payload(path: str | Path) -> Conformance:
         InputError: the file cannot be read or is no capture.
     """
     found = check_capture(path)
-    said = read_account(Path(path))
-    if said is None or not isinstance(said.get("payload_by_protocol"), dict) or not said["payload_by_protocol"]:
-        return found
-    malformed = judge_payload(path).malformed.total()
+    malformed = judge_payload(path).malformed.total() if speaks(Path(path)) else 0
     if not malformed:
         return found
     finding = Finding(MALFORMED, malformed, malformed, None)

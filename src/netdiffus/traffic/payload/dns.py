@@ -110,18 +110,27 @@ def build_dns(talk: Talk, fill: Fill) -> None:
         _write(talk, query, answer, (found, host), fill)
 
 
+class Asked(NamedTuple):
+    """A query as it goes on the wire: its number, the question, bytes of EDNS, the host, and the kind of record."""
+
+    number: bytes
+    question: bytes
+    overhead: int
+    host: Lookup
+    kind: int
+
+
 def _write(talk: Talk, query: Message, answer: Message | None, asked: tuple[Plan, Lookup], fill: Fill) -> None:
-    tcp = talk.facts.transport == "tcp"
     (_, overhead, kind), host = asked
-    number = fill.raw(2)
-    asks = TXT if kind == TXT else AAAA if len(host.address) == 16 else A
-    question = wire(host.name) + asks.to_bytes(2, "big") + b"\x00\x01"
-    for message, data in (
-        (query, _query(number, question, overhead, fill)),
-        (answer, _answer(number, question, overhead, answer, host, asks, 2 * tcp, fill) if answer else b""),
-    ):
-        if message is not None:
-            talk.put(message.at, (len(data).to_bytes(2, "big") if tcp else b"") + data)
+    kind = TXT if kind == TXT else AAAA if len(host.address) == 16 else A
+    question = wire(host.name) + kind.to_bytes(2, "big") + b"\x00\x01"
+    said = Asked(fill.raw(2), question, overhead, host, kind)
+    prefix = 2 if talk.facts.transport == "tcp" else 0
+    data = _query(said, fill)
+    talk.put(query.at, len(data).to_bytes(2, "big")[:prefix] + data)
+    if answer is not None:
+        data = _answer(said, answer.size - prefix, fill)
+        talk.put(answer.at, len(data).to_bytes(2, "big")[:prefix] + data)
 
 
 def _head(number: bytes, flags: int, answers: int, more: int) -> bytes:
@@ -129,49 +138,51 @@ def _head(number: bytes, flags: int, answers: int, more: int) -> bytes:
     return number + b"".join(count.to_bytes(2, "big") for count in counts)
 
 
-def _query(number: bytes, question: bytes, overhead: int, fill: Fill) -> bytes:
+def _query(asked: Asked, fill: Fill) -> bytes:
     edns = b""
-    if overhead:
+    if asked.overhead:
+        padding = asked.overhead - OPT - 4
         options = b""
-        if overhead == OPT + COOKIE:
+        if asked.overhead == OPT + COOKIE:
             options = b"\x00\x0a\x00\x08" + fill.raw(8)
-        elif overhead > OPT:
-            options = b"\x00\x0c" + (overhead - OPT - 4).to_bytes(2, "big") + bytes(overhead - OPT - 4)
+        elif padding >= 0:
+            options = b"\x00\x0c" + padding.to_bytes(2, "big") + bytes(padding)
         edns = _edns(options)
-    return _head(number, QUERY, 0, 1 if overhead else 0) + question + edns
+    return _head(asked.number, QUERY, 0, 1 if edns else 0) + asked.question + edns
 
 
 def _edns(options: bytes = b"") -> bytes:
     return b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00" + len(options).to_bytes(2, "big") + options
 
 
-def _answer(
-    number: bytes, question: bytes, overhead: int, message: Message, host: Lookup, asks: int, prefix: int, fill: Fill
-) -> bytes:
-    edns = _edns() if overhead else b""
-    more = message.size - prefix - HEADER - len(question) - len(edns)
-    records = _records(more, host, asks, len(question), fill)
+def _answer(asked: Asked, size: int, fill: Fill) -> bytes:
+    """The answer in `size` bytes."""
+    edns = _edns() if asked.overhead else b""
+    more = size - HEADER - len(asked.question) - len(edns)
+    records = _records(more, asked, fill)
     flags = ANSWER if records or not more else ANSWER | NO_NAME
-    return _head(number, flags, len(records), 1 if edns else 0) + question + b"".join(records) + edns
+    head = _head(asked.number, flags, len(records), 1 if edns else 0)
+    return head + asked.question + b"".join(records) + edns
 
 
 def _record(owner: bytes, kind: int, data: bytes, ttl: int = 300) -> bytes:
     return owner + kind.to_bytes(2, "big") + b"\x00\x01" + ttl.to_bytes(4, "big") + len(data).to_bytes(2, "big") + data
 
 
-def _records(more: int, host: Lookup, asks: int, question: int, fill: Fill) -> list[bytes]:
+def _records(more: int, asked: Asked, fill: Fill) -> list[bytes]:
     """Records of `more` bytes in all."""
     if not more:
         return []
-    if asks == TXT:
+    if asked.kind == TXT:
         return [_record(POINTER, TXT, _text(more - RECORD, fill), 600)]
-    each, left = RECORD + len(host.address), more
-    if left % each == 0:
-        near = [host.address[:-1] + bytes([(host.address[-1] + k) & 0xFF]) for k in range(left // each)]
-        return [_record(POINTER, asks, address) for address in near]
-    alias = wire(host_name(left - each - RECORD - 2, fill))
-    place = (0xC000 | HEADER + question + RECORD).to_bytes(2, "big")
-    return [_record(POINTER, CNAME, alias), _record(place, asks, host.address)]
+    address = asked.host.address
+    each = RECORD + len(address)
+    if more % each == 0:
+        near = [address[:-1] + bytes([(address[-1] + k) & 0xFF]) for k in range(more // each)]
+        return [_record(POINTER, asked.kind, other) for other in near]
+    alias = wire(host_name(more - each - RECORD - 2, fill))
+    place = (0xC000 | HEADER + len(asked.question) + RECORD).to_bytes(2, "big")
+    return [_record(POINTER, CNAME, alias), _record(place, asked.kind, address)]
 
 
 def _text(size: int, fill: Fill) -> bytes:
