@@ -6,18 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netdiffus.api.verbs import check
+from netdiffus.api.verbs import check, prepare
 from netdiffus.compiler.payload import Content
 from netdiffus.compiler.streams import streams_of
 from netdiffus.steps.outputs.capture import write_capture
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.order import DrawnFlows
+from netdiffus.store.cards import DatasetCard
+from netdiffus.store.dataset import read_packets
 from netdiffus.traffic.payload.judge import READERS, _is_whole, judge_payload
 from netdiffus.traffic.payload.recognise import Opening
 from payload_talks import FLOWS, built, said
 from real_sessions import recorded
 
-PLACES = {"dns": 12, "http": 3, "ntp": 0, "quic": 24, "rtcp": 3, "ssh": 4, "stun": 3, "tls": 5, "tls12": 6, "webrtc": 3}
+PLACES = {"dns": 12, "http": 3, "ntp": 0, "quic": 24, "rtcp": 3, "stun": 3, "tls": 5, "tls12": 6, "webrtc": 3}
 
 
 def openings(protocol: str, place: int | None = None) -> list[Opening]:
@@ -66,3 +68,27 @@ def test_check_reads_the_payload_of_what_was_generated(tmp_path, monkeypatch) ->
     write(tmp_path / "bad.pcap", monkeypatch, broken=True)
     found = check(tmp_path / "bad.pcap")
     assert [(finding.rule.name, finding.flows > 10) for finding in found.faults] == [("payload-malformed", True)]
+
+
+def test_data_that_is_sent_again_and_a_line_in_two_packets_are_no_faults() -> None:
+    hello, answer = openings("tls")[:2]
+    assert _is_whole(READERS["tls"], [hello, hello, answer], "tcp")
+    line = b"SSH-2.0-a " + b"b" * 240 + b"\r\n" + bytes(20)
+    parts = [Opening(0, line[:41], 41), Opening(0, line[41:], len(line) - 41)]
+    assert _is_whole(READERS["ssh"], parts, "tcp")
+    endless = [Opening(0, b"SSH-2.0-" + b"b" * 300, 308)]
+    assert not _is_whole(READERS["ssh"], endless, "tcp")
+
+
+def test_prepare_learns_what_was_generated(tmp_path, monkeypatch) -> None:
+    (tmp_path / "dns").mkdir()
+    write(tmp_path / "dns" / "x.pcap", monkeypatch, broken=False)
+    prepare([tmp_path / "dns" / "x.pcap"], out=tmp_path / "set", payload_shapes=True)
+    known = DatasetCard.read(tmp_path / "set").payload
+    assert known.least_flows == 20
+    udp = next(each for each in known.speeches if each.transport == "udp" and each.port == 53)
+    assert udp.protocols.keys() == {"dns"}
+    assert not known.shapes
+    prepare([tmp_path / "dns" / "x.pcap"], out=tmp_path / "without")
+    assert DatasetCard.read(tmp_path / "without").payload is None
+    assert "payload" not in read_packets(tmp_path / "set").columns

@@ -18,6 +18,7 @@ from netdiffus.traffic.payload.shapes import MESSAGES
 
 BYTES = 2048
 """Of each message that are read."""
+LONGEST_VERSION = 255
 HEADER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:")
 START_LINE = re.compile(rb"(?:[A-Z-]+ \S+ HTTP/1\.[01]|HTTP/1\.[01] \d{3} ?.*)\Z")
 Said = Sequence[Opening]
@@ -61,6 +62,15 @@ def _is_whole(reader: Callable[[Said, str], bool], said: Said, transport: str) -
         return False
 
 
+def _stream(said: Said, side: int) -> bytes:
+    """What one side sent, without data that it sent again."""
+    seen: list[bytes] = []
+    for each in said:
+        if each.side == side and each.data not in seen:
+            seen.append(each.data)
+    return b"".join(seen)
+
+
 def _name(data: bytes, at: int) -> int:
     """The place behind a name of DNS.
 
@@ -96,7 +106,7 @@ def _dns(said: Said, transport: str) -> bool:
 
 def _tls(said: Said, transport: str) -> bool:
     for side in (0, 1):
-        stream = b"".join(each.data for each in said if each.side == side and each.size <= BYTES)
+        stream = _stream(said, side)
         if any(each.size > BYTES for each in said if each.side == side):
             continue
         at = 0
@@ -169,8 +179,8 @@ def _rtcp(said: Said, transport: str) -> bool:
 
 
 def _ssh(said: Said, transport: str) -> bool:
-    firsts = [next((each.data for each in said if each.side == side), b"SSH-2.0-x\n") for side in (0, 1)]
-    return all(first.startswith(b"SSH-2.0-") and b"\n" in first[:255] for first in firsts)
+    streams = [stream for stream in (_stream(said, 0), _stream(said, 1)) if len(stream) >= LONGEST_VERSION]
+    return all(stream.startswith(b"SSH-2.0-") and b"\n" in stream[:LONGEST_VERSION] for stream in streams)
 
 
 READERS: dict[str, Callable[[Said, str], bool]] = {
