@@ -146,7 +146,8 @@ def build_imap(talk: Talk, fill: Fill) -> None:
             data = b"A" + fill.digits(turn.size - len("A STARTTLS\r\n")) + b" STARTTLS\r\n"
         else:
             room = turn.size - len(tag) - 1
-            command = (fitted(IMAP_FIRST, room, fill) if commands == 1 else None) or fitted(IMAP_COMMANDS, room, fill)
+            first = IMAP_FIRST[commands - 1 : commands]
+            command = (fitted(first, room, fill) if first else None) or fitted(IMAP_COMMANDS, room, fill)
             data = tag + b" " + command if command is not None else fitted([word(b"DONE")], turn.size, fill)
         talk.put(turn.at, data if data is not None else paragraphs(turn.size, fill))
 
