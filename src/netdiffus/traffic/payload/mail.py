@@ -107,7 +107,7 @@ def _letter(size: int, fill: Fill) -> bytes:
 
 
 IMAP_GREETINGS = (
-    Line(b"* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE] ", CRLF, 1, 400, "words"),
+    Line(b"* OK [CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ STARTTLS AUTH=PLAIN] ", CRLF, 1, 400, "words"),
     Line(b"* OK ", CRLF, 1, 400, "words"),
 )
 IMAP_FIRST = (word(b"CAPABILITY"), Line(b"LOGIN user ", CRLF, 4), Line(b"SELECT ", CRLF))
@@ -155,7 +155,7 @@ def build_imap(talk: Talk, fill: Fill) -> None:
 def _tagged_reply(size: int, tag: bytes, fill: Fill) -> bytes | None:
     """Data and the tag of the command that they answer (RFC 9051 section 7)."""
     lines = (
-        Line(b"* CAPABILITY IMAP4rev1 ", b"\r\n" + tag + b" OK done\r\n", 1, 1 << 20, "words"),
+        Line(b"* CAPABILITY IMAP4rev1 STARTTLS ", b"\r\n" + tag + b" OK done\r\n", 1, 1 << 20, "words"),
         Line(b"* 1 EXISTS\r\n" + tag + b" OK ", CRLF, 0, 300, "words"),
     )
     small = (Line(tag + b" OK ", CRLF, 1, 300, "words"), Line(b"+ ", CRLF, 0, 100, "words"))
