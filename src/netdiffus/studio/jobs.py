@@ -176,12 +176,12 @@ class Jobs:
     def all(self) -> list[Job]:
         """The newest first; a folder that is not whole is passed over."""
         found = []
-        for folder in sorted(self.folder.iterdir(), reverse=True):
+        for folder in self.folder.iterdir():
             try:
                 found.append(job_from_json(folder, json.loads((folder / RECORD).read_text(encoding="utf-8"))))
             except (OSError, ValueError, KeyError, TypeError):
                 continue
-        return found
+        return sorted(found, key=lambda job: -job.began)
 
     def listed(self) -> list[Job]:
         """Those that a user started."""

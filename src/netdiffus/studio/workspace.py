@@ -97,6 +97,7 @@ class Workspace:
     def _inside(self, name: str) -> Path:
         try:
             found = self.root / name
+            found.exists()  # raises for names that no file system holds
             inside = "\0" not in name and ".." not in Path(name).parts and found.resolve().is_relative_to(self.root)
         except (OSError, ValueError, RuntimeError):  # a loop of links, or bytes that no name has
             inside = False
