@@ -1,4 +1,4 @@
-"""Every page in a real browser: nothing complained of, nothing asked of others, named, by keyboard, from 360 pixels on."""
+"""Every page in a real browser: nothing complained of, nothing asked of others, named, by keyboard, from 360 px on."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_hostile_labels_do_nothing(running: Running, context: BrowserContext) ->
         tab.page.goto(running.base + path)
         assert tab.page.evaluate("[...document.images].filter((i) => i.src.endsWith('/x')).length") == 0
     tab.page.goto(running.base + "/train?dataset=" + quote("set " + HOSTILE))
-    tab.page.wait_for_function("document.getElementById('command').textContent.includes('onerror')")
+    tab.page.wait_for_selector("#command:has-text('onerror')")
     assert tab.said == []
 
 
@@ -133,7 +133,7 @@ def test_a_form_is_filled_in_by_keyboard_alone(running: Running, context: Browse
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.type("16")
-    page.wait_for_function("document.getElementById('command').textContent.includes('--packets 16')")
+    page.wait_for_selector("#command:has-text('--packets 16')")
 
 
 def test_a_capture_is_checked_and_repaired(running: Running, context: BrowserContext, tmp_path: Path) -> None:
