@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from netdiffus.errors import InputError
 from netdiffus.store.report import HTML, read_scores
@@ -23,6 +23,8 @@ def add(app: FastAPI, site: Site) -> None:
     @app.get("/report")
     def report(request: Request) -> Response:
         names = [name for name in (request.query_params.get(key, "") for key in ("path", "with")) if name]
+        if not names:
+            return RedirectResponse("/reports", 303)
         shown = [_content(site, name) for name in names]
         others = [item for item in site.catalogue.of_kind("report") if item.name not in names]
         return site.page("report.html.j2", shown=shown, others=others, compared=_compared(shown), at="report")
