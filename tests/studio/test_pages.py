@@ -173,6 +173,26 @@ def test_sources_are_guessed_before_they_are_prepared(site: Site) -> None:
         table.unlink()
 
 
+def test_very_many_captures_are_prepared_by_their_folders(site: Site) -> None:
+    folder = site.space.root / "lots"
+    for label in ("a", "b"):
+        (folder / label).mkdir(parents=True)
+        for number in range(101):
+            (folder / label / f"{number}.pcap").touch()
+    try:
+        page = site.get("/prepare")
+        assert 'value="lots"' in page
+        assert "lots/a/1.pcap" not in page
+        guessed = site.post("/prepare/guess", {"source": "lots"}).text
+        assert "lots/a/0.pcap" in guessed
+        assert '<span class="tag">a</span>' in guessed
+        assert "and 162 more" in guessed
+    finally:
+        import shutil
+
+        shutil.rmtree(folder)
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/jobs/none", "/jobs/../x", "/report?path=model", "/dataset?path=model"])
 def test_what_is_not_there_is_said_in_a_page(site: Site, path: str) -> None:
     answer = site.client.get(path, headers={"accept": "text/html"})

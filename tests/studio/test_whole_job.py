@@ -78,6 +78,8 @@ def test_from_two_captures_to_a_pcap(captures: list[Path], tmp_path: Path) -> No
         mouse.ends("done")
         mouse.click("link", "Generate from it")
         assert tab.page.input_value("#out") == "synthetic.pcap"
+        mouse.click("button", "Draw a few first")
+        tab.page.wait_for_selector("#preview table.packets tbody tr")
         mouse.click("button", "Generate")
         mouse.ends("done")
         with tab.page.expect_download() as download:
@@ -107,3 +109,5 @@ def _training_is_watched(tab: Watched, running: Running, other: Page) -> None:
         if tab.page.inner_text("#state") == "running":
             assert "one training at a time" in other.inner_text("[role=alert]")
     tab.page.wait_for_selector(".curve .smooth[d^='M']", state="attached")
+    tab.page.wait_for_selector(".sample .real svg")
+    assert tab.page.locator(".sample .synthetic svg").count() >= 2

@@ -79,7 +79,8 @@ def large_bars(trace: Series) -> LargeBars:
     """A picture of LARGE_WIDE x (2 UP_HIGH + GAP_HIGH)."""
     values = positions(trace)
     shown, gaps = values[:MOST_LARGE], list(trace.get("gap_ns") or ())[:MOST_LARGE]
-    most = max((size for sent in shown for size, _ in sent), default=1) or 1
+    largest = max((size for sent in shown for size, _ in sent), default=0)
+    most = largest or 1
     longest = max(gaps, default=0)
     step = LARGE_WIDE / max(len(shown), 8)
     bars = [
@@ -88,7 +89,7 @@ def large_bars(trace: Series) -> LargeBars:
         for size, down in sent
     ]
     return LargeBars(
-        bars, len(values) - len(shown), f"{most:,} bytes", seconds_text(longest / 1e9), _words(trace)
+        bars, len(values) - len(shown), f"{largest:,} bytes", seconds_text(longest / 1e9), _words(trace)
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +21,7 @@ from netdiffus.traffic.tables.files import TABLE_SUFFIXES, is_table_name
 ROWS, COLUMNS, FILES, CELL = 5, 12, 40, 40
 """Of a preview; characters of a cell."""
 HEAD_BYTES = 1 << 20
+MOST_CAPTURES = 1000
 ALIASES = {
     "pl": "size", "packet_length": "size", "length": "size", "len": "size", "bytes": "size", "dir": "direction",
     "iat": "gap_us", "time": "time_s", "timestamp": "time_s", "class": "label", "app": "label", "application": "label",
@@ -69,7 +71,7 @@ def guess(space: Workspace, sources: Sequence[str], form: Mapping[str, Sequence[
         InputError: one of them is not in the workspace.
     """
     paths = [space.path(name) for name in sources if name]
-    captures = [path for path in paths if is_capture_name(path)]
+    captures = [capture for path in paths for capture in _captures(path)]
     chosen = next(iter(form.get("labels", ())), "") or _rule(captures)
     rules = {"folder": FolderLabels.name, "file": FileLabels.name}
     label_of = rules.get(chosen, lambda path: "unlabelled" if chosen == "unlabelled" else "by the table")
@@ -79,6 +81,13 @@ def guess(space: Workspace, sources: Sequence[str], form: Mapping[str, Sequence[
     named = next(iter(form.get("labels_table", ())), "")
     label_table = _label_table(space.path(named)) if chosen == "table" and named else None
     return Guess(chosen, files, max(len(captures) - FILES, 0), tables, label_table)
+
+
+def _captures(path: Path) -> list[Path]:
+    """A capture, or the first of those below a folder."""
+    if path.is_dir():
+        return list(islice((below for below in sorted(path.rglob("*")) if is_capture_name(below)), MOST_CAPTURES))
+    return [path] if is_capture_name(path) else []
 
 
 def _rule(captures: Sequence[Path]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -21,7 +23,7 @@ from netdiffus.text import as_text, command
 
 EACH = 50
 """Traces of every label that the form proposes to draw."""
-MOST_SLIDERS = 60
+MOST_SLIDERS, MOST_CAPTURES = 60, 200
 
 
 def add(app: FastAPI, site: Site) -> None:
@@ -30,7 +32,7 @@ def add(app: FastAPI, site: Site) -> None:
     @app.get("/prepare")
     def prepare(request: Request) -> Response:
         form = asked(request)
-        sources = site.catalogue.of_kind("capture", "table")
+        sources = sources_of(site.catalogue.of_kind("capture", "table"))
         tables = [item for item in sources if item.name.lower().endswith(".csv")]
         out = free_name(site.space, "dataset")
         chosen = form.get("source") or [item.name for item in sources if item.kind == "capture"]
@@ -96,6 +98,16 @@ def add(app: FastAPI, site: Site) -> None:
         name = await run_in_threadpool(_start, site, verb, form)
         page = f"/check?job={name}" if verb in ("check", "repair") else f"/jobs/{name}"
         return RedirectResponse(page, 303)
+
+
+def sources_of(items: list[Item]) -> list[Item]:
+    """What can be prepared: each file; of very many captures, the folders that they lie in."""
+    captures = [item for item in items if item.kind == "capture"]
+    if len(captures) <= MOST_CAPTURES:
+        return items
+    folders = Counter(item.name.partition("/")[0] if "/" in item.name else "." for item in captures)
+    found = [Item("capture", name, (f"{count:,} captures",)) for name, count in sorted(folders.items())]
+    return found + [item for item in items if item.kind == "table"]
 
 
 def _start(site: Site, verb: str, form: Entered) -> str:

@@ -34,11 +34,13 @@ def add(app: FastAPI, site: Site) -> None:
     def samples(name: str) -> Response:
         job = site.jobs.job(name)
         drawn = site.jobs.of_purpose(f"samples of {job.id}")
-        if job.state == RUNNING and (not drawn or time.time() - drawn[0].began >= EVERY_S):
-            _draw(site, job)
+        last = drawn[0].began if drawn else 0.0
+        if last < (job.ended or time.time() - EVERY_S) and _draw(site, job):
+            drawn = site.jobs.of_purpose(f"samples of {job.id}")
         done = next((each for each in drawn if each.state == DONE and (each.folder / SAMPLE).is_file()), None)
         pairs = _pairs(site, job, done) if done else []
-        return site.fragment("samples.html.j2", pairs=pairs, drawn=done, job=job)
+        pending = job.state == RUNNING or any(each.state == RUNNING for each in drawn)
+        return site.fragment("samples.html.j2", pairs=pairs, drawn=done, pending=pending)
 
     @app.post("/preview")
     async def preview(request: Request) -> Response:
@@ -63,14 +65,14 @@ def add(app: FastAPI, site: Site) -> None:
         return site.fragment("preview.html.j2", traces=traces, packets=packets, complaint="")
 
 
-def _draw(site: Site, job: Job) -> None:
-    """Draw samples from what the training has saved last, if it has saved anything."""
+def _draw(site: Site, job: Job) -> Job | None:
+    """Draw samples from what the training has saved last; None: it has saved nothing, or some are being drawn."""
     try:
         labels = list(drawn_labels(ModelCard.read(site.space.root / job.result)))[:LABELS]
     except InputError:
-        return  # nothing is saved yet
+        return None
     counts = [part for label in labels for part in argument("--count", f"{label}={EACH}")]
-    site.jobs.draw(["generate", job.result, *counts], SAMPLE, f"samples of {job.id}")
+    return site.jobs.draw(["generate", job.result, *counts], SAMPLE, f"samples of {job.id}")
 
 
 def _pairs(site: Site, job: Job, drawn: Job) -> list[tuple[str, list[SmallBars], list[SmallBars]]]:

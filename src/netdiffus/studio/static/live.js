@@ -65,7 +65,7 @@ async function samples() {
     const answer = await fetch(place.dataset.samples, { method: "POST" });
     if (answer.ok) place.innerHTML = await answer.text();  // escaped by the server
   } catch { /* asked again below */ }
-  if (here.dataset.state === "running") setTimeout(samples, document.hidden ? 60000 : 5000);
+  if (here.dataset.state === "running" || place.querySelector("[data-pending]")) setTimeout(samples, document.hidden ? 60000 : 5000);
 }
 
 if (here) {
