@@ -20,6 +20,7 @@ from netdiffus import recordings
 from netdiffus.api.verbs import generate, prepare
 from netdiffus.studio.app import studio_app
 from netdiffus.studio.guard import Guard
+from netdiffus.studio.recent import Recent
 from netdiffus.studio.workspace import Workspace
 from small_traffic import two_labels
 
@@ -73,7 +74,7 @@ def site(filled: Path) -> Iterator[Site]:
     port = listening.getsockname()[1]
     guard = Guard("127.0.0.1", port)
     server = uvicorn.Server(
-        uvicorn.Config(guard.around(studio_app(space)), log_level="error", lifespan="off", ws="none")
+        uvicorn.Config(guard.around(Recent(studio_app(space))), log_level="error", lifespan="off", ws="none")
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -29,6 +29,7 @@ def serve(folder: Path, config: StudioConfig) -> None:
 
         from netdiffus.studio.app import studio_app
         from netdiffus.studio.guard import Guard
+        from netdiffus.studio.recent import Recent
     except ModuleNotFoundError as error:
         raise InputError(
             "the extra 'studio'", f"no package {error.name}", "install it with: pip install 'netdiffus[studio]'"
@@ -47,7 +48,7 @@ def serve(folder: Path, config: StudioConfig) -> None:
         webbrowser.open(address)
     server = uvicorn.Server(
         uvicorn.Config(
-            guard.around(studio_app(workspace)), log_level="error", access_log=False, lifespan="off", ws="none",
+            guard.around(Recent(studio_app(workspace))), log_level="error", access_log=False, lifespan="off", ws="none",
             server_header=False, timeout_graceful_shutdown=2, timeout_keep_alive=30, backlog=WAITING,
         )
     )  # fmt: skip
