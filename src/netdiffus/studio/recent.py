@@ -38,8 +38,13 @@ class Recent:
 
     async def _answer(self, scope: Scope, key: Hashable) -> list[Message]:
         messages: list[Message] = []
+        begun = False
 
         async def receive() -> Message:
+            nonlocal begun
+            if begun:  # whoever waits for the end of the connection waits for ever: it is shared
+                await asyncio.Event().wait()
+            begun = True
             return {"type": "http.request", "body": b"", "more_body": False}
 
         async def send(message: Message) -> None:

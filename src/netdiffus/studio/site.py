@@ -55,6 +55,8 @@ class Site:
             "linked": with_links, "query": lambda pairs: urlencode(pairs, errors="surrogateescape"),
         }  # fmt: skip
         templates.globals["version"] = __version__
+        for name in templates.list_templates():
+            templates.get_template(name)  # compiled before the first page, not for it
         jobs = Jobs(space)
         return cls(space, Catalogue(space), jobs, Watch(), TraceTables(), Gasfs(), Uploads(space), templates)
 
