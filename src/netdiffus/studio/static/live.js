@@ -12,6 +12,7 @@ function timeText(seconds) {
 }
 
 function path(list, x, y) {
+  if (list.length === 1) return `M${x(list[0][0]).toFixed(1)} ${y(list[0][1]).toFixed(1)}h.1`;
   return list.map(([a, b], k) => `${k ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
 }
 
