@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import torch
 from torch import Tensor
 
 from bench.results import table, write_section
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, generate, prepare, train
-from netdiffus.diffusion.prior import count_priors
+from netdiffus.diffusion.prior import log_prior
 from netdiffus.models import counted
 
 STEPS = 600
@@ -68,10 +69,10 @@ def _figures(folder: Path, model: Path, **options: Any) -> list[str]:
 def _without_prior(chosen: bool) -> Iterator[None]:
     """While the block runs, priors say nothing: every code is as likely as another."""
 
-    def flat(*given: Any) -> list[Tensor]:
-        return [prior.new_zeros(prior.shape).log_softmax(dim=-1) for prior in count_priors(*given)]
+    def flat(*given: Any) -> Tensor:
+        return torch.zeros_like(log_prior(*given)).log_softmax(dim=-1)
 
-    with patch.object(counted, "count_priors", flat) if chosen else nullcontext():
+    with patch.object(counted, "log_prior", flat) if chosen else nullcontext():
         yield
 
 

@@ -6,7 +6,6 @@ Half of the kills come after a random time, half at a random change of the file 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -24,6 +23,7 @@ from unittest.mock import patch
 from safetensors.numpy import load_file
 
 from bench.results import table, write_section
+from bench.snapshots import Snapshot, snapshot
 from netdiffus import metrics, recordings
 from netdiffus.cli import demo  # noqa: F401 - all that the commands import
 from netdiffus.cli import main as cli
@@ -37,7 +37,6 @@ KILLS, SEED = 500, 0
 TRAINED, FLOWS = 6, 30  # steps of a training, packets of a capture times ten
 METRICS = ("marginal", "copies")
 CHANGES = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.chmod", "ctypes.dlsym"}
-Snapshot = dict[str, str]
 
 
 @dataclass
@@ -163,8 +162,8 @@ def make_inputs(root: Path) -> None:
     if not pid:
         import torch
 
+        from bench.small_traffic import two_labels
         from netdiffus.diffusion.unet import UNet, UNetShape
-        from tests.small_traffic import two_labels
 
         two_labels(60, seed=0).write_parquet(place / "t.parquet")
         two_labels(6, seed=0).write_parquet(place / "few.parquet")
@@ -274,27 +273,6 @@ def _go_on(case: Case, root: Path, out: Path, outcome: str) -> None:
     more = " --resume" if outcome in ("a saved training", "new") and case.name == "train" else ""
     done = outcome == "new" and case.name.startswith("train")
     run(case.command + more, root, out, (2,) if done else (0,))
-
-
-def snapshot(out: Path) -> Snapshot:
-    """What is in the files of a result; the user's own and stages left out."""
-    files = [path for path in sorted(out.rglob("*")) if path.is_file() and path.name != "notes.txt"]
-    return {name: _content(path) for path in files if not (name := path.relative_to(out).as_posix()).startswith(PREFIX)}
-
-
-def _content(path: Path) -> str:
-    """The hash of a file; the seconds of a training do not count."""
-    if path.name == "README.md":
-        return "written"
-    data = path.read_bytes()
-    if path.name == "model.json":
-        data = json.dumps(json.loads(data) | {"seconds": 0}).encode()
-    if path.name == "log.jsonl":
-        data = json.dumps([json.loads(line)["step"] for line in data.decode().splitlines()]).encode()
-    if path.name == "state.safetensors":
-        tensors = load_file(path)
-        data = b"".join(name.encode() + tensors[name].tobytes() for name in sorted(tensors) if name != "seconds")
-    return hashlib.sha256(data).hexdigest()
 
 
 if __name__ == "__main__":

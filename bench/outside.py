@@ -129,6 +129,15 @@ def main() -> None:
         f"{SURPLUS * PER_LABEL * len(labels):,} ({'; '.join(epochs)}). "
         "The outside models get netdiffus' scale and the label as a part of the row.\n\n"
     )
+    body += _figures(columns)
+    if minutes < FEWEST_MINUTES:
+        print(body)
+    else:
+        write_section("outside", "Comparison with other generators", body)
+
+
+def _figures(columns: dict[str, Scores]) -> str:
+    """A row a figure, a column a generator."""
     whole = next(iter(columns.values()))
     rows = [
         (
@@ -139,11 +148,7 @@ def main() -> None:
         )
         for figure in FIGURES
     ]
-    body += table(("score", "good is", "real gets", *columns), rows)
-    if minutes < FEWEST_MINUTES:
-        print(body)
-    else:
-        write_section("outside", "Comparison with other generators", body)
+    return table(("score", "good is", "real gets", *columns), rows)
 
 
 def _value(scores: Scores, name: str) -> float | None:

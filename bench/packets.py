@@ -42,7 +42,7 @@ from netdiffus.imaging.bits import BitsCodec
 from netdiffus.metrics.bits import ADDRESSES
 from netdiffus.models.manifest import read_model
 from netdiffus.models.packet_codec import PacketCodec
-from netdiffus.steps.bitimage import packet_rows
+from netdiffus.steps.images.bits import packet_rows
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.traffic.flows.reader import flows_of_capture

@@ -68,6 +68,18 @@ def _independent(name: str) -> bool:
     return kind is not None and "independence" in kind.evidence
 
 
+def corrupted(hits: dict[str, Counter[str]], count: int) -> str:
+    """A row for each corrupted generator: in how many of `count` sets the scores and verdicts were right."""
+    pairs = [(generator, name) for generator, names in MUST_FLAG.items() for name in names]
+    pairs += [(generator, ", ".join(wanted)) for generator, wanted in MUST_ANSWER.items()]
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for generator, name in pairs:
+        shares = [f"{hits[source][f'{generator}: {name}']} of {count}" for source in hits]
+        grouped.setdefault((generator, *shares), []).append(f"`{name}`")
+    columns = ("corrupted set", "scores that must flag it, or verdicts", *hits)
+    return table(columns, [(key[0], ", ".join(names), *key[1:]) for key, names in grouped.items()])
+
+
 def main() -> None:
     """Count flags over all seeds."""
     count = int(os.environ.get("PLANTED_SEEDS", str(SEEDS)))
@@ -101,14 +113,7 @@ def main() -> None:
     body += (
         table(("fresh real traces", "sets without a false alarm", "false alarms among scores", "which"), rows) + "\n\n"
     )
-    pairs = [(generator, name) for generator, names in MUST_FLAG.items() for name in names]
-    pairs += [(generator, ", ".join(wanted)) for generator, wanted in MUST_ANSWER.items()]
-    grouped: dict[tuple[str, ...], list[str]] = {}
-    for generator, name in pairs:
-        shares = [f"{hits[source][f'{generator}: {name}']} of {count}" for source in hits]
-        grouped.setdefault((generator, *shares), []).append(f"`{name}`")
-    columns = ("corrupted set", "scores that must flag it, or verdicts", *hits)
-    body += table(columns, [(key[0], ", ".join(names), *key[1:]) for key, names in grouped.items()])
+    body += corrupted(hits, count)
     if count == SEEDS:
         write_section("planted", "Corrupted generators", body)
     else:

@@ -135,21 +135,8 @@ def cardinalities(rows: FlowRows) -> list[tuple[str, int, str, str]]:
     return found
 
 
-def main() -> None:
-    """Write the section."""
-    shares: dict[str, Counter[str]] = {}
-    rules: dict[str, Counter[str]] = {}
-    parts = []
-    for collection, label, path in captures():
-        found, changed, rows = identity(path, label)
-        shares.setdefault(collection, Counter()).update(found)
-        rules.setdefault(collection, Counter()).update(changed)
-        if collection == "recordings":
-            capture = flows_of_capture(path, packets=KEPT)
-            parts.append(rows_of_flows(capture.flows, capture.packets, label)[0])
-        print(f"{collection} {label} {path.name}: {len(rows):,} flows", flush=True)
-    whole = concatenate(parts)
-    n, compiled, both = speed(whole)
+def identities(shares: dict[str, Counter[str]]) -> str:
+    """A row for each collection and kind of flow: how many come back identical."""
     kinds = ("TCP from SYN", "TCP without SYN", "UDP", "ICMP")
     lines = [
         (
@@ -174,7 +161,25 @@ def main() -> None:
         "clean",
         "identical among the clean",
     )
-    text = table(head, lines)
+    return table(head, lines)
+
+
+def main() -> None:
+    """Write the section."""
+    shares: dict[str, Counter[str]] = {}
+    rules: dict[str, Counter[str]] = {}
+    parts = []
+    for collection, label, path in captures():
+        found, changed, rows = identity(path, label)
+        shares.setdefault(collection, Counter()).update(found)
+        rules.setdefault(collection, Counter()).update(changed)
+        if collection == "recordings":
+            capture = flows_of_capture(path, packets=KEPT)
+            parts.append(rows_of_flows(capture.flows, capture.packets, label)[0])
+        print(f"{collection} {label} {path.name}: {len(rows):,} flows", flush=True)
+    whole = concatenate(parts)
+    n, compiled, both = speed(whole)
+    text = identities(shares)
     for collection, counts in rules.items():
         changed_by = ", ".join(f"{name} {count:,}" for name, count in counts.most_common()) or "nothing"
         reasons = ", ".join(f"{k} {v:,}" for k, v in sorted(shares[collection].items()) if k.startswith(LOST))

@@ -75,11 +75,12 @@ def packets_of(data: bytes) -> list[tuple[int, bytes]]:
     for pos in range(2, len(data) - PACKET_BYTES + 1, PACKET_BYTES):
         kind, hosts, sport, dport, flags, seq, ident, shift, gap, size = struct.unpack_from("!7BBhH", data, pos)
         time_ns = min(max(time_ns + (gap << shift % 48), 0), LATEST_NS - 1)
-        packets.append((time_ns, _packet(kind, hosts, sport, dport, flags, seq, ident, size)))
+        packets.append((time_ns, _packet(kind, hosts, (sport, dport), flags, seq, ident, size)))
     return packets
 
 
-def _packet(kind: int, hosts: int, sport: int, dport: int, flags: int, seq: int, ident: int, size: int) -> bytes:
+def _packet(kind: int, hosts: int, ports: tuple[int, int], flags: int, seq: int, ident: int, size: int) -> bytes:
+    sport, dport = ports
     protocol, is_v6, place, swap = PROTOCOLS[kind & 7], kind & 8, kind >> 4 & 3, kind & 0x40
     if kind & 0x80 and size % 5 == 0:
         return bytes(size % 64)  # no IP

@@ -1,6 +1,7 @@
-"""What several tests use: a small dataset and a small model, made once."""
+"""What several tests use: a small dataset and a small model, made once for all processes."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 # The models of the tests are small: a second thread would cost more than it brings, most of all on a busy machine.
@@ -8,25 +9,36 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 
+from bench.small_traffic import two_labels
+from made_once import made_once
 from netdiffus.api.verbs import prepare, train
-from small_traffic import two_labels
+from netdiffus.metrics import METRICS
+from netdiffus.steps import evaluate as evaluating
 
 
 @pytest.fixture(scope="session")
 def small_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table of 200 traces, two labels."""
-    path = tmp_path_factory.mktemp("table") / "traces.parquet"
-    two_labels(200, seed=0).write_parquet(path)
-    return path
+    return made_once(tmp_path_factory, "small-traces.parquet", two_labels(200, seed=0).write_parquet)
 
 
 @pytest.fixture(scope="session")
 def small_dataset(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of those traces."""
-    return prepare(small_table, tmp_path_factory.mktemp("dataset") / "dataset")
+    return made_once(tmp_path_factory, "small-dataset", lambda out: prepare(small_table, out))
 
 
 @pytest.fixture(scope="session")
 def small_model(small_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that was trained on them for a moment."""
-    return train(small_dataset, tmp_path_factory.mktemp("model") / "model", preset="tiny", steps=60)
+    return made_once(tmp_path_factory, "small-model", lambda out: train(small_dataset, out, preset="tiny", steps=60))
+
+
+@pytest.fixture
+def only_metrics(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets `evaluate` compute the named metrics alone, for tests of what is around them."""
+
+    def choose(*names: str) -> None:
+        monkeypatch.setattr(evaluating, "METRICS", {name: METRICS[name] for name in names})
+
+    return choose

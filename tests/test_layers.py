@@ -89,6 +89,12 @@ def test_the_rooms_of_steps_lie_below_the_verbs(room: str) -> None:
         assert all(name.startswith(f"netdiffus.steps.{room}.") for name in steps), path
 
 
+def test_the_inputs_of_an_evaluation_know_no_verb_but_prepare() -> None:
+    for path in (PACKAGE / "steps" / "inputs").glob("*.py"):
+        steps = {name.split(".")[2] for name in imported(path) if name.startswith("netdiffus.steps.")}
+        assert steps <= {"inputs", "sources", "prepare"}, path
+
+
 def test_the_test_sees_a_fault() -> None:
     assert faults(PACKAGE / "wire" / "x.py", {"netdiffus.traffic.flows.reader"}) == ["wire imports traffic"]
     assert faults(PACKAGE / "imaging" / "x.py", {"netdiffus.diffusion.edm"}) == ["imaging imports diffusion"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import netdiffus
 from netdiffus import prepare, recordings
 from netdiffus.diffusion import causal
 from netdiffus.imaging import codec
@@ -36,6 +37,18 @@ def test_an_angle_of_ones_own() -> None:
     finally:
         codec.ANGLES.clear()
         codec.ANGLES.update(before)
+
+
+def test_the_rule_of_ones_own_fits_into_the_code() -> None:
+    """The lines between which the diff puts its own stand in the files that it names, in this order."""
+    (diff,) = re.findall(r"```diff\n(.*?)```", PAGE, re.DOTALL)
+    parts = re.findall(r"--- (\S+)\n(.*?)(?=\n--- |\Z)", diff, re.DOTALL)
+    assert len(parts) == 2
+    for name, text in parts:
+        source = (Path(netdiffus.__file__).parent / name).read_text(encoding="utf-8")
+        lines = [line[1:] for line in text.splitlines() if line.startswith(" ")]
+        places = [source.index(f"{line}\n") for line in lines]
+        assert places == sorted(places), name
 
 
 @pytest.mark.parametrize("file", sorted(set(re.findall(r"`(tests/[\w/]+\.py)`", PAGE))))

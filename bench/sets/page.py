@@ -62,31 +62,41 @@ def body(results: list[Result]) -> str:
         "wanted and reached",
     )
     text += table(("set", "seed", *columns), [_likeness(result) for result in main])
-    limited = [result for result in main if "bayes" in result["figures"]]
-    if limited:
-        text += (
-            "\n\nWhat limits TSTR / TRTR, as shares of TRTR: a forest trained on a bootstrap sample of the real "
-            "training part; one trained on four times as many synthetic traces; and no forest, but the label under "
-            "which the model finds a test trace most likely.\n\n"
-        )
-        text += table(("set", "TSTR", "bootstrap of real", "four times as many", "likelihood"), [
-            (SETS[one["name"]].title, *(f"{one['figures'][key]:.3f}" for key in LIMITS)) for one in limited
-        ])  # fmt: skip
+    text += _limits([result for result in main if "bayes" in result["figures"]])
     text += "".join(_anomaly(result) for result in main if SETS[result["name"]].benign)
     if series:
         text += "\n\nAblation: the same diffusion on the series, no imaging (`--image series`).\n\n"
-        pairs = [(one, _twin(one, main)) for one in series]
-        rows = [
-            (
-                SETS[one["name"]].title,
-                one["seed"],
-                *(f"{side['figures'][figure]:.3f}" if side else "–" for figure in SHOWN for side in (twin, one)),
-            )
-            for one, twin in pairs
-        ]
-        text += table(("set", "seed", *(f"{words} {kind}" for words in SHOWN.values() for kind in KINDS)), rows)
+        text += _ablation(series, main)
     text += "\n\n" + "\n".join(f"* {SETS[name].title}: {SETS[name].note}." for name in _names(main))
     return text + "\n\n" + "\n".join(_measured(result) for result in results)
+
+
+def _limits(limited: list[Result]) -> str:
+    """What limits TSTR / TRTR; nothing where it was not measured."""
+    if not limited:
+        return ""
+    text = (
+        "\n\nWhat limits TSTR / TRTR, as shares of TRTR: a forest trained on a bootstrap sample of the real "
+        "training part; one trained on four times as many synthetic traces; and no forest, but the label under "
+        "which the model finds a test trace most likely.\n\n"
+    )
+    return text + table(("set", "TSTR", "bootstrap of real", "four times as many", "likelihood"), [
+        (SETS[one["name"]].title, *(f"{one['figures'][key]:.3f}" for key in LIMITS)) for one in limited
+    ])  # fmt: skip
+
+
+def _ablation(series: list[Result], main: list[Result]) -> str:
+    """A row for each model of series, beside that of GASF images."""
+    pairs = [(one, _twin(one, main)) for one in series]
+    rows = [
+        (
+            SETS[one["name"]].title,
+            one["seed"],
+            *(f"{side['figures'][figure]:.3f}" if side else "–" for figure in SHOWN for side in (twin, one)),
+        )
+        for one, twin in pairs
+    ]
+    return table(("set", "seed", *(f"{words} {kind}" for words in SHOWN.values() for kind in KINDS)), rows)
 
 
 SHOWN = {"ratio": "TSTR / TRTR,", "detection": "detection,", "jsd": "JSD,"}

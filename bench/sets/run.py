@@ -72,10 +72,7 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
         chosen.prepare(made)
     card, traces = read_dataset(dataset)
     parts = Parts.of(traces, channel_names(traces))
-    dropped = int((~parts.unseen).sum())
-    print(f"{name}: {len(parts.train):,} training and {len(parts.test):,} test traces, "
-          f"{', '.join(parts.channels)}, {parts.train.series.shape[-1]} positions; "
-          f"{dropped:,} test traces equal a training trace and are dropped", flush=True)  # fmt: skip
+    dropped = _dropped(name, parts)
     if trains:
         train(dataset, model, minutes=chosen.minutes * options.minutes_scale, seed=options.seed, image=image)
         _note(notes, trained=place())
@@ -86,9 +83,8 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
         synthetic = arrays(pl.read_parquet(file), parts.channels, parts.train.series.shape[-1])
         found.append(judged(parts, synthetic, chosen.benign, seed))
     loaded = load_model(model)
-    known = {"membership": membership(loaded, parts)} | limits(
-        loaded, model, parts, made / "more.parquet", options.seed
-    )
+    more = limits(loaded, model, parts, made / "more.parquet", options.seed)
+    known = {"membership": membership(loaded, parts)} | more
     return {
         "name": name,
         "image": image,
@@ -105,6 +101,15 @@ def measure(name: str, image: str, folder: Path, options: argparse.Namespace) ->
         "ratios": [one["ratio"] for one in found],
         **json.loads(notes.read_text(encoding="utf-8")),
     }
+
+
+def _dropped(name: str, parts: Parts) -> int:
+    """How many test traces equal a training trace; prints what the set has."""
+    dropped = int((~parts.unseen).sum())
+    print(f"{name}: {len(parts.train):,} training and {len(parts.test):,} test traces, "
+          f"{', '.join(parts.channels)}, {parts.train.series.shape[-1]} positions; "
+          f"{dropped:,} test traces equal a training trace and are dropped", flush=True)  # fmt: skip
+    return dropped
 
 
 def _draw(model: Path, drawn: dict[int, Path], count: dict[str, int], notes: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from netdiffus import describe, recordings
 from netdiffus.cli import main as cli
 from netdiffus.errors import InputError
-from netdiffus.steps.image import to_images
-from netdiffus.steps.image_config import ImageConfig
+from netdiffus.steps.images.config import ImageConfig
+from netdiffus.steps.images.gasf import to_images
 from netdiffus.store.cards import DatasetCard, ModelCard
 
 

@@ -19,7 +19,7 @@ from netdiffus.models.counts import parse_counts
 from netdiffus.models.import_config import ImportConfig
 from netdiffus.models.options import RowOptions, UNetOptions
 from netdiffus.steps.evaluate_config import EvaluateConfig
-from netdiffus.steps.image_config import BitImageConfig, ImageConfig
+from netdiffus.steps.images.config import BitImageConfig, ImageConfig
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
 from netdiffus.steps.outputs.nprint_config import NprintConfig

@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 import torch
 
-from netdiffus.diffusion.context_fit import MOST_LEAK, CountedTraces, auc, candidates, fit_contexts
+from netdiffus.diffusion.context_fit import CountedTraces, candidates, fit_contexts
 from netdiffus.diffusion.contexts import FLOOR, Contexts, hashed
+from netdiffus.diffusion.leak import OF_CONTEXTS, auc
 
 FOLDS, LABELS, K, N, ROWS = 4, 2, 5, 3000, 6
 
@@ -147,4 +148,4 @@ def test_the_area_under_the_curve_is_the_chance_that_a_member_is_likelier() -> N
     members, others = torch.tensor([3.0, 2.0, 2.0]), torch.tensor([1.0, 2.0])
     wins = [float((m > o) + 0.5 * (m == o)) for m in members for o in others]
     assert auc(members, others) == pytest.approx(sum(wins) / len(wins))
-    assert auc(members, members) == 0.5 < MOST_LEAK
+    assert auc(members, members) == 0.5 < OF_CONTEXTS

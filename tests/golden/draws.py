@@ -27,15 +27,16 @@ import polars as pl
 import torch
 
 import netdiffus
+from bench.small_traffic import two_labels
 from netdiffus import TrafficModel, generate, prepare, recordings, train
 from netdiffus.cli import main as cli
 from netdiffus.diffusion.unet import UNet, UNetShape
 from netdiffus.imaging.gasf import gasf
-from small_traffic import two_labels
 
 HERE = Path(__file__).parent
 HASHES = HERE / "draws.json"
 Hashes = dict[str, str]
+MARK, FAILED = "drawn: ", "failed"
 
 
 def machine() -> str:
@@ -212,23 +213,68 @@ def recorded() -> dict[str, dict[str, Hashes]]:
     return found
 
 
-def drawn(kind: str) -> Hashes:
-    """The hashes of one kind, drawn in a process of its own: what ran before may move the last bits of a sum."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-m", "tests.golden.draws", kind]
-    done = subprocess.run(command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True, check=True)
-    found: Hashes = json.loads(done.stdout.splitlines()[-1])
-    return found
+class Drawer:
+    """Draws each kind in a process of its own, for what ran before may move the last bits of a sum.
+
+    They are forked from one that has imported everything and run nothing.
+    """
+
+    def __init__(self) -> None:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        command = [sys.executable, "-m", "tests.golden.draws", "-"]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            command, cwd=HERE.parents[1], env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        )
+
+    def drawn(self, kind: str) -> Hashes:
+        """The hashes of one kind.
+
+        Raises:
+            RuntimeError: it cannot be drawn.
+        """
+        process = self._process
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise RuntimeError("no pipes")
+        print(kind, file=process.stdin, flush=True)
+        for line in process.stdout:
+            if line.startswith(MARK):
+                found: Hashes = json.loads(line.removeprefix(MARK))
+                return found
+            if line.startswith(FAILED):
+                break
+        process.kill()
+        raise RuntimeError(f"{kind}: {process.communicate()[1]}")
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
 
 
-def main(kinds: Sequence[str]) -> None:
-    """Print the hashes of one kind; without one, write those of this machine beside those of others."""
-    for kind in kinds:
+def draw_asked() -> None:
+    """Draw the kinds that are named on standard input, each in a child."""
+    for line in sys.stdin:
+        if child := os.fork():
+            if os.waitpid(child, 0)[1]:
+                print(FAILED, flush=True)
+            continue
         with tempfile.TemporaryDirectory() as folder:
-            print(json.dumps(dict((DRAWN | SOURCES)[kind](Path(folder)))))
-    if not kinds:
-        new = {machine(): {kind: drawn(kind) for kind in DRAWN}, versions(): {kind: drawn(kind) for kind in SOURCES}}
-        HASHES.write_text(json.dumps((recorded() if HASHES.is_file() else {}) | new, indent=1) + "\n")
+            print(MARK + json.dumps(dict((DRAWN | SOURCES)[line.strip()](Path(folder)))), flush=True)
+        return
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the hashes of this machine beside those of others; with an argument, draw what standard input asks for."""
+    if arguments:
+        draw_asked()
+        return
+    drawer = Drawer()
+    new = {
+        machine(): {kind: drawer.drawn(kind) for kind in DRAWN},
+        versions(): {kind: drawer.drawn(kind) for kind in SOURCES},
+    }
+    drawer.close()
+    HASHES.write_text(json.dumps((recorded() if HASHES.is_file() else {}) | new, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Only the machines that draws.json names are held to their hashes (draws.py says 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,20 @@ import pytest
 from tests.golden import draws
 
 
+@pytest.fixture(scope="module")
+def drawer() -> Iterator[draws.Drawer]:
+    drawer = draws.Drawer()
+    yield drawer
+    drawer.close()
+
+
 @pytest.mark.parametrize("kind", [*draws.DRAWN, *draws.SOURCES])
-def test_draws_are_as_recorded(kind: str) -> None:
+def test_draws_are_as_recorded(kind: str, drawer: draws.Drawer) -> None:
     key = draws.versions() if kind in draws.SOURCES else draws.machine()
     recorded = draws.recorded()
     if key not in recorded:
         pytest.skip(f"no golden draws of {key}; those that are: {'; '.join(recorded)}")
-    assert draws.drawn(kind) == recorded[key][kind]
+    assert drawer.drawn(kind) == recorded[key][kind]
 
 
 def test_another_seed_has_another_hash(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from made_once import made_once
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 from netdiffus.metrics import Traces
@@ -45,8 +46,8 @@ RECORDED = ("api", "dns", "download", "mail", "mqtt", "redis", "voice-call", "we
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Traces:
     """The first 32 packets of all flows of eight recordings."""
-    folder = tmp_path_factory.mktemp("recorded") / "dataset"
-    prepare([recordings.folder() / label for label in RECORDED], folder, packets=32)
+    sources = [recordings.folder() / label for label in RECORDED]
+    folder = made_once(tmp_path_factory, "recorded-dataset", lambda out: prepare(sources, out, packets=32))
     _, table = read_dataset(folder)
     return Traces(series(table, 32, CHANNELS), table["label"].to_numpy().astype(np.str_))
 

@@ -64,7 +64,8 @@ def test_members_and_others_are_as_many_of_each_label(model: Model, tables: tupl
     assert len(none) == len(nobody) == 0
 
 
-def test_evaluate_attacks_the_model(small_dataset: Path, small_model: Path, tmp_path: Path) -> None:
+def test_evaluate_attacks_the_model(small_dataset: Path, small_model: Path, tmp_path: Path, only_metrics) -> None:
+    only_metrics("membership_likelihood")
     made = generate(small_model, tmp_path / "made.parquet", count=60)
     scores = evaluate(small_dataset, made, model=small_model, baselines=False)
     # of so few traces the scale alone knows which gaps there were

@@ -10,21 +10,20 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bench.small_traffic import two_labels
 from netdiffus.api.verbs import evaluate, generate, prepare, train
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.membership import member_losses, members
-from netdiffus.steps import evaluate as step
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset
 from small_checkpoint import imported
-from small_traffic import two_labels
 
 
 @pytest.fixture
-def likelihood_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def likelihood_alone(only_metrics) -> None:
     """Of all metrics, the attack on a model's losses."""
-    monkeypatch.setattr(step, "METRICS", {name: step.METRICS[name] for name in ("membership_likelihood",)})
+    only_metrics("membership_likelihood")
 
 
 def test_members_are_what_was_learned(small_dataset: Path, small_model: Path) -> None:

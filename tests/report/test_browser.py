@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.small_traffic import two_labels
 from chromium import Tab, chromium
 from netdiffus import recordings
 from netdiffus.api.verbs import evaluate, prepare
 from netdiffus.metrics import Inputs, compute
-from netdiffus.steps.load import load_traces
-from netdiffus.steps.packetsets import packet_sets
-from small_traffic import two_labels
+from netdiffus.steps.inputs.load import load_traces
+from netdiffus.steps.inputs.packet_sets import packet_sets
 
 SPOKEN = {"image", "img", "region", "table", "link", "heading", "graphics-document"}
 

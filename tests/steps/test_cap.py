@@ -10,7 +10,7 @@ from netdiffus.models.options import RowOptions
 from netdiffus.models.training_data import longest_trace
 from netdiffus.steps import evaluate as step
 from netdiffus.steps.evaluate_config import EvaluateConfig
-from netdiffus.steps.image_config import BitImageConfig, ImageConfig
+from netdiffus.steps.images.config import BitImageConfig, ImageConfig
 from netdiffus.store.dataset import read_dataset
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bench.small_traffic import two_labels
 from netdiffus.api.verbs import evaluate, generate
 from netdiffus.baselines import BASELINES
 from netdiffus.errors import InputError
 from netdiffus.store.dataset import read_dataset
-from small_traffic import two_labels
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,8 @@ def test_what_is_in_the_folder(report) -> None:
     assert (folder / "overview.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_more_of_the_same_is_good_and_swapped_labels_are_not(small_table, tmp_path) -> None:
+def test_more_of_the_same_is_good_and_swapped_labels_are_not(small_table, tmp_path, only_metrics) -> None:
+    only_metrics("utility")
     two_labels(200, seed=1).write_parquet(tmp_path / "more.parquet")
     swapped = pl.col("label").replace_strict({"chat": "bulk", "bulk": "chat"})
     two_labels(200, seed=1).with_columns(swapped).write_parquet(tmp_path / "swapped.parquet")
@@ -45,7 +46,8 @@ def test_more_of_the_same_is_good_and_swapped_labels_are_not(small_table, tmp_pa
         more["no.such.score"]
 
 
-def test_a_test_part_of_ones_own(small_table, tmp_path) -> None:
+def test_a_test_part_of_ones_own(small_table, tmp_path, only_metrics) -> None:
+    only_metrics("marginal")
     two_labels(60, seed=2).write_parquet(tmp_path / "test.parquet")
     two_labels(50, seed=3).write_parquet(tmp_path / "synthetic.parquet")
     scores = evaluate(small_table, tmp_path / "synthetic.parquet", test=tmp_path / "test.parquet")
@@ -53,7 +55,8 @@ def test_a_test_part_of_ones_own(small_table, tmp_path) -> None:
     assert len(scores.evaluation.sets.train) == 200
 
 
-def test_what_lies_behind_the_model_is_not_held_against_it(small_dataset, tmp_path) -> None:
+def test_what_lies_behind_the_model_is_not_held_against_it(small_dataset, tmp_path, only_metrics) -> None:
+    only_metrics("marginal")
     cut = [pl.col(name).list.head(5) for name in ("size", "direction", "gap_ns")]
     two_labels(100, seed=3).with_columns(cut).write_parquet(tmp_path / "first-five.parquet")
     scores = evaluate(small_dataset, tmp_path / "first-five.parquet")
@@ -84,8 +87,9 @@ def test_what_is_refused(small_dataset, tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_every_baseline_draws_from_a_stream_of_its_own(small_table, tmp_path, monkeypatch) -> None:
+def test_every_baseline_draws_from_a_stream_of_its_own(small_table, tmp_path, monkeypatch, only_metrics) -> None:
     """Also two whose names are equally long, as jitter and markov are."""
+    only_metrics("detection")
     drawn = {}
 
     def recorder(name, baseline):

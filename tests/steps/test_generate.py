@@ -10,7 +10,7 @@ from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.errors import InputError
 from netdiffus.models.counts import parse_counts
 from netdiffus.models.label_counts import label_counts
-from netdiffus.steps.load import load_traces
+from netdiffus.steps.inputs.load import load_traces
 from netdiffus.store.dataset import read_dataset
 
 

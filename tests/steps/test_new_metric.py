@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bench.small_traffic import two_labels
 from netdiffus.api.verbs import evaluate
 from netdiffus.metrics import METRICS, Comparison, Confusion, Metric, Score, ScoreType
 from netdiffus.metrics.intervals import Interval
-from small_traffic import two_labels
 
 QUESTION = "Are the largest packets as large as in real traffic?"
 LARGEST = ScoreType(

@@ -1,4 +1,4 @@
-"""What `check` and `repair` print: broken rules with counts and sources, and the changes that mended them."""
+"""What `check` and `repair` print: broken rules with counts and sources, and the changes that fixed them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def print_repair(capture: Path, out: Path, *, as_json: bool) -> None:
     if done.changes:
         say_table(("rule", "packets"), [(rule.name, n) for rule, n in done.changes])
         for rule, _ in done.changes:
-            say(f"{rule.name}: {rule.mend} ({rule.source})")
+            say(f"{rule.name}: {rule.fix} ({rule.source})")
     for finding in done.left.faults:
         say(f"left: {finding.rule.name}: {finding.rule.says}: {finding.packets:,}")
     say(f"capture: {out}")

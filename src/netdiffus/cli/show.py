@@ -12,7 +12,7 @@ from netdiffus.text import visible
 
 if TYPE_CHECKING:
     from netdiffus.report import Headline, Verdict
-    from netdiffus.steps.image import Loss
+    from netdiffus.steps.images.gasf import Loss
     from netdiffus.steps.outputs.capture import CaptureWritten
 
 

@@ -2,9 +2,10 @@
 
 from netdiffus.compiler.arrivals import Arrivals, arrival_gaps, draw_starts
 from netdiffus.compiler.capture import by_label, label_table, write_packets
-from netdiffus.compiler.compile import Packets, compile_rows, rows_of_flows
+from netdiffus.compiler.compile import Packets, compile_rows
 from netdiffus.compiler.endpoints import fresh_endpoints
 from netdiffus.compiler.fidelity import Fidelity
+from netdiffus.compiler.infer import rows_of_flows
 from netdiffus.compiler.rules import RULES, Changes
 from netdiffus.compiler.specs import FLOW, ROW, FlowRows, concatenate
 

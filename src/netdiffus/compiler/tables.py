@@ -6,7 +6,7 @@ from collections import Counter
 
 import polars as pl
 
-from netdiffus.compiler.compile import rows_of_flows
+from netdiffus.compiler.infer import rows_of_flows
 from netdiffus.compiler.specs import FlowRows
 from netdiffus.traffic.labels.rules import TUPLE
 

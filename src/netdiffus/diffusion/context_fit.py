@@ -1,9 +1,8 @@
 """Which contexts are counted: chosen greedily, by how likely they make traces that were not counted (contexts.py).
 
 A channel's contexts grow by the code that gains most, as long as that gains LEAST_GAIN nats a code. Every gain is
-measured out-of-fold, and so is its price: who compares how likely a trace is under counts with its own fold, and under
-counts without it, sees what a membership attack on the counts would see. Contexts stop growing where the area under
-that attack's ROC curve would exceed MOST_LEAK; sets of few or of very diverse traces get none.
+measured out-of-fold, and so is its price (leak.py): contexts stop growing where the area under the ROC curve of a
+membership attack on the counts would exceed OF_CONTEXTS; sets of few or of very diverse traces get none.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ import torch
 from torch import Tensor
 
 from netdiffus.diffusion.contexts import FLOOR, MOST_PLACES, Contexts, ContextSpec, ContextTable, Place, hashed
+from netdiffus.diffusion.leak import OF_CONTEXTS, leak
 
 STRENGTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Strengths of the back-off that are tried."""
 FARTHEST = 4
 """Rows that a context reaches back at most."""
 LEAST_GAIN = 0.01
-MOST_LEAK, TOLD = 0.56, 0.1
 COUNTED_ROWS, TRIED_ROWS = 1 << 20, 1 << 18
 """Rows of training traces that are counted, and that contexts are chosen by, at most."""
 
@@ -79,11 +78,8 @@ class _Given:
         return float(-self.others.log().mean())
 
     def leak(self, rows: int) -> float:
-        """Area under the ROC curve of telling counted traces of so many rows from others, by their likelihood.
-
-        Likelihoods that differ by less than TOLD count as equal: those of traces that all others foretell, too.
-        """
-        return auc(*((part.log().view(-1, rows).sum(dim=1) / TOLD).round() for part in (self.all, self.others)))
+        """How well counted traces of so many rows are told from others (leak.py)."""
+        return leak(*(part.log().view(-1, rows).sum(dim=1) for part in (self.all, self.others)))
 
 
 def fit_contexts(
@@ -112,14 +108,6 @@ def candidates(channels: int, channel: int) -> list[Place]:
     return same + before + farther
 
 
-def auc(members: Tensor, others: Tensor) -> float:
-    """The chance that a member's value (N,) exceeds another's (M,), ties counted half (Mann and Whitney 1947)."""
-    _, rank, size = torch.unique(torch.cat([members, others]), return_inverse=True, return_counts=True)
-    middle = size.cumsum(0) - (size - 1) / 2
-    N, M = len(members), len(others)
-    return float((middle[rank[:N]].double().sum() - N * (N + 1) / 2) / (N * M))
-
-
 def _choose(traces: CountedTraces, prior: Tensor, channel: int, most: int) -> list[_Given]:
     """The orders of a channel, from the shortest contexts to the longest."""
     codes, label = traces.codes[:, channel], traces.label
@@ -133,7 +121,7 @@ def _choose(traces: CountedTraces, prior: Tensor, channel: int, most: int) -> li
             if place not in best.places
         ]
         longer = min(tries, key=lambda tried: tried.loss)
-        if longer.loss > best.loss - LEAST_GAIN or longer.leak(codes.shape[1]) > MOST_LEAK:
+        if longer.loss > best.loss - LEAST_GAIN or longer.leak(codes.shape[1]) > OF_CONTEXTS:
             break
         best = longer
         found.append(best)

@@ -1,72 +1,108 @@
-"""The counted prior: how often each label has each code at each position, smoothed; the network learns the rest.
+"""The counted prior: how often each label has each code at each position; the network learns the rest.
 
-Counts of few traces say little, so they are blended with those of all labels, and where a channel's codes are ordered
-quantities (windows of bytes, gaps) with those of near codes and positions. A trace that is learned from must not find
-itself in its prior, or the network learns to trust it too far and the model gives its training traces away: in training
-every trace is given the prior counted in the other folds (cross-fitting, out-of-fold).
+Counts of few traces say little. So the counts of a label and a position are blended with what a shorter context
+expects, the more so the more kinds of codes they hold (Witten and Bell, "The zero-frequency problem", IEEE Transactions
+on Information Theory 37, 1991): the label at any position, and that with all labels together. Where a channel's codes
+are ordered quantities (windows of bytes, gaps), near codes share their counts, and in long traces near positions do.
+How far, and how strong the back-off is, is fitted for each channel (prior_fit.py).
+
+A trace that is learned from must not find itself in its prior, or the network learns to trust it too far and the model
+gives its training traces away: in training every trace is given the prior counted in the other folds (cross-fitting,
+out-of-fold).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-POOLED = 2.0
-"""Traces' worth of the pooled counts of all labels that each label's counts are blended with."""
+FLOOR = 0.25
+"""Weight of the shorter context where nothing was counted."""
 FEWEST = 1e-7
 """The least probability of a code."""
 
 
 @dataclass(frozen=True)
-class Smoothing:
-    """Widths (standard deviations) of the Gaussian kernels over codes and over positions; 0: not smoothed."""
+class PriorSpec:
+    """How a channel's prior is made of counts.
 
-    codes: float
-    positions: float
+    Attributes:
+        codes, positions: widths (standard deviations) of the Gaussian kernels over codes and positions; 0: none.
+        strength: of the back-off to shorter contexts.
+        product: whether the shorter context of a label and a position is both of them, as if they were independent
+            given the code, rather than the label alone.
+    """
+
+    codes: float = 0.0
+    positions: float = 0.0
+    strength: float = 2.0
+    product: bool = False
 
 
-def count_priors(
-    codes: Tensor,
-    label: Tensor,
-    labels: int,
-    sizes: Sequence[int],
-    smoothing: Sequence[Smoothing],
-    ends: Sequence[bool],
-) -> list[Tensor]:
-    """Log-priors (labels + 1, n, K) of each channel, counted in codes (N, C, n) of labels (N,); last, of all labels.
+@dataclass(frozen=True)
+class ChannelCodes:
+    """One channel of training traces.
+
+    Attributes:
+        codes: (N, n). label: (N,) ids of `labels`. fold: (N,) of each trace.
+        size: of the codebook. end: whether its last code means that the trace has ended.
+        ordered: whether codes are quantities, whose neighbours are alike.
+    """
+
+    codes: Tensor
+    label: Tensor
+    fold: Tensor
+    labels: int
+    size: int
+    end: bool
+    ordered: bool
+
+    def of(self, rows: Tensor | slice) -> ChannelCodes:
+        """Some of the traces (N,)."""
+        return replace(self, codes=self.codes[rows], label=self.label[rows], fold=self.fold[rows])
+
+    @property
+    def counts(self) -> Tensor:
+        """(labels, n, size) of the codes."""
+        n = self.codes.shape[1]
+        cell = (self.label[:, None] * n + torch.arange(n, device=self.codes.device)) * self.size + self.codes
+        return torch.bincount(cell.flatten(), minlength=self.labels * n * self.size).view(self.labels, n, -1).float()
+
+    def few(self, rows: int) -> ChannelCodes:
+        """At most so many rows, of traces spread evenly over the table."""
+        return self.of(slice(None, None, math.ceil(self.codes.numel() / rows)))
+
+
+def log_prior(counts: Tensor, spec: PriorSpec, end: bool) -> Tensor:
+    """Log-priors (..., labels + 1, n, K) of counts (..., labels, n, K); last, of all labels.
 
     Args:
-        sizes: K of each channel.
-        smoothing: of each channel.
-        ends: of each channel, whether the last code means that the trace has ended; it is no neighbour of others.
+        counts: of codes. spec: of the channel.
+        end: whether the last code means that the trace has ended; it is no neighbour of others.
     """
-    return [
-        _log_prior(_counts(codes[:, k], label, labels, size), width, end)
-        for k, (size, width, end) in enumerate(zip(sizes, smoothing, ends, strict=True))
-    ]
+    if spec.codes:
+        counts = counts @ _kernel(counts.shape[-1], spec.codes, end).to(counts)
+    placed = _kernel(counts.shape[-2], spec.positions, False).to(counts) @ counts if spec.positions else counts
+    uniform = torch.full_like(counts[..., 0, 0, :], 1 / counts.shape[-1])
+    anywhere = _blended(counts.sum(dim=(-3, -2)), uniform, spec.strength)[..., None, :]
+    of_label = _blended(counts.sum(dim=-2), anywhere, spec.strength)[..., None, :]
+    of_position = _blended(placed.sum(dim=-3), anywhere, spec.strength)[..., None, :, :]
+    shorter = of_label
+    if spec.product:
+        shorter = of_label * of_position / anywhere[..., None, :]
+        shorter = shorter / shorter.sum(dim=-1, keepdim=True)
+    given = _blended(placed, shorter, spec.strength)
+    return torch.cat([given, of_position], dim=-3).clamp(min=FEWEST).log()
 
 
-def _counts(codes: Tensor, label: Tensor, labels: int, size: int) -> Tensor:
-    """(labels, n, K)."""
-    n = codes.shape[1]
-    position = torch.arange(n, device=codes.device)
-    cell = (label[:, None] * n + position) * size + codes
-    return torch.bincount(cell.flatten(), minlength=labels * n * size).view(labels, n, size).double()
-
-
-def _log_prior(counts: Tensor, width: Smoothing, end: bool) -> Tensor:
-    if width.codes:
-        counts = counts @ _kernel(counts.shape[2], width.codes, end).to(counts)
-    if width.positions:
-        counts = _kernel(counts.shape[1], width.positions, False).to(counts) @ counts
-    pooled = counts.sum(dim=0, keepdim=True) + 0.01
-    pooled = pooled / pooled.sum(dim=-1, keepdim=True)
-    blended = counts + POOLED * pooled
-    shares = torch.cat([blended / blended.sum(dim=-1, keepdim=True), pooled])
-    return shares.clamp(min=FEWEST).log().float()
+def _blended(counts: Tensor, shorter: Tensor, strength: float) -> Tensor:
+    """Shares (..., K) of counts (..., K) with back-off to those of shorter contexts."""
+    kinds = counts.clamp(max=1).sum(dim=-1, keepdim=True)  # a code that is counted half is half a kind
+    back_off = strength * kinds + FLOOR
+    return (counts + back_off * shorter) / (counts.sum(dim=-1, keepdim=True) + back_off)
 
 
 def _kernel(size: int, width: float, end: bool) -> Tensor:

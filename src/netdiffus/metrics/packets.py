@@ -45,12 +45,9 @@ class Packets:
         return Packets(self.labels, self._packets(self.positions < count))
 
     def _packets(self, chosen: NDArray[np.bool_]) -> HeaderColumns:
-        arrays: dict[str, Any] = {
-            field.name: value[chosen]
-            for field in fields(self.columns)
-            if isinstance(value := getattr(self.columns, field.name), np.ndarray)
-        }
-        return replace(self.columns, **arrays)
+        columns = (getattr(self.columns, field.name) for field in fields(self.columns))
+        taken: list[Any] = [column[chosen] if isinstance(column, np.ndarray) else column for column in columns]
+        return HeaderColumns(*taken)
 
     @property
     def positions(self) -> NDArray[np.int64]:

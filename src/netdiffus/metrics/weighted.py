@@ -34,13 +34,20 @@ class Sample:
 
 def position_jsd(real: Sample, other: Sample, edges: Floats) -> float:
     """Jensen-Shannon divergence in bits at each position, mean over positions; absence is a value."""
-    return float(jsd(real.histograms(edges), other.histograms(edges)).mean())
+    return _position_jsd(real.histograms(edges), other.histograms(edges))
+
+
+def _position_jsd(real: Floats, other: Floats) -> float:
+    return float(jsd(real, other).mean())
 
 
 def value_jsd(real: Sample, other: Sample, edges: Floats) -> float:
     """Jensen-Shannon divergence in bits of the values at all positions together, absence left aside."""
-    p, q = (sample.histograms(edges)[:, :-1].sum(axis=0) for sample in (real, other))
-    return float(jsd(p, q))
+    return _value_jsd(real.histograms(edges), other.histograms(edges))
+
+
+def _value_jsd(real: Floats, other: Floats) -> float:
+    return float(jsd(*(masses[:, :-1].sum(axis=0) for masses in (real, other))))
 
 
 def distances(real: Sample, other: Sample, edges: Floats) -> dict[str, float]:
@@ -48,10 +55,11 @@ def distances(real: Sample, other: Sample, edges: Floats) -> dict[str, float]:
     a, b = real.present(), other.present()
     if not len(a[0]) or not len(b[0]):
         return {}
+    masses = real.histograms(edges), other.histograms(edges)
     points, difference = cdf_difference(a[0], b[0], a[1], b[1])
     return {
-        "jsd": value_jsd(real, other, edges),
-        "jsd_position": position_jsd(real, other, edges),
+        "jsd": _value_jsd(*masses),
+        "jsd_position": _position_jsd(*masses),
         "wasserstein": wasserstein(points, difference),
         "ks": kolmogorov_smirnov(difference),
     }

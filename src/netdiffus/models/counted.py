@@ -21,7 +21,8 @@ from netdiffus.compiler.arrivals import Arrivals
 from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.diffusion.context_fit import CountedTraces, fit_contexts
 from netdiffus.diffusion.forcing_recipe import Crossed
-from netdiffus.diffusion.prior import Smoothing, count_priors
+from netdiffus.diffusion.prior import ChannelCodes, PriorSpec, log_prior
+from netdiffus.diffusion.prior_fit import fit_prior
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import MEASURED, GasfCodec
@@ -35,10 +36,6 @@ Priors = tuple[list[Tensor], list[Tensor]]
 
 COUNTED = ("up_bytes", "down_bytes", *MEASURED)
 """Channels that are quantities by their nature."""
-EXACT = Smoothing(codes=0.0, positions=1.0)
-QUANTITY = Smoothing(codes=2.0, positions=1.0)
-COARSE = Smoothing(codes=2.0, positions=1.0)
-"""How priors are smoothed: the codes of quantities with their neighbours', those of exact sizes never."""
 ATOMS = 0.5
 """A channel is a quantity where less than this share of its values has a code of its own."""
 
@@ -79,26 +76,28 @@ class PriorCounts:
     """Counts the priors of some of the traces.
 
     Attributes:
-        codes: (N, C', n). coarse_codes: (N, C', m), where the codec has coarse rows. label: (N,).
-        labels: number of labels. keep_null: whether there is one label more, of all traces.
+        fine: the channels of the traces (N,). coarse: those of their coarse rows, if there are any.
+        specs: how each prior is counted, of the fine channels, then of the coarse ones.
+        keep_null: whether there is one label more, of all traces.
     """
 
-    codec: SeriesCodec
-    codes: Tensor
-    coarse_codes: Tensor | None
-    label: Tensor
-    labels: int
+    fine: list[ChannelCodes]
+    coarse: list[ChannelCodes]
+    specs: list[PriorSpec]
     keep_null: bool
+
+    @classmethod
+    def fit(cls, fine: list[ChannelCodes], coarse: list[ChannelCodes], kept: Tensor, keep_null: bool) -> PriorCounts:
+        """Choose how priors are counted by the traces `kept` (N,)."""
+        return cls(fine, coarse, [fit_prior(channel.of(kept)) for channel in fine + coarse], keep_null)
 
     def of(self, rows: Tensor) -> Priors:
         """Log-priors (labels, n, K) of each channel and those of the coarse rows, counted in the traces `rows` (N,)."""
-        gasf, coarse = self.codec.gasf, self.codec.coarse
-        smoothing = [QUANTITY if quantity else EXACT for quantity in quantities(gasf)]
-        fine = self._count(self.codes[rows], self.label[rows], gasf.centres, smoothing, gasf.absent)
-        if coarse is None or self.coarse_codes is None:
-            return fine, []
-        smooth, ends = [COARSE] * len(coarse.centres), [False] * len(coarse.centres)
-        return fine, self._count(self.coarse_codes[rows], self.label[rows], coarse.centres, smooth, ends)
+        counted = [
+            self._log_prior(channel.of(rows).counts, spec, channel.end)
+            for channel, spec in zip(self.fine + self.coarse, self.specs, strict=True)
+        ]
+        return counted[: len(self.fine)], counted[len(self.fine) :]
 
     def crossed(self, kept: Tensor, fold: Tensor, most: int) -> Crossed:
         """The same out-of-fold, and contexts of `most` codes at most; of the traces `kept` (N,) in folds (N,).
@@ -109,27 +108,37 @@ class PriorCounts:
         fine, coarse = (
             [torch.stack(tables) for tables in zip(*parts, strict=True)] for parts in zip(*folds, strict=True)
         )
-        exact = [k for k, quantity in enumerate(quantities(self.codec.gasf)) if not quantity]
+        exact = [k for k, channel in enumerate(self.fine) if not channel.ordered]
         return Crossed(fine, coarse, fit_contexts(self._traces(kept, fold), fine, exact, most))
 
     def _traces(self, kept: Tensor, fold: Tensor) -> CountedTraces:
         """What contexts are counted in; with the traces of all labels once more where the null label is learned."""
-        codes, label, fold = self.codes[kept], self.label[kept], fold[kept]
+        codes = torch.stack([channel.codes for channel in self.fine], dim=1)[kept]
+        label, fold = self.fine[0].label[kept], fold[kept]
         if self.keep_null:
             codes, fold = torch.cat([codes, codes]), torch.cat([fold, fold])
-            label = torch.cat([label, torch.full_like(label, self.labels)])
+            label = torch.cat([label, torch.full_like(label, self.fine[0].labels)])
         return CountedTraces(codes, label, fold, FOLDS)
 
-    def _count(
-        self,
-        codes: Tensor,
-        label: Tensor,
-        centres: Sequence[Floats],
-        smoothing: Sequence[Smoothing],
-        ends: Sequence[bool],
-    ) -> list[Tensor]:
-        found = count_priors(codes, label, self.labels, [len(z) for z in centres], smoothing, ends)
-        return found if self.keep_null else [table[:-1] for table in found]
+    def _log_prior(self, counts: Tensor, spec: PriorSpec, end: bool) -> Tensor:
+        found = log_prior(counts, spec, end)
+        return found if self.keep_null else found[:-1]
+
+
+def channel_codes(
+    codec: SeriesCodec, codes: Tensor, coarse: Tensor | None, label: Tensor, fold: Tensor, labels: int
+) -> tuple[list[ChannelCodes], list[ChannelCodes]]:
+    """The channels of codes (N, C, n), and those of the coarse rows' (N, C, m)."""
+    gasf, small = codec.gasf, codec.coarse
+    fine = [
+        ChannelCodes(codes[:, k], label, fold, labels, len(gasf.centres[k]), gasf.absent[k], ordered)
+        for k, ordered in enumerate(quantities(gasf))
+    ]
+    if small is None or coarse is None:
+        return fine, []
+    return fine, [
+        ChannelCodes(coarse[:, k], label, fold, labels, len(z), False, True) for k, z in enumerate(small.centres)
+    ]
 
 
 def quantities(codec: GasfCodec) -> list[bool]:

@@ -14,7 +14,7 @@ from netdiffus.arrays import Bools, Floats, Ints
 from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.fit import Batch, Sample
 from netdiffus.diffusion.forcing_recipe import Crossed
-from netdiffus.models.counted import Channels, PriorCounts, Priors, count_labels, fit_codec
+from netdiffus.models.counted import Channels, PriorCounts, Priors, channel_codes, count_labels, fit_codec
 from netdiffus.models.network import batch_size
 from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.models.seeds import training_stream
@@ -86,8 +86,9 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     fold = folds(ids, np.random.default_rng(training_stream(options.seed, "folds")), together)
     values, label = torch.from_numpy(codes).to(device), torch.tensor(ids, device=device)
     little = None if codec.coarse is None else torch.from_numpy(codec.coarse.encode(codec.z(codes))).to(device)
-    counted = PriorCounts(codec, values, little, label, len(counts), keep_null=options.label_dropout > 0)
     kept, dealt = torch.from_numpy(~held).to(device), torch.from_numpy(fold).to(device)
+    fine, coarse = channel_codes(codec, values, little, label, dealt, len(counts))
+    counted = PriorCounts.fit(fine, coarse, kept, keep_null=options.label_dropout > 0)
     batch, validation = Batches(options, values, label, len(counts), little, dealt).of(ids, held)
     crossed = counted.crossed(kept, dealt, options.contexts)
     contexts = crossed.contexts.whole()

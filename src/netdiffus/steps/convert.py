@@ -19,15 +19,13 @@ from netdiffus.traffic.anonymise.cryptopan import read_key
 from netdiffus.traffic.anonymise.rewrite import anonymise_block
 from netdiffus.traffic.tables.files import is_table_name
 from netdiffus.wire.files.reader import read_capture
-from netdiffus.wire.files.writer import write_pcap
+from netdiffus.wire.files.writer import CaptureWriter
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.fields import faults
-from netdiffus.wire.headers.packets import Packet
 from netdiffus.wire.nprint.bits import BitRows, bit_rows, with_layout
 from netdiffus.wire.nprint.capture import PACKED_SUFFIX, TEXT_SUFFIXES, NprintCapture, is_nprint_name, read_nprint
 from netdiffus.wire.nprint.columns import STANDARD, Layout, layout
-from netdiffus.wire.nprint.packets import with_payload
 
 CAPTURE_SUFFIX = ".pcap"
 
@@ -136,10 +134,23 @@ def _to_capture(files: Sequence[Path], out: Path) -> Generator[PacketsWritten, N
             "name nPrint files, or a folder as --out to make a dataset",
         )
     link = _link(files)
-    records: list[PacketsWritten] = []
-    with publish_file(out) as temporary:
-        write_pcap(temporary, _packets(files, records), link)
-    yield from records
+    with publish_file(out) as temporary, temporary.open("wb") as file:
+        writer = CaptureWriter(file, CAPTURE_SUFFIX, link=link)
+        for done, path in enumerate(files, start=1):
+            began, capture = time.perf_counter(), NprintCapture(path)
+            written = _write_filled(capture, writer)
+            found, spent = dict(capture.faults), time.perf_counter() - began
+            yield PacketsWritten(as_text(path.name), done, len(files), capture.rows, 0, spent, found, written)
+
+
+def _write_filled(capture: NprintCapture, writer: CaptureWriter) -> int:
+    """Write the packets of nPrint rows with zeros as payload; returns how many."""
+    written = 0
+    for block in capture:
+        for part in block.filled():
+            writer.write(part)
+            written += len(part)
+    return written
 
 
 def _link(files: Sequence[Path]) -> int:
@@ -152,16 +163,3 @@ def _link(files: Sequence[Path]) -> int:
             "convert them apart",
         )
     return links.ETHERNET if found[files[0]] else links.RAW
-
-
-def _packets(files: Sequence[Path], records: list[PacketsWritten]) -> Iterator[Packet]:
-    """The packets of nPrint files with zeros as payload; a record per file goes into `records`."""
-    for done, path in enumerate(files, start=1):
-        began, written = time.perf_counter(), 0
-        capture = NprintCapture(path)
-        for block in capture:
-            yield from with_payload(block)
-            written += len(block)
-        found = dict(capture.faults)
-        spent = time.perf_counter() - began
-        records.append(PacketsWritten(as_text(path.name), done, len(files), capture.rows, 0, spent, found, written))

@@ -35,8 +35,8 @@ from netdiffus.metrics import (
 from netdiffus.metrics.copies import nearest_distances
 from netdiffus.metrics.embedding import Embedding, embedding
 from netdiffus.steps.evaluate_config import EvaluateConfig
-from netdiffus.steps.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
-from netdiffus.steps.packetsets import packet_sets
+from netdiffus.steps.inputs.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
+from netdiffus.steps.inputs.packet_sets import packet_sets
 from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.split import split
 from netdiffus.traffic.traces import channel_names, series

@@ -13,7 +13,7 @@ from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.continuation import Beginnings, continued, row_by_row
 from netdiffus.models.model import Model
-from netdiffus.steps.load import load_traces
+from netdiffus.steps.inputs.load import load_traces
 from netdiffus.steps.outputs.capture import CaptureWritten
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.choice import maker_of, output_of

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
@@ -48,7 +48,15 @@ def write_accounts(captures: Sequence[Path], said: JsonObject) -> None:
         account_path(capture).write_text(text + "\n", encoding="utf-8")
 
 
-def _read(path: Path, capture: str) -> dict[str, Any] | None:
+class Account(NamedTuple):
+    """What an account says of its result: the hash of all its files, those of its own files, and its captures."""
+
+    result: str
+    sha256: Mapping[str, object]
+    files: Sequence[str]
+
+
+def _read(path: Path, capture: str) -> Account | None:
     """The account of a capture; None: there is none, or netdiffus did not write it."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
@@ -61,15 +69,15 @@ def _read(path: Path, capture: str) -> dict[str, Any] | None:
         return None
     if not isinstance(hashes, dict) or set(hashes) != {capture, capture + LABELS}:
         return None
-    return said
+    return Account(said["result"], hashes, list(files))
 
 
 def is_accounted(path: Path) -> bool | None:
     """Whether a file is an unchanged capture, label table or account of ours; None: no account mentions it."""
     capture = path.name.removesuffix(LABELS) if path.name.endswith(LABELS) else path.name
     said = _read(path.with_name(capture + ACCOUNT), capture)
-    if said is not None and path.name in said["sha256"]:
-        return path.is_file() and said["sha256"][path.name] == sha256(path)
+    if said is not None and path.name in said.sha256:
+        return path.is_file() and said.sha256[path.name] == sha256(path)
     if path.name.endswith(ACCOUNT) and _read(path, path.name.removesuffix(ACCOUNT)) is not None:
         return True
     return None
@@ -89,14 +97,14 @@ def check_result(path: Path) -> None:
     said = _read(account_path(capture), capture.name)
     if said is None:
         return
-    for file, digest in said["sha256"].items():
+    for file, digest in said.sha256.items():
         beside = capture.with_name(file)
         if beside.is_file() and sha256(beside) != digest:
             _refuse(capture, file)
-    for other in map(str, said["files"]):
+    for other in said.files:
         sibling = capture.with_name(other)
         theirs = _read(account_path(sibling), other) if other != capture.name and sibling.is_file() else None
-        if theirs is not None and theirs["result"] != said["result"]:
+        if theirs is not None and theirs.result != said.result:
             _refuse(capture, other)
 
 

@@ -16,7 +16,7 @@ from netdiffus.store.columns import read_packet_rows, read_traces
 from netdiffus.store.ownership import FolderKind, fixed
 from netdiffus.store.parts import Parts
 from netdiffus.store.publish import publish_folder
-from netdiffus.store.stream import FORM, ParquetStream
+from netdiffus.store.stream import ParquetStream, sink
 
 TRACES, PACKETS = "traces.parquet", "packets.parquet"
 
@@ -53,7 +53,7 @@ class DatasetWriter:
         sides = pl.DataFrame(more).lazy()
         table = pl.concat([traces.drop("split"), sides], how="horizontal").select(order)
         with (self._folder / TRACES).open("wb") as file:
-            table.sink_parquet(file, **FORM)
+            sink(table, file)
         shutil.rmtree(self._parts, ignore_errors=True)
         card.model_copy(update={"hash": sha256(self._folder / TRACES)}).write(self._folder)
 

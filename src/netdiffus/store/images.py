@@ -56,6 +56,14 @@ def _files(folder: Path) -> Callable[[str], bool]:
     return is_ours
 
 
+def kind_of_images(folder: Path) -> str | None:
+    """The codec that a folder of images names in its scale.json; None without one."""
+    if not (folder / ImageCard.FILE).is_file():
+        return None
+    kind = ImageCard.read(folder).codec.get("codec")
+    return kind if isinstance(kind, str) else None
+
+
 IMAGES = FolderKind("folder of images", ImageCard.FILE, _files)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import model_validator
 
 from netdiffus.errors import InputError
-from netdiffus.manifest import Count, Manifest, Text, read_manifest, shown
+from netdiffus.manifest import Count, JsonObject, Manifest, Text, read_manifest, shown
 from netdiffus.store.ownership import FolderKind, fixed
 from netdiffus.store.publish import publish_folder
 from netdiffus.store.stage import check_whole
@@ -50,16 +51,16 @@ class ScoreManifest(Manifest):
     confusion: ConfusionManifest | None = None
 
 
-def write_report(path: Path, scores: list[dict[str, Any]], html: str, markdown: str, overview: bytes) -> None:
+def write_report(path: Path, scores: Sequence[JsonObject], html: str, markdown: str, overview: bytes) -> None:
     """Write a report folder, completely or not at all."""
     with publish_folder(path, REPORT) as folder:
-        (folder / SCORES).write_text(json.dumps(scores, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        (folder / SCORES).write_text(json.dumps(list(scores), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         (folder / HTML).write_text(html, encoding="utf-8")
         (folder / MARKDOWN).write_text(markdown, encoding="utf-8")
         (folder / OVERVIEW).write_bytes(overview)
 
 
-def read_scores(path: Path) -> list[dict[str, Any]]:
+def read_scores(path: Path) -> list[JsonObject]:
     """The scores of a report folder.
 
     Raises:
@@ -71,7 +72,7 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     return parse_scores(read_manifest(path / SCORES, ACTION))
 
 
-def parse_scores(data: Any) -> list[dict[str, Any]]:
+def parse_scores(data: object) -> list[JsonObject]:
     """The scores in plain values.
 
     Raises:

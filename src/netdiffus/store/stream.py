@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import BinaryIO
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -14,14 +14,13 @@ from polars.io.plugins import register_io_source
 ROWS_IN_GROUP = 1 << 16
 """Row group size of a Parquet file: what a writer must hold at once, and a reader may skip."""
 
-FORM: dict[str, Any] = {
-    "compression": "zstd",
-    "compression_level": 1,
-    "statistics": False,
-    "row_group_size": ROWS_IN_GROUP,
-    "engine": "streaming",
-}
-"""How the tables of a dataset are written; row groups, and so the file's bytes, do not depend on the frames added."""
+
+def sink(rows: pl.LazyFrame, file: BinaryIO) -> None:
+    """Write a table of a dataset; row groups, and so the bytes, do not depend on the frames that rows came in."""
+    rows.sink_parquet(
+        file, compression="zstd", compression_level=1, statistics=False, row_group_size=ROWS_IN_GROUP,
+        engine="streaming",
+    )  # fmt: skip
 
 
 class ParquetStream:
@@ -69,7 +68,7 @@ class ParquetStream:
 
         try:
             with self._path.open("wb") as file:
-                register_io_source(given, schema=schema).sink_parquet(file, **FORM)
+                sink(register_io_source(given, schema=schema), file)
         except BaseException as error:
             self._error = error
             while not ended and self._frames.get() is not None:  # nobody may wait for a slot

@@ -1,59 +1,18 @@
 """Flows: each sentence of the definition on packets made by hand, and whole captures against tshark and dpkt."""
 
-import hashlib
 import ipaddress
-import shutil
-import struct
-import subprocess
-from collections import Counter
-from contextlib import closing
-from itertools import islice
-from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import netdiffus
 from netdiffus.errors import InputError
-from netdiffus.traffic.flows.reader import FLOW_SCHEMA, PACKET_SCHEMA, CaptureFlows, FlowReader, flows_of_capture
-from netdiffus.traffic.labels.rules import is_capture_name
+from netdiffus.traffic.flows.reader import FLOW_SCHEMA, PACKET_SCHEMA, FlowReader, flows_of_capture
 from netdiffus.wire.files.order import STEPPED
 from netdiffus.wire.files.reader import Packet, read_capture
 from netdiffus.wire.files.writer import write_pcap
-from shared_files import shared
-
-SECOND = 1_000_000_000
-RAW = 101
-FIN, SYN, RST, ACK = 1, 2, 4, 16
-CLIENT, SERVER = ("10.0.0.9", 40000), ("10.0.0.1", 443)  # the client is the larger address: order must not matter
-
-
-def ip(source: str, destination: str, protocol: int, body: bytes, *, place: int = 0, ident: int = 7) -> bytes:
-    a, b = ipaddress.ip_address(source), ipaddress.ip_address(destination)
-    if a.version == 6:
-        return struct.pack("!IHBB", 6 << 28, len(body), protocol, 64) + a.packed + b.packed + body
-    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), ident, place, 64, protocol, 0) + a.packed + b.packed + body
-
-
-def tcp(source, destination, flags: int, seq: int = 0, size: int = 0) -> bytes:
-    head = struct.pack("!HHIIBBHHH", source[1], destination[1], seq, 0, 0x50, flags, 512, 0, 0)
-    return ip(source[0], destination[0], 6, head + bytes(size))
-
-
-def udp(source, destination, size: int) -> bytes:
-    return ip(source[0], destination[0], 17, struct.pack("!HHHH", source[1], destination[1], 8 + size, 0) + bytes(size))
-
-
-@pytest.fixture
-def flows_of(tmp_path):
-    def run(*packets: tuple[float, bytes], **options: float) -> CaptureFlows:
-        path = tmp_path / "x.pcap"
-        write_pcap(path, [Packet(round(t * SECOND) + SECOND, data, len(data)) for t, data in packets], RAW)
-        return flows_of_capture(path, **options)
-
-    return run
+from small_flows import ACK, CLIENT, FIN, RAW, RST, SECOND, SERVER, SYN, counts, ip, tcp, udp
 
 
 def test_a_tcp_conversation_is_one_flow(flows_of):
@@ -81,10 +40,6 @@ def test_a_tcp_conversation_is_one_flow(flows_of):
     assert found.summary.faults == {}
     assert (found.summary.packets, found.summary.flows, found.summary.links) == (6, 1, {"raw IP": 6})
     assert (found.summary.first_ns, found.summary.last_ns) == (SECOND, SECOND + SECOND * 6 // 10)
-
-
-def counts(found: CaptureFlows) -> list[int]:
-    return found.flows["n_packets"].to_list()
 
 
 def test_idle_time_ends_a_flow(flows_of):
@@ -191,89 +146,6 @@ def test_flows_are_ordered_by_start(flows_of):
     assert found.flows["flow_id"].to_list() == [0, 1]
     assert found.flows["size"].to_list() == [[2], [1, 3]]
     assert found.packets["flow_id"].to_list() == [0, 1, 1]
-
-
-def test_fragments_follow_the_first_one(flows_of):
-    first = struct.pack("!HHHH", CLIENT[1], SERVER[1], 8 + 72, 0) + bytes(24)
-    found = flows_of(
-        (0.0, ip(CLIENT[0], SERVER[0], 17, first, place=0x2000)),
-        (0.1, udp(CLIENT, ("10.0.0.1", 53), 9)),
-        (0.2, ip(CLIENT[0], SERVER[0], 17, bytes(48), place=4)),
-        (0.3, ip(CLIENT[0], SERVER[0], 17, bytes(48), place=4, ident=8)),
-    )
-    assert found.flows["size"].to_list() == [[24, 48], [9]]
-    assert found.packets["transport_header"].to_list()[1] == b""
-    assert found.summary.faults == {"fragment came without the first one, left out": 1}
-
-
-def test_ipv6_fragments_follow_the_first_one(flows_of):
-    a, b = "2001:db8::1", "2001:db8::2"
-    body = struct.pack("!HHHH", 5, 6, 8 + 72, 0) + bytes(24)
-    found = flows_of(
-        (0.0, ip(a, b, 44, struct.pack("!BBHI", 17, 0, 1, 99) + body)),
-        (0.1, ip(a, b, 44, struct.pack("!BBHI", 60, 0, 32, 99) + bytes(48))),
-    )
-    assert found.flows.select("client", "client_port", "server", "size").rows() == [(a, 5, b, [24, 48])]
-
-
-def test_protocols_by_name_or_number(flows_of):
-    found = flows_of(
-        (0.0, ip("10.0.0.1", "10.0.0.2", 1, bytes(8 + 3))),
-        (0.1, ip("10.0.0.2", "10.0.0.1", 1, bytes(8 + 3))),
-        (0.2, ip("2001:db8::1", "2001:db8::2", 58, bytes(8))),
-        (0.3, ip("10.0.0.1", "10.0.0.2", 132, struct.pack("!HHII", 1, 2, 0, 0))),
-        (0.4, ip("10.0.0.1", "10.0.0.2", 47, bytes(30))),
-        (0.5, ip("::ffff:10.0.0.1", "::ffff:10.0.0.2", 17, struct.pack("!HHHH", 0, 0, 8, 0))),
-    )
-    assert found.flows["protocol"].to_list() == ["icmp", "icmpv6", "sctp", "47", "udp"]
-    assert found.flows["client"].to_list() == ["10.0.0.1", "2001:db8::1", "10.0.0.1", "10.0.0.1", "::ffff:10.0.0.1"]
-    assert found.flows["size"].to_list() == [[3, 3], [0], [0], [30], [0]]
-
-
-def test_the_packets_inside_tunnels(flows_of):
-    outside = ("192.0.2.1", "192.0.2.2")
-    packets = [
-        (0.0, ip(*outside, 4, tcp(CLIENT, SERVER, SYN, 100))),
-        (0.1, ip(*outside[::-1], 4, tcp(SERVER, CLIENT, SYN | ACK, 500, 7))),
-        (0.2, ip(*outside, 4, b"\x45\0")),
-        (0.3, ip(*outside, 4, tcp(CLIENT, SERVER, ACK, 101), place=0x2000)),
-    ]
-    assert flows_of(*packets).flows.select("protocol", "size").rows() == [("4", [40, 47, 2, 40])]
-    found = flows_of(*packets, inner=True)
-    assert found.flows.select("protocol", "client", "size").rows() == [
-        ("tcp", CLIENT[0], [0, 7]),
-        ("4", "192.0.2.1", [2, 40]),
-    ]
-    assert found.summary.faults == {
-        "inside a tunnel, IP header runs past the packet: not looked into, outer flow kept": 1,
-        "tunnel packet is a fragment, not looked into, outer flow kept": 1,
-    }
-
-
-def test_sctp_ports_and_sizes_are_those_of_tshark(tmp_path):
-    tshark = shutil.which("tshark")
-    if tshark is None:
-        pytest.skip("tshark is not installed")
-    data_chunk = struct.pack("!BBHIHHI", 0, 3, 16 + 20, 1, 0, 0, 0) + bytes(20)
-    ends = [((CLIENT[0], 1000 + i), (SERVER[0], 38412)) for i in range(3)]
-    packets = []
-    for i, (a, b) in enumerate(ends):
-        for source, destination in ((a, b), (b, a)):
-            body = struct.pack("!HHII", source[1], destination[1], 7, 0) + data_chunk * (i + 1)
-            packets.append(ip(source[0], destination[0], 132, body))
-    path = tmp_path / "x.pcap"
-    write_pcap(path, [Packet(i, data, len(data)) for i, data in enumerate(packets)], RAW)
-    command = [tshark, "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=f"]
-    command += ["-e", "sctp.srcport", "-e", "sctp.dstport", "-e", "ip.len", "-e", "ip.hdr_len"]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    theirs = [tuple(map(int, line.split("\t"))) for line in lines]
-    found = flows_of_capture(path)
-    assert found.flows.select("protocol", "client_port", "server_port").rows() == [
-        ("sctp", a[1], b[1]) for a, b in ends
-    ]
-    assert [(source, destination) for source, destination, *_ in theirs[::2]] == [(a[1], b[1]) for a, b in ends]
-    # behind the common header of 12 bytes: all chunks with their headers
-    assert found.packets["payload_bytes"].to_list() == [total - head - 12 for *_, total, head in theirs]
 
 
 def test_one_host_with_itself(flows_of):
@@ -385,85 +257,3 @@ def test_no_packets_break_the_table(tmp_path_factory, packets):
     assert (lists["gap_ns"] == lists["n"]).all()
     assert found.flows["gap_ns"].explode(empty_as_null=False).ge(0).all()
     assert found.flows["start_ns"].is_sorted()
-
-
-CAPTURES = [
-    "apps_pcap/zoom/zoom_p2p.pcapng",
-    "apps_pcap/gnutella/gnutella.pcap",
-    "apps_pcap/netflix/netflix.pcap",
-    "anomaly/pcap/ssh_bruteforce/malicious-ssh-bruteforce.pcap",
-]
-
-
-def capture(name: str) -> Path:
-    return shared(f"data/{name}")
-
-
-def streams(path: Path) -> tuple[int, list[int], list[int]]:
-    """What tshark says: packets, and packets per TCP and per UDP stream; the packet inside an ICMP error is in none."""
-    tshark = shutil.which("tshark")
-    if tshark is None:
-        pytest.skip("tshark is not installed")
-    fields = [part for field in ("tcp.stream", "udp.stream", "icmp.type", "icmpv6.type") for part in ("-e", field)]
-    command = [tshark, "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=f", *fields]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    rows = [line.split("\t") for line in lines]
-    tcp_rows = [row[0] for row in rows if row[0] and not row[2] and not row[3]]
-    udp_rows = [row[1] for row in rows if row[1] and not row[2] and not row[3]]
-    return len(rows), sorted(Counter(tcp_rows).values()), sorted(Counter(udp_rows).values())
-
-
-def our_streams(path: Path) -> tuple[int, list[int], list[int]]:
-    """The same from flows; tshark knows no idle timeout, so ours is set beyond every gap."""
-    found = flows_of_capture(path, timeout_s=4e9)
-    sizes = [sorted(found.flows.filter(protocol=name)["n_packets"].to_list()) for name in ("tcp", "udp")]
-    return found.summary.packets, sizes[0], sizes[1]
-
-
-@pytest.mark.parametrize("name", CAPTURES)
-def test_packets_and_streams_are_those_of_tshark(name):
-    path = capture(name)
-    assert our_streams(path) == streams(path)
-
-
-RECORDINGS = sorted((Path(netdiffus.__file__).parent / "recordings" / "data").rglob("*.pcap*"))
-
-
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.parent.name)
-def test_recordings_have_the_streams_of_tshark(path, tmp_path):
-    beginning = tmp_path / "x.pcap"
-    with closing(packet for block in read_capture(path) for packet in block.packets()) as packets:
-        write_pcap(beginning, islice(packets, 4000))
-    assert our_streams(beginning) == streams(beginning)
-
-
-def test_every_shared_capture_has_the_packets_of_tshark():
-    paths = sorted(path for path in shared("data").rglob("*") if is_capture_name(path))
-    capinfos = shutil.which("capinfos")
-    if capinfos is None:
-        pytest.skip("capinfos, which comes with tshark, is not installed")
-    command = [capinfos, "-c", "-M", "-T", "-r", *map(str, paths)]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    theirs = dict(line.rsplit("\t", 1) for line in lines)
-    ours = {str(path): str(sum(len(block) for block in read_capture(path))) for path in paths}
-    assert len(paths) > 100
-    assert ours == theirs
-
-
-@pytest.mark.parametrize("name", CAPTURES[1:])
-def test_sizes_are_those_of_dpkt(name):
-    path = capture(name)
-    dpkt = pytest.importorskip("dpkt")
-    sizes = 0
-    with open(path, "rb") as file:
-        for _, data in dpkt.pcap.Reader(file):
-            if len(data) < 14:  # gnutella.pcap holds a record of 4 bytes, which dpkt cannot take
-                continue
-            inside = dpkt.ethernet.Ethernet(data).data
-            if isinstance(inside, dpkt.ip.IP) and isinstance(inside.data, dpkt.tcp.TCP | dpkt.udp.UDP):
-                sizes += inside.len - inside.hl * 4 - (inside.data.off * 4 if inside.p == 6 else 8)
-    found = flows_of_capture(path, packets=10**9)
-    v4 = found.flows.filter(pl.col("protocol").is_in(["tcp", "udp"]) & ~pl.col("client").str.contains(":"))
-    assert v4["size"].explode(empty_as_null=False).sum() == sizes
-    assert found.summary.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert found.summary.bytes == path.stat().st_size

@@ -11,7 +11,7 @@ from netdiffus import check, recordings
 from netdiffus.errors import InputError
 from netdiffus.wire.conformance.check import check_blocks
 from netdiffus.wire.conformance.flows import Flows
-from netdiffus.wire.conformance.judging import FAULTS, NUMBER, Judge
+from netdiffus.wire.conformance.rules_engine import FAULTS, NUMBER, Judge
 from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.files.writer import write_pcap
 from wire_packets import ACK, FIN, MSS, SYN, Packet, Talk, alone, block_of, icmp, tcp, udp

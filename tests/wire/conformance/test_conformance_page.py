@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from netdiffus.wire.conformance.judging import RULES
+from netdiffus.wire.conformance.rules_engine import RULES
 
 PAGE = Path(__file__).parents[3] / "docs" / "conformance.md"
 HEAD = "| rule | severity | what a packet does | written in | repair |\n|---|---|---|---|---|\n"
 
 
 def rules_table() -> str:
-    rows = (f"| {r.name} | {r.severity} | {r.says} | {r.source} | {r.mend or '–'} |" for r in RULES)
+    rows = (f"| {r.name} | {r.severity} | {r.says} | {r.source} | {r.fix or '–'} |" for r in RULES)
     return HEAD + "\n".join(rows) + "\n"
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_rules import CASES
 
 from netdiffus import check, recordings, repair
 from netdiffus.errors import InputError
 from netdiffus.wire.conformance.edit import items, without
-from netdiffus.wire.conformance.judging import RULES
-from netdiffus.wire.conformance.mends import FIRST, LAST, LATER
+from netdiffus.wire.conformance.fixes import FIRST, LAST, LATER
+from netdiffus.wire.conformance.rules_engine import RULES
 from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.files.writer import write_pcap
+from rule_cases import CASES
 from wire_packets import ACK, FIN, MSS, NOP, PERMITTED, SYN, Packet, Talk, alone, times, udp
 
 BY_ORDER = {
@@ -30,31 +30,31 @@ def packets_of(path) -> list[Packet]:
     return [packet for block in read_capture(path) for packet in block.packets()]
 
 
-def mended(tmp_path, packets):
+def fixed(tmp_path, packets):
     """What repair says and writes of some packets; also that a second repair changes nothing."""
     source, out, again = tmp_path / "in.pcap", tmp_path / "out.pcap", tmp_path / "again.pcap"
     write_pcap(source, packets)
     for old in (out, again):  # a pcap cannot say that it is ours to replace
         old.unlink(missing_ok=True)
     done = repair(source, out)
-    assert [f.rule.name for f in done.left.faults if f.rule.mend] == []
+    assert [f.rule.name for f in done.left.faults if f.rule.fix] == []
     assert repair(out, again).changes == ()
     assert packets_of(again) == packets_of(out)
     return done, packets_of(out)
 
 
-def test_every_rule_that_says_how_it_is_mended_has_a_mend() -> None:
-    assert {rule.name for rule in RULES if rule.mend} == set(FIRST) | set(LATER) | set(LAST) | BY_ORDER | BY_TIME
+def test_every_rule_that_says_how_it_is_fixed_has_a_fix() -> None:
+    assert {rule.name for rule in RULES if rule.fix} == set(FIRST) | set(LATER) | set(LAST) | BY_ORDER | BY_TIME
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_what_breaks_a_rule_is_mended_or_left(rule, tmp_path) -> None:
+def test_what_breaks_a_rule_is_fixed_or_left(rule, tmp_path) -> None:
     if rule.name == "file-damaged":
         return
     packets = CASES[rule.name][0]
-    done, out = mended(tmp_path, packets)
+    done, out = fixed(tmp_path, packets)
     assert len(out) == len(packets)
-    if not rule.mend:
+    if not rule.fix:
         assert (done.changed, done.changes, out) == (0, (), packets)
         assert (rule in [f.rule for f in done.left.faults]) == rule.is_fault
         return
@@ -73,27 +73,27 @@ def test_what_nearly_breaks_a_rule_stays_as_it_is(rule, tmp_path) -> None:
     if rule.name == "file-damaged":
         return
     packets = CASES[rule.name][1]
-    done, out = mended(tmp_path, packets)
+    done, out = fixed(tmp_path, packets)
     assert (done.changed, done.changes, out) == (0, (), packets)
 
 
-def test_mends_are_the_smallest_ones(tmp_path) -> None:
+def test_fixes_are_the_smallest_ones(tmp_path) -> None:
     packets = Talk().send(0, SYN, options=MSS).send(1, SYN | ACK, options=MSS, ack=1000).send(0, ACK).packets
-    _, out = mended(tmp_path, packets)
+    _, out = fixed(tmp_path, packets)
     assert out == Talk().open().packets, "the acknowledgment is ISN + 1, and the checksum fits it"
     right = Talk().open().send(0, ACK, b"hello").packets
     bad = Talk().open().send(0, ACK, b"hello", checksum=1).packets
-    assert mended(tmp_path, bad)[1] == right
+    assert fixed(tmp_path, bad)[1] == right
     elsewhere = Talk().open().send(0, ACK, b"hello", options=MSS + NOP * 2 + PERMITTED).packets
-    assert mended(tmp_path, elsewhere)[1] == right, "the words that become free go, and the lengths follow"
+    assert fixed(tmp_path, elsewhere)[1] == right, "the words that become free go, and the lengths follow"
     kept = Talk().open().send(0, ACK, b"hello", options=PERMITTED + NOP * 2 + b"\xfd\4\0\0").packets
-    _, out = mended(tmp_path, kept)
+    _, out = fixed(tmp_path, kept)
     assert out == Talk().open().send(0, ACK, b"hello", options=b"\xfd\4\0\0").packets
 
 
 def test_times_that_are_all_equal_are_put_a_millisecond_apart(tmp_path) -> None:
     packets = [p._replace(time_ns=0) for p in Talk().open().packets]
-    done, out = mended(tmp_path, packets)
+    done, out = fixed(tmp_path, packets)
     assert [p.time_ns for p in out] == [0, 1_000_000, 2_000_000]
     assert [(rule.name, n) for rule, n in done.changes] == [("time-all-equal", 2)]
 
@@ -116,7 +116,7 @@ def test_a_victim_of_rewritten_addresses_gets_its_checksums(tmp_path) -> None:
         return frame.replace(bytes([192, 0, 2, 1]), bytes([10, 9, 8, 7]))
 
     packets = [p._replace(data=rewritten(p.data)) for p in Talk().open().send(0, ACK, b"data").packets]
-    done, out = mended(tmp_path, packets)
+    done, out = fixed(tmp_path, packets)
     assert done.left.clean
     assert {rule.name: n for rule, n in done.changes} == {"ipv4-checksum": 4, "tcp-checksum": 4}
     for before, after in zip(packets, out, strict=True):
@@ -143,7 +143,7 @@ def bits_to_packets(perfect: list[Packet]) -> list[Packet]:
 
 def test_a_bit_image_written_by_published_tools_becomes_what_it_was(tmp_path) -> None:
     talk = Talk().open().send(0, ACK, b"hello" * 9).send(1, ACK, b"you").send(0, FIN | ACK).send(1, FIN | ACK)
-    done, out = mended(tmp_path, bits_to_packets(talk.packets))
+    done, out = fixed(tmp_path, bits_to_packets(talk.packets))
     assert done.left.clean
     assert [p.data for p in out] == [p.data for p in talk.packets]
     assert {rule.name for rule, _ in done.changes} == {
@@ -155,14 +155,14 @@ def test_truncated_packets_keep_right_checksums_right(tmp_path) -> None:
     """What covers bytes that were not captured is carried along (RFC 1624): the whole packet would still be right."""
     full = Talk().open().send(0, ACK, b"hello" * 9, options=MSS).packets
     cut = [p._replace(data=p.data[:60]) for p in full]
-    _, out = mended(tmp_path, cut)
+    _, out = fixed(tmp_path, cut)
     expected = Talk().open().send(0, ACK, b"hello" * 9).packets
     assert [p.data for p in out] == [p.data[: len(o.data)] for p, o in zip(expected, out, strict=True)]
     assert out[3].length == expected[3].length
 
 
 @pytest.mark.parametrize("label", recordings.labels())
-def test_recordings_without_mendable_faults_stay_as_they_are(label, tmp_path) -> None:
+def test_recordings_without_fixable_faults_stay_as_they_are(label, tmp_path) -> None:
     path = recordings.captures()[label][0]
     done = repair(path, tmp_path / "out.pcap")
     if label == "attack-scan":
@@ -190,7 +190,7 @@ RECORDED = {label: packets_of(recordings.captures()[label][0])[:120] for label i
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_repair_of_any_mutation_leaves_nothing_that_it_could_mend(data, tmp_path) -> None:
+def test_repair_of_any_mutation_leaves_nothing_that_it_could_fix(data, tmp_path) -> None:
     packets = list(RECORDED[data.draw(st.sampled_from(sorted(RECORDED)))])
     seed = data.draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
@@ -205,7 +205,7 @@ def test_repair_of_any_mutation_leaves_nothing_that_it_could_mend(data, tmp_path
         length = packets[k].length if rng.random() < 0.5 else len(changed)
         when = packets[k].time_ns - (int(rng.integers(10**9)) if rng.random() < 0.1 else 0)
         packets[k] = Packet(when, bytes(changed), length)
-    mended(tmp_path, packets)
+    fixed(tmp_path, packets)
 
 
 @given(
@@ -243,7 +243,7 @@ def conversation() -> list[Packet]:
 def test_a_capture_out_of_order_becomes_the_one_in_order(tmp_path) -> None:
     packets = conversation()
     swapped = [packets[1], packets[0], packets[2], packets[4], packets[3], *packets[5:]]
-    done, out = mended(tmp_path, swapped)
+    done, out = fixed(tmp_path, swapped)
     assert out == packets
     assert (done.changed, {rule.name: n for rule, n in done.changes}) == (2, {"time-backwards": 2})
 
@@ -251,7 +251,7 @@ def test_a_capture_out_of_order_becomes_the_one_in_order(tmp_path) -> None:
 def test_behind_a_clock_that_was_set_back_the_gaps_stay(tmp_path) -> None:
     packets = conversation()
     back = [p._replace(time_ns=p.time_ns - 4_000_000_000 * (k >= 50)) for k, p in enumerate(packets)]
-    done, out = mended(tmp_path, back)
+    done, out = fixed(tmp_path, back)
     gaps = [b.time_ns - a.time_ns for a, b in itertools.pairwise(out)]
     assert gaps == [100_000_000] * 49 + [1000] + [100_000_000] * (len(packets) - 51)
     assert [p.data for p in out] == [p.data for p in packets]

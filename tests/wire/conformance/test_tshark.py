@@ -11,7 +11,7 @@ import pytest
 
 from bench import gates
 from netdiffus import recordings
-from netdiffus.wire.conformance.judging import NUMBER, RULES, Judge
+from netdiffus.wire.conformance.rules_engine import NUMBER, RULES, Judge
 from netdiffus.wire.files.reader import read_capture
 from shared_files import shared
 

@@ -12,7 +12,7 @@ from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.packets import Packet
 from netdiffus.wire.nprint.bits import BitRows, bit_rows, pack, unpack, with_layout
 from netdiffus.wire.nprint.columns import HEADERS, layout
-from netdiffus.wire.nprint.packets import FAULTS, STEP_NS, packet_block, with_payload
+from netdiffus.wire.nprint.packets import FAULTS, STEP_NS, packet_block
 from small_packets import block_of, ethernet, icmp, ip_packets, ipv4, ipv6, tcp, udp, whole
 
 ALL = layout(HEADERS, 20)
@@ -54,7 +54,7 @@ def test_headers_alone_keep_their_length_and_are_filled_with_zeros() -> None:
     block, faults = packet_block(rows_of(packets, layout(HEADERS)))
     sizes = [1000, 9, 2]
     assert [packet.data for packet in block.packets()] == [f[: len(f) - n] for f, n in zip(frames, sizes, strict=True)]
-    assert list(with_payload(block)) == [
+    assert [packet for part in block.filled() for packet in part.packets()] == [
         Packet(packet.time_ns, packet.data[:-n] + bytes(n), packet.length)
         for packet, n in zip(packets, sizes, strict=True)
     ]

@@ -108,11 +108,7 @@ def table_source(read: TableTraces, path: Path, digest: str, config: PrepareConf
         _count_out(account, traces.filter(there & ~keep), "it has fewer packets than --min-packets")
     ids = pl.int_range(first_id, first_id + len(traces), eager=True)
     traces = traces.with_columns(ids.alias("trace_id"), pl.lit(name).alias("source"))
-    # Rows of several sources may share a group; without one, each is its own, and windows are their trace's.
-    if groups is None:
-        names = "trace " + ids.cast(pl.String)
-    else:
-        names = ("group " if read.groups is not None else f"series {first_id} ") + groups.cast(pl.String)
+    names = _group_names(groups, ids, "group " if read.groups is not None else f"series {first_id} ")
     source = Source(
         file=name,
         sha256=digest,
@@ -124,6 +120,11 @@ def table_source(read: TableTraces, path: Path, digest: str, config: PrepareConf
     )
     notes = [f"{name}: {note}" for note in read.notes]
     return TableSource(traces.filter(keep), names.filter(keep).alias("group"), source, len(traces), notes, account)
+
+
+def _group_names(groups: pl.Series | None, ids: pl.Series, prefix: str) -> pl.Series:
+    """The group of each trace: rows of several sources may share one; without one, each trace is its own."""
+    return "trace " + ids.cast(pl.String) if groups is None else prefix + groups.cast(pl.String)
 
 
 def _lengths(traces: pl.DataFrame) -> pl.Series:

@@ -1,9 +1,8 @@
-"""Arrays in npz files, checked before memory is taken for them: what an array declares, its file must hold."""
+"""Tables in npz files: all arrays of one, checked against the limit of tables before memory is taken for them."""
 
 from __future__ import annotations
 
 import math
-import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.traffic.tables.limits import MOST_VALUES, TableLimit
+from netdiffus.wire.files.npz import read_header
 
 VALUE_BYTES = 8
-MOST_HEADER_BYTES = 10_000
-READ_HEADER = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 BROKEN = (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error)
 """What zipfile and numpy raise for damaged, encrypted and unknown files."""
 
@@ -43,13 +41,7 @@ def read_arrays(path: Path, most_values: int = MOST_VALUES) -> dict[str, NDArray
 
 def _declared(file: IO[bytes], file_bytes: int) -> tuple[int, tuple[int, ...]]:
     """How many values, or eights of bytes, an array has by its header, and its shape."""
-    version = np.lib.format.read_magic(file)
-    if version not in READ_HEADER:
-        raise ValueError(f"array format {version} is unknown")
-    try:
-        shape, _, kind = READ_HEADER[version](file, max_header_size=MOST_HEADER_BYTES)
-    except (SyntaxError, TypeError, MemoryError, tokenize.TokenError) as error:
-        raise ValueError(f"header of an array is damaged ({damage(error)})") from None
+    shape, kind = read_header(file)
     if kind.hasobject:
         raise ValueError("Object arrays cannot be loaded when allow_pickle=False")
     if any(size < 0 for size in shape):

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from netdiffus.wire.conformance.judging import NUMBER, RULES, Judge
 from netdiffus.wire.conformance.rules import Rule
+from netdiffus.wire.conformance.rules_engine import NUMBER, RULES, Judge
 from netdiffus.wire.files.order import MOVED, InOrder, TimedBlock
 from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.headers.packets import PacketBlock
@@ -39,7 +39,7 @@ class Finding:
             "first_packet": self.first,
             "source": rule.source,
             "says": rule.says,
-            "mended_by_repair": bool(rule.mend),
+            "mended_by_repair": bool(rule.fix),
         }
 
 

@@ -11,7 +11,7 @@ END, NOP = 0, 1
 
 
 class Edit:
-    """One packet that is being mended.
+    """One packet that is being fixed.
 
     Args:
         data: its captured bytes.

@@ -1,6 +1,6 @@
-"""Makes a capture conform with the least change: each broken rule that can be mended is, and each mend is counted.
+"""Makes a capture conform with the least change: each broken rule that can be fixed is, and each fix is counted.
 
-A packet is mended first by itself (mends.py), then by what came before it in its connection (segments.py), and last its
+A packet is fixed first by itself (fixes.py), then by what came before it in its connection (segments.py), and last its
 time. The capture is read twice: only its end tells whether all its times are equal. Nothing else is touched: the
 packets of a conforming capture stay as they are, to the last bit.
 """
@@ -20,19 +20,19 @@ from netdiffus.text import as_text
 from netdiffus.wire.conformance import segments
 from netdiffus.wire.conformance.check import NO_DAMAGE, Conformance, check_capture
 from netdiffus.wire.conformance.edit import Edit
-from netdiffus.wire.conformance.judging import RULES, STARTS, Judge, Judgement, judge_alone
-from netdiffus.wire.conformance.mends import mend_alone, mend_order
+from netdiffus.wire.conformance.fixes import fix_alone, fix_order
 from netdiffus.wire.conformance.rules import Rule
+from netdiffus.wire.conformance.rules_engine import RULES, STARTS, Judge, Judgement, judge_alone
 from netdiffus.wire.files.order import InOrder, TimedBlock
 from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.files.writer import CaptureWriter, check_suffix, plain_header
 from netdiffus.wire.headers.packets import PacketBlock
 
 SPACING_NS, STEP_NS = 1_000_000, 1_000
-"""Between the packets of a capture whose times are all equal; between other packets whose time is mended."""
+"""Between the packets of a capture whose times are all equal; between other packets whose time is fixed."""
 ROUNDS = 40
-"""More looks at one packet than there are mends that can follow each other."""
-_MENDED = np.array([bool(rule.mend) and rule.is_fault for rule in RULES])
+"""More looks at one packet than there are fixes that can follow each other."""
+_FIXABLE = np.array([bool(rule.fix) and rule.is_fault for rule in RULES])
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Repair:
     Args:
         name: the file's name.
         packets, changed: packets written, and how many of them differ from those that were read.
-        changes: mends by rule, with the number of packets.
+        changes: fixes by rule, with the number of packets.
         left: what is still found in the result.
     """
 
@@ -53,7 +53,7 @@ class Repair:
     left: Conformance
 
     def to_dict(self) -> dict[str, Any]:
-        changes = [{"rule": r.name, "packets": n, "source": r.source, "mend": r.mend} for r, n in self.changes]
+        changes = [{"rule": r.name, "packets": n, "source": r.source, "mend": r.fix} for r, n in self.changes]
         return {
             "capture": self.name,
             "packets": self.packets,
@@ -64,7 +64,7 @@ class Repair:
 
 
 def repair_capture(source: str | Path, target: str | Path, *, called: str | None = None) -> Repair:
-    """Mend a capture into the file `target`, pcap or pcapng by the suffix of the name that it is or will be `called`.
+    """Fix a capture into the file `target`, pcap or pcapng by the suffix of the name that it is or will be `called`.
 
     Raises:
         InputError: `source` is no capture or is standard input; the name has another suffix; `target` is the source, or
@@ -82,34 +82,34 @@ def repair_capture(source: str | Path, target: str | Path, *, called: str | None
 
 
 def _write(source: str | Path, file: BinaryIO, suffix: str) -> tuple[str, int, int, tuple[tuple[Rule, int], ...]]:
-    dry = Mender()
+    dry = Fixer()
     for _ in dry.blocks(source):
         pass
     dry.judge.flows.close()
     writer = CaptureWriter(file, suffix, header=plain_header(source) if suffix == ".pcap" else None)
     clock = Clock(equal=dry.judge.times.all_equal, flows=dry.judge.flows.same_time)
-    mender = Mender()
-    for timed, judgement, changed in mender.blocks(source):
+    fixer = Fixer()
+    for timed, judgement, changed in fixer.blocks(source):
         block = timed.block
-        times = clock.mend(timed, judgement, mender.changes)
+        times = clock.fix(timed, judgement, fixer.changes)
         changed |= times != block.time_ns
-        mender.changed += int(np.count_nonzero(changed))
+        fixer.changed += int(np.count_nonzero(changed))
         writer.write(replace(block, time_ns=times))
     writer.finish()
-    changes = tuple((rule, mender.changes[rule.name]) for rule in RULES if mender.changes[rule.name])
-    return mender.name, mender.packets, mender.changed, changes
+    changes = tuple((rule, fixer.changes[rule.name]) for rule in RULES if fixer.changes[rule.name])
+    return fixer.name, fixer.packets, fixer.changed, changes
 
 
-class Mender:
-    """Mends the packets of one capture, all but their times; counts as it goes."""
+class Fixer:
+    """Fixes the packets of one capture, all but their times; counts as it goes."""
 
     def __init__(self) -> None:
-        self.judge = Judge(mending=True)
+        self.judge = Judge(fixing=True)
         self.changes: Counter[str] = Counter()
         self.name, self.packets, self.changed = "", 0, 0
 
     def blocks(self, source: str | Path) -> Iterator[tuple[TimedBlock, Judgement, np.ndarray[Any, Any]]]:
-        """Mended blocks, what was found in them before their order was mended, and which packets have changed."""
+        """Fixed blocks, what was found in them before their order was fixed, and which packets have changed."""
         capture = read_capture(source)
         for timed in InOrder(capture):
             block, changed = self._alone(timed.block)
@@ -123,19 +123,19 @@ class Mender:
         self.changes.update({"file-damaged": damage} if damage else {})
 
     def _alone(self, block: PacketBlock) -> tuple[PacketBlock, np.ndarray[Any, Any]]:
-        """Mend what packets break by themselves, looking again at those that have changed until none is left."""
+        """Fix what packets break by themselves, looking again at those that have changed until none is left."""
         changed = np.zeros(len(block), np.bool_)
         rows = np.arange(len(block))
         seen: set[tuple[int, str]] = set()
         for _ in range(ROUNDS):
             part = block if len(rows) == len(block) else _rows(block, rows)
             judgement = judge_alone(part)
-            broken = np.flatnonzero((judgement.found & _MENDED).any(axis=1))
+            broken = np.flatnonzero((judgement.found & _FIXABLE).any(axis=1))
             news: dict[int, Edit] = {}
             for k in broken.tolist():
                 edit = _edit(part, k, judgement)
                 before = bytes(edit.data), edit.length
-                names = mend_alone(edit, {RULES[r].name for r in np.flatnonzero(judgement.found[k] & _MENDED)})
+                names = fix_alone(edit, {RULES[r].name for r in np.flatnonzero(judgement.found[k] & _FIXABLE)})
                 row = int(rows[k])
                 if before != (bytes(edit.data), edit.length):
                     news[row] = edit
@@ -148,24 +148,24 @@ class Mender:
         return block, changed
 
     def _order(self, block: PacketBlock, judgement: Judgement, changed: np.ndarray[Any, Any]) -> PacketBlock:
-        """Mend what packets break by their order, as the judge has decided."""
+        """Fix what packets break by their order, as the judge has decided."""
         start = STARTS[segments]
         news: dict[int, Edit] = {}
-        for k in np.flatnonzero(judgement.mends["what"]).tolist():
-            mend = judgement.mends[k]
-            what = int(mend["what"])
+        for k in np.flatnonzero(judgement.fixes["what"]).tolist():
+            fix = judgement.fixes[k]
+            what = int(fix["what"])
             edit = _edit(block, k, judgement)
-            times = (int(mend["value"]), int(mend["echo"])) if what & segments.NEW_TIMES else None
-            mend_order(edit, what, int(mend["ack"]), times)
+            times = (int(fix["value"]), int(fix["echo"])) if what & segments.NEW_TIMES else None
+            fix_order(edit, what, int(fix["ack"]), times)
             news[k] = edit
             changed[k] = True
             found = judgement.found[k, start : start + len(segments.RULES)]
-            self.changes.update(segments.RULES[r].name for r in np.flatnonzero(found) if segments.RULES[r].mend)
+            self.changes.update(segments.RULES[r].name for r in np.flatnonzero(found) if segments.RULES[r].fix)
         return _replaced(block, news) if news else block
 
 
 class Clock:
-    """Mends times: of a capture whose times are all equal, of flows (by number) whose times are, of steps backwards.
+    """Fixes times: of a capture whose times are all equal, of flows (by number) whose times are, of steps backwards.
 
     Where a clock was set back, all that follows is put later by as much as it takes, so that its gaps stay.
     """
@@ -176,7 +176,7 @@ class Clock:
         self._before: int | None = None
         self._n = self._shift = 0
 
-    def mend(self, timed: TimedBlock, judgement: Judgement, changes: Counter[str]) -> np.ndarray[Any, Any]:
+    def fix(self, timed: TimedBlock, judgement: Judgement, changes: Counter[str]) -> np.ndarray[Any, Any]:
         """The times to write, int64 (N,)."""
         block = timed.block
         if timed.stepped and self._before is not None:

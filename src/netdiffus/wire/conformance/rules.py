@@ -1,4 +1,4 @@
-"""What a rule of conformance is: a name, how grave a breach is, where it is written, what it says, how it is mended."""
+"""What a rule of conformance is: a name, how grave a breach is, where it is written, what it says, how it is fixed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Rule(NamedTuple):
         severity: one of SEVERITIES.
         source: document and section.
         says: what a packet that is found does, in one line.
-        mend: what `repair` does about it; empty where it can do nothing, or where it is only a note.
+        fix: what `repair` does about it; empty where it can do nothing, or where it is only a note.
     """
 
     name: str
     severity: str
     source: str
     says: str
-    mend: str = ""
+    fix: str = ""
 
     @property
     def is_fault(self) -> bool:

@@ -62,8 +62,8 @@ OFFERED = 128
 """In the `offers` of a side: the options of the SYN are known; the other bits are those of options.OPTIONS."""
 
 NEW_ACK, NEW_TIMES, DROP_TIMES, DROP_SACK, DROP_SCALE, DROP_PERMITTED = 1, 2, 4, 8, 16, 32
-MENDS = np.dtype([("ack", "u4"), ("value", "u4"), ("echo", "u4"), ("what", "u1")], align=True)
-"""What would mend a segment: bits of the names above, and the new values."""
+FIXES = np.dtype([("ack", "u4"), ("value", "u4"), ("echo", "u4"), ("what", "u1")], align=True)
+"""What would fix a segment: bits of the names above, and the new values."""
 
 CONTROL = SYN | FIN | RST
 
@@ -247,17 +247,17 @@ def judge(
     side: NDArray[np.int8],
     first: NDArray[np.bool_],
     sides: NDArray[np.void],
-    mends: NDArray[np.void],
+    fixes: NDArray[np.void],
     found: NDArray[np.bool_],
-    mending: bool,
+    fixing: bool,
 ) -> None:
-    """Mark in `found` (N, len(RULES)) which segments break which rules, and in `mends` what would mend them.
+    """Mark in `found` (N, len(RULES)) which segments break which rules, and in `fixes` what would fix them.
 
     `sides` (flows, 2) of SIDE is what is known of the flows' sides, and is kept up to date: by what was sent, or, when
-    `mending`, by what was sent once the mends are made. `first` marks the first packets of flows.
+    `fixing`, by what was sent once the fixes are made. `first` marks the first packets of flows.
     """
     for i in range(flow.size):
-        p, o, f, m = fields[i], options[i], found[i], mends[i]
+        p, o, f, m = fields[i], options[i], found[i], fixes[i]
         if flow[i] < 0 or p.protocol != 6:
             continue
         us, them = sides[flow[i], side[i]], sides[flow[i], 1 - side[i]]
@@ -277,7 +277,7 @@ def judge(
                 _acknowledges(p, us, them, f, m)
         if p.flags & RST:
             them.unanswered = 0
-        ack = i64(m.ack) if mending else i64(p.ack)
+        ack = i64(m.ack) if fixing else i64(p.ack)
         in_order = not us.next_known or signed(i64(p.seq) - us.next) >= 0
         in_order = in_order and (not us.ack_known or signed(ack - us.last_ack) >= 0)
         _sequence(p, t, us, them, f)
@@ -288,7 +288,7 @@ def judge(
             us.lossy = 1
         else:
             _negotiated(p, o, in_order, us, them, edges[i], f, m)
-            if mending and p.flags & SYN:
+            if fixing and p.flags & SYN:
                 us.offers &= ~(TIMES * (m.what & DROP_TIMES > 0))
                 us.offers &= ~(PERMITTED * (m.what & DROP_PERMITTED > 0))
                 if m.what & DROP_SCALE:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -22,6 +23,8 @@ DAMAGE = (
     NotImplementedError, RuntimeError, SyntaxError,
 )  # fmt: skip
 """What reading a damaged archive may raise; RuntimeError stands for an encrypted one."""
+MOST_HEADER_BYTES = 10_000
+READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 KINDS = "fiubU"
 """Kinds of numpy types that are read: numbers, truth values and text."""
 
@@ -67,12 +70,26 @@ def check_array(part: zipfile.ZipInfo, shape: tuple[int, ...], dtype: np.dtype[A
         )
 
 
+def read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """The shape and type that an array says it has, the first bytes of its file.
+
+    Raises:
+        ValueError: its format is unknown, or the header is damaged.
+    """
+    version = npy.read_magic(member)
+    if version not in READ_HEADER:
+        raise ValueError(f"array format {version} is unknown")
+    try:
+        shape, _, dtype = READ_HEADER[version](member, max_header_size=MOST_HEADER_BYTES)
+    except (SyntaxError, TypeError, MemoryError, tokenize.TokenError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"header of an array is damaged ({said})") from None
+    return shape, dtype
+
+
 def _array(file: zipfile.ZipFile, part: zipfile.ZipInfo, path: Path) -> Array:
     with file.open(part) as member:
-        version = npy.read_magic(member)
-        head = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = head(member)
-    check_array(part, shape, dtype, path)
+        check_array(part, *read_header(member), path)
     with file.open(part) as member:
         array: Array = npy.read_array(member, allow_pickle=False)
     return array

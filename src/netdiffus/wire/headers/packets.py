@@ -73,6 +73,23 @@ class PacketBlock:
         offset, captured, length = self.offset[rows], self.captured[rows], self.length[rows]
         return PacketBlock(self.data, offset, captured, length, self.time_ns[rows], self.link[rows])
 
+    def filled(self, *, snap_bytes: int = MAX_CAPTURED, part_bytes: int = 1 << 20) -> Iterator[PacketBlock]:
+        """The same packets with zeros for the bytes that were not captured, about `part_bytes` at a time.
+
+        Args:
+            snap_bytes: data beyond this many bytes of a packet is cut; its length on the wire is kept.
+        """
+        sizes = np.clip(self.length, 0, snap_bytes).astype(np.int64)
+        pieces = np.cumsum(sizes) // part_bytes
+        for chosen in np.split(np.arange(len(self)), np.flatnonzero(np.diff(pieces)) + 1):
+            size, held = sizes[chosen], np.minimum(self.captured[chosen], sizes[chosen])
+            offset = np.cumsum(size) - size
+            within = np.arange(int(held.sum())) - np.repeat(np.cumsum(held) - held, held)
+            data = np.zeros(int(size.sum()), np.uint8)
+            data[np.repeat(offset, held) + within] = self.data[np.repeat(self.offset[chosen], held) + within]
+            length, time_ns, link = self.length[chosen], self.time_ns[chosen], self.link[chosen]
+            yield PacketBlock(data, offset, size.astype(np.int32), length, time_ns, link)
+
     def packets(self) -> Iterator[Packet]:
         """The same packets one by one; for tests and small captures."""
         for offset, captured, length, time_ns in zip(

@@ -57,7 +57,7 @@ class PackedWriter:
 
     def add(self, rows: BitRows) -> None:
         """Append rows; if any have no times, the file has none."""
-        arrays: dict[str, Any] = {"bits": rows.bits, "present": rows.present, "source": rows.source}
+        arrays: dict[str, NDArray[Any]] = {"bits": rows.bits, "present": rows.present, "source": rows.source}
         if rows.time_ns is None:
             self._timed = False
         else:

@@ -8,7 +8,6 @@ are left out, and of several transport headers the one is taken that the IP head
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from netdiffus.arrays import Bytes
 from netdiffus.wire.headers import links
 from netdiffus.wire.headers.fields import ICMP, TCP, UDP
-from netdiffus.wire.headers.packets import Packet, PacketBlock, empty_columns, first_rows
+from netdiffus.wire.headers.packets import PacketBlock, empty_columns, first_rows
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.nprint.bits import BitRows
 from netdiffus.wire.nprint.columns import HEADER_BYTES, HEADERS
@@ -199,9 +198,3 @@ def packet_block(rows: BitRows, first_number: int = 0) -> tuple[PacketBlock, Cou
     link[:n] = links.ETHERNET if eth >= 0 else links.RAW
     faults = Counter({words: count for words, count in zip(FAULTS, counts.tolist(), strict=True) if count})
     return PacketBlock(data, *first_rows(columns, n)), faults
-
-
-def with_payload(block: PacketBlock) -> Iterator[Packet]:
-    """The packets of a block one by one, filled up with zeros to their length on the wire."""
-    for time_ns, data, length in block.packets():
-        yield Packet(time_ns, data + bytes(length - len(data)), length)

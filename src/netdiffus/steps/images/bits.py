@@ -1,4 +1,4 @@
-"""image --image bits: packets become a folder of bit images, and such a folder becomes a capture or a table again."""
+"""Bit images: packets become a folder of them, and such a folder becomes a capture or a table again."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from netdiffus.arrays import Ints
 from netdiffus.errors import InputError
 from netdiffus.imaging.bits import BITS, BitsCodec, PacketRows, padded, trimmed
 from netdiffus.manifest import JsonObject
-from netdiffus.steps.image_config import BitImageConfig
+from netdiffus.steps.images.config import BitImageConfig
 from netdiffus.steps.outputs.tables import FORMS as TABLES
 from netdiffus.steps.outputs.tables import write_traces
 from netdiffus.store.bitimages import BitImage, read_bit_images, write_bit_images
 from netdiffus.store.dataset import read_dataset, read_packets
-from netdiffus.store.images import FORMS, IMAGES, ImageCard
+from netdiffus.store.images import FORMS, IMAGES, ImageCard, kind_of_images
 from netdiffus.store.publish import check_files, check_folder, publish_file
 from netdiffus.text import as_text
 from netdiffus.traffic.traces import conform
@@ -28,7 +28,7 @@ from netdiffus.version import __version__
 from netdiffus.wire.files.writer import CAPTURE_FORMS, CaptureWriter
 from netdiffus.wire.headers.fields import ICMP
 from netdiffus.wire.headers.links import RAW
-from netdiffus.wire.headers.packets import MAX_TIME_NS, Packet
+from netdiffus.wire.headers.packets import MAX_TIME_NS, PacketBlock
 
 FIRST_NS = 1_000_000_000
 """Between the first packets of images that do not say when they began, as bare ones made elsewhere."""
@@ -93,11 +93,6 @@ def packet_rows(flow: pl.DataFrame) -> PacketRows:
     return PacketRows(data, network, transport, direction, size, np.diff(time_ns, prepend=time_ns[:1]))
 
 
-def is_bit_images(folder: Path) -> bool:
-    """Whether a folder of images says that they are bit images."""
-    return (folder / ImageCard.FILE).is_file() and ImageCard.read(folder).codec.get("codec") == BITS
-
-
 def from_bit_images(folder: Path, out: Path) -> int:
     """Write the flows of a folder of bit images as a capture (payload zero) or as a table; returns how many.
 
@@ -110,7 +105,7 @@ def from_bit_images(folder: Path, out: Path) -> int:
             f"--out with one of the suffixes {', '.join((*TABLES, *CAPTURE_FORMS))}", str(out), "name such a file"
         )
     check_files([out])
-    labels = ImageCard.read(folder).labels if is_bit_images(folder) else []
+    labels = ImageCard.read(folder).labels if kind_of_images(folder) == BITS else []
     flows = [_flow(image, number) for number, image in enumerate(read_bit_images(folder, labels))]
     source = f"bit images of {as_text(folder.name)}"
     if suffix in TABLES:
@@ -161,16 +156,25 @@ def _table(flows: Sequence[tuple[BitImage, PacketRows]], source: str) -> pl.Data
 
 
 def _write_capture(out: Path, suffix: str, flows: Sequence[tuple[BitImage, PacketRows]]) -> None:
-    packets: list[Packet] = []
-    for image, rows in flows:
-        time_ns = np.clip(image.start_ns + np.cumsum(rows.gap_ns), 0, MAX_TIME_NS)
-        whole = rows.network + rows.transport
-        data = rows.data.tobytes()
-        for at, head, size, when in zip(
-            rows.begin.tolist(), whole.tolist(), rows.size.tolist(), time_ns.tolist(), strict=True
-        ):
-            packets.append(Packet(when, data[at : at + head] + bytes(size), head + size))
-    packets.sort(key=lambda packet: packet.time_ns)
+    """Write the flows' packets in order of time; payload is zero."""
+    block = _headers_of(flows)
+    block = block.rows(np.argsort(block.time_ns, kind="stable"))
     with publish_file(out) as temporary, temporary.open("wb") as file:
         writer = CaptureWriter(file, suffix, link=RAW)
-        writer.write_packets(packets, RAW)
+        for part in block.filled():
+            writer.write(part)
+
+
+def _headers_of(flows: Sequence[tuple[BitImage, PacketRows]]) -> PacketBlock:
+    """The packets of all flows, flow after flow, of which the headers are captured."""
+    every = [rows for _, rows in flows]
+    captured = np.concatenate([rows.network + rows.transport for rows in every])
+    times = [np.clip(image.start_ns + np.cumsum(rows.gap_ns), 0, MAX_TIME_NS) for image, rows in flows]
+    return PacketBlock(
+        np.concatenate([rows.data for rows in every]),
+        np.cumsum(captured) - captured,
+        captured.astype(np.int32),
+        (captured + np.concatenate([rows.size for rows in every])).astype(np.int32),
+        np.concatenate(times),
+        np.full(len(captured), RAW, np.int32),
+    )

@@ -8,12 +8,13 @@ import pytest
 
 from netdiffus import recordings
 from netdiffus.errors import InputError
-from netdiffus.steps.bitimage import from_bit_images, is_bit_images, to_bit_images
-from netdiffus.steps.image_config import BitImageConfig
+from netdiffus.steps.images.bits import from_bit_images, to_bit_images
+from netdiffus.steps.images.config import BitImageConfig
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import COLOURS, read_picture, write_picture
 from netdiffus.store.dataset import read_packets
+from netdiffus.store.images import kind_of_images
 from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.wire.files.reader import read_capture
 
@@ -40,7 +41,7 @@ def test_a_capture_comes_back(form, dataset, tmp_path) -> None:
     assert written.images == real["trace_id"].n_unique()
     assert (written.length, written.columns) == (12, 1504)
     assert not written.left_out
-    assert is_bit_images(images)
+    assert kind_of_images(images) == "bits"
     assert from_bit_images(images, tmp_path / "back.pcap") == written.images
     back = flows_of_capture(tmp_path / "back.pcap", packets=1000, timeout_s=2e7).packets
     assert headers(back) == headers(real)

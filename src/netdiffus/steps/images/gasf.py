@@ -1,4 +1,4 @@
-"""image: traces become a folder of GASF images to look at or to train elsewhere, and such a folder becomes traces."""
+"""GASF images: traces become a folder of them to look at or to train elsewhere, and such a folder becomes traces."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import codec_of
 from netdiffus.models.manifest import read_model
 from netdiffus.models.series_codec import SeriesCodec, signed_size_codec
-from netdiffus.steps.image_config import ImageConfig
-from netdiffus.steps.load import load_traces
+from netdiffus.steps.images.config import ImageConfig
+from netdiffus.steps.inputs.load import load_traces
 from netdiffus.steps.outputs.tables import FORMS as TABLES
 from netdiffus.steps.outputs.tables import write_traces
 from netdiffus.store.dataset import sha256

@@ -53,7 +53,7 @@ class Judgement:
         found: which packet breaks which rule, bool (N, len(RULES)).
         fields: the header fields, of FIELDS.
         sums: the verdicts on checksums, of SUMS.
-        mends: what would mend the order of segments, of MENDS.
+        fixes: what would fix the order of segments, of FIXES.
         flow: the number of each packet's flow in the capture, -1 for none.
         not_checked: what could not be judged, in plain words, with counts.
     """
@@ -61,7 +61,7 @@ class Judgement:
     found: NDArray[np.bool_]
     fields: NDArray[np.void]
     sums: NDArray[np.void]
-    mends: NDArray[np.void]
+    fixes: NDArray[np.void]
     flow: NDArray[np.int64]
     not_checked: Counter[str]
 
@@ -83,19 +83,19 @@ def _alone(block: PacketBlock) -> tuple[Judgement, NDArray[np.void], NDArray[np.
     sctp.judge(block, fields, sums, part(found, sctp))
     tcp.judge(block, fields, sums, part(found, tcp))
     said, edges = options.judge(block, fields, part(found, options))
-    mends = np.zeros(len(block), segments.MENDS)
+    fixes = np.zeros(len(block), segments.FIXES)
     flow = np.full(len(block), -1, np.int64)
-    return Judgement(found, fields, sums, mends, flow, _not_checked(fields, sums, found)), said, edges
+    return Judgement(found, fields, sums, fixes, flow, _not_checked(fields, sums, found)), said, edges
 
 
 class Judge:
-    """The rules over the blocks of one capture, in order; `mending` as segments.judge has it."""
+    """The rules over the blocks of one capture, in order; `fixing` as segments.judge has it."""
 
-    def __init__(self, *, mending: bool = False) -> None:
+    def __init__(self, *, fixing: bool = False) -> None:
         self.flows = Flows(FAULTS, NUMBER["time-flow-equal"])
         self.times = times.Times()
         self._fragments = fragments.Fragments()
-        self._mending = mending
+        self._fixing = fixing
 
     def judge(self, block: PacketBlock, timed: TimedBlock | None = None) -> Judgement:
         """What the packets of the next block break; `timed` says how they stood in the file, None: as they come."""
@@ -118,14 +118,14 @@ class Judge:
             side,
             first,
             self.flows.sides,
-            alone.mends,
+            alone.fixes,
             part(found, segments),
-            self._mending,
+            self._fixing,
         )
         broken = np.flatnonzero(found.any(axis=1) & (flow >= 0))
         np.logical_or.at(self.flows.found, flow[broken], found[broken])
         numbers = self.flows.numbers(flow)
-        return Judgement(found, fields, alone.sums, alone.mends, numbers, alone.not_checked)
+        return Judgement(found, fields, alone.sums, alone.fixes, numbers, alone.not_checked)
 
 
 def _not_checked(fields: NDArray[np.void], sums: NDArray[np.void], found: NDArray[np.bool_]) -> Counter[str]:

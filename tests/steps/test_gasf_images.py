@@ -8,9 +8,9 @@ import pytest
 
 from netdiffus.errors import InputError
 from netdiffus.imaging.gasf import gasf
-from netdiffus.steps.image import from_images, to_images
-from netdiffus.steps.image_config import ImageConfig
-from netdiffus.steps.load import load_traces
+from netdiffus.steps.images.config import ImageConfig
+from netdiffus.steps.images.gasf import from_images, to_images
+from netdiffus.steps.inputs.load import load_traces
 from shared_files import parity
 
 CHANNELS = ["size", "direction", "gap_ns"]

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from netdiffus.arrays import Ints
 from netdiffus.compiler.header_columns import header_block, header_columns
 from netdiffus.metrics.packets import Checked, Finding, Packets, PacketSets
-from netdiffus.steps.load import LoadedTraces
+from netdiffus.steps.inputs.load import LoadedTraces
 from netdiffus.store.dataset import scan_packets
 from netdiffus.wire.conformance.check import Conformance, check_capture
 from netdiffus.wire.conformance.repair import repair_capture
-from netdiffus.wire.files.writer import write_pcap
+from netdiffus.wire.files.writer import CaptureWriter
 from netdiffus.wire.headers import links
 
 FLOWS = 4_000  # of each part
@@ -92,7 +92,8 @@ def _checked_flows(frame: pl.DataFrame, rng: np.random.Generator) -> Checked:
         source, target = Path(scratch) / "flow.pcap", Path(scratch) / "repaired.pcap"
         for flow in rng.permutation(len(first))[:CHECKED].tolist():
             block = header_block(frame[int(first[flow]) : int(ends[flow])])
-            write_pcap(source, block.packets(), links.RAW)
+            with source.open("wb") as file:
+                CaptureWriter(file, ".pcap", link=links.RAW).write(block)
             before.append(check_capture(source))
             repair = repair_capture(source, target)
             after.append(repair.left)

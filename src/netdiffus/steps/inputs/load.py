@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.steps.capturesource import dataset_of_captures, holds_captures, texts_of_flows, texts_of_frames
+from netdiffus.steps.inputs.captures import dataset_of_captures, holds_captures, texts_of_flows, texts_of_frames
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import PACKETS, read_dataset, sha256
 from netdiffus.text import EDGES, as_text

@@ -7,7 +7,7 @@ import polars as pl
 def two_labels(count: int, seed: int) -> pl.DataFrame:
     """Traces of two labels that differ in sizes, directions, gaps and length."""
     rng = np.random.default_rng(seed)
-    rows = []
+    rows: list[dict[str, object]] = []
     for index in range(count):
         chat = index % 2 == 0
         length = int(rng.integers(3, 8) if chat else rng.integers(6, 13))

@@ -47,10 +47,10 @@ def _reserved_flag(e: Edit) -> None:
 
 
 def _hops(hops: int) -> Callable[[Edit], None]:
-    def mend(e: Edit) -> None:
+    def fix(e: Edit) -> None:
         e.set(e.network + (8 if e.p["version"] == 4 else 7), bytes([hops]))
 
-    return mend
+    return fix
 
 
 def _ip_options(e: Edit) -> None:
@@ -88,10 +88,10 @@ def _data_offset(e: Edit) -> None:
 
 
 def _flags(clear: int, put: int) -> Callable[[Edit], None]:
-    def mend(e: Edit) -> None:
+    def fix(e: Edit) -> None:
         e.set(e.transport + 13, bytes([e.data[e.transport + 13] & ~clear | put]))
 
-    return mend
+    return fix
 
 
 def _reserved_bits(e: Edit) -> None:
@@ -122,12 +122,12 @@ def _has_right_length(option: bytes) -> bool:
 
 
 def _drop(*kinds: int) -> Callable[[Edit], None]:
-    def mend(e: Edit) -> None:
+    def fix(e: Edit) -> None:
         start, end = _tcp_options(e)
         options = bytes(e.data[start:end])
         e.set_options(start, end, without(options, [part[0] in kinds for part in items(options)]))
 
-    return mend
+    return fix
 
 
 def _repeated(e: Edit) -> None:
@@ -170,7 +170,7 @@ FIRST: dict[str, Callable[[Edit], None]] = {
     "tcp-sack-blocks": _drop(KIND_SACK),
     "tcp-option-nops": _drop(),
 }
-"""Mends that move or resize headers, or say what others mean: one at a time, each followed by another look."""
+"""Fixes that move or resize headers, or say what others mean: one at a time, each followed by another look."""
 LATER: dict[str, Callable[[Edit], None]] = {
     "ipv4-reserved-flag": _reserved_flag,
     "ipv4-ttl-zero": _hops(64),
@@ -180,7 +180,7 @@ LATER: dict[str, Callable[[Edit], None]] = {
     "tcp-reserved-bits": _reserved_bits,
     "tcp-window-scale-over-14": _scale_14,
 }
-"""Mends of single fields: all at once."""
+"""Fixes of single fields: all at once."""
 LAST: dict[str, Callable[[Edit], None]] = {
     "ipv4-checksum": _header_checksum,
     "ipv4-checksum-offload": _header_checksum,
@@ -197,14 +197,14 @@ LAST: dict[str, Callable[[Edit], None]] = {
 """Checksums, when all else is right."""
 
 
-def mend_alone(e: Edit, broken: set[str]) -> list[str]:
-    """Mend a packet that breaks the rules named in `broken`; returns the names of those that were seen to.
+def fix_alone(e: Edit, broken: set[str]) -> list[str]:
+    """Fix a packet that breaks the rules named in `broken`; returns the names of those that were seen to.
 
     Only the first stage with something to do is done; the caller looks at the packet again.
     """
-    for name, mend in FIRST.items():
+    for name, fix in FIRST.items():
         if name in broken:
-            mend(e)
+            fix(e)
             return [name]
     for stage in (LATER, LAST):
         names = [name for name in stage if name in broken]
@@ -215,8 +215,8 @@ def mend_alone(e: Edit, broken: set[str]) -> list[str]:
     return []
 
 
-def mend_order(e: Edit, what: int, ack: int, times: tuple[int, int] | None) -> None:
-    """Mend a segment by what came before it: options to drop (bits of DROPS), acknowledgment, TSval and TSecr."""
+def fix_order(e: Edit, what: int, ack: int, times: tuple[int, int] | None) -> None:
+    """Fix a segment by what came before it: options to drop (bits of DROPS), acknowledgment, TSval and TSecr."""
     e.set(e.transport + 8, ack.to_bytes(4, "big"))
     start, end = _tcp_options(e)
     if times:
