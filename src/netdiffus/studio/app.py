@@ -9,7 +9,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from netdiffus.errors import InputError
-from netdiffus.studio.pages import captures, datasets, files, home, jobs, reports, steps, training
+from netdiffus.studio.pages import captures, datasets, files, forms, home, jobs, reports, steps, training
 from netdiffus.studio.site import STATIC, Site
 from netdiffus.studio.workspace import Workspace
 from netdiffus.text import as_text
@@ -24,7 +24,7 @@ def studio_app(space: Workspace) -> FastAPI:
     """The pages of a workspace; whoever may ask for them is the guard's affair."""
     app = FastAPI(telemetry=QUIET, docs_url=None, redoc_url=None, openapi_url=None)
     site = Site.of(space)
-    for pages in (home, datasets, captures, steps, training, jobs, reports, files):
+    for pages in (home, datasets, captures, forms, steps, training, jobs, reports, files):
         pages.add(app, site)
     app.mount("/static", _Static(directory=STATIC), "static")
 

@@ -77,12 +77,13 @@ def _prepare(entered: Entered, space: Workspace) -> Order:
 
 def _train(entered: Entered, space: Workspace) -> Order:
     dataset, out = _there(space, _first(entered, "dataset")), _out(entered, space)
-    preset, image = _first(entered, "preset") or "default", _first(entered, "image") or "gasf"
+    usual = str(RowOptions.model_fields["image"].default)
+    preset, image = _first(entered, "preset") or "default", _first(entered, "image") or usual
     chosen = values_of(RowOptions, TRAIN, entered)
     train_options(preset, image=image, **chosen)
     arguments = [dataset, "--out", out]
     arguments += [] if preset == "default" else ["--preset", preset]
-    arguments += [] if image == "gasf" else argument("--image", image)
+    arguments += [] if image == usual else argument("--image", image)
     arguments += options_of(RowOptions, TRAIN, entered)
     arguments += ["--resume"] if _first(entered, "resume") else []
     return Order(["train", *arguments], out)
