@@ -16,13 +16,13 @@ import polars as pl
 import pytest
 import uvicorn
 
+from bench.small_traffic import two_labels
 from netdiffus import recordings
 from netdiffus.api.verbs import generate, prepare
 from netdiffus.studio.app import studio_app
 from netdiffus.studio.guard import Guard
 from netdiffus.studio.recent import Recent
 from netdiffus.studio.workspace import Workspace
-from small_traffic import two_labels
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&\u202e"
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
+from bench.small_traffic import two_labels
 from netdiffus.api.verbs import evaluate
-from small_traffic import two_labels
 from studio_server import Running, Watched, browser, studio
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&\u202e"
