@@ -84,11 +84,10 @@ class Workspace:
         """
         if not name.strip():
             raise InputError("a name for the result", "nothing", "enter a name")
-        path = self._inside(name)
         for part in Path(name).parts:
             if part.startswith(PREFIX) or len(os.fsencode(part)) > NAME_BYTES or not part.isprintable():
                 raise InputError("a plain name", repr(part[:60]), "choose another")
-        return path
+        return self._inside(name)
 
     def name(self, path: Path) -> str:
         """The way back: a path relative to the root, with slashes."""

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.requests import ClientDisconnect
 
 from netdiffus.errors import InputError
 from netdiffus.studio.site import Site
 from netdiffus.text import as_text
+
+DRAIN_S = 5.0
+
+
+async def _passed_over(chunks: AsyncIterator[bytes]) -> None:
+    """Read what is left of a refused upload, for a while: a sender that is cut off would not see why."""
+    with suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(DRAIN_S):
+            async for _ in chunks:
+                pass
 
 
 def add(app: FastAPI, site: Site) -> None:
@@ -24,5 +39,10 @@ def add(app: FastAPI, site: Site) -> None:
     async def upload(request: Request) -> Response:
         announced = request.headers.get("content-length", "")
         size = int(announced) if announced.isdigit() and len(announced) < 16 else None
-        name = await site.uploads.receive(request.query_params.get("name", ""), size, request.stream())
+        chunks = request.stream()
+        try:
+            name = await site.uploads.receive(request.query_params.get("name", ""), size, chunks)
+        except InputError:
+            await _passed_over(chunks)
+            raise
         return JSONResponse({"name": name})
