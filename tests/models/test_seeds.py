@@ -105,3 +105,17 @@ def test_a_training_of_an_older_format_is_not_resumed(small_dataset, small_model
     (old / "model.json").write_text(json.dumps(card | {"format": 5}))
     with pytest.raises(InputError, match=r"a training of this version .*; got one of an older format"):
         train(small_dataset, old, preset="tiny", steps=61, resume=True)
+
+
+def test_every_block_is_drawn_by_as_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making images in parallel sets the number of threads that it shares with torch."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for _ in blocks(Request(np.repeat([0, 1], 3), Sampling(), seed=0), 2, torch.device("cpu")):
+            found.append(torch.get_num_threads())
+            torch.set_num_threads(3)
+    finally:
+        torch.set_num_threads(before)
+    assert found == [1] * 4

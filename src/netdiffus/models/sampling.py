@@ -14,6 +14,7 @@ from torch import Tensor
 from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler import FlowRows
 from netdiffus.errors import InputError
+from netdiffus.models.device import hold_threads
 from netdiffus.models.seeds import block_streams, torch_seed
 
 Form = Literal["series", "images", "flows"]
@@ -72,7 +73,10 @@ class Block:
 
 
 def blocks(request: Request, size: int, device: torch.device) -> Iterator[Block]:
-    """The blocks of a request: at most `size` traces of one label, each with streams of its own."""
+    """The blocks of a request: at most `size` traces of one label, each with streams of its own.
+
+    Each is drawn by as many threads as the first, whatever the caller does in between.
+    """
     labels, counts = np.unique(request.ids, return_counts=True)
     plan = [
         (label, block, min(size, count - block * size))
@@ -80,6 +84,7 @@ def blocks(request: Request, size: int, device: torch.device) -> Iterator[Block]
         for block in range(-(-count // size))
     ]
     for label, block, count in plan[slice(*request.part)]:
+        hold_threads()
         yield Block.seeded(np.full(count, label), block_streams(request.seed, label, block), device)
 
 
