@@ -265,10 +265,10 @@ def measured(browser: Browser, folder: Path) -> str:
     each = table(("page", "kB", "first paint, ms"), [(n, f"{w / 1000:.1f}", f"{p:.0f}") for n, w, p in figures])
     note = (
         f"The whole job took {seconds:.0f} s with the other work of the machine; its capture has {size:,} bytes. "
-        "Choosing files in the browser's dialogue is counted as 3 clicks; dropping them takes none. Of the 200 requests "
-        "the median follows from the server's CPU and the share of the core that it gets beside other work. Tried before: "
-        "making every answer anew (median 3.8 s); now what is asked for at once is made once, from templates compiled at "
-        "the start."
+        "Choosing files in the browser's dialogue is counted as 3 clicks; dropping them takes none. Of the 200 "
+        "requests the median follows from the server's CPU and the share of the core that it gets beside other work. "
+        "Tried before: making every answer anew (median 3.8 s); now what is asked for at once is made once, from "
+        "templates compiled at the start."
     )
     return table(("figure", "measured", "wanted"), rows) + f"\n\n{note}\n\n{each}"
 
