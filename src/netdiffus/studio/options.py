@@ -21,5 +21,5 @@ class StudioConfig(Config):
         True, description="Open the page in a browser."
     )
     upload_limit: float = Field(
-        4.0, gt=0, le=1024, description="Largest file that may be uploaded, in GiB (bounded by the disk as well)."
+        4.0, ge=0.001, le=1024, description="Largest file that may be uploaded, in GiB (bounded by the disk as well)."
     )
