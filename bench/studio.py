@@ -37,6 +37,11 @@ PAGES = {
     "dataset": "/dataset?path=many-0", "capture": "/capture?path=captures/dns.pcap.xz", "check": "/check",
     "dataset of 1,000,000 traces, page 40,000": "/dataset?path=million&page=39999",
 }  # fmt: skip
+NOTE = (
+    "Choosing files in the browser's dialogue is counted as 3 clicks; dropping them takes none. Of the 200 requests the "
+    "median follows from the server's CPU and the share of the core that it gets beside other work. Tried before: making "
+    "every answer anew (median 3.8 s); now what is asked for at once is made once, from templates compiled at the start."
+)
 
 
 @dataclass
@@ -264,11 +269,7 @@ def measured(browser: Browser, folder: Path) -> str:
     ]
     each = table(("page", "kB", "first paint, ms"), [(n, f"{w / 1000:.1f}", f"{p:.0f}") for n, w, p in figures])
     note = (
-        f"The whole job took {seconds:.0f} s with the other work of the machine; its capture has {size:,} bytes. "
-        "Choosing files in the browser's dialogue is counted as 3 clicks; dropping them takes none. Of the 200 "
-        "requests the median follows from the server's CPU and the share of the core that it gets beside other work. "
-        "Tried before: making every answer anew (median 3.8 s); now what is asked for at once is made once, from "
-        "templates compiled at the start."
+        f"The whole job took {seconds:.0f} s with the other work of the machine; its capture has {size:,} bytes. {NOTE}"
     )
     return table(("figure", "measured", "wanted"), rows) + f"\n\n{note}\n\n{each}"
 
