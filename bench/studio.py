@@ -38,9 +38,10 @@ PAGES = {
     "dataset of 1,000,000 traces, page 40,000": "/dataset?path=million&page=39999",
 }  # fmt: skip
 NOTE = (
-    "Choosing files in the browser's dialogue is counted as 3 clicks; dropping them takes none. Of the 200 requests the "
-    "median follows from the server's CPU and the share of the core that it gets beside other work. Tried before: making "
-    "every answer anew (median 3.8 s); now what is asked for at once is made once, from templates compiled at the start."
+    "Choosing files in the browser's dialogue is counted as 3 clicks; dropping them takes none. Of the 200 requests "
+    "the median follows from the server's CPU and the share of the core that it gets beside other work. Tried before: "
+    "making every answer anew (median 3.8 s); now what is asked for at once is made once, from templates compiled at "
+    "the start."
 )
 
 
