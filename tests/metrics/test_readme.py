@@ -13,7 +13,13 @@ from netdiffus.metrics import METRICS, ScoreType, Traces, scores
 
 PAGE = Path(netdiffus.metrics.__file__).with_name("README.md")
 BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
-TOPICS = {"fidelity": "Fidelity", "packets": "Packets", "utility": "Use", "privacy": "Privacy"}
+TOPICS = {
+    "fidelity": "Fidelity",
+    "packets": "Packets",
+    "whole": "Whole traffic",
+    "utility": "Use",
+    "privacy": "Privacy",
+}
 HEAD = "| name | goal | meaning | the other end | range | compared |\n|---|---|---|---|---|---|\n"
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from netdiffus.metrics import Confusion, Score
+from netdiffus.metrics.sessions import NO_SESSIONS
 from netdiffus.report import contamination, verdicts, weakest
 from netdiffus.report.verdict import wilson
 
@@ -26,7 +27,8 @@ def scores(**changed: float) -> list[Score]:
     } | {name.replace("__", "."): value for name, value in changed.items()}  # fmt: skip
     real = {"utility.ratio": 1.0, "labels.covered": 1.0, "copies.exact": 0.0, "membership.auc": 0.5,
             "totals.bytes": 0.1, "bursts.length": 0.1, "detection.auc": 0.5, "lowdata.5.augmented": 0.5,
-            "bits.detection_auc": 0.5}  # fmt: skip
+            "bits.detection_auc": 0.5, "connections.auc": 0.5} | dict.fromkeys(
+                ("flows.bytes", "load.active", "wavelet.bytes.64ms", "sessions.order"), 0.1)  # fmt: skip
     large = ("utility", "labels", "lowdata", "conformance")
     found = [
         spanned(name, value, real.get(name, 0.9), 0.02, "max" if name.startswith(large) else "min")
@@ -51,6 +53,16 @@ def scores(**changed: float) -> list[Score]:
         ({"totals__bytes": 0.5}, ["yes", "yes", "with care", "no"]),
         ({"bits__detection_auc": 0.9}, ["yes", "yes", "with care", "with care"]),
         ({"conformance__clean_flows": 0.5}, ["yes", "yes", "with care", "no"]),
+        ({"totals__bytes": 0.17}, ["yes", "yes", "with care", "with care"]),  # worse, but near
+        ({"flows__bytes": 0.1}, ["yes", "yes", "with care", "yes"]),
+        ({"flows__bytes": 0.17}, ["yes", "yes", "with care", "with care"]),
+        ({"flows__bytes": 0.5}, ["yes", "yes", "with care", "no"]),
+        ({"totals__bytes": 0.5, "flows__bytes": 0.1}, ["yes", "yes", "with care", "yes"]),  # whole flows tell more
+        ({"connections__auc": 0.6}, ["yes", "yes", "with care", "with care"]),
+        ({"connections__auc": 0.7}, ["yes", "yes", "with care", "no"]),
+        ({"load__active": 0.9}, ["yes", "yes", "with care", "with care"]),
+        ({"wavelet__bytes__64ms": 0.9}, ["yes", "yes", "with care", "with care"]),
+        ({"sessions__order": 0.9}, ["yes", "yes", "with care", "with care"]),
     ],
 )
 def test_answers(changed: dict[str, float], answers: list[str]) -> None:
@@ -65,6 +77,17 @@ def test_why_names_the_figures() -> None:
     assert "Headers were not compared" in feed.why
     helped = verdicts(scores(lowdata__5__augmented=0.8))[1]
     assert "helps when only 5 real traces per label are available" in helped.why
+
+
+def test_whole_traffic_that_was_not_compared_is_named() -> None:
+    whole = [Score(name, None, None, 1.0, "min", note="real traffic: flows are cut") for name in
+             ("flows.packets", "flows.bytes", "load.active", "sessions.flows")]  # fmt: skip
+    feed = verdicts([*scores(), *whole])[3]
+    assert feed.answer == "with care"
+    assert "flows.packets, flows.bytes, load.active and others: real traffic: flows are cut." in feed.why
+    none = [Score("sessions.flows", None, None, 1.0, "min", note=NO_SESSIONS)]
+    feed = verdicts([*scores(flows__bytes=0.1), *none])[3]
+    assert (feed.answer, "So are whole flows, load and sessions" in feed.why) == ("yes", True)
 
 
 def judged_on(count: int, found: list[Score]) -> list[Score]:

@@ -80,6 +80,7 @@ class Scores:
             nearest=found.nearest,
             embedding=found.embedding,
             packets=found.packets,
+            whole=found.whole,
         )
         picture = overview_png(sets.test, sets.synthetic, sets.channels, images=found.images)
         entries = [score.to_dict() for score in found.scores]

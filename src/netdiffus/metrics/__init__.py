@@ -23,33 +23,40 @@ from netdiffus.metrics import (
     boosting,
     bursts,
     conformance,
+    connections,
     contamination,
     copies,
     correlation,
+    delays,
     detection,
     disclosure,
     fields,
     fingerprinting,
+    flows,
     identifiers,
     labels,
     leakage,
+    load,
     lowdata,
     manifold,
     marginal,
     membership,
     membership_likelihood,
     mmd,
+    sessions,
     spectrum,
     totals,
     utility,
+    wavelet,
 )
 from netdiffus.metrics.comparison import Comparison, comparison
-from netdiffus.metrics.inputs import Identifiers, Imaged, Inputs, Losses
+from netdiffus.metrics.inputs import Identifiers, Imaged, Inputs, Losses, Missing
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.packets import PacketSets
 from netdiffus.metrics.score import Confusion, Score, find
 from netdiffus.metrics.scoretype import ScoreType
 from netdiffus.metrics.traces import Traces
+from netdiffus.metrics.whole import WholeSets
 
 METRICS: dict[str, Metric[Any]] = {
     "leakage": leakage.METRIC,
@@ -80,6 +87,12 @@ METRICS: dict[str, Metric[Any]] = {
     "bits": bits.METRIC,
     "bits_classifiers": bits_classifiers.METRIC,
     "conformance": conformance.METRIC,
+    "flows": flows.METRIC,
+    "delays": delays.METRIC,
+    "load": load.METRIC,
+    "wavelet": wavelet.METRIC,
+    "sessions": sessions.METRIC,
+    "connections": connections.METRIC,
 }
 
 
@@ -146,10 +159,12 @@ __all__ = [
     "Inputs",
     "Losses",
     "Metric",
+    "Missing",
     "PacketSets",
     "Score",
     "ScoreType",
     "Traces",
+    "WholeSets",
     "baseline_values",
     "comparison",
     "compute",

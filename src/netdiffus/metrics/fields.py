@@ -72,12 +72,19 @@ def fields(packets: PacketSets, rng: np.random.Generator) -> Iterator[Score]:
         distance = tvd if name in CODES else ks
         real = [by_label(field, distance, first, second, labels) for first, second in draws]
         value = by_label(field, distance, flows.test, flows.synthetic, labels)
-        yield from _scores(KINDS[name], value, real, flows)
+        yield from field_scores(KINDS[name], value, real, flows)
 
 
-def _scores(
+def field_scores(
     kind: ScoreType, value: dict[str, float], draws: list[dict[str, float]], flows: Parts[Rows]
 ) -> Iterator[Score]:
+    """The mean over the labels and the score of each label, with what real flows get in place of the synthetic ones.
+
+    Args:
+        value: the distance of each label.
+        draws: the same between real flows.
+        flows: those that were compared.
+    """
     if not value:
         yield kind.score(None, note="no label has it on both sides")
         return

@@ -45,11 +45,24 @@ class Losses:
     test: Floats
 
 
+@dataclass(frozen=True)
+class Missing:
+    """Why there is no input of a class, in words that a score without a value shows."""
+
+    kind: type
+    why: str
+
+
 class Inputs:
-    """At most one input of each class."""
+    """At most one input of each class; a Missing says why there is none."""
 
     def __init__(self, *given: Any) -> None:
-        self._given = {type(one): one for one in given}
+        self._given = {type(one): one for one in given if not isinstance(one, Missing)}
+        self._missing = {one.kind: one for one in given if isinstance(one, Missing)}
+
+    def why(self, kind: type) -> str:
+        """Why there is no input of a class; empty if that is not known."""
+        return self._missing[kind].why if kind in self._missing else ""
 
     def get(self, kind: type[T]) -> T | None:
         """The input of a class, if there is one."""
@@ -57,4 +70,4 @@ class Inputs:
 
     def joined(self, *given: Any) -> Inputs:
         """These inputs and others; an input replaces one of the same class."""
-        return Inputs(*self._given.values(), *given)
+        return Inputs(*self._given.values(), *self._missing.values(), *given)

@@ -13,7 +13,7 @@ from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
 
 I = TypeVar("I")  # noqa: E741 - of the input
-Topic = Literal["fidelity", "packets", "utility", "privacy"]
+Topic = Literal["fidelity", "packets", "whole", "utility", "privacy"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Metric(Generic[I]):
         baselines: whether simple generators are measured by it too.
         values: (input, rng) → values by name, as of `scores` but without what real traffic would get, which costs
             most; None: those of `scores`.
-        missing: the note of its scores without a value if the input is missing; empty: no scores then.
+        missing: the note of its scores without a value if the input is missing and no reason is known; empty: no scores
+            then.
         stream: the word that seeds its draws; empty: its name in METRICS.
     """
 
@@ -48,9 +49,10 @@ class Metric(Generic[I]):
         given = inputs.get(self.given)
         if given is not None:
             yield from self.scores(given, rng)
-        elif self.missing:
+        elif why := inputs.why(self.given) or self.missing:
             for kind in self.types:
-                yield kind.score(None, note=self.missing)
+                if not kind.is_pattern:
+                    yield kind.score(None, note=why)
 
     def compute_values(self, inputs: Inputs, rng: np.random.Generator) -> Mapping[str, float | None]:
         """The values of its scores over all labels, by name."""

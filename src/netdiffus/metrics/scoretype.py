@@ -10,15 +10,17 @@ from netdiffus.metrics.intervals import Interval
 from netdiffus.metrics.score import Confusion, Goal, Score
 
 Evidence = Literal[
-    "contamination", "independence", "privacy", "identifiers", "volumes", "shape", "headers", "rules", "mixing",
-    "few_shot",
+    "contamination", "independence", "privacy", "identifiers", "volumes", "whole_volumes", "records", "load",
+    "sessions", "shape", "headers", "rules", "mixing", "few_shot",
 ]  # fmt: skip
 """What the report's verdict concludes if a score is worse than real:
 
 contamination: test traces are among the synthetic ones, so all other answers are withdrawn;
 independence: the same, but if it is far *better* than real: the set is nearer to the test part than chance allows;
 privacy, identifiers: do not publish the set;
-volumes, rules: do not feed it to an IDS or a flow collector; shape, headers: only with care;
+rules: do not feed it to an IDS or a flow collector; whole_volumes (of whole flows; without them volumes, of what was
+    compared of each trace), records (of connections): not where they are far from real, else only with care; load,
+    sessions, shape, headers: only with care;
 mixing: do not add it to real training traffic; few_shot: only with care.
 """
 
@@ -59,6 +61,11 @@ class ScoreType:
         """The type with `word` in place of the part in capitals, and with its unit."""
         name = WORD.sub(lambda _: word, self.name)
         return replace(self, name=name, unit=self.unit if unit is None else unit)
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether a part of the name stands for any word."""
+        return WORD.search(self.name) is not None
 
     def matches(self, name: str) -> bool:
         """Whether a score of that name is of this type."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netdiffus.arrays import Floats
-from netdiffus.metrics import PacketSets, Score, Traces
+from netdiffus.metrics import PacketSets, Score, Traces, WholeSets
 from netdiffus.metrics.embedding import Embedding
 from netdiffus.report.gallery import Images
 
@@ -24,6 +24,7 @@ class Content:
         nearest: distances to the nearest training trace, of real test and of synthetic traces.
         embedding: points of both.
         packets: those of the three parts.
+        whole: whole traffic of both sides.
         seed: of the flows that are drawn.
     """
 
@@ -38,4 +39,5 @@ class Content:
     nearest: tuple[Floats, Floats] | None = None
     embedding: Embedding | None = None
     packets: PacketSets | None = None
+    whole: WholeSets | None = None
     seed: int = 0

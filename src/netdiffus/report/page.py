@@ -11,12 +11,14 @@ from netdiffus.metrics import Score, find, type_of
 from netdiffus.report.content import Content
 from netdiffus.report.distributions import panels
 from netdiffus.report.gallery import gallery
+from netdiffus.report.gantt import session_rows
 from netdiffus.report.headlines import GRADES, figure, headlines
 from netdiffus.report.maps import map_svg, nearest_svg
 from netdiffus.report.packets import field_rows, finding_rows, packet_gallery
 from netdiffus.report.tables import ConfusionRow, baseline_names, compared_rows, confusion_rows, label_rows, score_rows
 from netdiffus.report.timelines import pair
 from netdiffus.report.verdict import RULE, contamination, graded, verdicts, weakest
+from netdiffus.report.whole import energy_svg, load_rows, whole_missing, whole_rows
 from netdiffus.text import markdown as markdown_text
 
 FLOWS = 3
@@ -40,6 +42,9 @@ def render(content: Content) -> str:
         map_how="" if found.embedding is None else found.embedding.how,
         nearest=None if found.nearest is None or not all(map(len, found.nearest)) else nearest_svg(found.nearest),
         packet_rows=packet_gallery(found.packets),
+        load=load_rows(found.whole),
+        energy=energy_svg(found.whole, found.seed),
+        sessions=session_rows(found.whole),
         confusions=_confusions(found.scores),
     )
 
@@ -68,6 +73,8 @@ def _words(content: Content) -> dict[str, object]:
         "labels": label_rows(scores, real, synthetic),
         "fields": field_rows(scores),
         "findings": finding_rows(content.packets),
+        "whole": whole_rows(scores),
+        "whole_missing": whole_missing(scores),
         "scores": score_rows(scores),
         "provenance": dict(content.provenance),
     }

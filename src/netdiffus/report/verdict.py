@@ -14,7 +14,8 @@ from netdiffus.metrics.intervals import NORMAL
 from netdiffus.metrics.lowdata import SIZES
 from netdiffus.metrics.score import FLAGGED
 from netdiffus.metrics.scoretype import Evidence
-from netdiffus.report.headlines import Headline, figure
+from netdiffus.metrics.sessions import NO_SESSIONS
+from netdiffus.report.headlines import Headline, figure, grade
 
 RULE = (
     f"A score counts as worse than real if it lies more than {FLAGGED:g} times as far beyond the real value as the end "
@@ -128,11 +129,15 @@ def _with_real(score: Score) -> str:
     return f"{figure(score.value, score.unit)} (real {figure(score.reference, score.unit)})"
 
 
-def _telling(scores: list[Score], *evidence: Evidence, flagged: bool = False) -> list[Score]:
-    """The scores over all labels that count for one of these; `flagged`: only those that are worse than real."""
+def _telling(scores: list[Score], *evidence: Evidence, flagged: bool = False, valued: bool = False) -> list[Score]:
+    """The scores over all labels that count for one of these.
+
+    `flagged`: only those that are worse than real; `valued`: only those that could be computed.
+    """
     chosen = []
     for score in scores:
-        kind = type_of(score.name) if score.label is None and (score.flagged or not flagged) else None
+        wanted = score.label is None and (score.flagged or not flagged) and (score.value is not None or not valued)
+        kind = type_of(score.name) if wanted else None
         if kind is not None and not set(evidence).isdisjoint(kind.evidence):
             chosen.append(score)
     return chosen
@@ -250,18 +255,38 @@ def _feed(scores: list[Score]) -> Verdict:
     broken = _worse(scores, "rules")
     if broken:
         return Verdict(question, "no", f"Packets break rules that real ones keep: {_list(broken)}.")
-    worse = _worse(scores, "volumes", "shape", "headers")
+    # totals of what was compared of each trace only where whole flows were not compared
+    volumes: Evidence = "whole_volumes" if _telling(scores, "whole_volumes", valued=True) else "volumes"
     auc = (
         f"a detector tells it from real traffic with an AUC of {figure(detected.value)} (real {figure(detected.floor)})"
     )
-    if _worse(scores, "volumes"):
-        return Verdict(question, "no", f"Flows have other volumes or shapes than real ones: {_list(worse)}; {auc}.")
+    far = [score for score in _worse(scores, volumes) if grade(score) != "good"]
+    far += [score for score in _worse(scores, "records") if grade(score) == "poor"]
+    if far:
+        return Verdict(question, "no", f"Flows have other volumes or shapes than real ones: {_list(far)}; {auc}.")
+    worse = _worse(scores, volumes, "records", "load", "sessions", "shape", "headers")
     if worse or detected.flagged:
         why = f"{_list(worse)}; {auc}" if worse else auc
         return Verdict(question, "with care", f"Good for load and function tests, not for tuning thresholds: {why}.")
     if detected.high is not None and detected.floor is not None and detected.high - detected.floor > AUC_MARGIN:
         real = f"real traces get up to {figure(detected.high)} by chance"
         return Verdict(question, "unknown", f"{TOO_FEW}: {auc}, but {real}.")
+    if unseen := _unseen(scores):
+        why = f"What was compared is as in real traffic; {auc}. But whole traffic was not, or not all of it: {unseen}."
+        return Verdict(question, "with care", why)
     compared = find(scores, "bits.jsd") is not None
     headers = "So are header fields, and packets keep the rules." if compared else "Headers were not compared."
-    return Verdict(question, "yes", f"Volumes, bursts and order are as in real traffic; {auc}. {headers}")
+    whole = " So are whole flows, load and sessions." if volumes == "whole_volumes" else ""
+    return Verdict(question, "yes", f"Volumes, bursts and order are as in real traffic; {auc}.{whole} {headers}")
+
+
+def _unseen(scores: list[Score]) -> str:
+    """Which scores of whole traffic could not be computed, and why; empty if all could that the real traffic has."""
+    reasons: dict[str, list[str]] = {}
+    for score in _telling(scores, "whole_volumes", "records", "load", "sessions"):
+        kind = type_of(score.name)
+        if score.value is None and score.note != NO_SESSIONS and kind is not None and not kind.is_pattern:
+            reasons.setdefault(score.note, []).append(score.name)
+    return "; ".join(
+        f"{', '.join(names[:NAMED])}{' and others' if names[NAMED:] else ''}: {note}" for note, names in reasons.items()
+    )

@@ -24,9 +24,11 @@ from netdiffus.metrics import (
     Imaged,
     Inputs,
     Losses,
+    Missing,
     PacketSets,
     Score,
     Traces,
+    WholeSets,
     baseline_values,
     comparison,
     compute,
@@ -37,9 +39,11 @@ from netdiffus.metrics.embedding import Embedding, embedding
 from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.inputs.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
 from netdiffus.steps.inputs.packet_sets import packet_sets
+from netdiffus.steps.inputs.whole import whole_traffic
 from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.split import split
 from netdiffus.traffic.traces import channel_names, series
+from netdiffus.traffic.whole.flows import Whole
 from netdiffus.version import __version__
 
 Pair = tuple[ArrayLike, ArrayLike]  # series and labels
@@ -75,6 +79,7 @@ class Evaluation:
     scores: list[Score]
     sets: Comparison
     packets: PacketSets | None
+    whole: WholeSets | None
     images: dict[str, tuple[Floats, Floats]]  # label → one real and one synthetic image (C', n, n)
     image_channels: list[str]  # names of the C' channels
     provenance: dict[str, str]
@@ -112,6 +117,7 @@ def _evaluate(
     sets = comparison(train_part, test_part, drawn, names)
     came_from = [loaded["real"], loaded.get("test", loaded["real"]), loaded["synthetic"]]
     inputs = _further_inputs(list(zip(came_from, parts.values(), strict=True)), length, config.seed)
+    inputs = inputs.joined(_whole(loaded))
     if model is not None:
         inputs = inputs.joined(_losses(model, loaded["real"], test_table, config.seed, own=test is None))
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
@@ -191,6 +197,17 @@ def _further_inputs(origins: list[tuple[LoadedTraces, pl.DataFrame]], length: in
     return Inputs(*given)
 
 
+def _whole(loaded: Mapping[str, LoadedTraces]) -> WholeSets | Missing:
+    """Whole traffic of the paths that were given, by their part in the comparison, or why there is none."""
+    found: dict[str, Whole] = {}
+    for name, part in loaded.items():
+        whole = whole_traffic(part)
+        if isinstance(whole, str):
+            return Missing(WholeSets, f"{name} traffic: {whole}")
+        found[name] = whole
+    return WholeSets(found["real"], found.get("test"), found["synthetic"])
+
+
 def evaluate_sets(
     sets: Comparison, inputs: Inputs, provenance: dict[str, str], config: EvaluateConfig
 ) -> Generator[Scored, None, Evaluation]:
@@ -212,8 +229,8 @@ def evaluate_sets(
     points = embedding(sets, rng)
     yield Scored("pictures", total, total)
     names = image_channels(sets.channels)
-    images = example_images(sets, codec)
-    return Evaluation(scores, sets, inputs.get(PacketSets), images, names, provenance, nearest, points)
+    images, whole = example_images(sets, codec), inputs.get(WholeSets)
+    return Evaluation(scores, sets, inputs.get(PacketSets), whole, images, names, provenance, nearest, points)
 
 
 def baseline_scores(name: str, sets: Comparison, scores: list[Score], seed: int) -> Iterator[Score]:

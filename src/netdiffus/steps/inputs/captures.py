@@ -34,11 +34,15 @@ def dataset_of_captures(path: Path, folder: Path) -> list[Path]:
     A capture's labels come from FILE.labels.csv next to it, as `generate` writes it; without one, the label is the name
     of the capture's folder.
     """
-    table = labels_path(path)
-    labels = str(table) if path.is_file() and table.is_file() else "folder"
-    for _ in prepare([path], folder, PrepareConfig.of(labels=labels, test=0.0)):
+    for _ in prepare([path], folder, PrepareConfig.of(labels=labels_of(path), test=0.0)):
         pass
     return [file.path for file in find_files([path])]
+
+
+def labels_of(path: Path) -> str:
+    """What labels the flows of a capture or a folder of captures, as the option --labels names it."""
+    table = labels_path(path)
+    return str(table) if path.is_file() and table.is_file() else "folder"
 
 
 def texts_of_flows(folder: Path) -> pl.DataFrame | None:

@@ -9,10 +9,17 @@ import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.steps.inputs.captures import dataset_of_captures, holds_captures, texts_of_flows, texts_of_frames
+from netdiffus.steps.inputs.captures import (
+    dataset_of_captures,
+    holds_captures,
+    labels_of,
+    texts_of_flows,
+    texts_of_frames,
+)
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import PACKETS, read_dataset, sha256
 from netdiffus.text import EDGES, as_text
+from netdiffus.traffic.labels.rules import Labels, label_rule
 from netdiffus.traffic.split import split
 from netdiffus.traffic.tables.columns import KNOWN
 from netdiffus.traffic.tables.files import is_table_name, read_table
@@ -30,6 +37,8 @@ class LoadedTraces:
             without any.
         packets: the dataset folder with the packets of the traces; None without packets.
         captures: the captures that were read.
+        labels: what labels their flows.
+        sources: traces of each source of a dataset, in their order; empty where that is not known.
     """
 
     traces: pl.DataFrame
@@ -38,6 +47,8 @@ class LoadedTraces:
     texts: pl.DataFrame | None = None
     packets: Path | None = None
     captures: tuple[Path, ...] = ()
+    labels: Labels | None = None
+    sources: tuple[int, ...] = ()
 
     def texts_of(self, part: pl.DataFrame) -> frozenset[str] | None:
         """The distinct texts of some of the traces; None without texts."""
@@ -64,7 +75,8 @@ def load_traces(path: Path, scratch: Path | None = None) -> LoadedTraces:
             pl.col("label").str.replace_all(EDGES, "")
         )  # datasets made before `prepare` did so
         packets = path if (path / PACKETS).is_file() else None
-        return LoadedTraces(traces, as_text(path.name), card.hash, texts_of_flows(path), packets)
+        sources = tuple(source.flows for source in card.sources)
+        return LoadedTraces(traces, as_text(path.name), card.hash, texts_of_flows(path), packets, sources=sources)
     if not path.is_file():
         raise InputError("a dataset folder or a table of traces", f"{path}, which does not exist", "check the path")
     if not is_table_name(path):
@@ -87,7 +99,8 @@ def _of_captures(path: Path, folder: Path) -> LoadedTraces:
     flows, frames = texts_of_flows(folder), sorted(texts_of_frames(captures))
     inside = pl.DataFrame({"frame": frames}, schema={"frame": pl.String}).with_columns(trace_id=pl.lit(None, pl.Int64))
     texts = inside if flows is None else pl.concat([flows, inside], how="diagonal")
-    return LoadedTraces(traces, as_text(path.name), card.hash, texts, folder, tuple(captures))
+    rule = label_rule(labels_of(path))
+    return LoadedTraces(traces, as_text(path.name), card.hash, texts, folder, tuple(captures), rule)
 
 
 def texts_of_table(table: pl.DataFrame, traces: pl.DataFrame) -> pl.DataFrame | None:
