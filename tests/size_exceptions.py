@@ -11,6 +11,7 @@ COLUMNS = "columns of one block, as a kernel takes them"
 FIELDS = "one field of a header each, all with defaults"
 
 LONG = {
+    "src/netdiffus/compiler/features/chain_draw.py::draw_words": ONE_LOOP,
     "src/netdiffus/compiler/headers.py::_parse": FORMAT,
     "src/netdiffus/compiler/tcp_connection.py::_assign": ONE_LOOP,
     "src/netdiffus/compiler/tcp_numbers.py::_infer": ONE_LOOP,
@@ -35,6 +36,8 @@ WIDE = {
     "tests/wire_packets.py::tcp": FIELDS,
     **dict.fromkeys(
         (
+            "src/netdiffus/compiler/features/chain_draw.py::draw_words",
+            "src/netdiffus/compiler/features/windows.py::draw_windows",
             "src/netdiffus/compiler/headers.py::_parse",
             "src/netdiffus/compiler/icmp.py::_assign",
             "src/netdiffus/compiler/streams.py::_place",

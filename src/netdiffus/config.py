@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from annotated_types import Ge, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -41,6 +41,23 @@ class Entry:
     many: bool = False
     off: str | None = None
     switch: object = None
+
+
+Packets = Annotated[int, Field(ge=1, le=limits.POSITIONS)] | Literal["all"]
+"""How many packets of a flow."""
+
+
+def parse_packets(text: str) -> int | str:
+    """`--packets 64` as a number, `--packets all` as it is.
+
+    Raises:
+        InputError: another word, or a number below 1.
+    """
+    if text == "all":
+        return text
+    if not text.strip().isdecimal() or not 1 <= int(text) <= limits.POSITIONS:
+        raise InputError(f"--packets from 1 to {limits.POSITIONS:,}, or all", text[:60], "correct --packets")
+    return int(text)
 
 
 BELOW = 0.01

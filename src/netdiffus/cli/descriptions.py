@@ -51,7 +51,9 @@ def _dataset(found: DatasetDescription) -> None:
     say(f"dataset: {found.path}  (format {card.format}, netdiffus {card.netdiffus}, hash {card.hash[:16]})")
     _sources(card)
     say("channels: " + ", ".join(f"{channel.name} ({channel.unit})" for channel in card.channels))
-    if card.packets:
+    if card.packets == "all":
+        say("kept: all packets of each flow")
+    elif card.packets:
         say(f"kept: the first {card.packets:,} {'bins' if card.bin_ns else 'packets'} of each flow")
     if card.bin_ns:
         say(f"bins: {card.bin_ns / 1e6:,.12g} ms")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -94,10 +94,14 @@ def label_table(packets: Packets) -> pl.DataFrame:
     counts = np.bincount(packets.owner, minlength=len(packets.flows))
     start_ns = np.full(len(packets.flows), np.iinfo(np.int64).max)
     np.minimum.at(start_ns, packets.owner, packets.segments["time_ns"])
-    flows = packets.flows
+    return label_rows(packets.flows, packets.labels, counts, start_ns)
+
+
+def label_rows(flows: NDArray[np.void], labels: Sequence[str], counts: Ints, start_ns: Ints) -> pl.DataFrame:
+    """The same of flows (F,) of FLOW with so many packets, of which the first comes at `start_ns`."""
     table = pl.DataFrame(
         {
-            "label": pl.Series(packets.labels, dtype=pl.String),
+            "label": pl.Series(labels, dtype=pl.String),
             "protocol": [PROTOCOLS[number] for number in flows["protocol"].tolist()],
             "client": _texts(flows, CLIENT),
             "client_port": flows["port"][:, CLIENT].astype(np.int32),

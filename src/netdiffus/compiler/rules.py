@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag, auto
 from typing import NamedTuple
@@ -102,6 +103,18 @@ class Changes:
     def __str__(self) -> str:
         total = f"the compiler changed {self.changed:,} of {self.packets:,} packets"
         return total + "".join(f"\n  {name}: {count:,} ({RULES[name].words})" for name, count in self.by_rule.items())
+
+
+def total(parts: Sequence[Changes]) -> Changes:
+    """The changes of several compilations together."""
+    by_rule = Counter[str]()
+    for part in parts:
+        by_rule.update(part.by_rule)
+    ordered = {name: by_rule[name] for name in RULES if by_rule[name]}
+    packets, changed, dropped = (
+        sum(getattr(part, name) for part in parts) for name in ("packets", "changed", "dropped")
+    )
+    return Changes(packets, changed, dropped, ordered)
 
 
 def changes(broken: NDArray[np.uint32], dropped: NDArray[np.uint8]) -> Changes:

@@ -20,6 +20,8 @@ USUAL_MHZ = np.array([1000, 2000, 10_000, 100_000, 200_000, 250_000, 1_000_000],
 """Clocks of common systems, ticks in 1000 seconds."""
 LINUX_MHZ = 1_000_000
 FAR, NONE = 1 << 30, -1 << 60
+FARTHEST = 4096
+"""Timestamps back that an echo is looked for: one that is older is a number of ticks away from the latest."""
 
 
 @compiled
@@ -78,7 +80,7 @@ def _infer(
             rows[i].echo_offset = signed(echo)
             if p.flags & ACK and n[other]:
                 rows[i].echo_offset = signed(echo - seen[other, n[other] - 1])
-                for k in range(n[other]):
+                for k in range(min(n[other], i64(FARTHEST))):
                     if seen[other, n[other] - 1 - k] == echo:
                         rows[i].echo_behind, rows[i].echo_offset = k, 0
                         break

@@ -159,8 +159,8 @@ class RowCoder(nn.Module):
 class CausalDenoiser(nn.Module):
     """log p(code | label, noisy rows before it) of every row and channel.
 
-    The sequence may begin with rows of a coarse image (`coarse`, a codebook a channel): averages over segments, drawn
-    first, so that the rows of a long trace know where it is going.
+    The sequence may begin with rows of a coarse image (`coarse`), with channels of its own: what is drawn first, so
+    that the rows of a long trace know where it is going.
 
     Args:
         codebooks: of each channel.
@@ -208,6 +208,11 @@ class CausalDenoiser(nn.Module):
     def channels(self) -> int:
         """C of the image."""
         return len(self.fine.heads)
+
+    @property
+    def coarse_channels(self) -> int:
+        """Channels of the coarse rows."""
+        return 0 if self.coarse is None else len(self.coarse.heads)
 
     def prior(self, channel: int, coarse: bool = False) -> Tensor:
         """The log-prior (labels, rows, K) of a channel."""

@@ -81,7 +81,7 @@ class ForcingRecipe:
             contexts = self.crossed.contexts
         else:
             fine = [network.prior(k)[label] for k in channels]
-            coarse = [network.prior(k, coarse=True)[label] for k in channels if network.coarse is not None]
+            coarse = [network.prior(k, coarse=True)[label] for k in range(network.coarse_channels)]
             fold = None
         clean = slice(noised, None)
         for k, prior in enumerate(fine):

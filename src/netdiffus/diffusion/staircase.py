@@ -78,7 +78,7 @@ class Drawing:
         self.count, device = len(label), label.device
         self.codes = torch.zeros(self.count, network.channels, network.length, dtype=torch.long, device=device)
         self.coarse_codes = torch.zeros(
-            self.count, network.channels, network.coarse_rows, dtype=torch.long, device=device
+            self.count, network.coarse_channels, network.coarse_rows, dtype=torch.long, device=device
         )
         self.done = 0
         self._points = Stratified(label, generator)
@@ -127,7 +127,7 @@ class Drawing:
         hidden = self.network.hidden(self._before, self.label, self._cache)
         self._cache.rows += 1
         earlier = torch.zeros_like(hidden)
-        for k in range(self.network.channels):
+        for k in range(len(coder.heads)):
             if given is None:
                 found = self._guided(coder.heads[k](coder.given(hidden, earlier, k)) + self._prior(coder, k, row))
                 codes[:, k, row] = self._choose(found if likelihoods is None else found + likelihoods[k])

@@ -152,7 +152,7 @@ def _extend(model: RowModel, codes: Ints, block: Block, done: int, draw: DrawCod
         known = codes[alive, :, start:done]
         beginning = Beginning(torch.from_numpy(known).to(device), _settled(model, known, device))
         with torch.inference_mode():
-            drawn = draw(block.labels[torch.from_numpy(alive)], block.generator, beginning).cpu().numpy()
+            drawn = draw(block.labels[torch.from_numpy(alive)], block.generator, beginning).codes.cpu().numpy()
         end = min(length, start + n)
         codes[alive, :, done:end] = drawn[:, :, done - start : end - start]
         alive = alive[~_ended(model, codes[alive, :, end - 1])]

@@ -26,6 +26,7 @@ from netdiffus.diffusion.prior_fit import fit_prior
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import MEASURED, GasfCodec
+from netdiffus.imaging.course import CourseCodebook
 from netdiffus.models.network import coarse_rows, most_classes
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import MOST_GAPS
@@ -61,11 +62,15 @@ def count_labels(labels: pl.Series) -> tuple[dict[str, int], Ints]:
     return counts, labels.replace_strict(list(counts), range(len(counts)), return_dtype=pl.Int64).to_numpy()
 
 
-def fit_codec(data: Floats, channels: Channels, ids: Ints, options: RowOptions) -> SeriesCodec:
-    """The scales and codebooks of training series (N, C, n), NaN = absent, of labels (N,)."""
+def fit_codec(
+    data: Floats, channels: Channels, ids: Ints, options: RowOptions, course: Floats | None = None
+) -> SeriesCodec:
+    """The scales and codebooks of training series (N, C, n), NaN = absent, of labels (N,), and of their course."""
     most = most_classes(options, data.shape[2], len(data))
     classes = [options.classes or channels.limits.get(name, most) for name in image_channels(channels.names)]
     gasf = GasfCodec.fit(data, channels.names, options.scale, ids=ids, classes=classes, names=channels.named)
+    if course is not None:
+        return SeriesCodec(gasf, course=CourseCodebook.fit(course, ids))
     rows = coarse_rows(options, gasf.length)
     codec = SeriesCodec(gasf)
     return SeriesCodec(gasf, CoarseCodebook.fit(codec.z(gasf.classes(data)), rows)) if rows else codec
@@ -129,15 +134,16 @@ def channel_codes(
     codec: SeriesCodec, codes: Tensor, coarse: Tensor | None, label: Tensor, fold: Tensor, labels: int
 ) -> tuple[list[ChannelCodes], list[ChannelCodes]]:
     """The channels of codes (N, C, n), and those of the coarse rows' (N, C, m)."""
-    gasf, small = codec.gasf, codec.coarse
+    gasf, small = codec.gasf, codec.small
     fine = [
         ChannelCodes(codes[:, k], label, fold, labels, len(gasf.centres[k]), gasf.absent[k], ordered)
         for k, ordered in enumerate(quantities(gasf))
     ]
     if small is None or coarse is None:
         return fine, []
+    ends = [False] * len(small.centres) if codec.course is None else codec.course.absent
     return fine, [
-        ChannelCodes(coarse[:, k], label, fold, labels, len(z), False, True) for k, z in enumerate(small.centres)
+        ChannelCodes(coarse[:, k], label, fold, labels, len(z), ends[k], True) for k, z in enumerate(small.centres)
     ]
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 from torch import nn
 
-from netdiffus.diffusion.fit import Fit, Recipe, Validation
+from netdiffus.diffusion.fit import Fit, Recipe, TrainStep, Validation
 from netdiffus.models.codecs import Codec
-from netdiffus.models.options import TrainOptions
+from netdiffus.models.options import DEFAULT_MINUTES, TrainOptions
 from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.models.training_data import TrainingData
 
@@ -61,3 +62,14 @@ def begin(network: nn.Module, recipe: Recipe, data: TrainingData, options: Train
         recipe=recipe,
         validation=Validation(data.validation, VALIDATE_EVERY, options.patience) if data.validation else None,
     )
+
+
+def share_done(options: TrainOptions) -> Callable[[TrainStep], float]:
+    """How much of a training a step's record says is done, by steps or by the clock."""
+
+    def share(record: TrainStep) -> float:
+        if options.steps is None:
+            return record.seconds / (60 * (options.minutes or DEFAULT_MINUTES))
+        return record.step / options.steps
+
+    return share

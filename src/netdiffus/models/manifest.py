@@ -81,9 +81,11 @@ def _codec_of_format_5(codec: JsonObject, options: RowOptions | UNetOptions | Im
 
 def _check_coarse(codec: Codec, options: RowOptions | UNetOptions | ImportedOptions) -> None:
     series = codec.series if isinstance(codec, PacketCodec) else codec
-    coarse = series.coarse if isinstance(series, SeriesCodec) else None
+    coarse = series.small if isinstance(series, SeriesCodec) else None
     wanted = (options.coarse or 0) if isinstance(options, RowOptions) else 0
     rows, channels = (0, 0) if coarse is None else (coarse.rows, len(coarse.centres))
+    if isinstance(series, SeriesCodec) and series.course is not None and rows == wanted:
+        return
     if rows != wanted or rows > codec.length or (rows and channels != len(codec.image_channels)):
         raise InputError(f"a codec of {wanted} coarse rows for each channel", f"{rows} of {channels} channels", ACTION)
 
@@ -93,6 +95,10 @@ def _check_labels(codec: Codec, options: RowOptions | UNetOptions | ImportedOpti
     alphabets = series.gasf.alphabets if isinstance(series, SeriesCodec) else ()
     if isinstance(options, RowOptions) and not alphabets:
         raise InputError("model.json.codec.alphabets", "none", ACTION)
+    if isinstance(series, SeriesCodec) and series.course is not None:
+        alphabets += series.course.alphabets
+    if isinstance(codec, PacketCodec) and codec.bodies is not None and codec.bodies.classes != len(labels):
+        raise InputError(f"bodies of {len(labels):,} labels", f"{codec.bodies.classes:,}", ACTION)
     if any(len(alphabet.counts) != len(labels) for alphabet in alphabets):
         raise InputError(f"counts of {len(labels):,} labels", f"{len(alphabets[0].counts):,}", ACTION)
     most = None if isinstance(options, ImportedOptions) else options.length

@@ -69,8 +69,8 @@ def build_causal(
             for z, end in zip(codec.gasf.centres, codec.gasf.absent, strict=True)
         ]
         small = None
-        if codec.coarse is not None:
-            small = ([Codebook(torch.from_numpy(z).to(device), False) for z in codec.coarse.centres], of_coarse)
+        if codec.small is not None:
+            small = ([Codebook(torch.from_numpy(z).to(device), False) for z in codec.small.centres], of_coarse)
         return CausalDenoiser(
             books,
             fine,

@@ -6,7 +6,6 @@ range and its help text: command lines and forms are built from those.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -18,7 +17,7 @@ from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject, Manifest, checked, shown
 
 if TYPE_CHECKING:
-    from netdiffus.diffusion.fit import TrainStep
+    pass
 
 DEFAULT_MINUTES = 10.0
 ACTION = "copy the model again, or train again"
@@ -87,6 +86,9 @@ class RowOptions(SharedOptions):
     )
     length: int | None = Field(
         None, ge=2, le=limits.LENGTH, description="Positions of a trace that are learned; default: all."
+    )
+    whole: bool | None = Field(
+        None, description="Packets: learn flows to their ends; default: where the dataset has all packets."
     )
     width: int = Field(64, ge=8, le=limits.WIDTH, description="Width of the transformer.")
     depth: int = Field(3, ge=1, le=limits.DEPTH, description="Blocks of the transformer.")
@@ -234,8 +236,8 @@ PRESETS: dict[str, TrainOptions] = {
 }
 
 OFFERED = (
-    "image", "preset", "scale", "length", "minutes", "steps", "balance", "label_dropout", "contexts", "validation",
-    "patience", "seed",
+    "image", "preset", "scale", "length", "whole", "minutes", "steps", "balance", "label_dropout", "contexts",
+    "validation", "patience", "seed",
 )  # fmt: skip
 """The options of every preset that `train` offers; the presets set the sizes."""
 
@@ -287,14 +289,3 @@ def _of_format_5(config: JsonObject) -> JsonObject:
     own = NETWORKS.get(str(config.get("network")), RowOptions).model_fields
     both = RowOptions.model_fields.keys() | UNetOptions.model_fields.keys()
     return {name: value for name, value in config.items() if name in own or name not in both}
-
-
-def share_done(options: TrainOptions) -> Callable[[TrainStep], float]:
-    """How much of a training a step's record says is done, by steps or by the clock."""
-
-    def share(record: TrainStep) -> float:
-        if options.steps is None:
-            return record.seconds / (60 * (options.minutes or DEFAULT_MINUTES))
-        return record.step / options.steps
-
-    return share

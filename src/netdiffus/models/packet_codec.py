@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,10 +10,13 @@ from pydantic import Field, model_validator
 
 from netdiffus.compiler import FlowRows
 from netdiffus.compiler.arrivals import Arrivals
+from netdiffus.compiler.features.bodies import BodiesManifest, BodyCodec
 from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec
+from netdiffus.compiler.features.course import QUANTITIES, ROWS
 from netdiffus.compiler.features.manifest import FieldsManifest
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import SeriesManifest
+from netdiffus.imaging.course import CourseCodebook, CourseManifest
 from netdiffus.manifest import JsonObject
 from netdiffus.models.series_codec import ACTION, TIMES, SeriesCodec, check_values
 from netdiffus.traffic.flows.frames import PROTOCOLS
@@ -31,6 +34,8 @@ class PacketManifest(SeriesManifest):
     fields: FieldsManifest
     gaps_ns: list[Annotated[int, Field(ge=0, le=1 << 62)]] = Field(max_length=MOST_GAPS)
     gap_breaks: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    course: CourseManifest | None = None
+    bodies: BodiesManifest | None = None
 
     @model_validator(mode="after")
     def _of_one_length(self) -> PacketManifest:
@@ -38,6 +43,10 @@ class PacketManifest(SeriesManifest):
             raise ValueError(f"with fields of length {self.length}")
         if self.gaps_ns != sorted(self.gaps_ns):
             raise ValueError("with gaps_ns that ascend")
+        if self.fields.whole != (self.course is not None) or (self.bodies is not None and self.course is None):
+            raise ValueError("with a course where flows are whole")
+        if self.course is not None and (self.course.rows != ROWS or len(self.course.alphabets) != len(QUANTITIES)):
+            raise ValueError(f"with a course of {ROWS} rows of {', '.join(QUANTITIES)}")
         return self
 
 
@@ -47,6 +56,7 @@ class PacketCodec:
 
     Attributes:
         series: series ↔ codes. fields: flows ↔ series. arrivals: when flows begin.
+        bodies: of a model of whole flows the packets behind their first ones; None: no flow went on.
     """
 
     kind: ClassVar[str] = "packets"
@@ -54,6 +64,7 @@ class PacketCodec:
     series: SeriesCodec
     fields: FieldsCodec
     arrivals: Arrivals
+    bodies: BodyCodec | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -72,10 +83,11 @@ class PacketCodec:
 
     def to_json(self) -> dict[str, Any]:
         """Everything that decoding needs, as plain values."""
+        parts = {"course": self.series.course, "bodies": self.bodies}
         return self.series.to_json() | {
             "codec": self.kind, "fields": self.fields.to_json(), "gaps_ns": self.arrivals.gaps.tolist(),
             "gap_breaks": self.arrivals.breaks,
-        }  # fmt: skip
+        } | {name: part.to_json() for name, part in parts.items() if part is not None}  # fmt: skip
 
     @classmethod
     def from_json(cls, data: JsonObject, name: str = "model.json.codec") -> PacketCodec:
@@ -92,7 +104,19 @@ class PacketCodec:
             raise InputError(f"{name}.channels {', '.join(CHANNELS)}", ", ".join(found.channels)[:60], ACTION)
         check_values(found, {"gap_ns": TIMES}, OF_FIELDS)
         arrivals = Arrivals(np.array(found.gaps_ns, np.int64), found.gap_breaks)
-        return cls(SeriesCodec.of_manifest(found), FieldsCodec.of_manifest(found.fields), arrivals)
+        series, fields = SeriesCodec.of_manifest(found), FieldsCodec.of_manifest(found.fields)
+        if found.course is not None:
+            series = replace(series, course=CourseCodebook.of_manifest(found.course))
+        return cls(series, fields, arrivals, _bodies(found, fields, name))
+
+
+def _bodies(found: PacketManifest, fields: FieldsCodec, name: str) -> BodyCodec | None:
+    if found.bodies is None:
+        return None
+    try:
+        return BodyCodec.of_manifest(found.bodies, fields)
+    except ValueError as error:
+        raise InputError(f"{name}.bodies {error}", "other values", ACTION) from None
 
 
 def class_names(rows: FlowRows) -> list[str]:

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
 
 from netdiffus import limits
-from netdiffus.arrays import Floats
+from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler import FlowRows
 from netdiffus.compiler.arrivals import Arrivals
+from netdiffus.compiler.features.bodies import BodyCodec, Sketch
 from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
@@ -24,11 +26,13 @@ from netdiffus.models.fitting import Fitting, TrainingPart
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec, class_names
-from netdiffus.models.rows import RowModel, fit_rows, row_model
+from netdiffus.models.rows import RowDraw, RowModel, fit_rows, row_model
 from netdiffus.models.sampling import Draw, Form, Request
 from netdiffus.models.summary import label_of
 from netdiffus.models.training_data import LabelledSeries, row_data
 from netdiffus.models.weights import SavedWeights
+from netdiffus.models.whole_flows import HEAD, check_rows, read_whole
+from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_packets
 
 CLASSES = {
@@ -49,6 +53,7 @@ class PacketPart:
         fields: flows ↔ series. arrivals: when flows begin.
         series: (N, C, n), NaN past the end; classes: of each flow, see `class_names`.
         left_out: flows that cannot be learned, by reason.
+        course, bodies: of whole flows.
     """
 
     fields: FieldsCodec
@@ -56,22 +61,29 @@ class PacketPart:
     series: Floats
     classes: list[str]
     left_out: Counter[str]
+    course: Floats | None = None
+    bodies: BodyCodec | None = None
 
 
-def packet_part(dataset: Path, part: pl.DataFrame, share: float, length: int | None) -> PacketPart:
+def packet_part(
+    dataset: Path, part: pl.DataFrame, share: float, length: int | None, *, whole: bool = False
+) -> PacketPart:
     """The flows of the training part of a dataset.
 
     Args:
         part: their traces. share: of all flows of their sources that these are; the others arrive between them.
-        length: packets of a flow that are learned; None: all that were kept.
+        length: packets of a flow that are learned one by one; None: all that were kept, or HEAD of whole flows.
+        whole: whether what comes behind them is learned, too.
 
     Raises:
         InputError: the dataset has no packets, or none of the flows can be learned.
     """
+    if whole:
+        read = read_whole(part, read_packets(dataset), min(length or HEAD, limits.LENGTH))
+        arrivals = count_arrivals(part, share)
+        return PacketPart(read.fields, arrivals, read.series, read.classes, read.left_out, read.course, read.bodies)
     rows, left_out = rows_of_tables(part, read_packets(dataset))
-    if not len(rows):
-        reasons = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
-        raise InputError("flows of TCP, UDP or ICMP to learn from", reasons or "none", "prepare other captures")
+    check_rows(len(rows), left_out)
     longest = int(rows.counts.max())
     fields = count_fields(rows, max(2, min(length or limits.LENGTH, longest)))
     series, _ = fields.encode(rows)
@@ -85,15 +97,60 @@ class PacketDraw(Draw):
         labels: of the label ids; a model of packets has one for each label and protocol.
     """
 
-    def __init__(self, inner: Draw, codec: PacketCodec, labels: list[str]) -> None:
+    def __init__(self, inner: RowDraw, codec: PacketCodec, labels: list[str]) -> None:
         super().__init__(inner.block)
         self.inner, self.codec, self.labels = inner, codec, labels
 
     def flows(self, most: int | None = None) -> tuple[FlowRows, dict[str, int]]:
-        """Flows of the series' first `most` packets."""
+        """Flows of at most `most` packets."""
+        sketch, reasons = self.sketch(most)
+        bodies = self.codec.bodies
+        if bodies is None:
+            return sketch.head, reasons
+        return bodies.whole(sketch, self.codec.fields, self.block.rng), reasons
+
+    def sketch(self, most: int | None = None) -> tuple[Sketch, dict[str, int]]:
+        """The same before the packets of long flows are made."""
         labels = tuple(self.labels[k] for k in self.ids.tolist())
-        rows, reasons = self.codec.fields.decode(self.inner.series()[:, :, :most], labels, self.block.rng)
-        return rows, dict(reasons)
+        series, course, fields = self.inner.series(), self.inner.course(), self.codec.fields
+        more, unknown = self._more(series, course, most)
+        goes_on = None if course is None else more > 0
+        head, reasons = fields.decode(series[:, :, :most], labels, self.block.rng, goes_on)
+        hosts, ending = fields.facts(series)
+        seeds = self.block.rng.integers(0, 1 << 62, len(head)) if course is not None else np.zeros(len(head), np.int64)
+        if unknown:
+            reasons |= {"a flow that goes on as none of its class does (flows)": unknown}
+        none = np.zeros((len(head), 0, 0))
+        return Sketch(head, hosts, ending, self.ids, more, none if course is None else course, seeds), reasons
+
+    def _more(self, series: Floats, course: Floats | None, most: int | None) -> tuple[Ints, int]:
+        """Packets (B,) behind the first ones, and how many flows have none because their class has none."""
+        length = self.codec.fields.length
+        if course is None:
+            return np.zeros(len(series), np.int64), 0
+        full = ~np.isnan(series[:, 0]).any(axis=1)
+        asked = np.where(full, np.nan_to_num(course[:, 0, 0]), 0).astype(np.int64)
+        known = np.zeros(len(self.labels), np.bool_) if self.codec.bodies is None else self.codec.bodies.known()
+        more = np.where(known[self.ids], asked, 0)
+        if most is not None:
+            more = np.clip(more, 0, max(most - length, 0))
+        return more, int(np.count_nonzero((asked > 0) & ~known[self.ids]))
+
+
+def learns_whole(dataset: Path, asked: bool | None) -> bool:
+    """Whether a training learns flows to their ends: as asked, or where the dataset has all their packets.
+
+    Raises:
+        InputError: it is asked, and the dataset has the first packets alone.
+    """
+    kept = DatasetCard.read(dataset).packets
+    if asked and kept != "all":
+        first = "none" if kept is None else f"the first {kept:,} of each"
+        raise InputError(
+            "a dataset with all packets of flows for --whole", first,
+            "prepare the captures again with 'netdiffus prepare --packets all'",
+        )  # fmt: skip
+    return kept == "all" if asked is None else asked
 
 
 @dataclass(frozen=True)
@@ -125,11 +182,12 @@ class PacketModel:
     @classmethod
     def fit(cls, part: TrainingPart, options: RowOptions, device: torch.device) -> Fitting:
         """Begin a training on the packets of a dataset."""
-        found = packet_part(part.dataset, part.traces, part.share, options.length)
-        learned = LabelledSeries(found.series, pl.Series(found.classes, dtype=pl.String))
+        whole = learns_whole(part.dataset, options.whole)
+        found = packet_part(part.dataset, part.traces, part.share, options.length, whole=whole)
+        learned = LabelledSeries(found.series, pl.Series(found.classes, dtype=pl.String), course=found.course)
         data = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), options, device)
         fitting = fit_rows(data, options, device, None)  # flows that cannot be learned have no row
-        codec = PacketCodec(data.codec, found.fields, found.arrivals)
+        codec = PacketCodec(data.codec, found.fields, found.arrivals, found.bodies)
         return Fitting(fitting.fit, fitting.options, codec, fitting.labels, fitting.held_out)
 
     @classmethod

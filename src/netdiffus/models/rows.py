@@ -44,16 +44,22 @@ class Beginning:
     coarse: Tensor | None
 
 
-DrawCodes = Callable[[Tensor, torch.Generator, Beginning | None], Tensor]
-"""(labels (B,), generator, beginning) → codes (B, C, n)."""
+DrawCodes = Callable[[Tensor, torch.Generator, Beginning | None], Drawing]
+"""(labels (B,), generator, beginning) → what was drawn."""
 
 
 class RowDraw(Draw):
-    """Codes (B, C', n) that the causal denoiser drew."""
+    """Codes (B, C', n) that the causal denoiser drew, and those of the coarse rows."""
 
-    def __init__(self, block: Block, codes: Ints, codec: SeriesCodec) -> None:
+    def __init__(self, block: Block, drawing: Drawing, codec: SeriesCodec) -> None:
         super().__init__(block)
-        self.codes, self.codec = codes, codec
+        self.codes, self.codec = drawing.codes.cpu().numpy(), codec
+        self._small = drawing.coarse_codes
+
+    def course(self) -> Floats | None:
+        """Courses (B, C'', m) of what goes on beyond the series; None of a model without."""
+        codebook = self.codec.course
+        return None if codebook is None else codebook.draw(self._small.cpu().numpy(), self.ids, self.block.rng)
 
     def series(self) -> Floats:
         """Series (B, C, n) of the codes: a code of several values gives one as often as the label has it."""
@@ -106,13 +112,13 @@ class RowModel:
         """Traces that are drawn at a time."""
         return max(1, min(512, KEPT_BUDGET // (self.network.rows * self.network.width * len(self.network.blocks))))
 
-    def sample(self, request: Request) -> Iterator[Draw]:
+    def sample(self, request: Request) -> Iterator[RowDraw]:
         """Draw codes for the label ids of a request."""
         draw = self.sampler(request.how)
         for block in blocks(request, self.batch, self.network.position.device):
             with torch.inference_mode():
-                codes = draw(block.labels, block.generator, None).cpu().numpy()
-            yield RowDraw(block, codes, self.codec)
+                drawing = draw(block.labels, block.generator, None)
+            yield RowDraw(block, drawing, self.codec)
 
     def sampler(self, how: Sampling) -> DrawCodes:
         """What draws codes that way.
@@ -135,11 +141,11 @@ class RowModel:
                 "name a window, or leave it out",
             )  # fmt: skip
 
-        def draw(label: Tensor, generator: torch.Generator, beginning: Beginning | None) -> Tensor:
+        def draw(label: Tensor, generator: torch.Generator, beginning: Beginning | None) -> Drawing:
             drawing = Drawing(self.network, self.rows, label, generator, guidance)
-            if beginning is None:
-                return drawing.draw(window, steps)
-            return drawing.draw(window, steps, beginning.known, beginning.coarse)
+            known, coarse = (None, None) if beginning is None else (beginning.known, beginning.coarse)
+            drawing.draw(window, steps, known, coarse)
+            return drawing
 
         return draw
 
@@ -189,7 +195,7 @@ def row_model(
         rows = label_rows(options.label_dropout, len(manifest.labels))
         with device:
             fine = [torch.empty(rows, codec.length, len(alphabet)) for alphabet in codec.gasf.alphabets]
-            small = codec.coarse
+            small = codec.small
             coarse = [] if small is None else [torch.empty(rows, small.rows, len(z)) for z in small.centres]
         return build_causal(options, codec, (fine, coarse), device)
 
@@ -200,7 +206,7 @@ def row_model(
 
 def fit_rows(data: RowData, options: RowOptions, device: torch.device, held_out: list[int] | None) -> Fitting:
     """Begin the training of a causal denoiser on data."""
-    coarse = data.codec.coarse
+    coarse = data.codec.small
     options = options.model_copy(update={"coarse": 0 if coarse is None else coarse.rows})
     torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
     network = build_causal(options, data.codec, data.priors, device, data.contexts)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler import FlowRows
+from netdiffus.compiler.features.bodies import Sketch
 from netdiffus.errors import InputError
 from netdiffus.models.device import hold_threads
 from netdiffus.models.seeds import block_streams, torch_seed
@@ -112,6 +113,10 @@ class Draw:
 
     def flows(self, most: int | None = None) -> tuple[FlowRows, dict[str, int]]:
         """Flows of at most `most` packets, and how many packets were drawn as none can be, by reason."""
+        raise TypeError(f"{type(self).__name__} has no flows")
+
+    def sketch(self, most: int | None = None) -> tuple[Sketch, dict[str, int]]:
+        """The same before the packets of long flows are made."""
         raise TypeError(f"{type(self).__name__} has no flows")
 
 

@@ -16,6 +16,7 @@ from netdiffus.errors import InputError
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import GasfCodec, GasfManifest, SeriesManifest
+from netdiffus.imaging.course import CourseCodebook
 from netdiffus.imaging.range_scale import RangeManifest, RangeScale
 from netdiffus.imaging.scale import EmpiricalManifest
 from netdiffus.manifest import JsonObject, Manifest, Text
@@ -37,7 +38,8 @@ class SeriesCodec:
     """Traces ↔ codes and images.
 
     Attributes:
-        gasf: of the rows. coarse: of the coarse rows, where the model draws any.
+        gasf: of the rows. coarse: of the coarse rows, where the model draws any: averages of the rows.
+        course: of coarse rows that describe what goes on beyond the rows, instead.
         contexts: the counted contexts of each channel, of none where empty.
     """
 
@@ -46,6 +48,12 @@ class SeriesCodec:
     gasf: GasfCodec
     coarse: CoarseCodebook | None = None
     contexts: Sequence[Sequence[ContextSpec]] = ()
+    course: CourseCodebook | None = None
+
+    @property
+    def small(self) -> CoarseCodebook | CourseCodebook | None:
+        """Of the coarse rows of either kind."""
+        return self.coarse if self.course is None else self.course
 
     @property
     def channels(self) -> tuple[str, ...]:

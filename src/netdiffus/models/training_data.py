@@ -30,11 +30,13 @@ class LabelledSeries:
     Attributes:
         series: (N, C, n), NaN = absent. labels: (N,).
         group: numbers of what each trace belongs to (a session, a host); None: each is on its own.
+        course: (N, C', m) of what goes on beyond the series, NaN = absent; None: nothing does.
     """
 
     series: Floats
     labels: pl.Series
     group: pl.Series | None = None
+    course: Floats | None = None
 
     @classmethod
     def of(cls, part: pl.DataFrame, length: int) -> LabelledSeries:
@@ -81,11 +83,12 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     counts, ids = count_labels(learned.labels)
     together = units(learned.group, ids)
     held = hold_out(ids, options, together)
-    codec = fit_codec(data, channels, ids, options)
+    codec = fit_codec(data, channels, ids, options, learned.course)
     codes = codec.gasf.classes(data)
     fold = folds(ids, np.random.default_rng(training_stream(options.seed, "folds")), together)
     values, label = torch.from_numpy(codes).to(device), torch.tensor(ids, device=device)
-    little = None if codec.coarse is None else torch.from_numpy(codec.coarse.encode(codec.z(codes))).to(device)
+    small = _small_codes(codec, codes, learned.course)
+    little = None if small is None else torch.from_numpy(small).to(device)
     kept, dealt = torch.from_numpy(~held).to(device), torch.from_numpy(fold).to(device)
     fine, coarse = channel_codes(codec, values, little, label, dealt, len(counts))
     counted = PriorCounts.fit(fine, coarse, kept, keep_null=options.label_dropout > 0)
@@ -94,6 +97,13 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     contexts = crossed.contexts.whole()
     codec = replace(codec, contexts=contexts.specs)
     return RowData(codec, counts, held, batch, validation, counted.of(kept), contexts, crossed)
+
+
+def _small_codes(codec: SeriesCodec, codes: Ints, course: Floats | None) -> Ints | None:
+    """Codes of the coarse rows, of either kind, of traces of codes (N, C, n)."""
+    if codec.course is not None and course is not None:
+        return codec.course.encode(course)
+    return None if codec.coarse is None else codec.coarse.encode(codec.z(codes))
 
 
 @dataclass(frozen=True)

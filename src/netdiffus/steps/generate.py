@@ -14,7 +14,7 @@ from netdiffus.models.backends import load_model
 from netdiffus.models.continuation import Beginnings, continued, row_by_row
 from netdiffus.models.model import Model
 from netdiffus.steps.inputs.load import load_traces
-from netdiffus.steps.outputs.capture import CaptureWritten
+from netdiffus.steps.outputs.capture import CaptureWritten, check_whole
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.choice import maker_of, output_of
 from netdiffus.steps.outputs.generate_config import GenerateConfig
@@ -44,6 +44,8 @@ def generate(
     """
     output = output_of(out)
     order = Order(load_model(model), out, config, capture or CaptureConfig.of())
+    if config.packets == "all":
+        check_whole(order)
     output.check(order, model)
     flows = capture is not None or config.protocol is not None or config.packets is not None
     if beginnings is not None or config.length is not None:

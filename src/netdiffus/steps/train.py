@@ -16,9 +16,9 @@ from netdiffus.errors import InputError
 from netdiffus.models.backends import fit_model
 from netdiffus.models.card import model_readme
 from netdiffus.models.device import torch_version, used_threads
-from netdiffus.models.fitting import Fitting, TrainingPart
+from netdiffus.models.fitting import Fitting, TrainingPart, share_done
 from netdiffus.models.manifest import ModelManifest, read_model
-from netdiffus.models.options import TrainOptions, share_done
+from netdiffus.models.options import TrainOptions
 from netdiffus.store import model as store
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
@@ -161,7 +161,7 @@ class DatasetCard(Card):
     labels: Labels[Parts]
     channels: list[ChannelInfo] = Field(max_length=limits.CHANNELS)
     bin_ns: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None
-    packets: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | None  # first packets kept per flow
+    packets: Annotated[int, Field(ge=1, lt=limits.INTEGER)] | Literal["all"] | None  # first ones kept per flow
     split: SplitInfo
     anonymised: bool
     left_out: dict[Text, list[LeftOut]] = Field(default_factory=dict)  # skipped units, most frequent first

@@ -44,10 +44,12 @@ class FieldsCodec:
     """What leads from rows to series and back; all of it comes from training traffic.
 
     Attributes:
-        length: n, packets of a flow that are held; longer flows are cut.
+        length: n, packets of a flow that are held; longer flows are cut, or are `whole`.
         layouts: of TCP options, without the bytes of options that are not known here: those could be identifiers.
         kinds, replies, hosts: vocabularies of packet_types.py. endings: that of teardown.py, of kinds.
         server_ports: the ports that are kept, ascending; any other is 0: it is drawn anew.
+        whole: whether flows go on beyond n packets (bodies.py): their endings are then those of the whole flow, and
+            rows that are fitted or encoded have their first n packets and their last ENDING ones.
     """
 
     length: int
@@ -57,15 +59,17 @@ class FieldsCodec:
     hosts: Vocabulary
     server_ports: Ints
     endings: Vocabulary
+    whole: bool = False
 
     @classmethod
-    def fit(cls, rows: FlowRows, length: int) -> FieldsCodec:
+    def fit(cls, rows: FlowRows, length: int, *, whole: bool = False) -> FieldsCodec:
         """The codec of training flows, at least one."""
+        ends = rows if whole else first_packets(rows, length)
         rows = first_packets(rows, length)
-        layouts = plain_layouts(rows)
+        layouts = plain_layouts(ends)
         port, flows = np.unique(rows.flows["port"][:, SERVER], return_counts=True)
         kept = port[(port < EPHEMERAL[0]) | (flows >= FEW_FLOWS)].astype(np.int64)
-        words = kind_words(rows, layout_places(rows, layouts)[0], {})
+        words = kind_words(ends, layout_places(ends, layouts)[0], {})
         kinds = Vocabulary.fit(words)
         return cls(
             length,
@@ -74,14 +78,16 @@ class FieldsCodec:
             Vocabulary.fit(reply_words(rows, {})),
             Vocabulary.fit(host_words(rows)),
             kept,
-            fit_endings(_ends(kinds, kinds.places(words)[0], rows.counts, length)),
+            fit_endings(_ends(kinds, kinds.places(words)[0], ends.counts, None if whole else length)),
+            whole,
         )
 
     def encode(self, rows: FlowRows) -> tuple[Floats, dict[str, int]]:
         """Series (N, len(CHANNELS), n), NaN past the end, of flows of at least a packet; and packets or flows of which
         something is lost, by reason."""
         lost: dict[str, int] = {}
-        whole = int(np.count_nonzero(rows.counts > self.length))
+        longer = 0 if self.whole else int(np.count_nonzero(rows.counts > self.length))
+        ending = self._ending_places(rows if self.whole else first_packets(rows, self.length))
         rows = first_packets(rows, self.length)
         layout, foreign = layout_places(rows, self.layouts)
         words = kind_words(rows, layout, lost), reply_words(rows, lost)
@@ -91,7 +97,7 @@ class FieldsCodec:
         port = rows.flows["port"][:, SERVER].astype(np.int64)
         drawn = ~np.isin(port, self.server_ports)
         counts = {
-            "packets beyond the model's length (flows)": whole,
+            "packets beyond the model's length (flows)": longer,
             "options that are not known": int(np.count_nonzero(foreign)),
             "a kind of packet that training did not have": int(np.count_nonzero(~kind_known)),
             "a reply that training did not have": int(np.count_nonzero(~reply_known)),
@@ -103,14 +109,31 @@ class FieldsCodec:
         at = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
         for channel, values in enumerate((kind, reply, rows.rows["window"], rows.rows["size"], rows.rows["gap_ns"])):
             series[rows.owner, channel, at] = values
-        ending = ending_places(self.endings, _ends(self.kinds, kind, rows.counts, self.length))
         series[:, OF_PACKET:, 0] = np.stack([hosts, np.where(drawn, 0, port), ending], axis=1)
         return series, lost
 
+    def _ending_places(self, ends: FlowRows) -> Ints:
+        """Places (N,) of the endings of flows."""
+        words = kind_words(ends, layout_places(ends, self.layouts)[0], {})
+        length = None if self.whole else self.length
+        return ending_places(self.endings, _ends(self.kinds, self.kinds.places(words)[0], ends.counts, length))
+
+    def facts(self, series: Floats) -> tuple[Ints, Ints]:
+        """Places of the hosts and of the endings (N,) of series (N, len(CHANNELS), n)."""
+        hosts, ending = (np.nan_to_num(series[:, OF_PACKET + k, 0]) for k in (0, 2))
+        return _clipped(hosts, len(self.hosts)), _clipped(ending, len(self.endings))
+
     def decode(
-        self, series: Floats, labels: tuple[str, ...], rng: np.random.Generator
+        self,
+        series: Floats,
+        labels: tuple[str, ...],
+        rng: np.random.Generator,
+        goes_on: NDArray[np.bool_] | None = None,
     ) -> tuple[FlowRows, dict[str, int]]:
         """Flows of series (N, len(CHANNELS), n) with values near those of `encode`; a flow ends where its kinds do.
+
+        Args:
+            goes_on: flows (N,) that do not end here; None: those that fill all n positions.
 
         Returns:
             flows without addresses and numbers (endpoints.py gives them), and how many packets were not as asked.
@@ -122,12 +145,11 @@ class FieldsCodec:
         values = series[:, :OF_PACKET].transpose(0, 2, 1)[alive]  # (P, OF_PACKET)
         holes = np.isnan(values).any(axis=1)
         whole = np.nan_to_num(values).round().astype(np.int64)
-        hosts = _clipped(np.nan_to_num(series[:, OF_PACKET, 0]), len(self.hosts))
+        hosts, ending = self.facts(series)
         words = self.hosts.words[hosts]
         asked, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), words[owner, 0])
-        ending = self.endings.words[_clipped(np.nan_to_num(series[:, OF_PACKET + 2, 0]), len(self.endings))]
-        closed = (counts < self.length) & (words[:, 0] == TCP)
-        kind = with_endings(asked, counts, ending, closed)
+        ends = counts < self.length if goes_on is None else ~goes_on
+        kind = with_endings(asked, counts, self.endings.words[ending], ends & (words[:, 0] == TCP))
         reply = self.replies.words[_clipped(whole[:, 1], len(self.replies))]
         size = np.maximum(whole[:, 3], 0)
         packets = packets_of_words(self.kinds.words[kind], reply, words, size, owner, rng)
@@ -166,6 +188,7 @@ class FieldsCodec:
             "hosts": self.hosts.to_json(),
             "server_ports": self.server_ports.tolist(),
             "endings": self.endings.to_json(),
+            "whole": self.whole,
         }
 
     @classmethod
@@ -183,7 +206,9 @@ class FieldsCodec:
         vocabularies = (found.kinds, found.replies, found.hosts, found.endings)
         kinds, replies, hosts, endings = (Vocabulary.of_manifest(words) for words in vocabularies)
         layouts = tuple(bytes.fromhex(layout) for layout in found.layouts)
-        return cls(found.length, layouts, kinds, replies, hosts, np.array(found.server_ports, np.int64), endings)
+        return cls(
+            found.length, layouts, kinds, replies, hosts, np.array(found.server_ports, np.int64), endings, found.whole
+        )
 
 
 def first_packets(rows: FlowRows, length: int) -> FlowRows:
@@ -195,9 +220,9 @@ def first_packets(rows: FlowRows, length: int) -> FlowRows:
     return FlowRows(rows.flows, rows.rows[at < length], counts, rows.layouts, rows.labels)
 
 
-def _ends(kinds: Vocabulary, kind: Ints, counts: Ints, length: int) -> Ints:
-    """What TCP flows that end before `length` packets end with, of packets' kinds (P,): see `last_kinds`."""
-    words, ended = kinds.words[kind], np.repeat(counts < length, counts)
+def _ends(kinds: Vocabulary, kind: Ints, counts: Ints, length: int | None) -> Ints:
+    """What TCP flows that end before `length` packets, if any, end with, of packets' kinds (P,): see `last_kinds`."""
+    words, ended = kinds.words[kind], np.repeat((counts < length) if length else np.ones_like(counts, np.bool_), counts)
     return last_kinds(kind, counts, ended & (words[:, PROTOCOL] == TCP) & (words[:, FLAGS] & SYN == 0))
 
 

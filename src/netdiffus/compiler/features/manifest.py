@@ -58,6 +58,7 @@ class FieldsManifest(Manifest):
     hosts: VocabularyManifest
     server_ports: list[Annotated[int, Field(ge=0, lt=1 << 16)]] = Field(max_length=1 << 16)
     endings: VocabularyManifest
+    whole: bool = False
 
     @model_validator(mode="after")
     def _fit(self) -> FieldsManifest:
@@ -68,12 +69,17 @@ class FieldsManifest(Manifest):
             raise ValueError("with the common layouts of TCP options first, each once")
         if self.server_ports != sorted(set(self.server_ports)):
             raise ValueError("with server ports in order, each once")
-        _check(self.kinds, "kinds", KIND, _OF_KIND | {"layout": (0, len(self.layouts) - 1)})
-        _check(self.replies, "replies", REPLY, dict.fromkeys(REPLY, (-(1 << 31), (1 << 31) - 1)))
+        check_packets(self.kinds, self.replies, len(self.layouts))
         _check(self.hosts, "hosts", HOSTS, _OF_HOSTS)
         last = [f"packet {k} from the end" for k in range(ENDING)]
         _check(self.endings, "endings", last, dict.fromkeys(last, (OPEN, len(self.kinds.words) - 1)))
         return self
+
+
+def check_packets(kinds: VocabularyManifest, replies: VocabularyManifest, layouts: int) -> None:
+    """Raise ValueError for kinds and replies that no packet has; kinds name one of so many layouts."""
+    _check(kinds, "kinds", KIND, _OF_KIND | {"layout": (0, layouts - 1)})
+    _check(replies, "replies", REPLY, dict.fromkeys(REPLY, (-(1 << 31), (1 << 31) - 1)))
 
 
 def _check(

@@ -25,10 +25,13 @@ from netdiffus.compiler import (
 from netdiffus.compiler.arrivals import LATEST_NS
 from netdiffus.compiler.payload import Content
 from netdiffus.compiler.payloads import PAYLOADS, Payload
+from netdiffus.compiler.runs import Runs
+from netdiffus.compiler.shelf import Shelf
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import Codec
 from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.steps.outputs import streamed
 from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
 from netdiffus.steps.outputs.order import Drawn, DrawnFlows, Order, draw_flows
 from netdiffus.store.account import names_of_result, write_accounts
@@ -72,7 +75,9 @@ def check_start(out: Path, config: CaptureConfig) -> None:
 
 
 def draw_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
-    """Draw flows and write them as a capture, or one per label."""
+    """Draw flows and write them as a capture, or one per label; whole flows packet by packet."""
+    if is_whole(order):
+        return (yield from stream_capture(order))
     drawn = yield from draw_flows(order)
     config, known = payload_config(order)
     made_by = order.made_by | {"capture": config.model_dump()}
@@ -84,6 +89,47 @@ def payload_config(order: Order) -> tuple[CaptureConfig, PayloadKnowledge | None
     """The options of captures with the kind of payload settled, and what the model knows of payload."""
     known = order.model.manifest.card.payload
     return order.capture.settled(known=known is not None), known
+
+
+def is_whole(order: Order) -> bool:
+    """Whether the order's model draws flows to their ends."""
+    codec = order.model.manifest.codec
+    return isinstance(codec, PacketCodec) and codec.fields.whole
+
+
+def check_whole(order: Order) -> None:
+    """Raise InputError unless the order's model draws flows to their ends."""
+    if not is_whole(order):
+        raise InputError(
+            "a model of whole flows for --packets all", f"one of {order.model.manifest.codec.length:,} packets of each",
+            "prepare the captures again with --packets all, and train with --image fields",
+        )  # fmt: skip
+
+
+def stream_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
+    """The same of a model of whole flows, in memory that their packets do not fill."""
+    codec, (config, known) = order.model.manifest.codec, payload_config(order)
+    if not isinstance(codec, PacketCodec):
+        raise TypeError(f"a {codec.kind} codec has no flows")
+    with streamed.scratch() as below:
+        shelf = Shelf(streamed.folder_in(below, "drawn"))
+        not_as_drawn = yield from streamed.draw_whole(order, codec, shelf)
+        flows = between_hosts(shelf.flows(), codec.arrivals.gaps, config, np.random.default_rng(order.config.seed))
+        runs = Runs(streamed.folder_in(below, "runs"))
+        stream = streamed.compiled_stream(flows, codec, shelf, runs, streamed.Filling(builder_of(config), known, order))
+        named, labels = followed(order.out), np.array(flows.labels)
+        every = {named: np.ones(len(flows), np.bool_)}
+        if config.per_label:
+            distinct = sorted(set(flows.labels))
+            every = {path: labels == label for path, label in zip(per_label(named, distinct), distinct, strict=True)}
+        with publish_files(files_of(list(every))) as folder:
+            staged = {folder / path.name: chosen for path, chosen in every.items()}
+            counts = streamed.write_stream(stream, order, staged)
+            files = dict(zip(every, counts.values(), strict=True))
+            found = stream.written_flows, stream.changes, not_as_drawn, dict(stream.spoken), dict(stream.misfits)
+            made = CaptureWritten(files, *found)
+            write_accounts(list(staged), order.made_by | {"capture": config.model_dump()} | summary(made))
+    return made
 
 
 def arrival_gaps_of(codec: Codec) -> Ints:
@@ -183,9 +229,12 @@ def placed(rows: FlowRows, gaps: Ints, config: CaptureConfig, rng: np.random.Gen
 
     Arguments are those of write_capture.
     """
-    fresh = fresh_endpoints(
-        builder_of(config).propose(rows, rng), rng, client_nets=config.client_net, server_nets=config.server_net
-    )
+    return between_hosts(builder_of(config).propose(rows, rng), gaps, config, rng)
+
+
+def between_hosts(rows: FlowRows, gaps: Ints, config: CaptureConfig, rng: np.random.Generator) -> FlowRows:
+    """The same with the sizes that they have."""
+    fresh = fresh_endpoints(rows, rng, client_nets=config.client_net, server_nets=config.server_net)
     starts = draw_starts(gaps, len(rows), rng, begin_ns=config.start, rate=config.rate, duration_s=config.duration)
     fresh.flows["start_ns"] = rng.permutation(starts)
     return fresh

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from netdiffus import limits
-from netdiffus.config import Config, Entry, Seed
+from netdiffus.config import Config, Entry, Packets, Seed, parse_packets
 from netdiffus.errors import InputError
 from netdiffus.models.counts import DEFAULT_COUNT, check_counts, parse_counts
 
@@ -49,7 +49,16 @@ class GenerateConfig(Config):
         description="Rows of a trace at most; beyond the model's by a window that slides; default: the model's.",
     )
     protocol: Literal["tcp", "udp"] | None = Field(None, description="Packets: flows of 'tcp' or 'udp' alone.")
-    packets: int | None = Field(None, ge=1, le=limits.LENGTH, description="Packets: the first N packets of a flow.")
+    packets: Annotated[Packets | None, Entry("N|all", parse=parse_packets)] = Field(
+        None,
+        description="Packets: flows end after N packets; 'all': only whole flows (train --whole) will do; "
+        "default: as the model draws them.",
+    )
+
+    @property
+    def most(self) -> int | None:
+        """Packets of a flow at most, where a number was named."""
+        return self.packets if isinstance(self.packets, int) else None
 
     @model_validator(mode="after")
     def _can_be(self) -> GenerateConfig:

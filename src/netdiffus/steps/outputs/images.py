@@ -41,7 +41,7 @@ def write_bits(order: Order) -> Generator[Drawn, None, CaptureWritten]:
     """Draw flows, compile them and write a bit image of each."""
     drawn = yield from draw_flows(order)
     packets = compiled_flows(drawn, order)
-    codec, length = BitsCodec(), order.config.packets or order.model.manifest.codec.length
+    codec, length = BitsCodec(), order.config.most or order.model.manifest.codec.length
     made_by = order.made_by | {"capture": order.capture.model_dump()}
     card = ImageCard(codec=codec.to_json(length), labels=sorted(set(packets.labels)), made_by=made_by)
     write_bit_images(order.out, card, _images(codec, length, packets))

@@ -117,7 +117,7 @@ def draw_flows(order: Order) -> Generator[Drawn, None, DrawnFlows]:
     parts: list[FlowRows] = []
     changed: Counter[str] = Counter()
     for draw, progress in draws(order):
-        rows, reasons = draw.flows(order.config.packets)
+        rows, reasons = draw.flows(order.config.most)
         parts.append(rows)
         changed.update(reasons)
         yield progress

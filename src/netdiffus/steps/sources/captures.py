@@ -23,6 +23,8 @@ from netdiffus.traffic.traces import conform
 
 DEFAULT_PACKETS = 64
 """Of a flow, that are kept."""
+EVERY = (1 << 31) - 1
+"""Kept of a flow with --packets all: an index of 32 bits numbers them."""
 NO_CAPTURE = "file is no capture or cannot be read"
 NO_LABEL = "flow has no label in the table, left out"
 
@@ -30,9 +32,9 @@ NO_LABEL = "flow has no label in the table, left out"
 def _reader(path: Path, config: PrepareConfig, least: int) -> FlowReader:
     timeout, inner = config.flow_timeout, config.inner
     if config.bin_ns:
-        limit = config.packets
+        limit = config.first
         return BinReader(path, bin_ns=config.bin_ns, limit=limit, min_packets=least, timeout_s=timeout, inner=inner)
-    packets = config.packets or DEFAULT_PACKETS
+    packets = EVERY if config.packets == "all" else config.first or DEFAULT_PACKETS
     told = TELL if config.payload_shapes else (0, 0)
     return FlowReader(path, packets=packets, min_packets=least, timeout_s=timeout, inner=inner, told=told)
 

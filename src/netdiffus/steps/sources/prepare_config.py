@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from netdiffus import limits
-from netdiffus.config import Config, Entry, Seed, exclusive
+from netdiffus.config import Config, Entry, Packets, Seed, exclusive, parse_packets
 from netdiffus.errors import InputError
 from netdiffus.traffic.tables.limits import MOST_VALUES
 
@@ -42,10 +42,11 @@ class PrepareConfig(Config):
         description="Labels: 'folder' (parent folder; captures: the default), 'file' (file name), or a CSV table.",
     )
     unlabelled: bool = Field(False, description="Accept input without labels.")
-    packets: int | None = Field(
-        None, ge=1, le=limits.POSITIONS,
-        description="Keep the first N packets of a flow, or bins (up to 65,536); default 64, 1000 bins, of tables all.",
-    )  # fmt: skip
+    packets: Annotated[Packets | None, Entry("N|all", parse=parse_packets)] = Field(
+        None,
+        description="Keep the first N packets of a flow (or bins, up to 65,536), or 'all'; default 64, 1000 bins, "
+        "of tables all.",
+    )
     min_packets: int = Field(1, ge=1, le=limits.POSITIONS, description="Leave out flows with fewer packets.")
     flow_timeout: float = Field(
         120.0, ge=limits.SECONDS[0], le=limits.SECONDS[1], description="Seconds without a packet that end a flow."
@@ -99,8 +100,10 @@ class PrepareConfig(Config):
         for name in ("columns", "bins", "anonymise"):
             exclusive(gasf=self.gasf is not None, **{name: getattr(self, name) is not None})
         exclusive(payload_shapes=self.payload_shapes, bins=self.bins is not None)
-        if self.bins is not None and self.packets is not None and self.packets > limits.BINS:
-            raise InputError(f"--packets of at most {limits.BINS:,} bins", f"{self.packets:,}", "lower --packets")
+        if self.bins is not None and self.packets == "all":
+            raise InputError("--packets N of bins", "all", "name their number, or leave --bins out")
+        if self.bins is not None and self.first is not None and self.first > limits.BINS:
+            raise InputError(f"--packets of at most {limits.BINS:,} bins", f"{self.first:,}", "lower --packets")
         if self.stride is not None and self.window is None:
             raise InputError("--stride together with --window", "--stride alone", "add --window N")
         return self
@@ -112,6 +115,11 @@ class PrepareConfig(Config):
             if given and not there:
                 option = f"--{given[0].replace('_', '-')}"
                 raise InputError(f"{kind} for {option}", "none among the sources", f"leave {option} out")
+
+    @property
+    def first(self) -> int | None:
+        """Positions of a trace that are kept, where a number was named."""
+        return self.packets if isinstance(self.packets, int) else None
 
     @property
     def bin_ns(self) -> int | None:

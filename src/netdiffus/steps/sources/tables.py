@@ -88,7 +88,7 @@ def table_source(read: TableTraces, path: Path, digest: str, config: PrepareConf
     account.add(read.account)
     packets = int(traces["n_packets"].sum())
     if config.bin_ns and "up_bytes" not in traces.columns and "down_bytes" not in traces.columns:
-        traces = binned(traces, config.bin_ns, config.packets)
+        traces = binned(traces, config.bin_ns, config.first)
     if config.sum:
         traces = summed(traces, config.sum)
     groups = read.groups
@@ -99,8 +99,8 @@ def table_source(read: TableTraces, path: Path, digest: str, config: PrepareConf
         traces, groups = windows(
             traces, groups, config.window, config.stride or config.window, test=config.test_share, bin_ns=bin_ns
         )
-    if config.packets:
-        traces = traces.with_columns(pl.col(name).list.head(config.packets) for name in channel_names(traces))
+    if config.first:
+        traces = traces.with_columns(pl.col(name).list.head(config.first) for name in channel_names(traces))
     there = _lengths(traces) > 0
     keep = there & (traces["n_packets"] >= config.min_packets)
     _count_out(account, traces.filter(~there), "trace is too short for --sum", faults)

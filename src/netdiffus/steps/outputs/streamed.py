@@ -1,0 +1,189 @@
+"""Captures of whole flows: packets are made some flows at a time, and stream to the file in order of time.
+
+Memory grows with the number of flows and with the longest flow, which is compiled in one piece. What waits lies in the
+folder for temporary files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netdiffus.arrays import Bools, Ints
+from netdiffus.compiler import Changes, FlowRows, Packets, compile_rows
+from netdiffus.compiler.capture import label_rows
+from netdiffus.compiler.headers import write_headers
+from netdiffus.compiler.payload import LINKS, Content, build_packets
+from netdiffus.compiler.payloads import Payload
+from netdiffus.compiler.rules import changes, total
+from netdiffus.compiler.runs import Runs
+from netdiffus.compiler.shelf import Shelf
+from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.steps.outputs.order import Drawn, Order, draws
+from netdiffus.traffic.labels.names import labels_path
+from netdiffus.traffic.payload.knowledge import PayloadKnowledge
+from netdiffus.traffic.tables.csv_cells import guarded
+from netdiffus.wire.files.writer import CaptureWriter, Origin
+from netdiffus.wire.headers.packets import PacketBlock
+
+COMPILED_PACKETS = 1 << 16
+"""Packets that are compiled at a time; a flow of more is compiled alone."""
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What fills packets: a builder, what is known of payload, and the order that asks for it."""
+
+    builder: Payload
+    known: PayloadKnowledge | None
+    order: Order
+
+
+@dataclass
+class Stream:
+    """Packets of whole flows on their way to files.
+
+    Attributes:
+        flows: all of them, between their hosts. runs: their packets. changes: what the rules changed.
+        written_flows: how many have packets. spoken, misfits: flows by what their payload speaks, and why some do not.
+    """
+
+    flows: FlowRows
+    runs: Runs
+    changes: Changes
+    written_flows: int
+    filling: Filling
+    spoken: Counter[str]
+    misfits: Counter[str]
+
+    def blocks(self, order: Order) -> Iterator[tuple[PacketBlock, Ints]]:
+        """Packets as bytes in order of time, and the flow of each."""
+        config, none = order.capture, changes(np.zeros(0, np.uint32), np.zeros(0, np.uint8))
+        for entries, content in self.runs.merged():
+            segments, owner = np.ascontiguousarray(entries["segment"]), np.ascontiguousarray(entries["owner"])
+            headers = write_headers(self.flows.flows, segments, owner, self.flows.layouts)
+            packets = Packets(self.flows.flows, self.flows.labels, segments, owner, headers, none)
+            payload: str | Content = self.filling.builder.policy if content is None else content
+            places = np.arange(len(owner))
+            data, at, whole = build_packets(packets, places, link=config.link, payload=payload, seed=order.config.seed)
+            sizes, links = whole.astype(np.int32), np.full(len(owner), LINKS[config.link], np.int32)
+            yield PacketBlock(data, at, sizes, sizes, segments["time_ns"], links), owner
+
+
+def draw_whole(order: Order, codec: PacketCodec, shelf: Shelf) -> Generator[Drawn, None, dict[str, int]]:
+    """Draw flows onto a shelf; yields a record per batch, returns packets that are not as drawn, by reason."""
+    changed: Counter[str] = Counter()
+    for draw, progress in draws(order):
+        sketch, reasons = draw.sketch(order.config.most)
+        shelf.add(sketch)
+        changed.update(reasons)
+        yield progress
+    return dict(changed)
+
+
+def compiled_stream(placed: FlowRows, codec: PacketCodec, shelf: Shelf, runs: Runs, filling: Filling) -> Stream:
+    """The packets of all flows of a shelf, which are `placed` between hosts, in runs."""
+    seed, written = filling.order.config.seed, 0
+    rng, parts = np.random.default_rng([seed, 1]), list[Changes]()
+    spoken, misfits = Counter[str](), Counter[str]()
+    for numbers, sketch in shelf.sketches(placed.flows, COMPILED_PACKETS):
+        rows = sketch.head if codec.bodies is None else codec.bodies.whole(sketch, codec.fields, rng)
+        packets = compile_rows(filling.builder.propose(rows, rng))
+        content = filling.builder.content(packets, seed + int(numbers[0]), filling.known)
+        runs.add(packets.segments, numbers[packets.owner], content)
+        if content is not None:
+            spoken.update(content.written)
+            misfits.update(content.misfits)
+        placed.flows[numbers] = packets.flows  # the rules may have given ports
+        parts.append(packets.changes)
+        written += len(np.unique(packets.owner))
+    return Stream(placed, runs, total(parts), written, filling, spoken, misfits)
+
+
+@dataclass
+class OpenCapture:
+    """A capture that is written while its packets come.
+
+    Attributes:
+        chosen: the flows (F,) that it holds. packets, start_ns: of each flow, so far.
+    """
+
+    path: Path
+    chosen: Bools
+    labels: NDArray[np.int64]
+    writer: CaptureWriter
+    packets: Ints
+    start_ns: Ints
+    written: int = field(default=0)
+
+    def add(self, block: PacketBlock, owner: Ints) -> None:
+        """The next packets of all flows; those of other files are left alone."""
+        if not self.chosen.all():
+            here = self.chosen[owner]
+            block, owner = _some(block, here), owner[here]
+        if not len(owner):
+            return
+        _, first = np.unique(owner, return_index=True)
+        first = first[self.packets[owner[first]] == 0]
+        comments = np.full(len(owner), -1)
+        comments[first] = self.labels[owner[first]]
+        self.start_ns[owner[first]] = block.time_ns[first]
+        self.packets += np.bincount(owner, minlength=len(self.packets))
+        self.writer.write(block, comments)
+        self.written += len(owner)
+
+
+def write_stream(stream: Stream, order: Order, paths: dict[Path, Bools]) -> dict[Path, int]:
+    """Write captures of some flows (F,) each, and the labels beside them; returns packets by file."""
+    names = sorted(set(stream.flows.labels))
+    number = np.searchsorted(names, stream.flows.labels) if names else np.zeros(0, np.int64)
+    made_by = order.made_by
+    by = f"netdiffus {made_by['netdiffus']}"
+    comment = f"synthetic, {by}, model {str(made_by['model'])[:16]}, seed {order.config.seed}"
+    texts, n = [f"label: {name}" for name in names], len(stream.flows)
+    files, captures = [], []
+    try:
+        for path, chosen in paths.items():
+            files.append(path.open("wb"))
+            link = LINKS[order.capture.link]
+            form = path.suffix.lower()
+            writer = CaptureWriter(files[-1], form, link=link, origin=Origin(comment, by), comments=texts)
+            none = np.zeros(n, np.int64)
+            captures.append(OpenCapture(path, chosen, number, writer, none, none.copy()))
+        for block, owner in stream.blocks(order):
+            for capture in captures:
+                capture.add(block, owner)
+    finally:
+        for file in files:
+            file.close()
+    for capture in captures:
+        with labels_path(capture.path).open("wb") as file:
+            rows = label_rows(stream.flows.flows, stream.flows.labels, capture.packets, capture.start_ns)
+            guarded(rows).write_csv(file)
+    return {capture.path: capture.written for capture in captures}
+
+
+def scratch() -> TemporaryDirectory[str]:
+    """A folder for what waits."""
+    return TemporaryDirectory(prefix="netdiffus-")
+
+
+def folder_in(folder: str, name: str) -> Path:
+    """A new folder of that name."""
+    path = Path(folder) / name
+    path.mkdir()
+    return path
+
+
+def _some(block: PacketBlock, chosen: Bools) -> PacketBlock:
+    """The packets that are marked; their bytes stay where they are."""
+    return PacketBlock(
+        block.data, block.offset[chosen], block.captured[chosen], block.length[chosen], block.time_ns[chosen],
+        block.link[chosen],
+    )  # fmt: skip
