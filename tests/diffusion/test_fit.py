@@ -126,9 +126,38 @@ def test_validation_changes_nothing_of_the_training() -> None:
 
 def test_patience_ends_the_training() -> None:
     fit = watched(patience=2)
-    fit.best_loss, fit.best_step, fit.best = -1.0, 0, {"none is better": torch.zeros(1)}
+    fit.best_loss, fit.best_step = -1.0, 0
+    fit.best = {name: value.clone() for name, value in fit.average.tensors.items()}
     assert [record.step for record in fit.run(until(100))][-1] == 10
     assert list(fit.run(until(100))) == []  # and it stays so
+
+
+def test_no_better_validation_goes_back_and_lowers_the_rate() -> None:
+    fit = watched()
+    for _ in fit.run(until(5)):
+        pass
+    known = {name: value.clone() for name, value in fit.best.items()}
+    fit.best_loss = -1.0
+    for record in fit.run(until(100)):
+        if record.step in (10, 15):
+            assert fit.optimisers[0].param_groups[0]["lr"] <= fit.peaks[0] * 0.5 ** (record.step // 5 - 2)
+            for name, weight in fit.network.named_parameters():
+                assert torch.equal(weight, known[name])
+                assert torch.equal(fit.average.tensors[name], known[name])
+    assert fit.coolings == 9
+    assert fit.step == 50, "a rate of 2^-9 changes nothing any more"
+    assert list(fit.run(until(200))) == []
+
+
+def test_a_recipe_that_does_not_cool_keeps_its_rate() -> None:
+    fit = watched()
+    fit.recipe.cooling = 1.0
+    for _ in fit.run(until(5)):
+        pass
+    fit.best_loss = -1.0
+    for _ in fit.run(until(60)):
+        pass
+    assert (fit.coolings, fit.step) == (0, 60)
 
 
 def test_going_on_keeps_the_best_weights() -> None:

@@ -28,6 +28,7 @@ class DiscreteRecipe:
     def __init__(self, network: UNet, rows: GasfRows, schedule: Schedule, ema: float | None) -> None:
         self.network, self.rows, self.schedule, self.ema = network, rows, schedule, ema
         self.clip: float | None = None
+        self.cooling = 1.0
 
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """Per trace (B,); traces are series z (B, C, n). The noise is independent at every pixel, as published."""

@@ -16,6 +16,8 @@ from netdiffus.diffusion.resume import check_state
 
 VALIDATION_SEED = 0  # every check uses the same traces, noise levels and noise: only the weights differ
 VALIDATION_BATCHES = 4
+COLDEST = 2**-8
+"""A training ends where its learning rate has been lowered below this share: its weights hardly move any more."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Recipe(Protocol):
     """The training objective and how it is optimised."""
 
     clip: float | None  # maximum norm of the gradient
+    cooling: float  # factor of the learning rate where validation no longer improves; 1: none
 
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """The loss per trace (B,) of the recipe's network."""
@@ -122,6 +125,7 @@ class Fit:
         self.step, self.seconds = 0, 0.0
         self.best: dict[str, Tensor] = {}
         self.best_loss, self.best_step = math.inf, 0
+        self.coolings = 0
 
     def run(self, share: Callable[[TrainStep], float]) -> Iterator[TrainStep]:
         """Train until `share(record)`, the completed part of the training, reaches 1, or early stopping."""
@@ -136,7 +140,7 @@ class Fit:
 
     def _take_step(self, done: float) -> float:
         for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
-            optimiser.param_groups[0]["lr"] = peak * self.recipe.rate(self.step, done)
+            optimiser.param_groups[0]["lr"] = peak * self.recipe.rate(self.step, done) * self._cooled
             optimiser.zero_grad(set_to_none=True)
         sample = self.batch(self.generator)
         self.network.train()
@@ -158,14 +162,25 @@ class Fit:
     def _is_due(self, validation: Validation, done: float) -> bool:
         return done >= 1 or self.step % validation.every == 0
 
+    @property
+    def _cooled(self) -> float:
+        """What is left of the learning rate after all coolings."""
+        return self.recipe.cooling**self.coolings
+
     def _is_spent(self) -> bool:
+        if self._cooled < COLDEST:
+            return True
         if self.validation is None or self.validation.patience is None or not self.best:
             return False
         return self.step - self.best_step >= self.validation.patience * self.validation.every
 
     @torch.no_grad()
     def _check(self, validation: Validation) -> float:
-        """The loss of the averaged weights on held-out traces; the best weights are kept."""
+        """The loss of the averaged weights on held-out traces; the best weights are kept.
+
+        Where it is no better than before, the training goes on from the best weights with a lower learning rate: few
+        traces are soon known by heart, and a rate that falls with the time that is left would still be high then.
+        """
         self.network.eval()
         averaged = {f"network.{name}": tensor for name, tensor in self.average.tensors.items()}
         objective = _Objective(self.network, self.recipe)
@@ -178,7 +193,16 @@ class Fit:
         if loss < self.best_loss:
             self.best = {name: value.clone() for name, value in self.average.tensors.items()}
             self.best_loss, self.best_step = loss, self.step
+        elif self.recipe.cooling < 1:
+            self._cool()
         return loss
+
+    def _cool(self) -> None:
+        """Return to the best weights and lower the learning rate."""
+        self.coolings += 1
+        for name, weight in self.network.named_parameters():
+            weight.copy_(self.best[name])
+            self.average.tensors[name].copy_(self.best[name])
 
     @property
     def result(self) -> dict[str, Tensor]:
@@ -196,7 +220,7 @@ class Fit:
         state["generator"] = self.generator.get_state()
         state["step"], state["seconds"] = torch.tensor(self.step), torch.tensor(self.seconds, dtype=torch.float64)
         state["best_loss"] = torch.tensor(self.best_loss, dtype=torch.float64)
-        state["best_step"] = torch.tensor(self.best_step)
+        state["best_step"], state["coolings"] = torch.tensor(self.best_step), torch.tensor(self.coolings)
         return {name: value.to("cpu", copy=True).contiguous() for name, value in state.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -221,6 +245,7 @@ class Fit:
             optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
         self.generator.set_state(state["generator"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        self.coolings = int(state["coolings"])
         if self.best:
             self.best_loss, self.best_step = float(state["best_loss"]), int(state["best_step"])
 

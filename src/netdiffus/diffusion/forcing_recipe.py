@@ -15,6 +15,8 @@ from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.fit import Sample
 from netdiffus.diffusion.forcing import Rows
 
+COOLING = 0.5
+"""Factor of the learning rate at each check where validation is no better than before."""
 NOISED = 0.25
 """Share of the traces of a training batch whose rows are noised."""
 
@@ -55,6 +57,7 @@ class ForcingRecipe:
     ) -> None:
         self.network, self.rows, self.crossed, self.noised = network, rows, crossed, noised
         self.clip: float | None = 1.0
+        self.cooling = COOLING
 
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """Nats of each trace (B,), per position and channel; rows are noised in training mode only."""

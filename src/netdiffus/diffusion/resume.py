@@ -33,7 +33,7 @@ def check_state(
         for name, value in weights.items():
             _check_like(state, f"best.{name}", value)
     moments = _moments(optimisers)
-    numbers = {"step", "seconds", "best_loss", "best_step"}
+    numbers = {"step", "seconds", "best_loss", "best_step", "coolings"}
     for name, value in state.items():
         head = name.partition(".")[0]
         if head in ("weights", "average", "best"):

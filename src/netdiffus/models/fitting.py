@@ -14,7 +14,7 @@ from netdiffus.models.options import TrainOptions
 from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.models.training_data import TrainingData
 
-VALIDATE_EVERY = 100
+VALIDATE_EVERY = 50
 """Steps between two checks of the averaged weights; a check costs about as much as two steps."""
 
 
