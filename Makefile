@@ -5,12 +5,18 @@ OUT ?= netdiffus-demo
 SECONDS ?= 60
 WORKERS ?= 2
 COVERAGE ?=
+PORT ?= 8765
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
 
-.PHONY: demo test setup check docs results bench fuzz record release clean
+.PHONY: demo studio test setup check docs results bench fuzz record release clean
 
 demo: .venv/ready
 	$(BIN)/netdiffus demo --out $(OUT)
+
+# Web pages over the demo's folder, which is made first where it is missing. PORT=0 takes any that is free.
+studio: .venv/ready
+	test -d $(OUT) || $(BIN)/netdiffus demo --out $(OUT)
+	$(BIN)/netdiffus studio $(OUT) --port $(PORT)
 
 # In WORKERS processes, which take tests from each other. COVERAGE=1 adds the share of lines run, by file, and
 # build/coverage (HTML); lines of compiled kernels count as not run.

@@ -16,8 +16,18 @@ PAGE = ROOT / "docs" / "results.md"
 # The page's topics, and the benchmarks whose sections stand under each.
 TOPICS = {
     "How useful is synthetic traffic?": ("sets", "augmentation", "outside", "demo", "verdicts", "ablation"),
-    "Are synthetic packets what real stacks send?": ("packets", "sessions"),
-    "How fast is it?": ("captures", "nprint", "encoding", "evaluation", "published", "threads", "step", "startup"),
+    "Are synthetic packets what real stacks send?": ("packets", "sessions", "payload"),
+    "How fast is it?": (
+        "captures",
+        "nprint",
+        "encoding",
+        "evaluation",
+        "published",
+        "threads",
+        "step",
+        "startup",
+        "studio",
+    ),
     "Can the scores be trusted?": ("coverage", "planted"),
     "What survives damaged input and kills?": ("fuzz", "faults"),
 }

@@ -37,6 +37,7 @@ WIDE = {
         (
             "src/netdiffus/compiler/headers.py::_parse",
             "src/netdiffus/compiler/icmp.py::_assign",
+            "src/netdiffus/compiler/streams.py::_place",
             "src/netdiffus/compiler/ip.py::_assign",
             "src/netdiffus/compiler/payload.py::_build",
             "src/netdiffus/compiler/tcp_connection.py::_assign",

@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "netdiffus"
 LEVELS = [
     {"cli"},
+    {"studio"},
     {"api"},
     {"steps", "report"},
     {"models"},
@@ -32,6 +33,9 @@ ONLY_IN = {
     "matplotlib": {"report"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "fastapi": {"studio"},
+    "starlette": {"studio"},
+    "uvicorn": {"studio"},
 }
 
 

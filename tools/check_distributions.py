@@ -16,6 +16,7 @@ import sys
 from importlib.metadata import files
 from netdiffus import recordings
 expected = {"netdiffus/py.typed", "netdiffus/metrics/README.md", "netdiffus/recordings/LICENSE"}
+expected |= {"netdiffus/studio/templates/base.html.j2", "netdiffus/studio/static/studio.css"}
 if missing := expected - {str(file) for file in files("netdiffus")}:
     sys.exit(f"not in the distribution: {missing}")
 print(recordings.folder() / recordings.labels()[0])

@@ -5,11 +5,14 @@ A field declares an option once: its type, default, range and help text. Command
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from types import UnionType
+from typing import Annotated, Any, Self, Union, get_args, get_origin
 
+from annotated_types import Ge, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from netdiffus import limits
 from netdiffus.errors import InputError
@@ -38,6 +41,32 @@ class Entry:
     many: bool = False
     off: str | None = None
     switch: object = None
+
+
+BELOW = 0.01
+"""A range of options is closed: below 1 means up to 0.99."""
+
+
+def entry_of(field: FieldInfo) -> Entry:
+    """How a field is entered; where nothing is said, as its type and its default say."""
+    return next((each for each in field.metadata if isinstance(each, Entry)), Entry(shown="default"))
+
+
+def base_type(field: FieldInfo) -> Any:
+    """The type of a field, without None."""
+    union = get_origin(field.annotation) in (Union, UnionType)
+    return get_args(field.annotation)[0] if union else field.annotation
+
+
+def bounds_of(field: FieldInfo) -> Iterator[tuple[str, Any]]:
+    """The ends of a field's range, "min" and "max", both inclusive."""
+    for bound in field.metadata:
+        if isinstance(bound, Ge):
+            yield "min", bound.ge
+        elif isinstance(bound, Le):
+            yield "max", bound.le
+        elif isinstance(bound, Lt):
+            yield "max", bound.lt - BELOW  # type: ignore[operator]
 
 
 class Config(BaseModel):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 
 UNDECODED = re.compile("[\udc80-\udcff]")
 """What Python puts in place of a byte of a file name that is not in the file system's encoding."""
@@ -38,6 +39,18 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in as_text(text))
+
+
+def command(*arguments: object) -> str:
+    """A command line of netdiffus that a shell takes as it is meant: netdiffus train 'my data' --out MODEL."""
+    return " ".join(["netdiffus", *map(_quoted, map(str, arguments))])
+
+
+def _quoted(argument: str) -> str:
+    if argument.isprintable():
+        return shlex.quote(argument)
+    escaped = argument.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{visible(escaped)}'"  # the quotes of bash and zsh that know \xNN
 
 
 def markdown(text: str) -> str:

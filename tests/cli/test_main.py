@@ -43,7 +43,8 @@ def test_help_lists_what_is_there_and_nothing_else(capsys) -> None:
     listed = [
         line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.startswith("  ") and line[2] != " "
     ]
-    assert listed == ["demo", "prepare", "train", "generate", "evaluate", "check", "repair", "info", "image", "import"]
+    verbs = ["demo", "prepare", "train", "generate", "evaluate", "check", "repair", "info", "image", "studio", "import"]
+    assert listed == verbs
     for verb in listed:
         code, out, _ = run(capsys, verb, "--help")
         assert code == 0

@@ -24,6 +24,7 @@ from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
 from netdiffus.steps.outputs.nprint_config import NprintConfig
 from netdiffus.steps.sources.prepare_config import PrepareConfig
+from netdiffus.studio.options import StudioConfig
 from netdiffus.wire.files.reader import Packet
 from netdiffus.wire.files.writer import write_pcap
 
@@ -38,6 +39,7 @@ COMMANDS = {
     "evaluate": "evaluate table.csv table.csv --out out",
     "image": "image table.csv --out out",
     "import": "import letter.pcap --out out",
+    "studio": "studio letter.pcap",  # what is accepted must not be served
 }
 TEXTS = [
     ("generate", "--count"), ("prepare", "--test"), ("prepare", "--gasf"), ("import", "--scale"), ("image", "--scale"),
@@ -116,7 +118,7 @@ def test_help_says_every_range(capsys) -> None:
 
 CONFIGS = (
     RowOptions, UNetOptions, PrepareConfig, GenerateConfig, CaptureConfig, EvaluateConfig, ImportConfig, ImageConfig,
-    BitImageConfig, NprintConfig,
+    BitImageConfig, NprintConfig, StudioConfig,
 )  # fmt: skip
 
 

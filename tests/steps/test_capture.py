@@ -20,6 +20,7 @@ from netdiffus.compiler.features.codec import FieldsCodec, first_packets
 from netdiffus.errors import InputError
 from netdiffus.steps.outputs.capture import write_capture
 from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
+from netdiffus.steps.outputs.order import DrawnFlows
 from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.wire.conformance.check import check_capture
@@ -44,7 +45,8 @@ def labels(capture: Path) -> list[dict[str, str]]:
 
 def write(out: Path, rows: FlowRows | None = None, seed: int = 0, **options):
     gaps = np.array([10**6, 10**8], np.int64)
-    return write_capture(out, rows or drawn(), gaps, CaptureConfig.of(**options), seed, MADE_BY, {"a reason": 2})
+    flows = DrawnFlows(rows or drawn(), {"a reason": 2})
+    return write_capture(out, flows, gaps, CaptureConfig.of(**options), seed, MADE_BY)
 
 
 def test_names() -> None:

@@ -44,22 +44,25 @@ def files(folder: File, sizes: list[int], rng: Random) -> list[str]:
     return names
 
 
-def pages(folder: File, count: int, rng: Random) -> None:
-    """Pages 0.html ... with style sheets, scripts and pictures, some of them on the cdn and img hosts."""
-    files(folder / "o", [log_uniform(rng, 600, 250_000) for _ in range(160)], rng)
+def pages(folder: File, count: int, rng: Random, largest: int = 250_000, most: int = 35) -> None:
+    """Pages 0.html ... with style sheets, scripts and pictures, some of them on the cdn and img hosts.
+
+    A page has up to `most` pictures of up to `largest` bytes.
+    """
+    files(folder / "o", [log_uniform(rng, 600, largest) for _ in range(160)], rng)
     objects = sorted((folder / "o").iterdir())
     for number in range(count):
         parts = ["<!doctype html><html><head><title>page</title>"]
         for _ in range(rng.randint(1, 4)):
             name = f"s{rng.randrange(10**9)}.css"
-            (folder / "o" / name).write_text("/* " + text(rng, log_uniform(rng, 500, 30_000)) + " */")
+            (folder / "o" / name).write_text("/* " + text(rng, log_uniform(rng, 500, largest * 3 // 25)) + " */")
             parts.append(f'<link rel="stylesheet" href="{rng.choice(["", "//CDN"])}/o/{name}">')
         for _ in range(rng.randint(0, 5)):
             name = f"j{rng.randrange(10**9)}.js"
-            (folder / "o" / name).write_text("/* " + text(rng, log_uniform(rng, 500, 90_000)) + " */")
+            (folder / "o" / name).write_text("/* " + text(rng, log_uniform(rng, 500, largest * 9 // 25)) + " */")
             parts.append(f'<script src="{rng.choice(["", "//CDN"])}/o/{name}"></script>')
         parts.append("</head><body>")
-        for _ in range(log_uniform(rng, 2, 35)):
+        for _ in range(log_uniform(rng, 2, most)):
             parts.append(f"<p>{text(rng, rng.randint(20, 900))}</p>")
             parts.append(f'<img src="{rng.choice(["", "//CDN", "//IMG"])}/o/{rng.choice(objects).name}">')
         (folder / f"{number}.html").write_text("".join(parts))

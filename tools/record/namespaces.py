@@ -95,7 +95,13 @@ class Pair:
 
     def client(self, *command: str | File, timeout_s: float = 90, **options: Any) -> subprocess.CompletedProcess[Any]:
         """Run a program in the client's namespace to its end (or stop it after `timeout_s`)."""
-        process = self.start(self.client_name, command, **options)
+        return self.run(self.client_name, command, timeout_s, **options)
+
+    def run(
+        self, name: str, command: tuple[str | File, ...], timeout_s: float, **options: Any
+    ) -> subprocess.CompletedProcess[Any]:
+        """Run a program in namespace `name` to its end (or stop it after `timeout_s`)."""
+        process = self.start(name, command, **options)
         feed = options.get("feed")
         if feed and process.stdin:
             threading.Thread(target=feed, args=(process.stdin,), daemon=True).start()
@@ -129,16 +135,23 @@ class Pair:
         self.log.close()
 
     def clear(self) -> None:
-        """End whatever is in namespaces of these names, also what an earlier run left, and remove them."""
-        for name in (self.client_name, self.server_name):
-            listing = subprocess.run(["ip", "netns", "pids", name], capture_output=True, check=False)
-            for pid in listing.stdout.split():
-                try:
-                    os.kill(int(pid), signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-            subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
-            shutil.rmtree(File("/etc/netns") / name, ignore_errors=True)
+        """Remove the namespaces of this pair and of its clients, also what an earlier run left."""
+        known = os.listdir("/run/netns") if File("/run/netns").exists() else []
+        for name in known:
+            if name == self.server_name or name.startswith(self.client_name):
+                remove(name)
+
+
+def remove(name: str) -> None:
+    """End whatever runs in a namespace, and remove it."""
+    listing = subprocess.run(["ip", "netns", "pids", name], capture_output=True, check=False)
+    for pid in listing.stdout.split():
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
+    shutil.rmtree(File("/etc/netns") / name, ignore_errors=True)
 
 
 def stop(process: subprocess.Popen[Any]) -> None:

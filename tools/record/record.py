@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -13,18 +14,29 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path as File
 from random import Random
 
+import table
 from label import Label
 from labels import LABELS
 from namespaces import Pair, stop
-from trim import trim
+from trim import chosen, read, trim
 
-DATA = File(__file__).resolve().parents[2] / "src/netdiffus/recordings/data"
+RECORDINGS = File(__file__).resolve().parents[2] / "src/netdiffus/recordings"
+
+
+def raw_capture(name: str, options: argparse.Namespace) -> File:
+    """Where tcpdump writes the capture of a label."""
+    return File(options.work) / name / f"{File(name).name}.pcap"
+
+
+def shipped(name: str, options: argparse.Namespace) -> File:
+    """Where the trimmed capture of a label goes: labels without a folder of their own lie in data/."""
+    return File(options.out) / (name if "/" in name else f"data/{name}") / f"{File(name).name}.pcap.xz"
 
 
 def record(name: str, label: Label, network: int, options: argparse.Namespace) -> str:
     """Record one label and return a line about it."""
     pair = Pair(name, network, options.seed, options.work / name)
-    raw = pair.folder / f"{name}.pcap"
+    raw = raw_capture(name, options)
     began = time.monotonic()
     failed = 0
     try:
@@ -54,9 +66,27 @@ def record(name: str, label: Label, network: int, options: argparse.Namespace) -
             failed = sessions - sum(pool.map(run, range(sessions)))
         time.sleep(2.0)
         stop(capture)
+        if "sessions" in pair.shared:
+            (pair.folder / "sessions.json").write_text(json.dumps(sorted(pair.shared["sessions"])))
     finally:
         pair.close()
     return f"{name}: {sessions} sessions, {failed} failed or left out, {time.monotonic() - began:.0f} s"
+
+
+def ship(name: str, options: argparse.Namespace) -> str:
+    """Trim a raw capture into the recordings, with the rows of its sessions, and return a line about it."""
+    raw, cut = raw_capture(name, options), LABELS[name].cut
+    packets = read(raw)
+    if not packets:
+        return f"{name}: no packets, nothing written"
+    noted = raw.with_name("sessions.json")
+    if not noted.exists():
+        return trim(packets, chosen(packets, cut.flows), shipped(name, options), cut)
+    sessions = table.windows(noted)
+    line = trim(packets, table.session_of_flows(packets, sessions), shipped(name, options), cut)
+    new = table.rows(raw.stem, packets, sessions)
+    table.replace(options.out / "sessions.csv", raw.stem, new)
+    return f"{line}, {len(new)} sessions"
 
 
 def main() -> None:
@@ -65,7 +95,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", metavar="LABEL", choices=sorted(LABELS), help="may be repeated")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=File, default=File("/var/tmp/netdiffus-record/raw"), help="raw captures")
-    parser.add_argument("--out", type=File, default=DATA, help="where the trimmed captures go")
+    parser.add_argument("--out", type=File, default=RECORDINGS, help="where the trimmed captures go")
     parser.add_argument("--share", type=float, default=1.0, help="share of the sessions to run, for a trial")
     parser.add_argument("--minutes", type=float, default=30.0, help="start no session of a label after so long")
     parser.add_argument("--at-once", type=int, default=8, help="labels recorded at a time")
@@ -90,9 +120,8 @@ def main() -> None:
     if options.raw_only:
         return
     for name in names:
-        raw = options.work / name / f"{name}.pcap"
-        if raw.exists():
-            print(trim(raw, options.out / name / f"{name}.pcap.xz", LABELS[name].flows))
+        if raw_capture(name, options).exists():
+            print(ship(name, options), flush=True)
     subprocess.run([sys.executable, str(File(__file__).with_name("summary.py")), str(options.out)], check=True)
 
 

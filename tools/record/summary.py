@@ -1,17 +1,20 @@
-"""A table of the shipped captures (flows, packets, families, round trips, bytes), written into their README."""
+"""Tables of the shipped captures (flows, packets, families, round trips, bytes, sessions), put into their README."""
 
 from __future__ import annotations
 
+import csv
 import lzma
 import statistics
 import struct
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path as File
 
 from trim import Flow, parse
 
-BEGIN, END = "<!-- counts -->", "<!-- end of counts -->"
+HEAD = "| label | flows | packets | per flow, median | most | TCP | IPv6 | seconds, median | first answer, ms | kB |"
+SESSIONS_HEAD = "| label | sessions | clients | of them with several | flows | packets | seconds |"
 
 
 def row(name: File) -> str:
@@ -48,19 +51,47 @@ def row(name: File) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
+def write(readme: File, part: str, table: str) -> None:
+    """Put a table between the two comments that name its part."""
+    begin, end = f"<!-- {part} -->", f"<!-- end of {part} -->"
+    before, found, rest = readme.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{readme}: expected {begin} and {end}")
+    readme.write_text(f"{before}{begin}\n{table}\n{end}{after}")
+
+
+def session_rows(name: File) -> Iterator[str]:
+    """A line for each label of the table of sessions, in Markdown."""
+    with name.open(newline="") as file:
+        every = list(csv.DictReader(file))
+    for label in sorted({row["label"] for row in every}):
+        rows = [row for row in every if row["label"] == label]
+        of_client = Counter(row["client"] for row in rows)
+        flows, packets = ([int(row[column]) for row in rows] for column in ("flows", "packets"))
+        seconds = [(int(row["end_ns"]) - int(row["start_ns"])) / 1e9 for row in rows]
+        cells = [label, len(rows), len(of_client), sum(count > 1 for count in of_client.values())]
+        cells += [f"{min(flows)}, {statistics.median(flows):.0f}, {max(flows)}"]
+        cells += [f"{min(packets)}, {statistics.median(packets):.0f}, {max(packets)}"]
+        cells += [f"{min(seconds):.0f}, {statistics.median(seconds):.0f}, {max(seconds):.0f}"]
+        yield "| " + " | ".join(map(str, cells)) + " |"
+
+
 def main() -> None:
-    """Make the table of a data folder, print it, and put it into the README beside the folder, if there is one."""
-    data = File(sys.argv[1])
-    head = (
-        "| label | flows | packets | per flow, median | most | TCP | IPv6 | seconds, median | first answer, ms | kB |"
-    )
-    table = "\n".join([head, "|---" * 10 + "|", *(row(name) for name in sorted(data.glob("*/*.pcap.xz")))])
-    print(table)
-    readme = data.parent / "README.md"
-    if readme.exists():
-        before, _, rest = readme.read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+    """Make the tables of the recordings, print them, and put them into the README there, if there is one."""
+    recordings = File(sys.argv[1])
+    readme = recordings / "README.md"
+    tables = {}
+    for part in ("data", "whole", "sessions"):
+        lines = [row(name) for name in sorted((recordings / part).glob("*/*.pcap.xz"))]
+        tables[part] = "\n".join([HEAD, "|---" * 10 + "|", *lines])
+    table = recordings / "sessions.csv"
+    if table.exists():
+        tables["clients"] = "\n".join([SESSIONS_HEAD, "|---" * 7 + "|", *session_rows(table)])
+    for part, lines_of_part in tables.items():
+        print(lines_of_part)
+        if readme.exists():
+            write(readme, part, lines_of_part)
 
 
 if __name__ == "__main__":

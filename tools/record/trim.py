@@ -5,14 +5,14 @@ from __future__ import annotations
 import lzma
 import struct
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path as File
 
+from label import Cut
+
 MAGIC_NANO = 0xA1B23C4D
 ETHERNET = 1
-PAYLOAD_KEPT = 8  # bytes of payload kept of a flow's first packets
-PAYLOAD_PACKETS = 6  # so many packets with payload per flow keep it
-LONGEST_FLOW = 400  # packets; what is cut off looks like what is kept
 LEAST_FLOW = 2  # packets; a shorter flow was never answered
 
 Flow = tuple[int, frozenset[bytes]]
@@ -79,21 +79,19 @@ def chosen(packets: list[Packet], flows: int) -> set[Flow]:
     return {whole[int(at * step)] for at in range(min(flows, len(whole)))}
 
 
-def trim(source: File, target: File, flows: int) -> str:
-    """Write the trimmed and compressed capture, and return a line about it."""
-    packets = read(source)
-    keep = chosen(packets, flows)
+def trim(packets: list[Packet], keep: Collection[Flow], target: File, cut: Cut) -> str:
+    """Write the trimmed and compressed capture of the flows to keep, and return a line about it."""
     seen: Counter[Flow] = Counter()
     full: Counter[Flow] = Counter()
     out = bytearray(struct.pack("<IHHiIII", MAGIC_NANO, 2, 4, 0, 0, 65535, ETHERNET))
     for packet in packets:
-        if packet.flow not in keep or seen[packet.flow] >= LONGEST_FLOW:
+        if packet.flow not in keep or (cut.longest and seen[packet.flow] >= cut.longest):
             continue
         seen[packet.flow] += 1
         kept = packet.headers
-        if packet.payload and full[packet.flow] < PAYLOAD_PACKETS:
+        if packet.payload and full[packet.flow] < cut.payload_packets:
             full[packet.flow] += 1
-            kept += min(packet.payload, PAYLOAD_KEPT)
+            kept += min(packet.payload, cut.payload_bytes)
         frame = packet.frame[:kept]
         out += struct.pack("<IIII", *divmod(packet.time_ns, 10**9), len(frame), packet.length) + frame
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -24,10 +24,11 @@ from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
 from netdiffus.steps.outputs.nprint_config import NprintConfig
+from netdiffus.steps.payload_check import check_with_payload
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.publish import check_folder, publish_file
 from netdiffus.store.report import REPORT
-from netdiffus.wire.conformance.check import Conformance, check_capture
+from netdiffus.wire.conformance.check import Conformance
 from netdiffus.wire.conformance.repair import Repair, repair_capture
 
 PathLike = str | Path
@@ -171,7 +172,7 @@ def check(capture: PathLike) -> Conformance:
     Raises:
         InputError: the file cannot be read or is not a capture.
     """
-    return check_capture(capture)
+    return check_with_payload(capture)
 
 
 def repair(capture: PathLike, out: PathLike) -> Repair:

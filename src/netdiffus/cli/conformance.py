@@ -19,11 +19,11 @@ def print_checks(captures: Sequence[Path], *, as_json: bool) -> bool:
     Raises:
         InputError: one of them is no capture.
     """
-    from netdiffus.wire.conformance.check import check_capture
+    from netdiffus.steps.payload_check import check_with_payload
 
     results = []
     for path in captures:
-        results.append(check_capture(path))
+        results.append(check_with_payload(path))
         if not as_json:
             _print_check(results[-1])
     clean = all(result.clean for result in results)

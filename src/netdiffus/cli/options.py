@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 import typer
-from annotated_types import Ge, Le, Lt
 from pydantic.fields import FieldInfo
 
-from netdiffus.config import Config, Entry
+from netdiffus.config import Config, base_type, bounds_of, entry_of
 
 Command = TypeVar("Command", bound=Callable[..., None])
-
-BELOW = 0.01
-"""A range of options is closed: below 1 means up to 0.99."""
 
 ModelOut = Annotated[
     Path,
@@ -67,16 +62,16 @@ def chosen(context: typer.Context, kind: type[Config]) -> dict[str, object]:
 
 
 def _value(entered: Any, field: FieldInfo) -> object:
-    entry = _entry(field)
+    entry = entry_of(field)
     if entry.parse is not None:
         return entry.parse(entered)
-    if _base(field) is bool:
+    if base_type(field) is bool:
         return not field.default
     return entered if entry.switch is None else entry.switch
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    entry, bounds = _entry(field), dict(_bounds(field))
+    entry, bounds = entry_of(field), dict(bounds_of(field))
     option, default = _option_type(field), _default(field)
     switch = option is bool
     declared = [f"--{'no-' if switch and field.default is True else ''}{name.replace('_', '-')}"] if switch else []
@@ -95,29 +90,9 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     )
 
 
-def _entry(field: FieldInfo) -> Entry:
-    return next((each for each in field.metadata if isinstance(each, Entry)), Entry(shown="default"))
-
-
-def _bounds(field: FieldInfo) -> Iterator[tuple[str, Any]]:
-    for bound in field.metadata:
-        if isinstance(bound, Ge):
-            yield "min", bound.ge
-        elif isinstance(bound, Le):
-            yield "max", bound.le
-        elif isinstance(bound, Lt):
-            yield "max", bound.lt - BELOW  # type: ignore[operator]
-
-
-def _base(field: FieldInfo) -> Any:
-    """The type of a field, without None."""
-    union = get_origin(field.annotation) in (Union, UnionType)
-    return get_args(field.annotation)[0] if union else field.annotation
-
-
 def _option_type(field: FieldInfo) -> Any:
     """What typer is told: texts are checked by the field's own type, and a list is an option that may be repeated."""
-    entry, base = _entry(field), _base(field)
+    entry, base = entry_of(field), base_type(field)
     if base is bool or entry.switch is not None:
         return bool
     if entry.many or (entry.parse is None and get_origin(base) is list):
@@ -127,7 +102,7 @@ def _option_type(field: FieldInfo) -> Any:
 
 def _default(field: FieldInfo) -> Any:
     """What help shows; what is not entered keeps the field's own default."""
-    entry = _entry(field)
+    entry = entry_of(field)
     if _option_type(field) is bool:
         return False
     if entry.parse is not None or entry.shown is None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
+from netdiffus.cli.progress_lines import ProgressLines
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -54,6 +56,7 @@ class Shown:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self.what = what
+        self.lines = ProgressLines(what)
         self.console = Console(stderr=True)
         self.last = time.monotonic()
         self.bar: Progress = Progress(
@@ -71,8 +74,9 @@ class Shown:
 
     def record(self, record: ProgressRecord, note: str | None = None) -> None:
         """Show a record; `note` instead of its own, where a figure needs the records before it."""
-        share = record.share or 0.0
-        self.show(share, record.note if note is None else note, final=share >= 1)
+        share, note = record.share or 0.0, record.note if note is None else note
+        self.lines.record(record, note)
+        self.show(share, note, final=share >= 1)
 
     def show(self, share: float, note: str, *, final: bool = False) -> None:
         """`share` of the work is done; `note` is the newest figure."""

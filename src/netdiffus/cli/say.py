@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
 
+from netdiffus.text import command as command
 from netdiffus.text import visible
 
 
@@ -20,18 +20,6 @@ def tolerate_encodings() -> None:
 def say(line: str = "") -> None:
     """Print one line; what a terminal would obey is shown as an escape (text.py)."""
     print(visible(line))
-
-
-def command(*arguments: object) -> str:
-    """A command line of netdiffus that a shell takes as it is meant: netdiffus train 'my data' --out MODEL."""
-    return " ".join(["netdiffus", *map(_quoted, map(str, arguments))])
-
-
-def _quoted(argument: str) -> str:
-    if argument.isprintable():
-        return shlex.quote(argument)
-    escaped = argument.replace("\\", "\\\\").replace("'", "\\'")
-    return f"$'{visible(escaped)}'"  # the quotes of bash and zsh that know \xNN
 
 
 def say_next(word: str, *arguments: object) -> None:

@@ -71,6 +71,10 @@ def print_written(written: CaptureWritten) -> None:
         say(line)
     for reason, count in written.not_as_drawn.items():
         say(f"not as drawn: {reason}: {count:,}")
+    if written.spoken:
+        say("payload: " + ", ".join(f"{name} {flows:,}" for name, flows in sorted(written.spoken.items())) + " flows")
+    for reason, count in written.random_payload.items():
+        say(f"random payload: {reason}: {count:,}")
     first = next(iter(written.files))
     if is_capture_name(first):
         say("beside each: FILE.labels.csv, FILE.json")

@@ -9,12 +9,7 @@ import typer
 
 from netdiffus.cli.options import ModelOut, chosen, with_options
 from netdiffus.cli.say import say, say_next
-from netdiffus.models.options import RowOptions, train_options
-
-OFFERED = (
-    "image", "preset", "scale", "length", "minutes", "steps", "balance", "label_dropout", "contexts", "validation",
-    "patience", "seed",
-)  # fmt: skip
+from netdiffus.models.options import OFFERED, RowOptions, train_options
 
 
 @with_options(RowOptions, *OFFERED)

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from netdiffus.arrays import Bytes, Ints
+from netdiffus.arrays import Ints
 from netdiffus.compiler.compile import Packets
 from netdiffus.compiler.headers import Headers
-from netdiffus.compiler.payload import LINKS, build_packets
+from netdiffus.compiler.payload import LINKS, Content, build_packets
 from netdiffus.compiler.specs import CLIENT, SERVER
 from netdiffus.traffic.flows.frames import PROTOCOLS
 from netdiffus.wire.files.writer import NETDIFFUS, CaptureWriter, Origin
@@ -42,7 +42,7 @@ def write_packets(
     *,
     form: str = ".pcap",
     link: str = "ethernet",
-    payload: str | Bytes = "random",
+    payload: str | Content = "random",
     seed: int = 0,
     origin: Origin = NETDIFFUS,
 ) -> int:
@@ -70,7 +70,7 @@ def write_packets(
 
 
 def packet_blocks(
-    packets: Packets, order: Ints, *, link: str, payload: str | Bytes, seed: int
+    packets: Packets, order: Ints, *, link: str, payload: str | Content, seed: int
 ) -> Iterator[tuple[Ints, PacketBlock]]:
     """Compiled packets as bytes in an order (N,), CHUNK_BYTES at a time, and which of them each block has.
 

@@ -7,6 +7,7 @@ its request. ICMP errors quote a packet that their receiver could have sent, sin
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,24 @@ from netdiffus.wire.headers.fields import ICMP, ICMPV6, TCP, UDP
 from netdiffus.wire.kernels.bytes import put
 from netdiffus.wire.kernels.checksum import checksum, ones_sum
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
+
+
+@dataclass(frozen=True)
+class Content:
+    """Payload that was written.
+
+    Attributes:
+        data: bytes. at: where each packet's payload begins in them, (P,); -1: the policy "random" fills it.
+        ja4: fingerprints of the TLS clients that were drawn, by flow.
+        written: flows by protocol. misfits: flows that were left random, by reason.
+    """
+
+    data: Bytes
+    at: NDArray[np.int64]
+    ja4: dict[int, str] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    misfits: dict[str, int] = field(default_factory=dict)
+
 
 POLICIES = ("random", "zero")
 LINKS = {"ethernet": links.ETHERNET, "raw": links.RAW}
@@ -106,16 +125,17 @@ def _build(
         body, at = pos + head, pos + network[i]
         icmp = g.protocol == ICMP or g.protocol == ICMPV6
         echo = icmp and (p.icmp_type in (0, 8) if g.version == 4 else p.icmp_type >= 128)
-        if policy == 2:
+        given_here = policy == 2 and given_at[i] >= 0
+        if given_here:
             out[body : body + size] = given[given_at[i] : given_at[i] + size]
-        elif policy == 0:
+        elif policy != 1:
             side, place = (i64(0), i64(p.icmp_rest) << 16) if echo else (s, i64(p.position))
             key = _mix(_mix(seed ^ u64(owner[i] + 1)) + u64(side + 1))
             _random(out, body, size, key, place)
         else:
             for k in range(size):
                 out[body + k] = 0
-        if icmp and not echo and policy != 2 and size >= (28 if g.version == 4 else 48):
+        if icmp and not echo and not given_here and size >= (28 if g.version == 4 else 48):
             _quote(out, body, size, pos, i64(g.version))
         if p.no_checksum:
             continue
@@ -134,7 +154,7 @@ def build_packets(
     chosen: NDArray[np.int64],
     *,
     link: str = "ethernet",
-    payload: str | Bytes = "random",
+    payload: str | Content = "random",
     seed: int = 0,
 ) -> tuple[Bytes, NDArray[np.int64], NDArray[np.int64]]:
     """Some packets as bytes.
@@ -143,14 +163,14 @@ def build_packets(
         packets: what was compiled.
         chosen: places of packets, (N,).
         link: one of LINKS.
-        payload: one of POLICIES, or the payload of all packets, one after the other.
+        payload: one of POLICIES, or what was written.
         seed: of the random payload.
 
     Returns:
         the bytes, and the offset and size of each packet in them, (N,) int64.
 
     Raises:
-        InputError: link or payload is not known, or the payload that is given has another size.
+        InputError: link or payload is not known, or the payload that is given is too short.
     """
     if link not in LINKS or (isinstance(payload, str) and payload not in POLICIES):
         raise InputError(
@@ -159,8 +179,10 @@ def build_packets(
             "choose one of those",
         )
     sizes = packets.segments["size"].astype(np.int64)
-    if not isinstance(payload, str) and len(payload) != sizes.sum():
-        raise InputError(f"{sizes.sum():,} bytes of payload", f"{len(payload):,}", "give the payload of every packet")
+    given = Content(np.zeros(0, np.uint8), np.full(len(sizes), -1)) if isinstance(payload, str) else payload
+    end = int((given.at + sizes)[given.at >= 0].max(initial=0))
+    if len(given.at) != len(sizes) or end > len(given.data):
+        raise InputError(f"{end:,} bytes of payload", f"{len(given.data):,}", "give the payload of every packet")
     network, transport = packets.headers.network, packets.headers.transport
     whole = (network + transport + sizes)[chosen] + (ETHERNET_BYTES if link == "ethernet" else 0)
     at = np.cumsum(whole) - whole
@@ -177,8 +199,8 @@ def build_packets(
         link == "ethernet",
         POLICIES.index(payload) if isinstance(payload, str) else 2,
         np.uint64(seed & 0xFFFF_FFFF_FFFF_FFFF),
-        np.zeros(0, np.uint8) if isinstance(payload, str) else payload,
-        np.cumsum(sizes) - sizes,
+        given.data,
+        given.at,
         out,
         at,
     )

@@ -1,7 +1,7 @@
 """PAYLOADS: what the packets of synthetic flows carry.
 
 A builder is asked twice. Before flows are compiled it may propose other sizes, so that what it will write fits: the
-compiler settles sizes, sequence numbers and segments from them. After that it may write the payload of every packet;
+compiler settles sizes, sequence numbers and segments from them. After that it may write the payload of packets;
 what it does not write is filled by a policy of payload.py.
 """
 
@@ -12,9 +12,11 @@ from typing import Protocol
 
 import numpy as np
 
-from netdiffus.arrays import Bytes
+from netdiffus.compiler.application import speak
 from netdiffus.compiler.compile import Packets
+from netdiffus.compiler.payload import Content
 from netdiffus.compiler.specs import FlowRows
+from netdiffus.traffic.payload.knowledge import PayloadKnowledge
 
 
 class Payload(Protocol):
@@ -27,8 +29,8 @@ class Payload(Protocol):
     def propose(self, flows: FlowRows, rng: np.random.Generator) -> FlowRows:
         """The flows with the sizes that the builder wants; they are not compiled yet."""
 
-    def content(self, packets: Packets, seed: int) -> Bytes | None:
-        """The payload of all packets, one after the other, in the order of `packets`; None: the policy fills it."""
+    def content(self, packets: Packets, seed: int, known: PayloadKnowledge | None) -> Content | None:
+        """What packets carry; None: the policy fills all of them. `known`: what the model's dataset said of payload."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,24 @@ class Filler:
         """The flows as they are."""
         return flows
 
-    def content(self, packets: Packets, seed: int) -> Bytes | None:
+    def content(self, packets: Packets, seed: int, known: PayloadKnowledge | None) -> Content | None:
         """None: all of it is filled."""
         return None
 
 
-PAYLOADS: dict[str, Payload] = {"random": Filler("random"), "zero": Filler("zero")}
+@dataclass(frozen=True)
+class Spoken:
+    """Payload that is what each flow's label speaks, with the sizes that were drawn."""
+
+    policy: str = "random"
+
+    def propose(self, flows: FlowRows, rng: np.random.Generator) -> FlowRows:
+        """The flows as they are: what is written fits them."""
+        return flows
+
+    def content(self, packets: Packets, seed: int, known: PayloadKnowledge | None) -> Content | None:
+        """The application layers; random bytes where nothing fits."""
+        return speak(packets, seed, known)
+
+
+PAYLOADS: dict[str, Payload] = {"random": Filler("random"), "zero": Filler("zero"), "protocol": Spoken()}

@@ -10,7 +10,8 @@ import numpy as np
 from netdiffus.errors import InputError
 from netdiffus.models.counts import check_counts
 from netdiffus.models.manifest import ModelManifest
-from netdiffus.models.packet_codec import PacketCodec, label_of
+from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.models.summary import label_of
 
 
 def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool) -> dict[str, int]:

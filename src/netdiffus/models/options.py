@@ -233,6 +233,12 @@ PRESETS: dict[str, TrainOptions] = {
     "netdiffus2": UNetOptions.of(preset="netdiffus2", length=10, timesteps=100),
 }
 
+OFFERED = (
+    "image", "preset", "scale", "length", "minutes", "steps", "balance", "label_dropout", "contexts", "validation",
+    "patience", "seed",
+)  # fmt: skip
+"""The options of every preset that `train` offers; the presets set the sizes."""
+
 
 def train_options(preset: str = "default", **chosen: Any) -> TrainOptions:
     """The options of a preset with some choices of one's own (None = not chosen).

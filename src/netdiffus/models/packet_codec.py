@@ -101,8 +101,3 @@ def class_names(rows: FlowRows) -> list[str]:
         f"{label}/{PROTOCOLS[number]}"
         for label, number in zip(rows.labels, rows.flows["protocol"].tolist(), strict=True)
     ]
-
-
-def label_of(name: str) -> str:
-    """The label of a class."""
-    return name.rpartition("/")[0]

@@ -23,9 +23,10 @@ from netdiffus.models.counted import Channels, count_arrivals, count_fields
 from netdiffus.models.fitting import Fitting, TrainingPart
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.options import RowOptions
-from netdiffus.models.packet_codec import PacketCodec, class_names, label_of
+from netdiffus.models.packet_codec import PacketCodec, class_names
 from netdiffus.models.rows import RowModel, fit_rows, row_model
 from netdiffus.models.sampling import Draw, Form, Request
+from netdiffus.models.summary import label_of
 from netdiffus.models.training_data import LabelledSeries, row_data
 from netdiffus.models.weights import SavedWeights
 from netdiffus.store.dataset import read_packets

@@ -27,6 +27,7 @@ from netdiffus.traffic import split as splitting
 from netdiffus.traffic.anonymise.cryptopan import read_key
 from netdiffus.traffic.flows.bins import DEFAULT_BINS
 from netdiffus.traffic.labels.rules import FolderLabels, MapLabels
+from netdiffus.traffic.payload.knowledge import PayloadKnowledge
 from netdiffus.traffic.traces import CHANNELS
 from netdiffus.wire.headers.fields import NO_IP
 from netdiffus.wire.headers.tunnel_names import SEEN
@@ -165,6 +166,7 @@ def _finish(intake: Intake, sources: list[Source], config: PrepareConfig, unused
         packets=config.packets or ((DEFAULT_BINS if config.bin_ns else DEFAULT_PACKETS) if captures else None),
         split=SplitInfo(rule=splitting.rule(is_given, config.window is not None), test=share, seed=config.seed),
         anonymised=config.anonymise is not None,
+        payload=_payload(intake, split, config),
         faults=faults,
         notes=intake.notes,
         test_duplicates=int(splitting.duplicates(split, rest["key"]).sum()),
@@ -174,6 +176,14 @@ def _finish(intake: Intake, sources: list[Source], config: PrepareConfig, unused
     group = rest["group"].fill_null("").rank("dense").cast(pl.Int64) - 1 if shared else None
     del rest  # what follows needs room
     intake.writer.finish(card, split, group)
+
+
+def _payload(intake: Intake, split: pl.Series, config: PrepareConfig) -> PayloadKnowledge | None:
+    """What the payload of the training part says, if that is wanted."""
+    if not config.payload_shapes:
+        return None
+    rows = np.flatnonzero((split == "train").to_numpy()).tolist()
+    return intake.tally.knowledge(rows, anonymise=config.anonymise is not None)
 
 
 def _label_counts(labels: pl.Series, split: pl.Series, asked: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -81,6 +81,7 @@ def _manifest(fitting: Fitting, dataset: DatasetCard) -> ModelManifest:
         labels=fitting.labels,
         dataset=dataset.hash,
         warnings=dataset.warnings,
+        payload=dataset.payload,
         held_out=fitting.held_out,
         steps=0,
         seconds=0.0,

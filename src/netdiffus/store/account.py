@@ -49,11 +49,13 @@ def write_accounts(captures: Sequence[Path], said: JsonObject) -> None:
 
 
 class Account(NamedTuple):
-    """What an account says of its result: the hash of all its files, those of its own files, and its captures."""
+    """What an account says of its result: the hash of all its files, those of its own files, its captures, and whether
+    flows carry what a protocol says."""
 
     result: str
     sha256: Mapping[str, object]
     files: Sequence[str]
+    speaks: bool
 
 
 def _read(path: Path, capture: str) -> Account | None:
@@ -69,7 +71,13 @@ def _read(path: Path, capture: str) -> Account | None:
         return None
     if not isinstance(hashes, dict) or set(hashes) != {capture, capture + LABELS}:
         return None
-    return Account(said["result"], hashes, list(files))
+    return Account(said["result"], hashes, list(files), bool(said.get("payload_by_protocol")))
+
+
+def speaks(capture: Path) -> bool:
+    """Whether netdiffus generated a capture with payload of protocols."""
+    said = _read(account_path(capture), capture.name)
+    return said is not None and said.speaks
 
 
 def is_accounted(path: Path) -> bool | None:

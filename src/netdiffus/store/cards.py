@@ -23,6 +23,7 @@ from netdiffus.manifest import (
     shown,
 )
 from netdiffus.store.stage import check_whole
+from netdiffus.traffic.payload.knowledge import PayloadKnowledge
 from netdiffus.version import __version__
 
 Faults = Labels[Count]
@@ -167,6 +168,7 @@ class DatasetCard(Card):
     faults: Faults = Field(default_factory=dict)  # about no single source, e.g. rows of --labels that match nothing
     notes: list[Text] = Field(default_factory=list)  # how sources were read; nothing was lost
     warnings: list[Text] = Field(default_factory=list)  # problems for a model of this dataset; `train` repeats them
+    payload: PayloadKnowledge | None = None  # what flows speak, with --payload-shapes
     test_duplicates: Count  # test traces that equal a training trace in every channel
 
 
@@ -187,6 +189,8 @@ class ModelCard(Card):
 
     dataset: Text  # hash of the dataset
     warnings: list[Text] = Field(default_factory=list)  # of the dataset
+    payload: PayloadKnowledge | None = None  # of the dataset
+
     steps: Count
     seconds: float = Field(ge=0)
     validation: dict[Text, float] | None = None  # loss and step of the best averaged weights, if traces were held out

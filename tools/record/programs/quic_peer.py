@@ -111,7 +111,7 @@ async def main() -> None:
         await asyncio.Future()
     for plan in json.loads(Path(sys.argv[2]).read_text()):
         try:
-            await asyncio.wait_for(visit(plan), 25)
+            await asyncio.wait_for(visit(plan), float(plan["limit_s"]))
         except (ConnectionError, TimeoutError) as error:
             print(f"{plan['server']}: {error!r}", file=sys.stderr)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path as File
 from random import Random
 
@@ -41,24 +42,30 @@ def serve_voice(pair: Pair) -> None:
     pair.shared["speech"] = speech(pair.folder, 16, Random(f"{pair.seed}/speech"))
 
 
-def voice_call(pair: Pair, rng: Random) -> None:
-    """Both sides talk for some seconds; RTP and RTCP go between the same two ports in both directions."""
+def some_seconds(rng: Random) -> float:
+    """How long a short call lasts."""
+    return rng.uniform(2.5, 9)
+
+
+def voice_call(pair: Pair, rng: Random, length_s: Callable[[Random], float] = some_seconds) -> None:
+    """Both sides talk; RTP and RTCP go between the same two ports in both directions."""
     server = pair.pick(rng)
     client = client_address(6 if ":" in server else 4, pair.network)
     near, far = rng.randrange(10_000, 32_000, 2), rng.randrange(10_000, 32_000, 2)
     samples, coding, frames = rng.choice(CODECS)
-    length = rng.uniform(2.5, 9)
+    length = length_s(rng)
 
     def words(to: str, port: int, local: str, local_port: int) -> list[str]:
         to = f"[{to}]" if ":" in to else to
         target = f"rtp://{to}:{port}?localrtpport={local_port}&localrtcpport={local_port + 1}&localaddr={local}"
         begin = ["ffmpeg", "-loglevel", "error", "-re", "-max_size", "1920", "-ss", f"{rng.uniform(0, 5):.1f}"]
+        begin += ["-stream_loop", "-1"]
         source = ["-i", str(rng.choice(pair.shared["speech"])), "-t", f"{length + rng.uniform(0, 0.5):.1f}"]
         filters = ["-ar", str(samples), "-af", f"aresample={samples},{frames}"]
         return [*begin, *source, *filters, *coding, "-f", "rtp", target]
 
     answer = pair.start(pair.server_name, tuple(words(client, near, server, far)))
-    pair.client(*words(server, far, client, near), timeout_s=30)
+    pair.client(*words(server, far, client, near), timeout_s=length + 20)
     stop(answer)
 
 

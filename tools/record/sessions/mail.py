@@ -44,7 +44,8 @@ def message(rng: Random, longest: int) -> str:
     return head + "Date: Thu, 01 Jan 2026 12:00:00 +0000\r\n\r\n" + "\r\n".join(lines) + "\r\n"
 
 
-def serve(pair: Pair) -> None:
+def serve(pair: Pair, longest: int = 400_000) -> None:
+    """Mailboxes of 20 users, the servers, and letters of up to `longest` bytes to send."""
     rng = Random(f"{pair.seed}/mail")
     cert, key = content.certificate(pair.folder)
     for user in range(20):
@@ -52,7 +53,7 @@ def serve(pair: Pair) -> None:
         for name in ("cur", "tmp", "new"):
             (new.parent / name).mkdir(parents=True)
         for number in range(rng.randint(1, 40)):
-            (new / f"{1_700_000_000 + number}.m{number}.example").write_text(message(rng, 60_000))
+            (new / f"{1_700_000_000 + number}.m{number}.example").write_text(message(rng, min(longest, 60_000)))
     pair.start(pair.server_name, ("chown", "-R", "mail:mail", pair.folder / "mail")).wait()
     pair.folder.parent.chmod(0o755)
     config = pair.folder / "dovecot.conf"
@@ -62,7 +63,7 @@ def serve(pair: Pair) -> None:
     pair.shared["letters"] = []
     for number in range(40):
         letter = pair.folder / f"letter-{number}.eml"
-        letter.write_text(message(rng, 400_000))
+        letter.write_text(message(rng, longest))
         pair.shared["letters"].append(letter)
 
 

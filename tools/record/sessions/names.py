@@ -33,9 +33,13 @@ def zone(rng: Random) -> tuple[list[str], list[str]]:
 
 
 def serve(pair: Pair) -> None:
-    """unbound on ports 53 and 853 of every server address."""
-    rng = Random(f"{pair.seed}/zone")
-    pair.shared["names"], lines = zone(rng)
+    """unbound with some hundred names."""
+    pair.shared["names"], lines = zone(Random(f"{pair.seed}/zone"))
+    unbound(pair, lines)
+
+
+def unbound(pair: Pair, lines: list[str]) -> None:
+    """unbound on ports 53 and 853 of every server address; `lines` are its zones and records."""
     cert, key = content.certificate(pair.folder)
     options = ['username: ""', 'chroot: ""', f'directory: "{pair.folder}"', 'pidfile: ""', "do-daemonize: no"]
     options += ["use-syslog: no", "access-control: 0.0.0.0/0 allow", "access-control: ::/0 allow"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from random import Random
+from typing import Any
 
 import content
 from namespaces import HERE, VENV, Pair
@@ -29,7 +30,13 @@ def visits(pair: Pair, rng: Random) -> None:
             sizes = [content.log_uniform(rng, least, most) for _ in range(content.log_uniform(rng, 1, many))]
             post = content.log_uniform(rng, 20, 20_000) if kind > 0.9 else 0
             rounds.append({"sizes": sizes, "pause_s": rng.expovariate(1.0), "post": post})
-        plan.append({"server": pair.pick(rng), "rounds": rounds, "control": rng.choice(["reno", "cubic"])})
+        server, control = pair.pick(rng), rng.choice(["reno", "cubic"])
+        plan.append({"server": server, "rounds": rounds, "control": control, "limit_s": 25})
+    make(pair, rng, plan, timeout_s=150)
+
+
+def make(pair: Pair, rng: Random, plan: list[dict[str, Any]], timeout_s: float) -> None:
+    """Make the visits of a plan, one after the other."""
     name = pair.folder / f"plan-{rng.randrange(10**9)}.json"
     name.write_text(json.dumps(plan))
-    pair.client(VENV / "bin/python", HERE / "programs/quic_peer.py", "client", name, timeout_s=150)
+    pair.client(VENV / "bin/python", HERE / "programs/quic_peer.py", "client", name, timeout_s=timeout_s)

@@ -50,17 +50,17 @@ def type_text(terminal: pexpect.spawn, written: str, rng: Random, speed: float) 
     terminal.send("\r")
 
 
-def type_session(pair: Pair, rng: Random) -> None:
-    """Log in, type some commands, perhaps page through a file or edit one, log out."""
+def type_session(pair: Pair, rng: Random, least: int = 1, most: int = 5) -> None:
+    """Log in, type `least` to `most` commands, perhaps page through a file or edit one, log out."""
     words = ["netns", "exec", pair.client_name, "ssh", "-tt", *pair.shared["options"]]
     words += ["-c", rng.choice(CIPHERS), *(["-C"] if rng.random() < 0.2 else []), f"root@{pair.pick(rng)}"]
     size = rng.choice([(24, 80), (40, 120), (50, 180)])
     surroundings = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm"}
-    terminal = pexpect.spawn("ip", words, timeout=30, dimensions=size, env=surroundings)
+    terminal = pexpect.spawn("ip", words, timeout=90, dimensions=size, env=surroundings)
     speed = rng.uniform(0.6, 1.6)
     try:
         terminal.expect("[#$] ")
-        for _ in range(rng.randint(1, 5)):
+        for _ in range(rng.randint(least, most)):
             pause(terminal, rng.lognormvariate(-0.2, 0.7))
             kind = rng.random()
             if kind < 0.75:
@@ -79,7 +79,13 @@ def type_session(pair: Pair, rng: Random) -> None:
         type_text(terminal, "exit", rng, speed)
         terminal.expect(pexpect.EOF)
     finally:
-        terminal.close(force=True)
+        end(terminal)
+
+
+def end(terminal: pexpect.spawn) -> None:
+    """End the program if it still runs, with patience: on a busy machine it takes its time."""
+    terminal.ptyproc.delayafterterminate = 2.0
+    terminal.close(force=True)
 
 
 def pause(terminal: pexpect.spawn, seconds: float) -> None:
@@ -89,14 +95,15 @@ def pause(terminal: pexpect.spawn, seconds: float) -> None:
         terminal.expect([pexpect.TIMEOUT, ".+"], timeout=left)
 
 
-def serve_files(pair: Pair) -> None:
+def serve_files(pair: Pair, least: int = 2_000, most: int = 1_500_000) -> None:
+    """Files of `least` to `most` bytes to copy, and the server."""
     rng = Random(f"{pair.seed}/files")
     pair.shared["options"] = sshd(pair)
-    sizes = [content.log_uniform(rng, 2_000, 1_500_000) for _ in range(50)]
+    sizes = [content.log_uniform(rng, least, most) for _ in range(50)]
     pair.shared["files"] = content.files(pair.folder / "files", sizes, rng)
 
 
-def copy(pair: Pair, rng: Random) -> None:
+def copy(pair: Pair, rng: Random, timeout_s: float = 40) -> None:
     """Copy one to four files, there or back, with scp, sftp or rsync."""
     server = pair.pick(rng)
     host = f"[{server}]" if ":" in server else server
@@ -110,14 +117,14 @@ def copy(pair: Pair, rng: Random) -> None:
     if tool == "rsync":
         shell = " ".join(["ssh", *options])
         there = [*names, f"root@{host}:{away}/"] if rng.random() < 0.5 else [f"root@{host}:{names[0]}", f"{away}/"]
-        pair.client("rsync", "-a", "-e", shell, *there, timeout_s=40)
+        pair.client("rsync", "-a", "-e", shell, *there, timeout_s=timeout_s)
     elif tool == "sftp":
         batch = ["pwd"]
         for name in names:
             batch.append(rng.choice([f"put {name} {away}/", f"get {name} {away}/", "ls /usr/share"]))
         (away / "batch").write_text("\n".join(batch) + "\n")
-        pair.client("sftp", *slow, *options, "-b", away / "batch", f"root@{host}", timeout_s=40)
+        pair.client("sftp", *slow, *options, "-b", away / "batch", f"root@{host}", timeout_s=timeout_s)
     else:
         there = [*names, f"root@{host}:{away}/"] if rng.random() < 0.5 else [f"root@{host}:{names[0]}", f"{away}/"]
-        pair.client(*tool.split(), *slow, *options, *there, timeout_s=40)
+        pair.client(*tool.split(), *slow, *options, *there, timeout_s=timeout_s)
     subprocess.run(["rm", "-rf", str(away)], check=False)

@@ -30,14 +30,14 @@ def serve(pair: Pair) -> None:
             subprocess.run([*quiet, *coding, *segments, str(folder / "index.m3u8")], check=True, stderr=pair.log)
 
 
-def play(pair: Pair, rng: Random) -> None:
-    """Watch some seconds from somewhere in the film, at the pace of the film."""
+def play(pair: Pair, rng: Random, least_s: float = 8, most_s: float = 22, persistent: str = "110") -> None:
+    """Watch `least_s` to `most_s` seconds from somewhere in the film, at the pace of the film."""
     _, _, rate = rng.choices(RUNGS, [2, 4, 4, 2, 1])[0]
     kind = rng.choice(["mpegts", "fmp4"])
     scheme = rng.choice(["https", "https", "http"])
     address = f"{scheme}://{pair.host(pair.pick(rng))}/{rate}-{kind}/index.m3u8"
-    length = rng.uniform(8, 22)
+    length = rng.uniform(least_s, most_s)
     start = ["-ss", f"{rng.uniform(1, LENGTH_S - length - 4):.1f}"] if rng.random() < 0.6 else []
-    persistent = ["-http_persistent", rng.choice(["1", "1", "0"])]
-    words = ["ffmpeg", "-loglevel", "error", "-re", *persistent, *start, "-i", address, "-t", f"{length:.1f}"]
-    pair.client(*words, "-c", "copy", "-f", "null", "-", timeout_s=60)
+    words = ["ffmpeg", "-loglevel", "error", "-re", "-http_persistent", rng.choice(persistent), *start]
+    words += ["-i", address, "-t", f"{length:.1f}"]
+    pair.client(*words, "-c", "copy", "-f", "null", "-", timeout_s=most_s + 38)

@@ -28,6 +28,12 @@ http {{
   map $host $family {{ default ""; "~^[a-z]+(?<rest>.*)$" $rest; }}
 }}
 """
+QUIET = ["--headless=new", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+QUIET += ["--disable-sync", "--disable-default-apps", "--disable-extensions", "--disable-domain-reliability"]
+QUIET += ["--disable-breakpad", "--disable-gpu", "--no-sandbox", "--disable-dev-shm-usage", "--no-pings"]
+QUIET += ["--ignore-certificate-errors"]
+QUIET += ["--host-resolver-rules=MAP *.google.com ~NOTFOUND, MAP *.googleapis.com ~NOTFOUND"]
+QUIET += ["--disable-features=DnsOverHttps,AsyncDns,OptimizationHints,MediaRouter,NetworkTimeServiceQuerying"]
 
 
 def nginx(pair: Pair, extra: str = "") -> File:
@@ -53,17 +59,11 @@ def serve_web(pair: Pair) -> None:
 def browse(pair: Pair, rng: Random) -> None:
     """Load one to three pages of a site in a fresh browser."""
     profile = pair.folder / f"profile-{rng.randrange(10**9)}"
-    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    quiet += ["--disable-default-apps", "--disable-extensions", "--disable-domain-reliability", "--disable-breakpad"]
-    quiet += ["--disable-gpu", "--no-sandbox", "--disable-dev-shm-usage", "--ignore-certificate-errors", "--no-pings"]
-    quiet += ["--disable-features=DnsOverHttps,AsyncDns,OptimizationHints,MediaRouter,NetworkTimeServiceQuerying"]
-    quiet += ["--timeout=20000", "--dump-dom"]
-    if rng.random() < 0.35:
-        quiet.append("--disable-http2")
+    quiet = [*QUIET, "--timeout=20000", "--dump-dom", *(["--disable-http2"] if rng.random() < 0.35 else [])]
     host = pair.host(pair.pick(rng))
     for _ in range(rng.choice([1, 1, 2])):
         url = f"https://{host}/{rng.randrange(120)}.html"
-        pair.client("chromium", "--headless=new", *quiet, f"--user-data-dir={profile}", url)
+        pair.client("chromium", *quiet, f"--user-data-dir={profile}", url)
         time.sleep(rng.expovariate(1.0))
     shutil.rmtree(profile, ignore_errors=True)
 

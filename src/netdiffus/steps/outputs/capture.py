@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from netdiffus.arrays import Bytes, Ints
+from netdiffus.arrays import Ints
 from netdiffus.compiler import (
     RULES,
     Changes,
@@ -22,7 +23,8 @@ from netdiffus.compiler import (
     write_packets,
 )
 from netdiffus.compiler.arrivals import LATEST_NS
-from netdiffus.compiler.payloads import PAYLOADS
+from netdiffus.compiler.payload import Content
+from netdiffus.compiler.payloads import PAYLOADS, Payload
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import Codec
@@ -35,6 +37,7 @@ from netdiffus.store.place import followed
 from netdiffus.store.publish import publish_files
 from netdiffus.text import as_text
 from netdiffus.traffic.labels.names import labels_path
+from netdiffus.traffic.payload.knowledge import PayloadKnowledge
 from netdiffus.traffic.tables.csv_cells import guarded
 from netdiffus.wire.files.writer import PCAP_END_NS, Origin
 from netdiffus.wire.nprint.capture import is_nprint_name
@@ -48,6 +51,8 @@ class CaptureWritten:
     flows: int
     changes: Changes
     not_as_drawn: Mapping[str, int]  # packets, by reason, that the model drew as no packet can be
+    spoken: Mapping[str, int] = field(default_factory=dict)  # flows with payload, by protocol
+    random_payload: Mapping[str, int] = field(default_factory=dict)  # flows, by reason, that no protocol fits
 
     @property
     def packets(self) -> int:
@@ -69,9 +74,16 @@ def check_start(out: Path, config: CaptureConfig) -> None:
 def draw_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
     """Draw flows and write them as a capture, or one per label."""
     drawn = yield from draw_flows(order)
-    made_by = order.made_by | {"capture": order.capture.model_dump()}
+    config, known = payload_config(order)
+    made_by = order.made_by | {"capture": config.model_dump()}
     gaps, seed = arrival_gaps_of(order.model.manifest.codec), order.config.seed
-    return write_capture(order.out, drawn.rows, gaps, order.capture, seed, made_by, drawn.not_as_drawn)
+    return write_capture(order.out, drawn, gaps, config, seed, made_by, known)
+
+
+def payload_config(order: Order) -> tuple[CaptureConfig, PayloadKnowledge | None]:
+    """The options of captures with the kind of payload settled, and what the model knows of payload."""
+    known = order.model.manifest.card.payload
+    return order.capture.settled(known=known is not None), known
 
 
 def arrival_gaps_of(codec: Codec) -> Ints:
@@ -88,42 +100,57 @@ def arrival_gaps_of(codec: Codec) -> Ints:
 def compiled_flows(drawn: DrawnFlows, order: Order) -> Packets:
     """The packets of drawn flows, between fresh hosts and with fresh starts."""
     gaps, rng = arrival_gaps_of(order.model.manifest.codec), np.random.default_rng(order.config.seed)
-    return compile_rows(placed(drawn.rows, gaps, order.capture, rng))
+    return compile_rows(placed(drawn.rows, gaps, payload_config(order)[0], rng))
 
 
-def payload_of(packets: Packets, config: CaptureConfig, seed: int) -> str | Bytes:
+def builder_of(config: CaptureConfig) -> Payload:
+    """The builder of payload that is chosen."""
+    return PAYLOADS[config.settled(known=False).payload or ""]
+
+
+def payload_of(
+    packets: Packets, config: CaptureConfig, seed: int, known: PayloadKnowledge | None = None
+) -> str | Content:
     """What fills compiled packets: the bytes of the chosen builder, or the policy that it leaves them to."""
-    builder = PAYLOADS[config.payload]
-    content = builder.content(packets, seed)
+    builder = builder_of(config)
+    content = builder.content(packets, seed, known)
     return builder.policy if content is None else content
 
 
-def written(files: Mapping[Path, int], packets: Packets, drawn: DrawnFlows) -> CaptureWritten:
-    """What was written of compiled flows."""
-    return CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, drawn.not_as_drawn)
+def written(
+    files: Mapping[Path, int], packets: Packets, drawn: DrawnFlows, payload: Sequence[str | Content] = ()
+) -> CaptureWritten:
+    """What was written of compiled flows, and with which payload, by file."""
+    contents = [each for each in payload if isinstance(each, Content)]
+    spoken, misfits = (
+        dict(sum((Counter(getattr(each, name)) for each in contents), Counter())) for name in ("written", "misfits")
+    )
+    flows = len(np.unique(packets.owner))
+    return CaptureWritten(files, flows, packets.changes, dict(drawn.not_as_drawn), spoken, misfits)
 
 
 def write_capture(
     out: Path,
-    rows: FlowRows,
+    drawn: DrawnFlows,
     gaps: Ints,
     config: CaptureConfig,
     seed: int,
     provenance: JsonObject,
-    not_as_drawn: Mapping[str, int],
+    known: PayloadKnowledge | None = None,
 ) -> CaptureWritten:
     """Compile flows and write them, interleaved in time, with FILE.labels.csv and FILE.json beside each capture.
 
     Args:
-        rows: what to send; addresses, ports and initial numbers are drawn here.
+        drawn: what to send; addresses, ports and initial numbers are drawn here.
         gaps: between the starts of real flows, ns, to draw starts from.
         seed: of every draw.
         provenance: what the flows were made by; "model" and "netdiffus" are named in a pcapng.
+        known: of what labels speak.
 
     Raises:
         InputError: a network is wrong or too small, or both rate and duration are given.
     """
-    packets = compile_rows(placed(rows, gaps, config, np.random.default_rng(seed)))
+    packets = compile_rows(placed(drawn.rows, gaps, config, np.random.default_rng(seed)))
     named = followed(out)
     parts = {named: packets}
     if config.per_label:
@@ -131,11 +158,14 @@ def write_capture(
         parts = dict(zip(per_label(named, of_labels), of_labels.values(), strict=True))
     with publish_files(files_of(list(parts))) as folder:
         staged = {folder / path.name: part for path, part in parts.items()}
-        counts = [write_compiled(path, part, config, seed, provenance) for path, part in staged.items()]
-        files = dict(zip(parts, counts, strict=True))
-        written = CaptureWritten(files, len(np.unique(packets.owner)), packets.changes, dict(not_as_drawn))
-        write_accounts(list(staged), dict(provenance) | summary(written))
-    return written
+        payload = [payload_of(part, config, seed, known) for part in parts.values()]
+        counts = [
+            write_compiled(path, part, config, seed, provenance, carried)
+            for (path, part), carried in zip(staged.items(), payload, strict=True)
+        ]
+        made = written(dict(zip(parts, counts, strict=True)), packets, drawn, payload)
+        write_accounts(list(staged), dict(provenance) | summary(made))
+    return made
 
 
 def per_label(out: Path, labels: Iterable[str]) -> list[Path]:
@@ -154,14 +184,16 @@ def placed(rows: FlowRows, gaps: Ints, config: CaptureConfig, rng: np.random.Gen
     Arguments are those of write_capture.
     """
     fresh = fresh_endpoints(
-        PAYLOADS[config.payload].propose(rows, rng), rng, client_nets=config.client_net, server_nets=config.server_net
+        builder_of(config).propose(rows, rng), rng, client_nets=config.client_net, server_nets=config.server_net
     )
     starts = draw_starts(gaps, len(rows), rng, begin_ns=config.start, rate=config.rate, duration_s=config.duration)
     fresh.flows["start_ns"] = rng.permutation(starts)
     return fresh
 
 
-def write_compiled(path: Path, packets: Packets, config: CaptureConfig, seed: int, provenance: JsonObject) -> int:
+def write_compiled(
+    path: Path, packets: Packets, config: CaptureConfig, seed: int, provenance: JsonObject, payload: str | Content
+) -> int:
     """Write one capture of compiled flows, and its labels beside it; arguments as of write_capture; returns packets."""
     made_by = f"netdiffus {provenance['netdiffus']}"
     comment = f"synthetic, {made_by}, model {str(provenance['model'])[:16]}, seed {seed}"
@@ -171,7 +203,7 @@ def write_compiled(path: Path, packets: Packets, config: CaptureConfig, seed: in
             packets,
             form=path.suffix.lower(),
             link=config.link,
-            payload=payload_of(packets, config, seed),
+            payload=payload,
             seed=seed,
             origin=Origin(comment, made_by),
         )
@@ -195,4 +227,6 @@ def summary(written: CaptureWritten) -> JsonObject:
             for name, count in changes.by_rule.items()
         },
         "not_as_drawn": dict(written.not_as_drawn),
+        "payload_by_protocol": dict(written.spoken),
+        "payload_random": dict(written.random_payload),
     }

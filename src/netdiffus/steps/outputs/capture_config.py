@@ -34,7 +34,11 @@ class CaptureConfig(Config):
     link: Annotated[Literal["ethernet", "raw"], Entry()] = Field(
         "ethernet", description="Packets: 'ethernet' (default) or 'raw' IP."
     )
-    payload: Annotated[str, Entry()] = Field("random", description="Packets: 'random' bytes (default) or 'zero'.")
+    payload: Annotated[str | None, Entry()] = Field(
+        None,
+        description="Packets: 'protocol' (what the label speaks), 'random' bytes or 'zero'; default: protocol if the "
+        "dataset was prepared with --payload-shapes, else random.",
+    )
     rate: float | None = Field(
         None, ge=limits.RATE[0], le=limits.RATE[1],
         description="Packets: flows per second; default: as they arrive in the dataset.",
@@ -55,9 +59,14 @@ class CaptureConfig(Config):
         from netdiffus.compiler.payloads import PAYLOADS  # here: it loads the compiler
 
         exclusive(rate=self.rate is not None, duration=self.duration is not None)
-        if self.payload not in PAYLOADS:
+        if self.payload is not None and self.payload not in PAYLOADS:
             raise InputError(f"payload among {', '.join(PAYLOADS)}", shown(self.payload), "correct payload")
         return self
+
+    def settled(self, *, known: bool) -> CaptureConfig:
+        """The same with the kind of payload named; `known`: whether the model knows what its labels speak."""
+        payload = self.payload or ("protocol" if known else "random")
+        return self.model_copy(update={"payload": payload})
 
     def check_form(self, out: Path, flows: int) -> None:
         """Raise InputError for options that have no meaning for a file of this name, or flows that would take too long.

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import numpy as np
 
 from netdiffus.compiler.capture import packet_blocks
-from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, payload_of, written
+from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, payload_config, payload_of, written
 from netdiffus.steps.outputs.nprint_rows import row_parts, row_writer
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows
 from netdiffus.store.publish import publish_file
@@ -24,7 +24,8 @@ def write_nprint(order: Order) -> Generator[Drawn, None, CaptureWritten]:
     drawn = yield from draw_flows(order)
     packets = compiled_flows(drawn, order)
     wanted = layout(DRAWN_HEADERS, 0)
-    payload = payload_of(packets, order.capture, order.config.seed)
+    config, known = payload_config(order)
+    payload = payload_of(packets, config, order.config.seed, known)
     in_time = np.argsort(packets.segments["time_ns"], kind="stable")
     with publish_file(order.out) as temporary, row_writer(order.out, temporary, wanted) as write:
         blocks = packet_blocks(packets, in_time, link=order.capture.link, payload=payload, seed=order.config.seed)
@@ -32,4 +33,4 @@ def write_nprint(order: Order) -> Generator[Drawn, None, CaptureWritten]:
             for part in row_parts(len(block), wanted):
                 rows, _ = bit_rows(block.part(part), dissect(block.part(part)), wanted)
                 write(rows)
-    return written({order.out: len(packets.segments)}, packets, drawn)
+    return written({order.out: len(packets.segments)}, packets, drawn, [payload])

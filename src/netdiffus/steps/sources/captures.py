@@ -15,8 +15,10 @@ from netdiffus.store.cards import Source
 from netdiffus.text import as_text
 from netdiffus.traffic.anonymise.rewrite import anonymise
 from netdiffus.traffic.flows.bin_reader import BinReader
+from netdiffus.traffic.flows.frames import TOLD
 from netdiffus.traffic.flows.reader import FlowBatch, FlowReader
 from netdiffus.traffic.labels.rules import TUPLE, MapLabels, label_of_file
+from netdiffus.traffic.payload.tally import TELL
 from netdiffus.traffic.traces import conform
 
 DEFAULT_PACKETS = 64
@@ -31,7 +33,8 @@ def _reader(path: Path, config: PrepareConfig, least: int) -> FlowReader:
         limit = config.packets
         return BinReader(path, bin_ns=config.bin_ns, limit=limit, min_packets=least, timeout_s=timeout, inner=inner)
     packets = config.packets or DEFAULT_PACKETS
-    return FlowReader(path, packets=packets, min_packets=least, timeout_s=timeout, inner=inner)
+    told = TELL if config.payload_shapes else (0, 0)
+    return FlowReader(path, packets=packets, min_packets=least, timeout_s=timeout, inner=inner, told=told)
 
 
 def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
@@ -54,6 +57,9 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
     for batch in reader:
         labels = rule(path, batch.flows)
         unnamed += labels.null_count()
+        if config.payload_shapes:
+            named = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
+            batch = _tallied(intake, batch, named)
         if key is not None:
             batch = FlowBatch(*anonymise(*batch, key))
         short += account_for_flows(intake.account, batch.flows, labels, config.min_packets)
@@ -77,6 +83,15 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
         links=read.links,
         faults=faults,
     )
+
+
+def _tallied(intake: Intake, batch: FlowBatch, labels: pl.Series) -> FlowBatch:
+    """The batch without payload, of which the intake's tally takes note; rows are those that the flows will have."""
+    before = sum(map(len, intake.rest))
+    flows = batch.flows.with_columns(labels.alias("label")).rename({"flow_id": "trace_id"})
+    flows = flows.filter(pl.col("label").is_not_null()).with_row_index("row", before)
+    intake.tally.add(flows, batch.packets.rename({"flow_id": "trace_id"}))
+    return FlowBatch(batch.flows, batch.packets.drop(TOLD))
 
 
 def _add_flows(intake: Intake, batch: FlowBatch, labels: pl.Series, source: str, *, keep_packets: bool) -> None:

@@ -12,6 +12,7 @@ from netdiffus.store.dataset import DatasetWriter
 from netdiffus.traffic import split as splitting
 from netdiffus.traffic.labels.account import LabelAccount
 from netdiffus.traffic.labels.rules import Labels
+from netdiffus.traffic.payload.tally import Tally
 from netdiffus.traffic.traces import channel_names
 from netdiffus.traffic.zero_gaps import ZeroGaps
 
@@ -38,6 +39,7 @@ class Intake:
     Attributes:
         writer: takes traces and packets. rows: trace ids given out.
         rest: label, group, key and split of each trace. notes: how sources were read.
+        tally: what their payload says, if that is wanted.
         side: of the sources that are read now: "train" or "test"; None: it is drawn.
     """
 
@@ -49,6 +51,7 @@ class Intake:
     side: str | None = None
     account: LabelAccount = field(default_factory=LabelAccount)
     zero_gaps: ZeroGaps = field(default_factory=ZeroGaps)
+    tally: Tally = field(default_factory=Tally)
 
     def add(self, traces: pl.DataFrame, groups: pl.Series) -> None:
         """Traces (conform) in order; rows of one group stay on one side of the split, unless the source says which.

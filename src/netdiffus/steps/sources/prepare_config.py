@@ -13,7 +13,7 @@ from netdiffus.traffic.tables.limits import MOST_VALUES
 
 TABLES = ("columns", "strip_padding", "sum", "window", "stride")
 """Options that have a meaning for tables alone."""
-CAPTURES = ("flow_timeout", "inner")
+CAPTURES = ("flow_timeout", "inner", "payload_shapes")
 """Options that have a meaning for captures alone."""
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -51,6 +51,9 @@ class PrepareConfig(Config):
         120.0, ge=limits.SECONDS[0], le=limits.SECONDS[1], description="Seconds without a packet that end a flow."
     )
     inner: bool = Field(False, description="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve, GTP-U.")
+    payload_shapes: bool = Field(
+        False, description="Keep what first payload bytes say of protocols, for 'generate --payload protocol'."
+    )
     strict: bool = Field(False, description="Refuse files with faults (exit 2) instead of reporting them.")
     test: Annotated[Share | str, Entry("SHARE|SOURCE", shown="0.2", parse=parse_test)] = Field(
         0.2, description="Share of each label's traces kept for testing, from 0 to below 1, or their source."
@@ -95,6 +98,7 @@ class PrepareConfig(Config):
         exclusive(labels=self.labels is not None, unlabelled=self.unlabelled)
         for name in ("columns", "bins", "anonymise"):
             exclusive(gasf=self.gasf is not None, **{name: getattr(self, name) is not None})
+        exclusive(payload_shapes=self.payload_shapes, bins=self.bins is not None)
         if self.bins is not None and self.packets is not None and self.packets > limits.BINS:
             raise InputError(f"--packets of at most {limits.BINS:,} bins", f"{self.packets:,}", "lower --packets")
         if self.stride is not None and self.window is None:

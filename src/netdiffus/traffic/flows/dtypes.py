@@ -25,6 +25,7 @@ FLOW = np.dtype(
         ("last_ns", "i8"),  # the latest time so far
         ("n_packets", "i8"),
         ("kept", "i4"),
+        ("told", "i4"),  # kept packets whose first payload bytes are kept too
         ("a_isn", "u4"),  # initial sequence numbers
         ("b_isn", "u4"),
         ("a_port", "u2"),
@@ -50,6 +51,7 @@ KEPT = np.dtype(
         ("payload_bytes", "i4"),
         ("network_bytes", "i4"),
         ("transport_bytes", "i4"),
+        ("told_bytes", "i4"),  # of payload, kept behind the headers
         ("side", "u1"),
     ],
     align=True,
@@ -75,7 +77,7 @@ FRAGMENTED = np.dtype(
 
 
 class Kept(NamedTuple):
-    """First packets of flows, in file order: (N,) of KEPT, and their headers one after the other."""
+    """First packets of flows, in file order: (N,) of KEPT, and their headers and first payload one after the other."""
 
     packets: NDArray[np.void]
     headers: Bytes

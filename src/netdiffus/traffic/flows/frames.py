@@ -37,6 +37,8 @@ PACKET_SCHEMA: dict[str, pl.DataType] = {
     "transport_header": pl.Binary(),
     "payload_bytes": pl.Int32(),
 }
+TOLD = "payload"
+"""The column with the first payload bytes of packets, where they are asked for."""
 
 
 @compiled
@@ -51,6 +53,7 @@ def _place(
     direction: NDArray[np.int8],
     network_bytes: NDArray[np.int64],
     transport_bytes: NDArray[np.int64],
+    told_bytes: NDArray[np.int64],
 ) -> None:
     """Packets of a chunk into the columns, each at its flow's first row plus its index."""
     for i in range(kept.size):
@@ -61,6 +64,7 @@ def _place(
             time_ns[row], gap_ns[row], size[row] = k.time_ns, k.gap_ns, k.payload_bytes
             direction[row] = k.side ^ client[flow]
             network_bytes[row], transport_bytes[row] = k.network_bytes, k.transport_bytes
+            told_bytes[row] = k.told_bytes
 
 
 @compiled
@@ -71,8 +75,10 @@ def _place_headers(
     first: NDArray[np.int64],
     network_at: NDArray[np.int64],
     transport_at: NDArray[np.int64],
+    told_at: NDArray[np.int64],
     network: Bytes,
     transport: Bytes,
+    told: Bytes,
 ) -> None:
     """Headers of a chunk to where their rows' bytes begin."""
     pos = 0
@@ -87,13 +93,16 @@ def _place_headers(
             at = transport_at[row]
             for j in range(k.transport_bytes):
                 transport[at + j] = headers[pos + k.network_bytes + j]
-        pos += k.network_bytes + k.transport_bytes
+            at = told_at[row]
+            for j in range(k.told_bytes):
+                told[at + j] = headers[pos + k.network_bytes + k.transport_bytes + j]
+        pos += k.network_bytes + k.transport_bytes + k.told_bytes
 
 
 def flow_frames(
-    flows: NDArray[np.void], rank: NDArray[np.int64], chunks: list[Kept], first_id: int
+    flows: NDArray[np.void], rank: NDArray[np.int64], chunks: list[Kept], first_id: int, *, told: bool = False
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The tables of flows (FLOW_SCHEMA) and of their first packets (PACKET_SCHEMA).
+    """The tables of flows (FLOW_SCHEMA) and of their first packets (PACKET_SCHEMA; with `told` and TOLD).
 
     Args:
         flows: (F,) of FLOW, in the order of the table; their flow_id counts up from `first_id`.
@@ -103,18 +112,21 @@ def flow_frames(
     counts = flows["kept"].astype(np.int64)
     first = np.cumsum(counts) - counts
     n = int(counts.sum())
-    time_ns, gap_ns, network_bytes, transport_bytes = (np.empty(n, np.int64) for _ in range(4))
+    time_ns, gap_ns, network_bytes, transport_bytes, told_bytes = (np.empty(n, np.int64) for _ in range(5))
     size, direction = np.empty(n, np.int32), np.empty(n, np.int8)
     client = np.ascontiguousarray(flows["client"])
     for kept, _ in chunks:
-        _place(kept, rank, first, client, time_ns, gap_ns, size, direction, network_bytes, transport_bytes)
+        _place(kept, rank, first, client, time_ns, gap_ns, size, direction, network_bytes, transport_bytes, told_bytes)
     network = np.empty(int(network_bytes.sum()), np.uint8)
     transport = np.empty(int(transport_bytes.sum()), np.uint8)
-    network_at, transport_at = np.cumsum(network_bytes) - network_bytes, np.cumsum(transport_bytes) - transport_bytes
+    payload = np.empty(int(told_bytes.sum()), np.uint8)
+    network_at, transport_at, told_at = (
+        np.cumsum(sizes) - sizes for sizes in (network_bytes, transport_bytes, told_bytes)
+    )
     chunks.reverse()
     while chunks:
         kept, headers = chunks.pop()
-        _place_headers(kept, headers, rank, first, network_at, transport_at, network, transport)
+        _place_headers(kept, headers, rank, first, network_at, transport_at, told_at, network, transport, payload)
     packets = pl.DataFrame(
         {
             "flow_id": np.repeat(np.arange(first_id, first_id + len(flows)), counts),
@@ -127,6 +139,8 @@ def flow_frames(
         },
         schema=PACKET_SCHEMA,
     )
+    if told:
+        packets = packets.with_columns(binary_column(TOLD, payload, told_bytes))
     series = {
         "size": list_column("size", size, counts),
         "direction": list_column("direction", direction, counts),

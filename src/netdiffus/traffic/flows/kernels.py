@@ -78,7 +78,7 @@ def _begin(g: Any, p: Any, t: int, side: int) -> None:
     """A flow without packets; the sender of its first one is the client until more is known."""
     name_ends(p, g)
     g.start_ns, g.last_ns, g.before_ns = t, t, t
-    g.n_packets, g.kept = 0, 0
+    g.n_packets, g.kept, g.told = 0, 0, 0
     g.client, g.client_by = side, BY_PACKET
     g.isn_known, g.finished, g.reset = 0, 0, 0
 
@@ -119,8 +119,15 @@ def track(
     kept: NDArray[np.void],
     headers: Bytes,
     counts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    told_packets: int,
+    told_bytes: int,
 ) -> tuple[int, int, int]:
-    """Give each packet its flow; returns (flows, packets kept, bytes of headers kept)."""
+    """Give each packet its flow; returns (flows, packets kept, bytes of headers and payload kept).
+
+    Of a flow's first `told_packets` packets with payload the first `told_bytes` are kept, as far as they lie before the
+    packet's end in the data.
+    """
     n_kept, n_bytes = 0, 0
     for i in range(fields.size):
         p = fields[i]
@@ -162,6 +169,11 @@ def track(
             k.flow, k.time_ns, k.gap_ns, k.index, k.side = f, t, gap, g.kept, side
             k.payload_bytes, k.network_bytes, k.transport_bytes = p.payload_bytes, p.network_bytes, p.transport_bytes
             size = i64(p.network_bytes) + i64(p.transport_bytes)
+            k.told_bytes = 0
+            if p.payload_bytes > 0 and g.told < told_packets:
+                k.told_bytes = max(min(min(i64(p.payload_bytes), told_bytes), ends[i] - p.network - size), 0)
+                g.told += 1
+                size += i64(k.told_bytes)
             for j in range(size):
                 headers[n_bytes + j] = data[p.network + j]
             n_bytes += size
@@ -183,7 +195,7 @@ def retain(
     """The packets whose flow has a new number, to `rest` from place n on, their headers from byte pos on."""
     at = 0
     for i in range(kept.size):
-        size = kept[i].network_bytes + kept[i].transport_bytes
+        size = kept[i].network_bytes + kept[i].transport_bytes + kept[i].told_bytes
         if numbers[kept[i].flow] >= 0:
             rest[n] = kept[i]
             rest[n].flow = numbers[kept[i].flow]

@@ -126,6 +126,7 @@ class FlowReader:
         inner: look inside tunnels (headers/tunnels.py): addresses, ports, sizes and headers
             are those of the inner packet.
         batch_bytes: memory for kept packets at which flows that have ended are handed out.
+        told: of how many packets of a flow how many bytes of payload are kept, as the column TOLD of the packets.
 
     Raises:
         InputError: the file cannot be read, is no capture, or an argument is out of range.
@@ -140,6 +141,7 @@ class FlowReader:
         timeout_s: float = 120.0,
         inner: bool = False,
         batch_bytes: int = BATCH_BYTES,
+        told: tuple[int, int] = (0, 0),
     ) -> None:
         if packets < 1 or not 0 < timeout_s < 2**32:
             raise InputError(
@@ -149,8 +151,9 @@ class FlowReader:
             )
         self._capture = read_capture(path)
         self._ordered = InOrder(self._capture)
-        self._table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9))
+        self._table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9), told=told)
         self._min_packets, self._batch_bytes, self._inner = min_packets, batch_bytes, inner
+        self._told = told[0] > 0
         self._faults: Counter[str] = Counter()
         self._links: Counter[str] = Counter()
         self._n_packets, self._first_ns, self._last_ns = 0, 2**63 - 1, 0
@@ -204,7 +207,8 @@ class FlowReader:
     def _take(self, ended: NDArray[np.bool_]) -> FlowBatch:
         chosen, rank = self._choose(ended)
         flows = self._table.flows[chosen]
-        batch = FlowBatch(*flow_frames(flows, rank, self._table.release(ended), self._n_flows))
+        chunks = self._table.release(ended)
+        batch = FlowBatch(*flow_frames(flows, rank, chunks, self._n_flows, told=self._told))
         self._count(ended, chosen)
         return batch
 

@@ -18,8 +18,9 @@ FRAGMENT_PLACES = 1 << 14
 class FlowTable:
     """The flows of a capture: `add` its blocks in order, read `flows`, and `release` those that are done with."""
 
-    def __init__(self, *, packets: int, timeout_ns: int) -> None:
-        self._packets, self._timeout_ns = packets, timeout_ns
+    def __init__(self, *, packets: int, timeout_ns: int, told: tuple[int, int] = (0, 0)) -> None:
+        """`told`: of how many packets of a flow how many bytes of payload are kept."""
+        self._packets, self._timeout_ns, self._told = packets, timeout_ns, told
         # The seed keeps crafted addresses from meeting in one place of the table; nothing that comes out depends on it.
         self._seed = np.uint64(int.from_bytes(os.urandom(8), "little"))
         self._slots = np.full(1 << 12, -1, np.int64)
@@ -48,7 +49,8 @@ class FlowTable:
         """Take in the packets of a block, whose header fields are `fields`."""
         self._make_room(len(block))
         kept = np.empty(len(block), KEPT)
-        headers = np.empty(int((fields["network_bytes"] + fields["transport_bytes"]).sum(dtype=np.int64)), np.uint8)
+        sizes = fields["network_bytes"] + fields["transport_bytes"] + np.clip(fields["payload_bytes"], 0, self._told[1])
+        headers = np.empty(int(sizes.sum(dtype=np.int64)), np.uint8)
         self._n_flows, n_kept, n_bytes = track(
             fields,
             block.time_ns,
@@ -64,6 +66,8 @@ class FlowTable:
             kept,
             headers,
             self._counts,
+            block.offset + block.captured,
+            *self._told,
         )
         self._block_ns = block.time_ns if len(block) else self._block_ns
         # What is nearly full is not worth a copy.
@@ -121,7 +125,8 @@ def _retained(chunks: list[Kept], numbers: NDArray[np.int64]) -> Kept:
     sizes = []
     for kept, _ in chunks:
         stays = kept[numbers[kept["flow"]] >= 0]
-        sizes.append((len(stays), int((stays["network_bytes"] + stays["transport_bytes"]).sum(dtype=np.int64))))
+        each = stays["network_bytes"] + stays["transport_bytes"] + stays["told_bytes"]
+        sizes.append((len(stays), int(each.sum(dtype=np.int64))))
     n_packets, n_bytes = (sum(column) for column in zip(*sizes, strict=True)) if sizes else (0, 0)
     rest = Kept(np.empty(n_packets, KEPT), np.empty(n_bytes, np.uint8))
     n = pos = 0
