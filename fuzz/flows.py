@@ -142,8 +142,8 @@ def table(form: Form, pieces: list[tuple[Any, Any]], keep: int, timeout_s: float
             rows += flows.flows[ended].tolist()
             for chunk, headers in flows.release(ended):
                 pos = 0
-                for flow, time_ns, gap_ns, index, payload, network, transport, side in chunk.tolist():
-                    end = pos + network + transport
+                for flow, time_ns, gap_ns, index, payload, network, transport, told, side in chunk.tolist():
+                    end = pos + network + transport + told
                     if numbers[flow] >= 0:
                         row = time_ns, gap_ns, index, payload, network, transport, side, headers[pos:end].tobytes()
                         kept.append((numbers[flow], *row))

@@ -74,6 +74,10 @@ class Manifest(BaseModel):
         return checked(lambda: cls.model_validate(data), name, action)
 
 
+BRANCHES = ("constrained-int", "literal[")
+"""How pydantic names the types of a union in the place of a fault; who reads of it knows none of them."""
+
+
 def checked(validate: Callable[[], Value], name: str, action: str) -> Value:
     """What `validate` returns.
 
@@ -90,7 +94,8 @@ def checked(validate: Callable[[], Value], name: str, action: str) -> Value:
 def first_fault(error: ValidationError) -> tuple[list[str], str, str]:
     """Where the first fault lies, what was expected there, and what came, in a few words."""
     first = error.errors(include_url=False)[0]
-    where, kind, said = [str(part)[:SHOWN] for part in first["loc"]], first["type"], first["msg"]
+    where = [str(part)[:SHOWN] for part in first["loc"] if not str(part).startswith(BRANCHES)]
+    kind, said = first["type"], first["msg"]
     if kind == "missing":
         return where, "to be there", "nothing"
     if kind == "extra_forbidden":

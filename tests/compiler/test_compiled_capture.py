@@ -19,6 +19,7 @@ from netdiffus.compiler import (
 )
 from netdiffus.compiler.endpoints import port_like
 from netdiffus.compiler.fidelity import Fidelity
+from netdiffus.compiler.payload import Content
 from netdiffus.errors import InputError
 from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.traffic.labels.names import labels_path
@@ -97,9 +98,12 @@ def test_payload_that_is_given_comes_back_with_its_checksum(tmp_path) -> None:
     for packet, place in zip(whole, np.argsort(first.segments["time_ns"], kind="stable").tolist(), strict=True):
         payload[place] = packet.data[len(packet.data) - int(first.segments["size"][place]) :]
     given = np.frombuffer(b"".join(payload[place] for place in range(len(payload))), np.uint8)
-    assert written(first, tmp_path, link="raw", payload=given) == whole
-    with pytest.raises(InputError, match=r"bytes of payload; got 1; give the payload of every packet"):
-        written(first, tmp_path, payload=given[:1])
+    sizes = first.segments["size"].astype(np.int64)
+    at = np.cumsum(sizes) - sizes
+    assert written(first, tmp_path, link="raw", payload=Content(given, at)) == whole
+    for short in (Content(given[:1], at), Content(given, at[:1])):
+        with pytest.raises(InputError, match=r"bytes of payload; got .*; give the payload of every packet"):
+            written(first, tmp_path, payload=short)
 
 
 def test_icmp_errors_quote_a_packet_and_replies_repeat_their_request(tmp_path) -> None:

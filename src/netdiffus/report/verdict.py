@@ -260,11 +260,11 @@ def _feed(scores: list[Score]) -> Verdict:
     auc = (
         f"a detector tells it from real traffic with an AUC of {figure(detected.value)} (real {figure(detected.floor)})"
     )
-    far = [score for score in _worse(scores, volumes) if grade(score) != "good"]
+    worse = _worse(scores, volumes, "records", "load", "sessions", "shape", "headers")
+    far = [score for score in _worse(scores, volumes) if volumes == "volumes" or grade(score) != "good"]
     far += [score for score in _worse(scores, "records") if grade(score) == "poor"]
     if far:
-        return Verdict(question, "no", f"Flows have other volumes or shapes than real ones: {_list(far)}; {auc}.")
-    worse = _worse(scores, volumes, "records", "load", "sessions", "shape", "headers")
+        return Verdict(question, "no", f"Flows have other volumes or shapes than real ones: {_list(worse)}; {auc}.")
     if worse or detected.flagged:
         why = f"{_list(worse)}; {auc}" if worse else auc
         return Verdict(question, "with care", f"Good for load and function tests, not for tuning thresholds: {why}.")
