@@ -124,7 +124,7 @@ def test_forms_stand_for_command_lines(site: Site, verb: str, form: dict[str, ob
         ("prepare", {"out": "x"}, "captures or tables to prepare"),
         ("prepare", {"source": "hostile.parquet", "out": ""}, "a name for the result"),
         ("prepare", {"source": "hostile.parquet", "out": "no/where"}, "a folder no for the result"),
-        ("prepare", {"source": "hostile.parquet", "out": "x", "packets": "many"}, "--packets from 1 to 1,000,000, or all; got many"),
+        ("prepare", {"source": "hostile.parquet", "out": "x", "packets": "many"}, "1,000,000, or all; got many"),
         ("prepare", {"source": "hostile.parquet", "out": "x", "packets": "0"}, "packets"),
         ("prepare", {"source": "hostile.parquet", "out": "x", "stride": "2"}, "--stride together with --window"),
         ("train", {"dataset": "dataset", "out": "x", "minutes": "1", "steps": "1"}, "--minutes or --steps"),

@@ -180,8 +180,11 @@ def build_packets(
         )
     sizes = packets.segments["size"].astype(np.int64)
     given = Content(np.zeros(0, np.uint8), np.full(len(sizes), -1)) if isinstance(payload, str) else payload
+    if len(given.at) != len(sizes):
+        wanted = f"places of {len(sizes):,} packets in bytes of payload"
+        raise InputError(wanted, f"{len(given.at):,}", "give the payload of every packet")
     end = int((given.at + sizes)[given.at >= 0].max(initial=0))
-    if len(given.at) != len(sizes) or end > len(given.data):
+    if end > len(given.data):
         raise InputError(f"{end:,} bytes of payload", f"{len(given.data):,}", "give the payload of every packet")
     network, transport = packets.headers.network, packets.headers.transport
     whole = (network + transport + sizes)[chosen] + (ETHERNET_BYTES if link == "ethernet" else 0)
