@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from netdiffus.diffusion.context_fit import CountedTraces, candidates, fit_contexts
-from netdiffus.diffusion.contexts import FLOOR, Contexts, hashed
+from netdiffus.diffusion.contexts import Contexts, hashed
 from netdiffus.diffusion.leak import OF_CONTEXTS, auc
+from netdiffus.diffusion.prior import FLOOR
 
 FOLDS, LABELS, K, N, ROWS = 4, 2, 5, 3000, 6
 

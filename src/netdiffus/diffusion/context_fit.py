@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from netdiffus.diffusion.contexts import FLOOR, MOST_PLACES, Contexts, ContextSpec, ContextTable, Place, hashed
+from netdiffus.diffusion.contexts import MOST_PLACES, Contexts, ContextSpec, ContextTable, Place, hashed
 from netdiffus.diffusion.leak import OF_CONTEXTS, leak
+from netdiffus.diffusion.prior import FLOOR
 
 STRENGTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Strengths of the back-off that are tried."""

@@ -26,11 +26,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netdiffus.diffusion.prior import FLOOR
+
 Place = tuple[int, int]
 """Where a context finds a code: its channel, and how many rows earlier (0: in the same row)."""
 
-FLOOR = 0.25
-"""Weight of the next shorter context where nothing was counted."""
 MOST_PLACES = 4
 """Codes in a context at most."""
 

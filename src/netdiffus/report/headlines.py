@@ -29,6 +29,28 @@ class Headline:
     good: str
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A score over all labels beside real traffic's, in words, and the label that is farthest from real."""
+
+    value: str
+    real: str
+    reading: str
+    worst: str
+
+    @classmethod
+    def of(cls, score: Score, scores: Sequence[Score]) -> Reading:
+        """The reading of one of `scores`, which hold those of its labels too."""
+        labels = [other for other in scores if other.name == score.name and other.label is not None]
+        worst = max(labels, key=lambda other: (other.value or 0.0) - (other.floor or 0.0), default=None)
+        return cls(
+            figure(score.value),
+            figure(score.floor),
+            "worse" if score.flagged else "as real" if score.excess is not None else "",
+            "–" if worst is None else f"{worst.label} {figure(worst.value)} (real {figure(worst.floor)})",
+        )
+
+
 def figure(value: float | None, unit: str = "") -> str:
     """A number for readers: shares in per cent, times in a fitting unit, three digits that count."""
     if value is None:

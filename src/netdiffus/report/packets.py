@@ -14,7 +14,7 @@ from netdiffus.metrics import Score
 from netdiffus.metrics.bits import columns
 from netdiffus.metrics.packets import Packets, PacketSets
 from netdiffus.report.gallery import GalleryRow, Picture
-from netdiffus.report.headlines import figure
+from netdiffus.report.headlines import Reading, figure
 from netdiffus.report.svg import data_uri
 
 ROWS = 32  # packets of a flow
@@ -40,17 +40,12 @@ def field_rows(scores: Sequence[Score]) -> list[FieldRow]:
     for score in scores:
         if not score.name.startswith(FIELDS) or score.label is not None:
             continue
-        labels = [other for other in scores if other.name == score.name and other.label is not None]
-        worst = max(labels, key=lambda other: (other.value or 0.0) - (other.floor or 0.0), default=None)
         _, name, measure = score.name.split(".")
         rows.append(
             FieldRow(
                 name.replace("_", " "),
                 {"ks": "Kolmogorov-Smirnov", "tvd": "total variation"}[measure],
-                figure(score.value),
-                figure(score.floor),
-                "worse" if score.flagged else "as real" if score.excess is not None else "",
-                "–" if worst is None else f"{worst.label} {figure(worst.value)} (real {figure(worst.floor)})",
+                **vars(Reading.of(score, scores)),
             )
         )
     return rows

@@ -14,7 +14,7 @@ from netdiffus.arrays import Floats
 from netdiffus.metrics import METRICS, Score, WholeSets, metric_of, type_of
 from netdiffus.metrics.load import active_flows
 from netdiffus.metrics.wavelet import FEWEST, NAMES, energies
-from netdiffus.report.headlines import figure
+from netdiffus.report.headlines import Reading
 from netdiffus.report.svg import INK, REAL, SYNTHETIC, inline_svg
 from netdiffus.traffic.whole.flows import Whole
 from netdiffus.traffic.whole.timeline import longest
@@ -53,16 +53,11 @@ def whole_rows(scores: Sequence[Score]) -> list[WholeRow]:
         if metric is None or kind is None or METRICS[metric].topic != TOPIC or kind.is_pattern:
             continue
         if score.label is None and score.value is not None:
-            labels = [other for other in scores if other.name == score.name and other.label is not None]
-            worst = max(labels, key=lambda other: (other.value or 0.0) - (other.floor or 0.0), default=None)
             rows.append(
                 WholeRow(
                     score.name,
                     kind.meaning,
-                    figure(score.value),
-                    figure(score.floor),
-                    "worse" if score.flagged else "as real" if score.excess is not None else "",
-                    "–" if worst is None else f"{worst.label} {figure(worst.value)} (real {figure(worst.floor)})",
+                    **vars(Reading.of(score, scores)),
                 )
             )
     return rows
