@@ -44,6 +44,11 @@ class Mouse:
         self.page.get_by_role(role, name=name, exact=True).first.click()  # type: ignore[arg-type]
         self.clicks += 1
 
+    def follow(self, name: str) -> None:
+        """Follow a link, and wait for its page: a script that runs at once would run on the page that is left."""
+        with self.page.expect_navigation():
+            self.click("link", name)
+
     def ends(self, state: str) -> None:
         """Wait until the job of the page has ended."""
         self.page.wait_for_selector(f"#state:text-is('{state}')")
@@ -61,14 +66,14 @@ def test_from_two_captures_to_a_pcap(captures: list[Path], tmp_path: Path) -> No
         tab = Watched(opened.new_context(accept_downloads=True))
         mouse = Mouse(tab.page)
         tab.page.goto(running.address)
-        mouse.click("link", "Add traffic")
+        mouse.follow("Add traffic")
         drop(tab.page, "[data-drop]", captures)
         for label in LABELS:
             tab.page.wait_for_selector(f"#guess .tag:text-is('{label}')")
         tab.page.wait_for_selector("#command:has-text('--labels file')")
         mouse.click("button", "Prepare")
         mouse.ends("done")
-        mouse.click("link", "Train a model on it")
+        mouse.follow("Train a model on it")
         tab.page.evaluate(  # what a user would enter to be quicker; the defaults take ten minutes
             "for (const [name, value] of [['steps', 20]]) document.querySelector(`[name=${name}]`).value = value;"
             "document.querySelector('[name=preset][value=tiny]').checked = true"
@@ -76,7 +81,7 @@ def test_from_two_captures_to_a_pcap(captures: list[Path], tmp_path: Path) -> No
         mouse.click("button", "Train")
         _training_is_watched(tab, running, opened.new_context().new_page())
         mouse.ends("done")
-        mouse.click("link", "Generate from it")
+        mouse.follow("Generate from it")
         assert tab.page.input_value("#out") == "synthetic.pcap"
         mouse.click("button", "Draw a few first")
         tab.page.wait_for_selector("#preview table.packets tbody tr")
@@ -104,8 +109,8 @@ def _training_is_watched(tab: Watched, running: Running, other: Page) -> None:
     assert other.get_by_role("link", name="train model").count() == 1
     if tab.page.inner_text("#state") == "running":
         other.goto(running.base + "/train")
-        other.get_by_role("button", name="Train", exact=True).click()
-        other.wait_for_load_state()
+        with other.expect_navigation():
+            other.get_by_role("button", name="Train", exact=True).click()
         if tab.page.inner_text("#state") == "running":
             assert "one training at a time" in other.inner_text("[role=alert]")
     tab.page.wait_for_selector(".curve .smooth[d^='M']", state="attached")

@@ -6,7 +6,7 @@ range and its help text: command lines and forms are built from those.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -15,9 +15,6 @@ from netdiffus.config import Config, Entry, Seed, exclusive
 from netdiffus.diffusion.unet_shape import UNetShape
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject, Manifest, checked, shown
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_MINUTES = 10.0
 ACTION = "copy the model again, or train again"
