@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.compiler.claimed_ports import unclaimed
 from netdiffus.compiler.specs import CLIENT, SERVER, FlowRows
 from netdiffus.errors import InputError
 from netdiffus.traffic.networks import CLIENT_NETS, SERVER_NETS
@@ -83,8 +84,8 @@ def fresh_endpoints(
 
     Server ports stay as the class has them; client ports below 1024, and those equal to the server's, too. Others stay
     in their range, those of TCP even or odd as they were: Linux gives even ones to sockets that connect, and odd ones
-    to those that are bound first. No two flows share both ends, so nothing that splits a capture into flows can join
-    them.
+    to those that are bound first. None of UDP is one that analysers take for another protocol's (claimed_ports.py).
+    No two flows share both ends, so nothing that splits a capture into flows can join them.
 
     Args:
         clients: hosts in the client pool; a client for every 8 flows unless given.
@@ -160,7 +161,8 @@ def port_like(port: NDArray[np.int64], protocol: NDArray[np.int64]) -> NDArray[n
 def _client_ports(port: NDArray[np.int64], protocol: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     low, high, step = _port_range(port, protocol)
     first = low + np.where(step > 1, port % step, 0)
-    return np.asarray(first + step * rng.integers(0, (high - low) // step))
+    drawn = np.asarray(first + step * rng.integers(0, (high - low) // step))
+    return np.where(protocol == UDP, unclaimed(drawn), drawn)
 
 
 def _port_range(
