@@ -28,6 +28,15 @@ def ndpi(path: Path) -> Counter[str]:
     return found
 
 
+def silent(path: Path) -> int:
+    """Flows that carry no payload: there is nothing to be named."""
+    n = 0
+    for batch in FlowReader(path, told=(1, 1)):
+        speaking = batch.packets.filter(pl.col("payload_bytes") > 0)["flow_id"].unique()
+        n += len(batch.flows) - len(speaking)
+    return n
+
+
 def complaints(path: Path) -> Counter[str]:
     """Malformed packets and expert errors of tshark above the transport, by protocol and words."""
     fields = ("_ws.col.Protocol", "_ws.expert.message")

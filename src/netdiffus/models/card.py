@@ -6,6 +6,7 @@ from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.text import markdown
+from netdiffus.traffic.payload.knowledge import PayloadKnowledge
 
 VALUES = {
     True: "Every value of a trace occurs in the training traces, but for gaps, which lie between those that occurred.",
@@ -13,7 +14,7 @@ VALUES = {
 }
 PARTS = {
     False: "No addresses, ports, times of day or payload are in the model.",
-    True: "Server ports, option layouts and gaps between flows are in it; addresses, times of day and payload are not.",
+    True: "Server ports, option layouts and gaps between flows are in it; addresses and times of day are not.",
 }
 HELD = {True: "the distinct values, and how often each label has them,", False: "the smallest and the largest value"}
 COUNTED = {
@@ -75,14 +76,32 @@ Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 * {VALUES[has_alphabet]}
 * Rare behaviour inside a label may be missing or too frequent.{breaks}
 {suffers}
-{_privacy(packets, has_alphabet)}"""
+{_privacy(manifest)}"""
 
 
-def _privacy(packets: bool, has_alphabet: bool) -> str:
+def payload_said(known: PayloadKnowledge | None) -> str:
+    """What a model of packets holds of payload, and how to look at it."""
+    if known is None:
+        return "No payload is in it."
+    kept = [
+        f"{len(each):,} {one if len(each) == 1 else many}" for each, one, many in (
+            ([shape for found in known.shapes for shape in found.shapes], "shape", "shapes"),
+            (known.hellos, "layout of TLS hellos", "layouts of TLS hellos"),
+        )
+    ]  # fmt: skip
+    return f"""Of payload it holds which protocols each label speaks, {kept[0]} of messages of
+unknown protocols and {kept[1]}: values that at least {known.least_flows} flows of at least
+{known.least_pairs} pairs of hosts share, and no others. They stand under `payload` in model.json: read them before you
+hand the model on."""
+
+
+def _privacy(manifest: ModelManifest) -> str:
+    packets, has_alphabet = isinstance(manifest.codec, PacketCodec), isinstance(manifest.options, RowOptions)
+    payload = f" {payload_said(manifest.card.payload)}" if packets else ""
     return f"""## Privacy
 
 model.json holds {HELD[has_alphabet]} of each channel of the training traces,
-and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}
+and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}{payload}
 Nothing here is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside
 that of real held-out traffic.
 """

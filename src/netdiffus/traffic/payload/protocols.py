@@ -64,6 +64,9 @@ PORTS = {
 LOOKS_UP = frozenset({"dns"})
 """Protocols in which clients ask for the hosts that they connect to next."""
 
+CLIENT_HELLOS = frozenset({"tls", "tls12"})
+"""Protocols in which clients begin with a ClientHello that can be read."""
+
 
 def by_port(transport: str, port: int) -> str | None:
     """The protocol that a server's port stands for; None: not known."""

@@ -44,7 +44,7 @@ class Layout:
 
     Attributes:
         shares: groups that a key share is sent for. versions: highest first; none: the extension is not sent.
-        session: bytes of the session identifier.
+        session: bytes of the session identifier. bodies: of extensions whose bodies are other than usual.
     """
 
     ciphers: tuple[int, ...]
@@ -55,6 +55,7 @@ class Layout:
     shares: tuple[int, ...] = (X25519,)
     versions: tuple[int, ...] = (0x0304, 0x0303)
     session: int = 32
+    bodies: tuple[tuple[int, bytes], ...] = ()
 
 
 OPENSSL = Layout(
