@@ -12,6 +12,7 @@ from bench.payload_flows import Ends, captures, ends_of, learn, placed, save
 from bench.payload_ndpi import agreement
 from netdiffus.compiler.application import speak
 from netdiffus.store.dataset import read_dataset, read_packets
+from netdiffus.traffic.payload.shapes import LEAST_FLOWS, LEAST_PAIRS
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "apps_pcap"
 FEWEST = 20
@@ -57,6 +58,6 @@ def forest(made: Iterable[learned.Beginning], train: list[learned.Beginning], te
     trtr, tstr, most = (learned.accuracy(part, parts[3]) for part in parts[:3])
     return (
         f"{len(kept)} labels: TRTR {trtr:.3f}, TSTR {tstr:.3f}, TSTR/TRTR **{tstr / trtr:.3f}** (wanted: 0.85). "
-        f"Real training flows, whose bytes are drawn anew where fewer than {learned.LEAST_FLOWS} flows of "
-        f"{learned.LEAST_PAIRS} pairs of hosts of their label share them: {most / trtr:.3f}."
+        f"Real training flows, whose bytes are drawn anew where fewer than {LEAST_FLOWS} flows of "
+        f"{LEAST_PAIRS} pairs of hosts of their label share them: {most / trtr:.3f}."
     )

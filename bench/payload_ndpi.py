@@ -24,8 +24,10 @@ def agreement(real: dict[str, list[Path]], rows: FlowRows, known: PayloadKnowled
     wanted = reached = 0
     for label, packets in by_label(placed(rows, 1)).items():
         random = Content(np.zeros(0, np.uint8), np.full(len(packets.owner), -1))
-        theirs = sum((named(path) for path in real[label]), Counter())
-        others = [named(save(folder / "n.pcap", packets, content)) for content in (random, speak(packets, 1, known))]
+        theirs = sum((oracles.ndpi(path) for path in real[label]), Counter())
+        others = [
+            oracles.ndpi(save(folder / "n.pcap", packets, content)) for content in (random, speak(packets, 1, known))
+        ]
         if not theirs:
             continue
         usual, count = theirs.most_common(1)[0]
@@ -39,10 +41,3 @@ def agreement(real: dict[str, list[Path]], rows: FlowRows, known: PayloadKnowled
     return table(head, found) + (
         f"\n\nOf {wanted} labels with 0.95 or more of the real flows named, **{reached}** reach 0.95 with protocols."
     )
-
-
-def named(path: Path) -> Counter[str]:
-    """Flows with payload by the protocol that nDPI names."""
-    found = oracles.ndpi(path)
-    found["Unknown"] -= oracles.silent(path)
-    return +found

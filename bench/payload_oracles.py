@@ -15,26 +15,23 @@ from netdiffus.traffic.payload.ja4 import ja4, read_hello
 BELOW = {"tcp", "udp", "ip", "ipv6", "eth", "frame", "icmp", "icmpv6", "data"}
 """Protocols up to the transport: what tshark says of these is not about payload."""
 HELLO_BYTES = 4200
+SILENT = re.compile(r"(?m)^.*\[proto: 0/Unknown\].*\[Goodput ratio: 0/0\]")
+"""What ndpiReader says of a flow without payload."""
 
 
 def ndpi(path: Path) -> Counter[str]:
-    """Flows by the protocol that ndpiReader names; the part before the dot, from bytes alone (no guess by port)."""
-    command = ["ndpiReader", "-i", str(path), "-v", "1", "-d"]
+    """Flows with payload by the protocol that ndpiReader names; the part before the dot, from bytes (no guess by port).
+
+    Flows without payload are none of them: it has nothing to name there.
+    """
+    command = ["ndpiReader", "-i", str(path), "-v", "2", "-d"]
     said = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout
     part = said.partition("Detected protocols:")[2].partition("\n\n")[0]
     found: Counter[str] = Counter()
     for name, flows in re.findall(r"(?m)^\s+(\S+)\s+packets: \d+\s+bytes: \d+\s+flows: (\d+)", part):
         found[name.partition(".")[0]] += int(flows)
-    return found
-
-
-def silent(path: Path) -> int:
-    """Flows that carry no payload: there is nothing to be named."""
-    n = 0
-    for batch in FlowReader(path, told=(1, 1)):
-        speaking = batch.packets.filter(pl.col("payload_bytes") > 0)["flow_id"].unique()
-        n += len(batch.flows) - len(speaking)
-    return n
+    found["Unknown"] -= len(SILENT.findall(said))
+    return +found
 
 
 def complaints(path: Path) -> Counter[str]:

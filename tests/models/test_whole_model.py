@@ -71,7 +71,7 @@ def test_whole_flows_speak_what_their_labels_do(model, tmp_path, monkeypatch) ->
     assert account["capture"]["payload"] == "protocol"
     assert set(account["payload_by_protocol"]) == {"quic", "ssh"}
     assert sum(account["payload_by_protocol"].values()) + sum(account["payload_random"].values()) <= 24
-    assert not check_with_payload(out).findings
+    assert not check_with_payload(out).faults
     judged = judge_payload(out)
     assert judged.read == account["payload_by_protocol"]
     other = made(model, tmp_path / "other.pcap", payload="random")

@@ -32,6 +32,11 @@ from netdiffus.traffic.traces import CHANNELS
 from netdiffus.wire.headers.fields import NO_IP
 from netdiffus.wire.headers.tunnel_names import SEEN
 
+WITHOUT_PAYLOAD = (
+    "--payload-shapes found no payload in the training flows: the captures hold headers alone. "
+    "generate --payload protocol goes by server ports."
+)
+
 
 @dataclass(frozen=True)
 class FileRead:
@@ -183,7 +188,10 @@ def _payload(intake: Intake, split: pl.Series, config: PrepareConfig) -> Payload
     if not config.payload_shapes:
         return None
     rows = np.flatnonzero((split == "train").to_numpy()).tolist()
-    return intake.tally.knowledge(rows, anonymise=config.anonymise is not None)
+    known = intake.tally.knowledge(rows, anonymise=config.anonymise is not None)
+    if not known.speeches:
+        intake.notes.append(WITHOUT_PAYLOAD)
+    return known
 
 
 def _label_counts(labels: pl.Series, split: pl.Series, asked: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netdiffus import recordings
 from netdiffus.api.verbs import check, prepare
 from netdiffus.compiler.payload import Content
 from netdiffus.compiler.streams import streams_of
@@ -92,3 +93,10 @@ def test_prepare_learns_what_was_generated(tmp_path, monkeypatch) -> None:
     prepare([tmp_path / "dns" / "x.pcap"], out=tmp_path / "without")
     assert DatasetCard.read(tmp_path / "without").payload is None
     assert "payload" not in read_packets(tmp_path / "set").columns
+
+
+def test_captures_of_headers_alone_tell_nothing_of_payload(tmp_path) -> None:
+    prepare([recordings.captures()["ntp"][0]], out=tmp_path / "set", payload_shapes=True)
+    card = DatasetCard.read(tmp_path / "set")
+    assert card.payload.speeches == []
+    assert any("--payload-shapes found no payload" in note for note in card.notes)

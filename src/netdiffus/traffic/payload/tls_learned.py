@@ -146,17 +146,17 @@ def learn_layouts(label: str, hellos: Iterable[tuple[str, Layout, bool, int]]) -
     Args:
         hellos: of each flow, its protocol, the layout, whether it is padded, and the number of its pair of hosts.
     """
-    groups: dict[tuple[object, ...], list[tuple[Layout, int]]] = defaultdict(list)
+    groups: dict[tuple[str, bool, tuple[object, ...]], list[tuple[Layout, int]]] = defaultdict(list)
     for protocol, layout, padded, pair in hellos:
-        groups[protocol, padded, *astuple(replace(layout, extensions=_ordered(layout)))].append((layout, pair))
+        groups[protocol, padded, astuple(replace(layout, extensions=_ordered(layout)))].append((layout, pair))
     learned = []
-    for (protocol, padded, *_), seen in groups.items():
+    for (protocol, padded, _), seen in groups.items():
         if not _enough([pair for _, pair in seen]):
             continue
         order, _ = Counter(layout.extensions for layout, _ in seen).most_common(1)[0]
         kept = _enough([pair for layout, pair in seen if layout.extensions == order])
         layout = replace(seen[0][0], extensions=order if kept else _ordered(seen[0][0]))
-        learned.append(_written(label, str(protocol), len(seen), layout, padded=bool(padded)))
+        learned.append(_written(label, protocol, len(seen), layout, padded=padded))
     return learned
 
 
