@@ -21,7 +21,7 @@ import polars as pl
 
 from bench.results import table, write_section
 from bench.sets.collection import DATA, SETS
-from bench.sets.judging import Parts, arrays, learned
+from bench.sets.measures import Parts, arrays, learned
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.metrics import Traces
 from netdiffus.models.manifest import read_model
