@@ -55,10 +55,10 @@ def prepare(
     """Convert captures, folders of captures and tables to the dataset folder `out`; returns its path.
 
     Options are those of the command, with underscores: labels, unlabelled, packets, min_packets, flow_timeout, inner,
-    strict, test, seed, columns, strip_padding, bins, sum, window, stride, gasf, anonymise,
-    time_format, utc_offset, max_values. `test` is a share or the path of a source. If `out` names nPrint rows
-    (.nprint, .nprint.npz) or a capture (.pcap), the packets are written there; the options are then headers,
-    payload_bytes and timestamps.
+    strict, test, seed, columns, strip_padding, bins, sum, window, stride, gasf, anonymise, time_format, utc_offset,
+    max_values. `test` is a share or the path of a source; `labels` and `anonymise` name files by a string or a path.
+    If `out` names nPrint rows (.nprint, .nprint.npz) or a capture (.pcap), the packets are written there; the options
+    are then headers, payload_bytes and timestamps.
 
     Raises:
         InputError: a source is missing or of the wrong kind, or an option is invalid.

@@ -138,13 +138,18 @@ def hashed(codes: Tensor, label: Tensor, places: Sequence[Place], row: int | Non
 
     Rows before the first have a code of their own.
     """
+    key = _mixed(torch.zeros_like(label), label + 1)[:, None].expand(-1, codes.shape[2] if row is None else 1)
+    for place in places:
+        key = _mixed(key, found_at(codes, place, row))
+    return key
+
+
+def found_at(codes: Tensor, place: Place, row: int | None = None) -> Tensor:
+    """What contexts find at a place, from all rows (B, n), or from one (B, 1): a code + 1; 0 before the first row."""
+    channel, before = place
     n, device = codes.shape[2], codes.device
     rows = torch.arange(n, device=device) if row is None else torch.tensor([row], device=device)
-    key = _mixed(torch.zeros_like(label), label + 1)[:, None].expand(-1, len(rows))
-    for channel, before in places:
-        value = codes[:, channel, (rows - before).clamp(min=0)] + 1
-        key = _mixed(key, torch.where(rows >= before, value, 0))
-    return key
+    return torch.where(rows >= before, codes[:, channel, (rows - before).clamp(min=0)] + 1, 0)
 
 
 def _mixed(key: Tensor, value: Tensor) -> Tensor:
