@@ -124,7 +124,7 @@ def main() -> None:
         measured: dict[str, Callable[[], str]] = {
             "ndpi": lambda: NAMED + "\n\n" + agreement(real, train, known, folder),
             "tshark": lambda: conformance(train, known, folder) + "\n\n" + complained(real),
-            "apps": lambda: "#### apps_pcap\n\n" + apps.measured(folder),
+            "apps": lambda: "### apps_pcap\n\n" + apps.measured(folder),
             "identity": lambda: identity(captured, train, known, folder),
             "speed": lambda: speed(train, known, folder),
             "model": lambda: from_model(sources, folder),
