@@ -34,6 +34,8 @@ def members(model: Model, real: pl.DataFrame, dataset: str) -> pl.DataFrame:
     if isinstance(model.manifest.options, ImportedOptions):
         return part
     card = model.manifest.card
+    if card.privacy is not None:
+        return part  # it does not name its dataset
     if card.dataset != dataset:
         raise InputError(
             f"the dataset that the model was trained on ({card.dataset[:16]})", f"another ({dataset[:16]})",
