@@ -1,11 +1,13 @@
 """Noisy tables: each trace changes the counts that the ledger has paid for, and nothing else is looked at."""
 
+from collections.abc import Callable
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from netdiffus.arrays import Ints
+from netdiffus.arrays import Floats, Ints
+from netdiffus.imaging.scale import EmpiricalScale
 from netdiffus.privacy import alphabet, tables
 from netdiffus.privacy.alphabet import private_codes
 from netdiffus.privacy.grid import Grid, public_grid
@@ -64,15 +66,21 @@ def test_the_values_of_a_trace_change_one_count_of_each_position() -> None:
     assert np.abs(counted[0] - counted[1]).sum(axis=1).tolist() == [1] * 5
 
 
-def test_codes_depend_on_nothing_but_noisy_counts() -> None:
-    """A codebook that is fitted on the data differs where the data do; this one does not, given the same counts."""
-    grid = public_grid("size")
-    fixed = np.random.default_rng(1).integers(0, 9, (5, len(grid.values) + 1))
+def leaks(codebook: Callable[[Floats], Floats]) -> bool:
+    """Whether a codebook differs where the data do, given the same noisy counts."""
+    fixed = np.random.default_rng(1).integers(0, 9, (5, len(public_grid("size").values) + 1))
     with patch.object(alphabet, "noisy", lambda counts, sigma: fixed):
-        one = private_codes(np.full((40, 5), 517.0), grid, 2.0)
-        other = private_codes(np.full((7, 5), 1448.0), grid, 2.0)
-    assert np.array_equal(one.of_value, other.of_value)
-    assert np.array_equal(one.weights, other.weights)
+        return not np.array_equal(codebook(np.full((40, 5), 517.0)), codebook(np.full((40, 5), 1448.0)))
+
+
+def test_codes_depend_on_nothing_but_noisy_counts() -> None:
+    grid = public_grid("size")
+    assert not leaks(lambda values: private_codes(values, grid, 2.0).of_value.astype(np.float64))
+    assert not leaks(lambda values: private_codes(values, grid, 2.0).weights)
+
+
+def test_a_codebook_that_is_fitted_on_the_data_is_caught() -> None:
+    assert leaks(lambda values: EmpiricalScale.of_atoms(values).values)
 
 
 @pytest.mark.parametrize("name", CHANNELS)

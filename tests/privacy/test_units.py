@@ -34,3 +34,10 @@ def test_a_delta_that_would_allow_to_publish_a_unit_is_refused() -> None:
     check_delta(1e-3, 999)
     with pytest.raises(InputError, match="below 1/n"):
         check_delta(1e-3, 1000)
+
+
+def test_whether_a_row_counts_does_not_depend_on_other_groups() -> None:
+    """Rows chosen from all without replacement would: a group more would leave the others less room."""
+    few, many = np.repeat([1, 2], 5), np.repeat([1, 2, 3, 4], 5)
+    shares = [np.mean([np.isin([0, 5], counted_rows(groups, 2)) for _ in range(2000)]) for groups in (few, many)]
+    assert shares == pytest.approx([0.4, 0.4], abs=0.04)

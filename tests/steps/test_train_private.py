@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from netdiffus.api.describe import describe
-from netdiffus.api.verbs import generate, prepare, train
+from netdiffus.api.verbs import evaluate, generate, prepare, train
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.privacy.ledger import epsilon_of
@@ -102,6 +102,20 @@ def test_draws_are_of_public_values_and_of_the_labels(model, tmp_path) -> None:
     share = {label: (drawn.filter(label=label)["size"].explode() == value).mean() for label, value in own.items()}
     assert all(share[label] > 0.15 for label in own), share
     assert np.isfinite(load_model(model).losses(some_traces(drawn))).all()
+
+
+def test_an_evaluation_states_epsilon_where_the_model_drew_the_traces(flows, model, tmp_path, only_metrics) -> None:
+    only_metrics("membership_audit")
+    generate(model, tmp_path / "s.parquet", count={"chat": 300, "video": 300})
+    found = evaluate(flows, tmp_path / "s.parquet", model=model, baselines=False)
+    stated, audit = found["membership.epsilon"], found["membership.audit_epsilon"]
+    assert stated.value == 4.0
+    assert "any one flow" in stated.note
+    assert audit.value is not None
+    assert not audit.flagged
+    others = tmp_path / "others.parquet"
+    pl.read_parquet(tmp_path / "s.parquet").with_columns(source=pl.lit("another")).write_parquet(others)
+    assert "membership.epsilon" not in [score.name for score in evaluate(flows, others, model=model, baselines=False)]
 
 
 def some_traces(drawn: pl.DataFrame):

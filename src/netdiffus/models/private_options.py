@@ -27,10 +27,16 @@ class PrivacyOptions(Config):
     """Of the guarantee."""
 
     epsilon: float | None = Field(
-        None, gt=0, le=limits.EPSILON, description="Train with differential privacy, of this epsilon (docs/privacy.md)."
+        None,
+        ge=limits.EPSILON[0],
+        le=limits.EPSILON[1],
+        description="Train with differential privacy, of this epsilon (docs/privacy.md).",
     )
     delta: float | None = Field(
-        None, gt=0, lt=1, description="Delta of --epsilon; default: 1/(10 n), n rounded up to a power of ten."
+        None,
+        ge=limits.DELTA[0],
+        le=limits.DELTA[1],
+        description="Delta of --epsilon; default: 1/(10 n), n rounded up to a power of ten.",
     )
     unit: Annotated[Literal["flow", "group"] | None, Entry()] = Field(
         None, description="What --epsilon protects: every 'flow' (default), or all flows of every 'group'."
