@@ -94,7 +94,9 @@ class Seen:
         (book,), (values, sigma) = self.books, self.values[0]
         mine, theirs = (fold(part.series, CHANNELS)[:, 0] for part in (traces, others))
         place = np.arange(POSITIONS)
-        found = self._above(values, sigma, (place, book.grid.index(mine)), (place, book.grid.index(theirs))).sum(axis=1)
+        found: Floats = self._above(
+            values, sigma, (place, book.grid.index(mine)), (place, book.grid.index(theirs))
+        ).sum(axis=1)
         codes, before = book.encode(mine), book.encode(theirs)
         labels, beside = (np.searchsorted(LABELS, part.labels) for part in (traces, others))
         for row in range(POSITIONS):  # a position has three looks, the first one has one
