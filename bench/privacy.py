@@ -24,6 +24,7 @@ from netdiffus import recordings
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.metrics.membership import true_positives
 from netdiffus.models.backends import load_model
+from netdiffus.traffic.traces import channel_names
 
 EPSILONS = (8.0, 4.0, 1.0)
 WANTED = {8.0: (0.85, 0.75), 4.0: (0.82, 0.70), 1.0: (0.65, 0.50)}
@@ -42,7 +43,8 @@ def useful(name: str, draws: int) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory() as scratch:
         dataset = _dataset(name, Path(scratch))
-        parts = Parts.of(pl.read_parquet(dataset / "traces.parquet"), CHANNELS)
+        traces = pl.read_parquet(dataset / "traces.parquet")
+        parts, every = Parts.of(traces, CHANNELS), Parts.of(traces, channel_names(traces))
         unseen, length = parts.test.take(parts.unseen), parts.train.series.shape[2]
         real = learned(parts.train, unseen)
         rows.append(("real traces", f"{real.accuracy:.3f}", f"{real.macro_f1:.3f}", "", "", "", ""))
@@ -54,7 +56,7 @@ def useful(name: str, draws: int) -> list[tuple[str, ...]]:
                 seconds.append(time.perf_counter() - began)
                 generate(model, out, count=parts.counts(), seed=draw)
                 found.append(learned(arrays(pl.read_parquet(out), CHANNELS, length), unseen))
-                attacks.append(attacked(model, parts))
+                attacks.append(attacked(model, every))
             figures = [spread([getattr(each, kind) for each in found]) for kind in ("accuracy", "macro_f1")]
             wanted = "{:.2f} / {:.2f}".format(*WANTED[epsilon]) if name == "mirage" else ""
             found_by = [f"{fmean(part):.3f}" for part in zip(*attacks, strict=True)]
