@@ -28,6 +28,7 @@ TOPICS = {
         "startup",
         "studio",
     ),
+    "What does a private model give away?": ("privacy",),
     "Can the scores be trusted?": ("coverage", "planted"),
     "What survives damaged input and kills?": ("fuzz", "faults"),
 }

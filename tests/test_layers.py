@@ -15,7 +15,7 @@ LEVELS = [
     {"steps", "report"},
     {"models"},
     {"store"},
-    {"imaging", "diffusion", "metrics", "baselines"},
+    {"imaging", "diffusion", "metrics", "baselines", "privacy"},
     {"compiler"},
     {"traffic", "recordings"},
     {"wire"},
@@ -36,6 +36,7 @@ ONLY_IN = {
     "fastapi": {"studio"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},
+    "dp_accounting": {"privacy"},
 }
 
 

@@ -127,6 +127,11 @@ class Fit:
         self.best_loss, self.best_step = math.inf, 0
         self.coolings = 0
 
+    @property
+    def device(self) -> torch.device:
+        """Where it trains."""
+        return self.generator.device
+
     def run(self, share: Callable[[TrainStep], float]) -> Iterator[TrainStep]:
         """Train until `share(record)`, the completed part of the training, reaches 1, or early stopping."""
         began = time.perf_counter() - self.seconds

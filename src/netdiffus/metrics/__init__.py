@@ -41,6 +41,7 @@ from netdiffus.metrics import (
     manifold,
     marginal,
     membership,
+    membership_audit,
     membership_likelihood,
     mmd,
     sessions,
@@ -50,7 +51,7 @@ from netdiffus.metrics import (
     wavelet,
 )
 from netdiffus.metrics.comparison import Comparison, comparison
-from netdiffus.metrics.inputs import Identifiers, Imaged, Inputs, Losses, Missing
+from netdiffus.metrics.inputs import Identifiers, Imaged, Inputs, Losses, Missing, Promise
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.packets import PacketSets
 from netdiffus.metrics.score import Confusion, Score, find
@@ -74,6 +75,7 @@ METRICS: dict[str, Metric[Any]] = {
     "contamination": contamination.METRIC,
     "membership": membership.METRIC,
     "membership_likelihood": membership_likelihood.METRIC,
+    "membership_audit": membership_audit.METRIC,
     "disclosure": disclosure.METRIC,
     "identifiers": identifiers.METRIC,
     "utility": utility.METRIC,
@@ -161,6 +163,7 @@ __all__ = [
     "Metric",
     "Missing",
     "PacketSets",
+    "Promise",
     "Score",
     "ScoreType",
     "Traces",

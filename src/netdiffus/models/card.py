@@ -5,6 +5,7 @@ from __future__ import annotations
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.privacy.ledger import Guarantee
 from netdiffus.text import markdown
 from netdiffus.traffic.payload.knowledge import PayloadKnowledge
 
@@ -12,6 +13,9 @@ VALUES = {
     True: "Every value of a trace occurs in the training traces, but for gaps, which lie between those that occurred.",
     False: "Values are drawn from the whole range that occurs in the training traces, seen or not.",
 }
+PRIVATE_VALUES = (
+    "Values come from a public grid, and numbers of traces have noise: neither need occur in the training traces."
+)
 PARTS = {
     False: "No addresses, ports, times of day or payload are in the model.",
     True: "Server ports, option layouts and gaps between flows are in it; addresses and times of day are not.",
@@ -51,15 +55,19 @@ def model_readme(manifest: ModelManifest, traces: int) -> str:
     said = breaks_said(manifest)
     breaks = f"\n* {said}" if said else ""
     threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
-    repeats = "" if card.threads is None else REPEATS
+    repeats = "" if card.threads is None or card.privacy is not None else REPEATS
     unit = "packets a flow" if packets else "positions a trace"
     suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
+    private = card.privacy
+    if private is not None:
+        traces = sum(card.labels.values())
+    of = "dataset not named" if private is not None else f"dataset {card.dataset[:16]}"
     return f"""# A netdiffus model
 
 Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 
 * Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}{threads}) on {traces} traces, seed {card.seed},
-  dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.{repeats}
+  {of}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.{repeats}
 * Image: {options.image}; preset: {options.preset}. All options and the fitted scales are in model.json.
 
     netdiffus generate MODEL --out synthetic.{"pcap" if packets else "parquet"} --count 1000
@@ -73,10 +81,10 @@ Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 {USE}## Limits
 
 * It knows the labels above and no other, as they were where and when they were recorded.
-* {VALUES[has_alphabet]}
+* {VALUES[has_alphabet] if private is None else PRIVATE_VALUES}
 * Rare behaviour inside a label may be missing or too frequent.{breaks}
 {suffers}
-{_privacy(manifest)}"""
+{_privacy(manifest) if private is None else _guaranteed(private)}"""
 
 
 def payload_said(known: PayloadKnowledge | None) -> str:
@@ -104,4 +112,23 @@ model.json holds {HELD[has_alphabet]} of each channel of the training traces,
 and the weights are fitted to whole traces{COUNTED[has_alphabet]}. {PARTS[packets]}{payload}
 Nothing here is a formal privacy guarantee; the report of `netdiffus evaluate` gives the share of exact copies beside
 that of real held-out traffic.
+"""
+
+
+def _guaranteed(private: Guarantee) -> str:
+    rows = "\n".join(
+        f"| {entry.name} | {entry.mechanism} | {entry.cells:,} by {entry.sensitivity:,} | {entry.sigma:.4g} "
+        f"| {entry.share:.0%} |"
+        for entry in private.entries
+    )
+    return f"""## Privacy
+
+{private.sentence}
+
+| counted | noise | counts that one {private.unit} changes at most | standard deviation | share of the budget |
+|---|---|---|---|---|
+{rows}
+
+The numbers of traces above are noisy counts. One that holds several units (a host with many flows, say) is protected
+by the epsilon of a unit times their number. docs/privacy.md says what the guarantee covers and what it does not.
 """

@@ -15,6 +15,7 @@ from netdiffus.config import Config, Entry, Seed, exclusive
 from netdiffus.diffusion.unet_shape import UNetShape
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject, Manifest, checked, shown
+from netdiffus.models.private_options import PrivacyOptions, check_private
 
 DEFAULT_MINUTES = 10.0
 ACTION = "copy the model again, or train again"
@@ -74,7 +75,7 @@ class SharedOptions(Config):
         return self
 
 
-class RowOptions(SharedOptions):
+class RowOptions(SharedOptions, PrivacyOptions):
     """Of the causal core, which draws row by row: traces as GASF images or bare series, or the fields of packets."""
 
     network: Literal["rows"] = "rows"
@@ -234,7 +235,7 @@ PRESETS: dict[str, TrainOptions] = {
 
 OFFERED = (
     "image", "preset", "scale", "length", "whole", "minutes", "steps", "balance", "label_dropout", "contexts",
-    "validation", "patience", "seed",
+    "validation", "patience", "seed", "epsilon", "delta", "unit", "most_per_group",
 )  # fmt: skip
 """The options of every preset that `train` offers; the presets set the sizes."""
 
@@ -250,10 +251,13 @@ def train_options(preset: str = "default", **chosen: Any) -> TrainOptions:
     if preset not in PRESETS:
         raise InputError(f"a preset among {', '.join(PRESETS)}", shown(preset), "name one of those with --preset")
     options = PRESETS[preset].model_dump(exclude_unset=True) | {"preset": preset} | chosen
+    private = "epsilon" in chosen
+    if private:
+        check_private(preset, PRESETS[preset].backend, chosen)
     network = str(options.get("network", PRESETS[preset].network))
     if network not in NETWORKS:
         raise InputError(f"a network among {', '.join(NETWORKS)}", shown(network), "correct network")
-    if "steps" not in chosen and options.get("minutes") is None:
+    if "steps" not in chosen and options.get("minutes") is None and not private:
         options["minutes"] = DEFAULT_MINUTES
     return NETWORKS[network].of(**options)
 

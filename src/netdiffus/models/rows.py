@@ -23,6 +23,7 @@ from netdiffus.models.fitting import Fitting, TrainingPart, begin
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.network import build_causal, build_rows, label_rows
 from netdiffus.models.options import ImportedOptions, RowOptions, UNetOptions
+from netdiffus.models.private import fit_private
 from netdiffus.models.sampling import Block, Draw, Form, Request, Sampling, blocks, guidance_weight
 from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.models.series_codec import SeriesCodec
@@ -93,6 +94,8 @@ class RowModel:
     @classmethod
     def fit(cls, part: TrainingPart, options: RowOptions, device: torch.device) -> Fitting:
         """Begin a training on the traces of a dataset."""
+        if options.epsilon is not None:
+            return fit_private(part, options, device)
         length = longest_trace(part.traces, options.length)
         data = row_data(LabelledSeries.of(part.traces, length), Channels(channel_names(part.traces)), options, device)
         held = part.traces["trace_id"].to_numpy()[data.held].tolist()

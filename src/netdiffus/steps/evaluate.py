@@ -119,7 +119,9 @@ def _evaluate(
     inputs = _further_inputs(list(zip(came_from, parts.values(), strict=True)), length, config.seed)
     inputs = inputs.joined(_whole(loaded))
     if model is not None:
-        inputs = inputs.joined(_losses(model, loaded["real"], test_table, config.seed, own=test is None))
+        inputs = inputs.joined(
+            _losses(model, loaded["real"], test_table, tables["synthetic"], config.seed, own=test is None)
+        )
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
         name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()
@@ -255,15 +257,18 @@ def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
     return Traces(series(table, length, names), table["label"].to_numpy().astype(np.str_))
 
 
-def _losses(model: Path, real: LoadedTraces, test: pl.DataFrame, seed: int, *, own: bool) -> Losses:
+def _losses(
+    model: Path, real: LoadedTraces, test: pl.DataFrame, drawn: pl.DataFrame, seed: int, *, own: bool
+) -> Losses:
     """Losses of the model's members and of test traces; `own`: those are of the same dataset."""
     from netdiffus.models.backends import load_model  # torch, which nothing else here needs
-    from netdiffus.models.membership import member_losses, members
+    from netdiffus.models.membership import member_losses, members, promise_of
 
     loaded = load_model(model)
     inside = members(loaded, real.traces, real.hash)
     outside = test.join(inside, on="trace_id", how="anti") if own else test
-    return Losses(*member_losses(loaded, inside, outside, np.random.default_rng(seed)))
+    losses = member_losses(loaded, inside, outside, np.random.default_rng(seed))
+    return Losses(*losses, promise=promise_of(loaded, drawn))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:
