@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 import numpy as np
@@ -61,6 +61,15 @@ class Tally:
             here = self._flows[label, transport]
             kept = openings if spoken == UNKNOWN and len(here) < MOST_FLOWS else ()
             here.append(_Flow(row, port, pair, spoken, sizes[0], kept))
+
+    def merge(self, other: Tally, first: int) -> None:
+        """Take in what was seen in the next source, read apart, whose rows begin at `first`: as if read here."""
+        pairs = [self._pairs.setdefault(pair, len(self._pairs)) for pair in other._pairs]
+        for key, flows in other._flows.items():
+            here = self._flows[key]
+            for flow in flows:
+                openings = flow.openings if len(here) < MOST_FLOWS else ()
+                here.append(replace(flow, row=flow.row + first, pair=pairs[flow.pair], openings=openings))
 
     def knowledge(self, rows: Collection[int], *, anonymise: bool = False) -> PayloadKnowledge:
         """What the flows of some rows (those to train on) say.
