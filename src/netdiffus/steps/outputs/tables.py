@@ -17,7 +17,6 @@ from netdiffus.store.stream import ParquetStream, sink_marked
 from netdiffus.traffic.tables.csv_cells import guarded
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
 
-
 Add = Callable[[pl.DataFrame], None]
 """Takes the next traces of a table."""
 
