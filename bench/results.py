@@ -27,6 +27,7 @@ TOPICS = {
         "step",
         "startup",
         "studio",
+        "cluster",
     ),
     "Can the scores be trusted?": ("coverage", "planted"),
     "What survives damaged input and kills?": ("fuzz", "faults"),
