@@ -53,7 +53,7 @@ def nodes(count: int) -> Iterator[Any]:
     }  # fmt: skip
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
         for _ in range(count):
             cluster.add_node(num_cpus=1, object_store_memory=200 << 20)

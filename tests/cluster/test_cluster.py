@@ -1,6 +1,7 @@
 """The steps on a Ray cluster of this machine: what they give is what they give without one."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,12 +34,14 @@ def cluster() -> Iterator[Cluster]:
             yield found
 
 
+@pytest.mark.skipif(shutil.which("ss") is None, reason="needs ss (iproute2)")
 def test_a_cluster_of_this_machine_listens_on_loopback_alone(cluster) -> None:
     assert {node["NodeManagerAddress"] for node in ray.nodes()} == {"127.0.0.1"}
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     listening = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
     ours = [line.split()[3] for line in listening if '"raylet"' in line or '"gcs_server"' in line]
-    assert all(place.startswith("127.0.0.1:") for place in ours)
+    assert ours
+    assert all(place.rpartition(":")[0] in ("127.0.0.1", "[::1]", "[::ffff:127.0.0.1]") for place in ours)
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv"])
@@ -48,7 +51,7 @@ def test_tables_are_the_same_bytes(cluster, small_model, tmp_path, monkeypatch, 
     generate(small_model, alone, count=60, seed=5)
     records: list[object] = []
     generate(small_model, spread, count=60, seed=5, ray="auto", on_progress=records.append)
-    assert len(records) > 4
+    assert len(records) > 2
     assert alone.read_bytes() == spread.read_bytes()
 
 
