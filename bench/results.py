@@ -27,6 +27,7 @@ TOPICS = {
         "step",
         "startup",
         "studio",
+        "cluster",
     ),
     "What does a private model give away?": ("privacy",),
     "Can the scores be trusted?": ("coverage", "planted"),

@@ -12,6 +12,7 @@ LEVELS = [
     {"cli"},
     {"studio"},
     {"api"},
+    {"cluster"},
     {"steps", "report"},
     {"models"},
     {"store"},
@@ -21,7 +22,7 @@ LEVELS = [
     {"wire"},
     {"config"},
     {"manifest"},
-    {"errors", "limits", "text", "version", "arrays"},
+    {"errors", "limits", "text", "version", "arrays", "spread"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 DOORS = {"__init__", "__main__"}
@@ -37,6 +38,7 @@ ONLY_IN = {
     "starlette": {"studio"},
     "uvicorn": {"studio"},
     "dp_accounting": {"privacy"},
+    "ray": {"cluster"},
 }
 
 

@@ -202,6 +202,11 @@ class PacketModel:
         """The network's weights."""
         return self.core.state()
 
+    @property
+    def batch(self) -> int:
+        """Flows that are drawn at a time."""
+        return self.core.batch
+
     def sample(self, request: Request) -> Iterator[Draw]:
         """Draw flows for the label ids of a request."""
         labels = [label_of(name) for name in self.manifest.labels]

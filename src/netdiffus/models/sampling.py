@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -44,13 +44,21 @@ class Request:
     """What is to be drawn: a trace for each of the label ids (N,), which come label by label.
 
     Attributes:
-        part: the first of its blocks to draw, and the one before which to stop; all, unless others draw the rest.
+        first: the number of the first block of each label; others draw those before it.
     """
 
     ids: Ints
     how: Sampling
     seed: int
-    part: tuple[int, int | None] = (0, None)
+    first: int = 0
+
+    def pieces(self, size: int) -> Iterator[Request]:
+        """A request for each block of at most `size` traces: together, in this order, they draw what the whole does."""
+        labels, counts = np.unique(self.ids, return_counts=True)
+        for label, count in zip(labels.tolist(), counts.tolist(), strict=True):
+            for block in range(-(-count // size)):
+                ids = np.full(min(size, count - block * size), label)
+                yield replace(self, ids=ids, first=self.first + block)
 
 
 @dataclass(frozen=True)
@@ -78,15 +86,9 @@ def blocks(request: Request, size: int, device: torch.device) -> Iterator[Block]
 
     Each is drawn by as many threads as the first, whatever the caller does in between.
     """
-    labels, counts = np.unique(request.ids, return_counts=True)
-    plan = [
-        (label, block, min(size, count - block * size))
-        for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
-        for block in range(-(-count // size))
-    ]
-    for label, block, count in plan[slice(*request.part)]:
+    for piece in request.pieces(size):
         hold_threads()
-        yield Block.seeded(np.full(count, label), block_streams(request.seed, label, block), device)
+        yield Block.seeded(piece.ids, block_streams(request.seed, int(piece.ids[0]), piece.first), device)
 
 
 class Draw:

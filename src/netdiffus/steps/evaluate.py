@@ -36,6 +36,7 @@ from netdiffus.metrics import (
 )
 from netdiffus.metrics.copies import nearest_distances
 from netdiffus.metrics.embedding import Embedding, embedding
+from netdiffus.spread import Spread, one_by_one
 from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.inputs.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
 from netdiffus.steps.inputs.packet_sets import packet_sets
@@ -47,7 +48,6 @@ from netdiffus.traffic.whole.flows import Whole
 from netdiffus.version import __version__
 
 Pair = tuple[ArrayLike, ArrayLike]  # series and labels
-
 FEWEST_TRACES = 10
 IMAGE_LENGTH = 32
 BASELINE_TRACES = 4_000
@@ -88,7 +88,12 @@ class Evaluation:
 
 
 def evaluate(
-    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig, model: Path | None = None
+    real: Path,
+    synthetic: Path,
+    test: Path | None,
+    config: EvaluateConfig,
+    model: Path | None = None,
+    spread: Spread = one_by_one,
 ) -> Generator[Scored, None, Evaluation]:
     """Compare synthetic traces with real ones; yields a record per metric, returns an Evaluation.
 
@@ -98,12 +103,13 @@ def evaluate(
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
     with scratch_folder() as scratch:
-        return (yield from _evaluate(real, synthetic, test, config, model, scratch))
+        return (yield from evaluate_sets(*_compared(real, synthetic, test, config, model, scratch), config, spread))
 
 
-def _evaluate(
+def _compared(
     real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig, model: Path | None, scratch: Path
-) -> Generator[Scored, None, Evaluation]:
+) -> tuple[Comparison, Inputs, dict[str, str]]:
+    """What is compared, and what it was made of."""
     given = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
     loaded = {name: load_traces(path, scratch) for name, path in given.items()}
     tables = {name: part.traces for name, part in loaded.items()}
@@ -129,11 +135,16 @@ def _evaluate(
     provenance["compared"] = f"{', '.join(names)}; the first {length} positions of a trace"
     if made_by := tables["synthetic"]["source"][0]:
         provenance["synthetic made by"] = made_by
-    return (yield from evaluate_sets(sets, inputs, provenance, config))
+    return sets, inputs, provenance
 
 
 def evaluate_arrays(
-    real: Pair, synthetic: Pair, test: Pair | None, channels: Sequence[str] | None, config: EvaluateConfig
+    real: Pair,
+    synthetic: Pair,
+    test: Pair | None,
+    channels: Sequence[str] | None,
+    config: EvaluateConfig,
+    spread: Spread = one_by_one,
 ) -> Generator[Scored, None, Evaluation]:
     """The same from plain arrays; without `test` a fifth of the real traces is held out, by label and seed.
 
@@ -160,7 +171,7 @@ def evaluate_arrays(
     sets = comparison(parts["real"], parts["test"], parts["synthetic"], names)
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {name: f"arrays, {len(part):,} traces" for name, part in parts.items()}
-    return (yield from evaluate_sets(sets, Inputs(), provenance, config))
+    return (yield from evaluate_sets(sets, Inputs(), provenance, config, spread))
 
 
 def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
@@ -211,24 +222,26 @@ def _whole(loaded: Mapping[str, LoadedTraces]) -> WholeSets | Missing:
 
 
 def evaluate_sets(
-    sets: Comparison, inputs: Inputs, provenance: dict[str, str], config: EvaluateConfig
+    sets: Comparison, inputs: Inputs, provenance: dict[str, str], config: EvaluateConfig, spread: Spread = one_by_one
 ) -> Generator[Scored, None, Evaluation]:
-    """The same from a comparison and further inputs: every metric, then the baselines, then what pictures need."""
+    """The same from a comparison and further inputs: metrics and baselines by `spread`, then what pictures need."""
     first = sets.train.series[..., : min(IMAGE_LENGTH, sets.train.series.shape[-1])]
     codec = GasfCodec.fit(first, sets.channels)
     inputs = inputs.joined(sets, Imaged(sets, lambda series: codec.encode(series[..., : first.shape[-1]])))
     scores: list[Score] = []
     total = len(METRICS) + (len(BASELINES) if config.baselines else 0) + 1
-    for done, name in enumerate(METRICS, start=1):
-        scores += compute(name, inputs, config.seed)
+    metrics, seed = dict(METRICS), config.seed
+    computed = spread(lambda name: list(compute(name, inputs, seed, metrics[name])), metrics)
+    for done, (name, found) in enumerate(zip(metrics, computed, strict=True), start=1):
+        scores += found
         yield Scored(name, done, total)
     if config.baselines:
-        for done, name in enumerate(BASELINES, start=len(METRICS) + 1):
-            scores += baseline_scores(name, sets, scores, config.seed)
+        of_baselines = spread(lambda name: list(baseline_scores(name, sets, scores, seed)), BASELINES)
+        for done, (name, found) in enumerate(zip(BASELINES, of_baselines, strict=True), start=len(metrics) + 1):
+            scores += found
             yield Scored(f"baseline {name}", done, total)
-    rng = np.random.default_rng(config.seed)
-    nearest = nearest_distances(sets, rng)
-    points = embedding(sets, rng)
+    rng = np.random.default_rng(seed)
+    nearest, points = nearest_distances(sets, rng), embedding(sets, rng)
     yield Scored("pictures", total, total)
     names = image_channels(sets.channels)
     images, whole = example_images(sets, codec), inputs.get(WholeSets)

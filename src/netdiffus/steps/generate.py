@@ -13,6 +13,7 @@ from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.continuation import Beginnings, continued, row_by_row
 from netdiffus.models.model import Model
+from netdiffus.spread import Spread, one_by_one
 from netdiffus.steps.inputs.load import load_traces
 from netdiffus.steps.outputs.capture import CaptureWritten, check_whole
 from netdiffus.steps.outputs.capture_config import CaptureConfig
@@ -29,6 +30,7 @@ def generate(
     config: GenerateConfig,
     capture: CaptureConfig | None = None,
     beginnings: Path | None = None,
+    spread: Spread = one_by_one,
 ) -> Generator[Drawn, None, CaptureWritten | None]:
     """Draw from the model in a folder and write to `out`; yields a record per batch.
 
@@ -39,11 +41,13 @@ def generate(
     With `beginnings`, a table of traces or a dataset folder, there is one trace for each of its rows, which goes on
     from it, in the same order.
 
+    Blocks are drawn by `spread`; what is drawn does not depend on it. Traces that go on are drawn in this process.
+
     Raises:
         InputError: `model` is no model, a label or the suffix of `out` is unknown, a count is below 1.
     """
     output = output_of(out)
-    order = Order(load_model(model), out, config, capture or CaptureConfig.of())
+    order = Order(load_model(model), out, config, capture or CaptureConfig.of(), spread)
     if config.packets == "all":
         check_whole(order)
     output.check(order, model)

@@ -18,8 +18,8 @@ from netdiffus.store.images import ImageCard, write_images, write_stack
 def write_folder(order: Order) -> Generator[Drawn, None, None]:
     """Draw images and write them as a folder."""
     parts = []
-    for draw, progress in draws(order):
-        parts.append((draw.ids, draw.images()))
+    for part, progress in draws(order, lambda draw: (draw.ids, draw.images())):
+        parts.append(part)
         yield progress
     manifest = order.model.manifest
     card = ImageCard(codec=manifest.card.codec, labels=manifest.labels, made_by=order.made_by)
@@ -29,9 +29,9 @@ def write_folder(order: Order) -> Generator[Drawn, None, None]:
 def write_arrays(order: Order) -> Generator[Drawn, None, None]:
     """Draw images and write them as one .npz."""
     ids, images = [], []
-    for draw, progress in draws(order):
-        ids.append(draw.ids)
-        images.append(draw.images())
+    for (some, drawn), progress in draws(order, lambda draw: (draw.ids, draw.images())):
+        ids.append(some)
+        images.append(drawn)
         yield progress
     labels = np.array(order.model.manifest.labels)[np.concatenate(ids)]
     write_stack(order.out, np.concatenate(images), labels, json.dumps(order.made_by))

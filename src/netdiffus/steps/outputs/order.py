@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,9 +16,12 @@ from netdiffus.manifest import JsonObject
 from netdiffus.models.label_counts import counts_of
 from netdiffus.models.model import Model
 from netdiffus.models.sampling import Draw, Request, Sampling
+from netdiffus.spread import Spread, one_by_one
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
 from netdiffus.version import __version__
+
+Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,14 @@ class Order:
 
     Attributes:
         capture: options of captures; their defaults where none were given.
+        spread: how blocks are drawn.
     """
 
     model: Model
     out: Path
     config: GenerateConfig
     capture: CaptureConfig
+    spread: Spread = one_by_one
 
     @property
     def counts(self) -> dict[str, int]:
@@ -104,20 +110,26 @@ def source_of(model: Model, seed: int) -> str:
     return f"netdiffus {__version__} model {model.hash[:16]} seed {seed}"
 
 
-def draws(order: Order) -> Generator[tuple[Draw, Drawn], None, None]:
-    """Everything that is drawn, batch by batch, with the progress up to each."""
-    done, total = 0, order.total
-    for draw in order.model.sample(Request(order.ids, order.how, order.config.seed)):
-        done += len(draw.ids)
-        yield draw, Drawn(done, total)
+def draws(order: Order, take: Callable[[Draw], Taken]) -> Generator[tuple[Taken, Drawn], None, None]:
+    """What is taken of everything that is drawn, block by block, with the progress up to each."""
+    done, total, model = 0, order.total, order.model
+
+    def drawn(piece: Request) -> tuple[int, Taken]:
+        draw = next(model.sample(piece))
+        return len(draw.ids), take(draw)
+
+    request = Request(order.ids, order.how, order.config.seed)
+    for count, taken in order.spread(drawn, request.pieces(model.batch)):
+        done += count
+        yield taken, Drawn(done, total)
 
 
 def draw_flows(order: Order) -> Generator[Drawn, None, DrawnFlows]:
     """Yields a record per batch; returns the flows of a model of packets."""
     parts: list[FlowRows] = []
     changed: Counter[str] = Counter()
-    for draw, progress in draws(order):
-        rows, reasons = draw.flows(order.config.most)
+    most = order.config.most
+    for (rows, reasons), progress in draws(order, lambda draw: draw.flows(most)):
         parts.append(rows)
         changed.update(reasons)
         yield progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from ipaddress import ip_address
 
 import numpy as np
@@ -77,7 +77,24 @@ class Tally:
             found = read_layout(data[HEADER:])
         except (ValueError, IndexError):
             return None
-        return None if found is None else self._layouts.setdefault((*astuple(found[0]), found[1]), found)
+        return None if found is None else self._one(found)
+
+    def _one(self, hello: tuple[Layout, bool]) -> tuple[Layout, bool]:
+        """The same layout, where it was met before the object that was kept."""
+        return self._layouts.setdefault((*astuple(hello[0]), hello[1]), hello)
+
+    def merge(self, other: Tally, first: int) -> None:
+        """Take in what was seen in the next source, read apart, whose rows begin at `first`: as if read here."""
+        pairs = [self._pairs.setdefault(pair, len(self._pairs)) for pair in other._pairs]
+        for key, flows in other._flows.items():
+            here = self._flows[key]
+            for flow in flows:
+                known = replace(flow, row=flow.row + first, pair=pairs[flow.pair])
+                if len(here) >= MOST_FLOWS:
+                    known = replace(known, openings=(), hello=None)
+                elif known.hello is not None:
+                    known = replace(known, hello=self._one(known.hello))
+                here.append(known)
 
     def knowledge(self, rows: Collection[int], *, anonymise: bool = False) -> PayloadKnowledge:
         """What the flows of some rows (those to train on) say.
