@@ -12,7 +12,7 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 
-from bench.sets.judging import arrays
+from bench.sets.measures import arrays
 from netdiffus.api.verbs import prepare, train
 from netdiffus.arrays import Bools, Floats, Ints
 from netdiffus.imaging.channels import fold

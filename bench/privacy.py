@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 from bench.canaries import BESIDE, CANARIES, CHANNELS, DELTA, audit
 from bench.results import spread, table, write_section
 from bench.sets.collection import SETS
-from bench.sets.judging import Parts, arrays, learned
+from bench.sets.measures import Parts, arrays, learned
 from netdiffus import recordings
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.metrics.membership import true_positives
