@@ -9,7 +9,17 @@ import pytest
 from netdiffus import recordings
 from netdiffus.compiler import Fidelity, compile_rows, rows_of_flows
 from netdiffus.compiler.endpoints import neutral_endpoints
-from netdiffus.imaging.bit_flows import FACTS, FOLLOWS, OPTIONS, PARTIAL, SIZES, flows_of_images, packets_in
+from netdiffus.imaging.bit_flows import (
+    FACTS,
+    FOLLOWS,
+    OPTIONS,
+    PARTIAL,
+    PORTS,
+    SIZES,
+    Known,
+    flows_of_images,
+    packets_in,
+)
 from netdiffus.imaging.bits import BitsCodec
 from netdiffus.imaging.option_bytes import nearest_options, structure
 from netdiffus.models.prompts.images import images_of
@@ -30,7 +40,7 @@ def images(request):
 def test_nothing_of_a_real_flow_is_changed(images) -> None:
     rows, made = images
     levels = [made.image(k) for k in range(len(made))]
-    found, mended = flows_of_images(CODEC, levels, list(rows.labels), made.layouts, exact=True)
+    found, mended = flows_of_images(CODEC, levels, list(rows.labels), Known(made.layouts), exact=True)
     assert not mended
     again = images_of(found, Counter(), 8)
     assert [again.image(k).tolist() for k in range(len(again))] == [each.tolist() for each in levels]
@@ -55,11 +65,20 @@ def test_any_image_becomes_flows_that_compile(noise, images) -> None:
         wrong = rng.random(image.shape) < noise
         image[wrong] = rng.integers(-1, 2, int(wrong.sum()))
         levels.append(image)
-    found, mended = flows_of_images(CODEC, levels, list(rows.labels), made.layouts)
-    assert set(mended) <= {PARTIAL, FACTS, OPTIONS, SIZES, FOLLOWS}
+    found, mended = flows_of_images(CODEC, levels, list(rows.labels), Known(made.layouts, (53, 443)))
+    assert set(mended) <= {PARTIAL, FACTS, PORTS, OPTIONS, SIZES, FOLLOWS}
     assert sum(mended.values()) > 0
     packets = compile_rows(found, fidelity=Fidelity.GENERATED)
     assert len(packets.segments) > 0
+
+
+def test_a_port_that_is_a_bit_off_becomes_the_known_one(images) -> None:
+    rows, made = images
+    port = int(rows.flows["port"][0, 1])
+    for ports, found in (((port ^ 4,), port ^ 4), ((port ^ 7,), port), ((port, port ^ 4), port), ((), port)):
+        drawn, mended = flows_of_images(CODEC, [made.image(0)], [""], Known(made.layouts, ports), exact=True)
+        assert drawn.flows["port"][0, 1] == found
+        assert (PORTS in mended) == (found != port)
 
 
 def test_a_flow_ends_where_most_of_a_row_is_absent() -> None:

@@ -33,6 +33,24 @@ def print_breaks(path: Path) -> None:
         say(f"arrivals: {said}")
 
 
+def print_unknown(model: Path, prompt: str | None) -> None:
+    """That a prompt names no label of the model in a folder, on standard error."""
+    from netdiffus.models.summary import drawn_labels, makes_packets
+    from netdiffus.store.cards import ModelCard
+
+    if prompt is None:
+        return
+    card = ModelCard.read(model)
+    if not makes_packets(card):
+        return
+    from netdiffus.models.prompts.facts import named_in
+
+    labels = sorted(drawn_labels(card))
+    if named_in(prompt, labels).label is None:
+        known = ", ".join(labels)
+        print(visible(f"warning: the prompt names no label that the model knows ({known})"), file=sys.stderr)
+
+
 def print_losses(losses: Sequence[Loss]) -> None:
     """What .png files have lost of the traces."""
     from netdiffus.traffic.traces import CHANNELS

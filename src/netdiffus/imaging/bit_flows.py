@@ -32,11 +32,22 @@ PARTIAL = "a header that is there in part, or one too many"
 FACTS = "another IP version, protocol, port or TTL than most packets of the flow"
 OPTIONS = "TCP options that no stack in the training sends"
 SIZES = "a length, fragment or gap that cannot be"
+PORTS = "a server port that no flow of the training has, but for a bit or two"
 FOLLOWS = "a sequence, acknowledgement, identification or timestamp that does not follow from the packets before"
 JITTER = 1000
 """Ticks that a timestamp may be off the sender's clock."""
+NEAR = 2
+"""Bits in which a server's port may differ from a known one to become it."""
 LARGEST = 65_000
 """Bytes of payload."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the training has: layouts of TCP options, and server ports that several flows share."""
+
+    layouts: tuple[bytes, ...]
+    ports: tuple[int, ...] = ()
 
 
 @dataclass
@@ -59,15 +70,16 @@ def packets_in(codec: BitsCodec, image: Levels) -> int:
 
 
 def flows_of_images(
-    codec: BitsCodec, images: list[Levels], labels: list[str], layouts: tuple[bytes, ...], *, exact: bool = False
+    codec: BitsCodec, images: list[Levels], labels: list[str], known: Known, *, exact: bool = False
 ) -> tuple[FlowRows, Counter[str]]:
     """The flows that images (N, columns) in -1, 0, 1 show, and how many packets had to be mended, by reason.
 
     Args:
-        layouts: of TCP options that may be. exact: keep all relations between numbers, as real captures have them.
+        known: what the training has of options and ports.
+        exact: keep all relations between numbers, as real captures have them.
     """
     mended = Mended()
-    parts = [_packets(codec, image[: packets_in(codec, image)], layouts, mended) for image in images]
+    parts = [_packets(codec, image[: packets_in(codec, image)], known, mended) for image in images]
     tables = [_frames(number, *part) for number, part in enumerate(parts)]
     flows = pl.concat([flow for flow, _ in tables])
     packets = pl.concat([table for _, table in tables])
@@ -80,7 +92,7 @@ def flows_of_images(
 
 
 def _packets(
-    codec: BitsCodec, rows: Levels, layouts: tuple[bytes, ...], mended: Mended
+    codec: BitsCodec, rows: Levels, known: Known, mended: Mended
 ) -> tuple[int, list[bytes], list[bytes], NDArray[np.int64]]:
     """Protocol number, both headers of each packet, and (direction, size, gap) as (3, n)."""
     there, values = rows >= 0, np.packbits(rows == 1, axis=1)
@@ -88,7 +100,7 @@ def _packets(
     network = _most(there, begin, NETWORK)
     transport = _most(there, begin, TRANSPORT if network == "ipv4" else TRANSPORT[:2])  # ICMPv6 has no columns
     expected = [slice(8 * begin[name], 8 * (begin[name] + FIXED[name])) for name in (network, transport)]
-    whole = np.stack([there[:, span].all(axis=1) for span in expected]).all(axis=0)
+    whole: Bools = np.array([there[:, span].all(axis=1) for span in expected]).min(axis=0)
     mended.add(PARTIAL, ~whole)
     ip, above = (values[:, begin[name] : begin[name] + FIXED[name]].copy() for name in (network, transport))
     number = NUMBERS[transport]
@@ -98,14 +110,14 @@ def _packets(
         _mend_icmp(above, own[0], mended)
         options = [b""] * len(rows)
     else:
-        _mend_ports(above, own[0], mended)
+        _mend_ports(above, own[0], known.ports, mended)
         options = [b""] * len(rows)
     if number == UDP:
         above[:, 6:8] = 0xFF  # a checksum that is there; the compiler computes it
     if number == TCP:
         span = slice(begin["tcp"] + 20, begin["tcp"] + 60)
         bits = slice(8 * span.start, 8 * span.stop)
-        options, other = nearest_options(values[:, span], there[:, bits], layouts)
+        options, other = nearest_options(values[:, span], there[:, bits], known.layouts)
         mended.add(OPTIONS, other)
         words = np.array([5 + len(each) // 4 for each in options], np.uint8)
         above[:, 12] = words << 4 | above[:, 12] & 1
@@ -153,12 +165,18 @@ def _mend_ip(ip: Bytes, number: int, direction: Ints, mended: Mended) -> None:
         ip[:, 7] = 0
 
 
-def _mend_ports(above: Bytes, direction: Ints, mended: Mended) -> None:
-    """Both ends' ports are those that most rows name."""
+def _mend_ports(above: Bytes, direction: Ints, ports: tuple[int, ...], mended: Mended) -> None:
+    """Both ends' ports are those that most rows name; the server's is a known one, if that is near."""
     away = (direction == 1)[:, None]
     ends = np.concatenate([np.where(away, above[:, 2:4], above[:, :2]), np.where(away, above[:, :2], above[:, 2:4])], 1)
-    voted = np.broadcast_to(_voted(ends), ends.shape)
-    mended.add(FACTS, (ends != voted).any(axis=1))
+    once = _voted(ends)
+    mended.add(FACTS, (ends != once).any(axis=1))
+    drawn = int(once[2]) << 8 | int(once[3])
+    near = min(ports, key=lambda port: ((port ^ drawn).bit_count(), port), default=drawn)
+    if 0 < (near ^ drawn).bit_count() <= NEAR:
+        once[2:4] = near >> 8, near & 0xFF
+        mended.add(PORTS, np.ones(len(ends), np.bool_))
+    voted = np.broadcast_to(once, ends.shape)
     above[:, :2], above[:, 2:4] = (np.where(away, voted[:, a], voted[:, b]) for a, b in ((S, C), (C, S)))
 
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.models.prompt_options import NONE, PromptOptions
+from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.text import markdown
 
 VALUES = {
     True: "Every value of a trace occurs in the training traces, but for gaps, which lie between those that occurred.",
     False: "Values are drawn from the whole range that occurs in the training traces, seen or not.",
 }
+PAINTED = "Header bits are drawn; what no packet can be is mended, and the compiler's changes are counted."
+PROMPTED = """## Privacy
+
+model.json holds facts of up to 256 training flows of each label (packets, bytes, seconds, server port) and option
+layouts; the weights are fitted to whole bit images between neutral hosts. No addresses, initial numbers, times of day
+or payload are in the model. Nothing here is a formal privacy guarantee; the report of `netdiffus evaluate` gives the
+share of exact copies beside that of real held-out traffic.
+"""
 PARTS = {
     False: "No addresses, ports, times of day or payload are in the model.",
     True: "Server ports, option layouts and gaps between flows are in it; addresses, times of day and payload are not.",
@@ -44,7 +56,8 @@ def model_readme(manifest: ModelManifest, traces: int) -> str:
     card, options, codec = manifest.card, manifest.options, manifest.codec
     channels = ", ".join(codec.channels)
     labels = "\n".join(f"| {markdown(label)} | {count} |" for label, count in card.labels.items())
-    packets = isinstance(codec, PacketCodec)
+    prompted = isinstance(options, PromptOptions)
+    packets = isinstance(codec, PacketCodec) or prompted
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
     has_alphabet = isinstance(options, RowOptions)
     said = breaks_said(manifest)
@@ -52,6 +65,7 @@ def model_readme(manifest: ModelManifest, traces: int) -> str:
     threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
     repeats = "" if card.threads is None else REPEATS
     unit = "packets a flow" if packets else "positions a trace"
+    base = _base(options, codec) if isinstance(options, PromptOptions) and isinstance(codec, PromptCodec) else ""
     suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     return f"""# A netdiffus model
 
@@ -60,7 +74,7 @@ Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 * Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}{threads}) on {traces} traces, seed {card.seed},
   dataset {card.dataset[:16]}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.{repeats}
 * Image: {options.image}; preset: {options.preset}. All options and the fitted scales are in model.json.
-
+{base}
     netdiffus generate MODEL --out synthetic.{"pcap" if packets else "parquet"} --count 1000
 
 ## Data
@@ -72,10 +86,22 @@ Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 {USE}## Limits
 
 * It knows the labels above and no other, as they were where and when they were recorded.
-* {VALUES[has_alphabet]}
+* {PAINTED if prompted else VALUES[has_alphabet]}
 * Rare behaviour inside a label may be missing or too frequent.{breaks}
 {suffers}
-{_privacy(packets, has_alphabet)}"""
+{PROMPTED if prompted else _privacy(packets, has_alphabet)}"""
+
+
+def _base(options: PromptOptions, codec: PromptCodec) -> str:
+    """What a model of prompts stands on."""
+    lost = f"* The autoencoder alone gets {codec.wrong:.3%} of the bits of training flows wrong.\n"
+    if options.base == NONE:
+        return lost + "* Base: none; autoencoder, text encoder and U-Net were trained here.\n"
+    parts = f"adapters of rank {options.rank}" + (" and a ControlNet" if options.control else "")
+    return (
+        f"{lost}* Base: {markdown(Path(options.base).name)} ({options.family}), hash {(options.base_hash or '')[:16]}, "
+        f"which is not in this folder; here are {parts}. The licence of the base goes on to hold for them.\n"
+    )
 
 
 def _privacy(packets: bool, has_alphabet: bool) -> str:

@@ -9,11 +9,10 @@ from pathlib import Path
 import polars as pl
 from torch import nn
 
-from netdiffus.diffusion.fit import Fit, Recipe, TrainStep, Validation
+from netdiffus.diffusion.fit import Batch, Fit, Recipe, TrainStep, Validation
 from netdiffus.models.codecs import Codec
 from netdiffus.models.options import DEFAULT_MINUTES, TrainOptions
 from netdiffus.models.seeds import torch_seed, training_stream
-from netdiffus.models.training_data import TrainingData
 
 VALIDATE_EVERY = 50
 """Steps between two checks of the averaged weights; a check costs about as much as two steps."""
@@ -43,6 +42,7 @@ class Fitting:
         options: as they were resolved. codec: fitted to the training part.
         labels: training traces by label, in the order of the label ids.
         held_out: ids of the traces that the validation has; None: they are not known by id.
+        notes: what a user should know before the first step, one line each.
     """
 
     fit: Fit
@@ -50,17 +50,31 @@ class Fitting:
     codec: Codec
     labels: dict[str, int]
     held_out: list[int] | None
+    notes: tuple[str, ...] = ()
 
 
-def begin(network: nn.Module, recipe: Recipe, data: TrainingData, options: TrainOptions) -> Fit:
-    """The training loop of a network on data."""
+def begin(
+    network: nn.Module,
+    recipe: Recipe,
+    batches: tuple[Batch, Batch | None],
+    options: TrainOptions,
+    accumulate: int = 1,
+) -> Fit:
+    """The training loop of a network.
+
+    Args:
+        batches: what draws a training batch and a validation batch; none where no trace is held out.
+        accumulate: batches that make a step.
+    """
+    batch, validation = batches
     return Fit(
         network,
-        data.batch,
+        batch,
         learning_rate=options.learning_rate,
         seed=torch_seed(training_stream(options.seed, "batches")),
         recipe=recipe,
-        validation=Validation(data.validation, VALIDATE_EVERY, options.patience) if data.validation else None,
+        validation=Validation(validation, VALIDATE_EVERY, options.patience) if validation else None,
+        accumulate=accumulate,
     )
 
 

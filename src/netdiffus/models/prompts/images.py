@@ -13,6 +13,7 @@ from netdiffus import limits
 from netdiffus.arrays import Bytes, Ints, Levels
 from netdiffus.compiler import Fidelity, FlowRows, compile_rows
 from netdiffus.compiler.endpoints import neutral_endpoints
+from netdiffus.compiler.features.codec import FEW_FLOWS
 from netdiffus.compiler.features.option_templates import plain_layouts
 from netdiffus.compiler.specs import SERVER
 from netdiffus.compiler.tables import rows_of_tables
@@ -105,9 +106,16 @@ def images_of(rows: FlowRows, left_out: Counter[str], length: int) -> FlowImages
     levels = np.concatenate(parts)
     span = codec.layout.fields[CHECKSUM]
     np.minimum(levels[:, span], 0, out=levels[:, span])
-    rgb = RgbCodec.fit(codec, (levels >= 0).any(axis=0), max(2, int(counts.max())))
+    rgb = RgbCodec.fit(codec, np.atleast_1d((levels >= 0).any(axis=0)), max(2, int(counts.max())))
     bits, there = np.packbits(levels == 1, axis=1), np.packbits(levels >= 0, axis=1)
-    return FlowImages(rgb, bits, there, np.cumsum(counts) - counts, counts, classes, facts, plain_layouts(rows), left)
+    first, said = np.cumsum(counts) - counts, _shared_ports(facts)
+    return FlowImages(rgb, bits, there, first, counts, classes, said, plain_layouts(rows), left)
+
+
+def _shared_ports(facts: list[Facts]) -> list[Facts]:
+    """The facts without server ports that only few flows have: those are chance, or could name a host."""
+    flows = Counter(each.port for each in facts)
+    return [each if flows[each.port] >= FEW_FLOWS else each._replace(port=0) for each in facts]
 
 
 def _beginning(flow: PacketRows, length: int) -> PacketRows:

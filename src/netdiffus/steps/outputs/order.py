@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from netdiffus.arrays import Ints
+from netdiffus.arrays import Ints, Levels
 from netdiffus.compiler import FlowRows, concatenate
 from netdiffus.manifest import JsonObject
-from netdiffus.models.label_counts import counts_of
+from netdiffus.models.label_counts import counts_of, prompted_counts
 from netdiffus.models.model import Model
+from netdiffus.models.prompts.steering import Steering
 from netdiffus.models.sampling import Draw, Request, Sampling
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
@@ -52,18 +53,22 @@ class Order:
 
     Attributes:
         capture: options of captures; their defaults where none were given.
+        maps: presence maps of a capture, for a model of prompts with a ControlNet.
     """
 
     model: Model
     out: Path
     config: GenerateConfig
     capture: CaptureConfig
+    maps: tuple[Levels, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
         """Traces of each of the model's labels."""
-        config = self.config
-        return counts_of(self.model.manifest, config.count, balance=config.balance, protocol=config.protocol)
+        config, manifest = self.config, self.model.manifest
+        if config.prompt is not None and not isinstance(config.count, dict):
+            return prompted_counts(manifest, config.prompt, config.count, protocol=config.protocol)
+        return counts_of(manifest, config.count, balance=config.balance, protocol=config.protocol)
 
     @property
     def total(self) -> int:
@@ -80,7 +85,8 @@ class Order:
     def how(self) -> Sampling:
         """How they are drawn."""
         config = self.config
-        return Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+        steering = Steering(config.prompt, config.negative, config.most, self.maps)
+        return Sampling(config.sampler, config.sampling_steps, config.guidance, config.window, steering)
 
     @property
     def made_by(self) -> JsonObject:
