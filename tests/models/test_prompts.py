@@ -175,13 +175,11 @@ def test_what_a_base_loses_is_said_before_the_training(dataset, bases, tmp_path,
 
 def test_a_prompt_without_a_known_label_is_drawn_with_a_warning(own, tmp_path, capsys) -> None:
     out = tmp_path / "made.pcap"
-    assert (
-        cli.run(
-            ["generate", str(own), "--prompt", "nothing", "--count", "1", "--sampling-steps", "2", "--out", str(out)]
-        )
-        == 0
-    )
-    assert "warning: the prompt names no label that the model knows (dns, ntp)" in capsys.readouterr().err
+    words = ["generate", str(own), "--prompt", "nothing, 200 packets", "--count", "1", "--sampling-steps", "2"]
+    assert cli.run([*words, "--out", str(out)]) == 0
+    said = capsys.readouterr().err
+    assert "warning: the prompt names no label that the model knows (dns, ntp)" in said
+    assert "warning: the prompt names 200 packets; the model's pictures show 4" in said
     assert "prompt," in out.with_suffix(".pcap.labels.csv").read_text()
 
 

@@ -40,14 +40,14 @@ def generate(
 ) -> None:
     """A model draws synthetic traces, or packets."""
     from netdiffus.cli.progress import show_drawing
-    from netdiffus.cli.show import print_unknown, print_written
+    from netdiffus.cli.show import print_prompt, print_written
     from netdiffus.steps.generate import generate as step
 
     if beginnings is not None:
         for name in ("count", "balance"):
             exclusive(**{name: name in given(context), "continue": True})
     config = GenerateConfig.of(**chosen(context, GenerateConfig))
-    print_unknown(model, config.prompt)
+    print_prompt(model, config.prompt)
     of_capture = chosen(context, CaptureConfig)
     written = show_drawing(step(model, out, config, CaptureConfig.of(**of_capture) if of_capture else None, beginnings))
     if written is not None:

@@ -33,22 +33,24 @@ def print_breaks(path: Path) -> None:
         say(f"arrivals: {said}")
 
 
-def print_unknown(model: Path, prompt: str | None) -> None:
-    """That a prompt names no label of the model in a folder, on standard error."""
-    from netdiffus.models.summary import drawn_labels, makes_packets
-    from netdiffus.store.cards import ModelCard
-
-    if prompt is None:
-        return
-    card = ModelCard.read(model)
-    if not makes_packets(card):
-        return
+def print_prompt(model: Path, prompt: str | None) -> None:
+    """What the model of prompts in a folder does not know of a prompt, on standard error."""
+    from netdiffus.models.manifest import read_model
+    from netdiffus.models.prompts.codec import PromptCodec
     from netdiffus.models.prompts.facts import named_in
+    from netdiffus.models.summary import drawn_labels
 
-    labels = sorted(drawn_labels(card))
-    if named_in(prompt, labels).label is None:
+    manifest = None if prompt is None else read_model(model)
+    if prompt is None or manifest is None or not isinstance(manifest.codec, PromptCodec):
+        return
+    labels, most = sorted(drawn_labels(manifest.card)), manifest.codec.length
+    named = named_in(prompt, labels)
+    if named.label is None:
         known = ", ".join(labels)
         print(visible(f"warning: the prompt names no label that the model knows ({known})"), file=sys.stderr)
+    if named.packets is not None and named.packets > most:
+        said = f"warning: the prompt names {named.packets:,} packets; the model's pictures show {most:,}"
+        print(said, file=sys.stderr)
 
 
 def print_losses(losses: Sequence[Loss]) -> None:

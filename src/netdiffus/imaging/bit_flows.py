@@ -3,7 +3,7 @@
 What all packets of a flow share (IP version, protocol, ports, TTL of each side) is what most of its rows say. Option
 bytes become the nearest known layout, with the values that stand in the row. Numbers that follow from other packets
 (sequence, acknowledgement, identification, timestamps) are kept where they are as real stacks would send them, else the
-compiler computes them. On the image of a real flow nothing is changed.
+compiler computes them; with `exact` they are kept whatever they are, and the image of a real flow comes back as it was.
 """
 
 from __future__ import annotations

@@ -41,6 +41,17 @@ def breaks_said(manifest: ModelManifest) -> str:
     return f"{count:,} {were} left out: the recording broke off there, or its clock was set." if count else ""
 
 
+def base_said(manifest: ModelManifest) -> str:
+    """What a model of prompts stands on; empty of any other."""
+    options, codec = manifest.options, manifest.codec
+    if not isinstance(options, PromptOptions) or not isinstance(codec, PromptCodec):
+        return ""
+    lost = f"the autoencoder alone gets {codec.wrong:.3%} of the bits wrong"
+    if options.base == NONE:
+        return f"none; {lost}"
+    return f"{Path(options.base).name} ({options.family}), hash {(options.base_hash or '')[:16]}; {lost}"
+
+
 USE = """## Intended use
 
 To train and to test classifiers, detectors and collectors where real labelled traffic is scarce, unbalanced or may not
@@ -65,7 +76,7 @@ def model_readme(manifest: ModelManifest, traces: int) -> str:
     threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
     repeats = "" if card.threads is None else REPEATS
     unit = "packets a flow" if packets else "positions a trace"
-    base = _base(options, codec) if isinstance(options, PromptOptions) and isinstance(codec, PromptCodec) else ""
+    base = _base(manifest, options) if isinstance(options, PromptOptions) else ""
     suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     return f"""# A netdiffus model
 
@@ -92,15 +103,14 @@ Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 {PROMPTED if prompted else _privacy(packets, has_alphabet)}"""
 
 
-def _base(options: PromptOptions, codec: PromptCodec) -> str:
-    """What a model of prompts stands on."""
-    lost = f"* The autoencoder alone gets {codec.wrong:.3%} of the bits of training flows wrong.\n"
+def _base(manifest: ModelManifest, options: PromptOptions) -> str:
+    """The lines of a card on what a model of prompts stands on."""
+    said = f"* Base: {markdown(base_said(manifest))}.\n"
     if options.base == NONE:
-        return lost + "* Base: none; autoencoder, text encoder and U-Net were trained here.\n"
+        return said + "* Autoencoder, text encoder and U-Net were trained here.\n"
     parts = f"adapters of rank {options.rank}" + (" and a ControlNet" if options.control else "")
     return (
-        f"{lost}* Base: {markdown(Path(options.base).name)} ({options.family}), hash {(options.base_hash or '')[:16]}, "
-        f"which is not in this folder; here are {parts}. The licence of the base goes on to hold for them.\n"
+        f"{said}* The base is not in this folder; here are {parts}. The licence of the base goes on to hold for them.\n"
     )
 
 

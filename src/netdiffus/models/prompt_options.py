@@ -131,7 +131,7 @@ def prompt_options(preset: str, **chosen: Any) -> PromptOptions:
     if preset != "default":
         raise InputError("no --preset beside --image prompt", preset[:40], "leave --preset out")
     odd = sorted(chosen.keys() - PromptOptions.model_fields.keys())
-    if odd or "scale" in chosen:
+    if odd or chosen.get("scale", "empirical") != "empirical":  # a loaded model names its default
         name = (odd or ["scale"])[0].replace("_", "-")
         raise InputError("options that have a meaning for --image prompt", f"--{name}", f"leave --{name} out")
     if "steps" not in chosen and "minutes" not in chosen:

@@ -45,7 +45,7 @@ class Adapted(nn.Module):
         """Those that are trained, in a fixed order."""
         return (pair for pair in super().named_parameters(*args, **options) if pair[1].requires_grad)
 
-    def state_dict(self, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]
+    def state_dict(self, *args: Any, **options: Any) -> dict[str, Tensor]:  # type: ignore[override]
         """The same: the base is never part of it."""
         return {name: value.detach() for name, value in self.named_parameters()}
 

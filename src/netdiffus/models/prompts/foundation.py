@@ -18,6 +18,7 @@ FAMILIES: dict[str, Family] = {
 """By `_class_name` of model_index.json."""
 NAMES = "Stable Diffusion 1.5, XL or 3"
 INDEX = "model_index.json"
+WEIGHTS = ".safetensors"
 CHUNK = 1 << 22
 
 
@@ -62,13 +63,10 @@ class Foundation:
         return cls(folder, FAMILIES[name], absent)
 
     def files(self) -> list[Path]:
-        """Its manifests and weights, by name."""
-        found = [
-            path
-            for path in self.folder.rglob("*")
-            if path.suffix in (".json", ".safetensors", ".txt") and path.is_file()
-        ]
-        return sorted(found, key=lambda path: path.relative_to(self.folder).as_posix())
+        """Its manifests, vocabularies and weights, by name; no variants of weights, and nothing beside its parts."""
+        below = [path for path in self.folder.glob("*/*") if path.is_file()]
+        parts = [path for path in below if path.suffix in (".json", ".txt") or path.suffixes == [WEIGHTS]]
+        return [self.folder / INDEX, *sorted(parts)]
 
     @property
     def hash(self) -> str:
@@ -84,7 +82,7 @@ class Foundation:
     @property
     def weight_bytes(self) -> int:
         """Bytes of its weights as they are stored."""
-        return sum(path.stat().st_size for path in self.files() if path.suffix == ".safetensors")
+        return sum(path.stat().st_size for path in self.files() if path.suffix == WEIGHTS)
 
 
 def free_bytes() -> int | None:

@@ -25,7 +25,7 @@ from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.models.prompts.extra import check_extra
 from netdiffus.models.prompts.facts import prompt
 from netdiffus.models.prompts.images import FlowImages, flow_images
-from netdiffus.models.prompts.origin import built, restored
+from netdiffus.models.prompts.origin import Origin, built, restored
 from netdiffus.models.prompts.painter import Brush, Painter
 from netdiffus.models.prompts.recipe import Presence, PromptRecipe
 from netdiffus.models.prompts.steering import Steering, labels_of_draw, maps_of_draw, texts_of_draw
@@ -36,8 +36,8 @@ from netdiffus.models.weights import SavedWeights
 
 STEPS = 25
 """Denoising steps of a drawing."""
-AT_A_TIME = 16
-"""Pictures that are encoded or drawn at a time."""
+AT_A_TIME, PIXELS = 16, 1 << 20
+"""Pictures that are encoded or drawn at a time; fewer where a base would have to hold more pixels."""
 
 
 class PromptDraw(Draw):
@@ -83,7 +83,7 @@ class PromptModel:
         codec = PromptCodec.fit(images, origin.rgb, ids, options.prompts, arrivals, rng)
         codec = replace(codec, components=origin.components, wrong=origin.wrong)
         held = hold_out(ids, origin.options, None)
-        latents = _latents(images, origin.rgb, origin.painter, device)
+        latents = _latents(images, origin, device)
         shown = origin.options.model_copy(update={"label_dropout": 0.0})  # the recipe hides texts
         batches = Batches(shown, latents, torch.arange(len(images), device=device), 0)
         recipe = PromptRecipe(
@@ -115,8 +115,9 @@ class PromptModel:
             raise InputError(f"another model for --{name}", "one of prompts", f"leave --{name} out")
         steering = how.steering or Steering()
         device = next(iter(self.painter.network.parameters())).device
-        done = request.part[0] * AT_A_TIME
-        for block in blocks(request, AT_A_TIME, device):
+        size = at_a_time(self.options, self.codec.rgb)
+        done = request.part[0] * size
+        for block in blocks(request, size, device):
             with torch.inference_mode(), _precise(self.options, device):
                 shown = self._shown(block, request, steering, done)
             done += len(block.ids)
@@ -152,14 +153,19 @@ class PromptModel:
         )  # fmt: skip
 
 
-def _latents(images: FlowImages, rgb: RgbCodec, painter: Painter, device: torch.device) -> Tensor:
+def at_a_time(options: PromptOptions, rgb: RgbCodec) -> int:
+    """Pictures that are encoded or drawn at a time."""
+    return AT_A_TIME if options.base == NONE else max(1, min(AT_A_TIME, PIXELS // (rgb.height * rgb.width)))
+
+
+def _latents(images: FlowImages, origin: Origin, device: torch.device) -> Tensor:
     """Latents (N, C, h, w) of all flows."""
-    parts = []
-    for start in range(0, len(images), AT_A_TIME):
-        some = np.arange(start, min(start + AT_A_TIME, len(images)))
-        pictures = torch.from_numpy(rgb.encode(images.shown(some))).to(device)
+    parts, size = [], at_a_time(origin.options, origin.rgb)
+    for start in range(0, len(images), size):
+        some = np.arange(start, min(start + size, len(images)))
+        pictures = torch.from_numpy(origin.rgb.encode(images.shown(some))).to(device)
         with torch.no_grad():
-            parts.append(painter.encode(pictures).float())
+            parts.append(origin.painter.encode(pictures).float())
     return torch.cat(parts)
 
 

@@ -143,7 +143,7 @@ def loaded(base: Foundation, options: PromptOptions, device: torch.device) -> An
         "sd3": diffusers.StableDiffusion3Pipeline,
     }  # fmt: skip
     dtype = torch.bfloat16 if options.precision == "bf16" else torch.float32
-    absent: dict[str, Any] = dict.fromkeys(base.absent)
+    absent: dict[str, bool | None] = dict.fromkeys(base.absent)
     if base.family == "sd15":
         absent |= {"safety_checker": None, "requires_safety_checker": False}
     try:
