@@ -17,7 +17,7 @@ TRIED_ROWS = 1 << 20
 
 
 def fit_prior(channel: ChannelCodes) -> PriorSpec:
-    """The prior that is best out-of-fold, among those that tell counted traces from others by a bound at most (leak.py).
+    """The prior that is best out-of-fold, among those that give away no more than a bound (leak.py).
 
     The search changes one property at a time and keeps what is best.
     """
