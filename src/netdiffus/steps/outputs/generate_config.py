@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from netdiffus import limits
 from netdiffus.config import Config, Entry, Packets, Seed, parse_packets
 from netdiffus.errors import InputError
+from netdiffus.manifest import JsonObject
 from netdiffus.models.counts import DEFAULT_COUNT, check_counts, parse_counts
 
 
@@ -65,6 +66,12 @@ class GenerateConfig(Config):
     base: str | None = Field(
         None, description="Prompts: where the base of the model's adapters lies; default: where it was in training."
     )
+
+    @property
+    def said(self) -> JsonObject:
+        """The options as an output names them: those of prompts alone where they are given."""
+        unsaid = {name for name in ("prompt", "negative", "control", "base") if getattr(self, name) is None}
+        return self.model_dump(exclude=unsaid)
 
     @property
     def of_prompts(self) -> list[str]:

@@ -96,7 +96,7 @@ class Order:
             "netdiffus": __version__,
             "model": self.model.hash,
             "dataset": card.dataset,
-            "config": self.config.model_dump(),
+            "config": self.config.said,
         }
 
     @property
