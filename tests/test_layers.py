@@ -39,6 +39,10 @@ ONLY_IN = {
     "uvicorn": {"studio"},
     "dp_accounting": {"privacy"},
     "ray": {"cluster"},
+    "diffusers": {"models"},
+    "transformers": {"models"},
+    "peft": {"models"},
+    "accelerate": {"models"},
 }
 
 
@@ -109,4 +113,12 @@ def test_the_test_sees_a_fault() -> None:
 
 def test_metrics_load_torch_when_they_need_it_only() -> None:
     program = "import sys, netdiffus.metrics; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_no_command_loads_the_libraries_of_prompts_before_it_needs_them() -> None:
+    program = (
+        "import sys, netdiffus.cli.main, netdiffus.models.backends, netdiffus.steps.generate, netdiffus.steps.train; "
+        "sys.exit(bool({'diffusers', 'transformers', 'peft', 'accelerate'} & sys.modules.keys()))"
+    )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

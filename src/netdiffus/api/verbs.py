@@ -91,7 +91,8 @@ def train(
     """Train a model on a dataset and write it to the folder `out`; returns its path.
 
     Options are those of the command: preset, image, scale, length, minutes, steps, seed, balance (0 to 1),
-    label_dropout, guidance, validation, patience; and the sizes that a preset sets.
+    label_dropout, guidance, validation, patience; and the sizes that a preset sets. With image="prompt" also base,
+    rank, resolution, control, prompts (a list of templates), batch_images, accumulate, precision and offload.
 
     Raises:
         InputError: the dataset is missing or too small, or an option is out of its range.
@@ -118,7 +119,8 @@ def generate(
     Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance, window,
     length. A model of packets (image="fields") also writes .pcap, .pcapng and .nprint; options: protocol, packets,
     client_net, server_net (lists), link, payload, rate, duration, start (ISO 8601, or an integer: seconds or
-    nanoseconds), per_label.
+    nanoseconds), per_label. A model of prompts (image="prompt") also takes prompt, negative, control (a capture) and
+    base (a folder).
 
     With `ray`, the machines of a cluster draw (docs/scale.md): "auto" (what RAY_ADDRESS names, else this machine),
     "local" or HOST:PORT. The result is the same.

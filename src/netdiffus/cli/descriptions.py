@@ -120,13 +120,15 @@ def _labels(card: DatasetCard) -> None:
 
 @print_description.register
 def _model(found: ModelDescription) -> None:
-    from netdiffus.models.card import breaks_said
+    from netdiffus.models.card import base_said, breaks_said
 
     manifest = found.manifest
     card, options, codec = manifest.card, manifest.options, manifest.codec
     say(f"model: {found.path}  (format {card.format}, netdiffus {card.netdiffus})")
     source = f"dataset {card.dataset[:16]}" if card.privacy is None else "dataset not named"
     say(f"image: {options.image}, preset: {options.preset}, seed {card.seed}, {source}")
+    if base := base_said(manifest):
+        say(f"base: {base}")
     threads = "" if card.threads is None else f" ({card.threads} thread{'s' if card.threads > 1 else ''})"
     best = (
         f"; best validation loss {card.validation['loss']:.4g} after {card.validation['step']:,.0f} steps"

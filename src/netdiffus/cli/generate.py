@@ -41,7 +41,7 @@ def generate(
 ) -> None:
     """A model draws synthetic traces, or packets."""
     from netdiffus.cli.progress import show_drawing, speeds_of
-    from netdiffus.cli.show import print_written
+    from netdiffus.cli.show import print_prompt, print_written
     from netdiffus.cluster.spreads import spread_on
     from netdiffus.steps.generate import generate as step
 
@@ -49,6 +49,7 @@ def generate(
         for name in ("count", "balance"):
             exclusive(**{name: name in given(context), "continue": True})
     config = GenerateConfig.of(**chosen(context, GenerateConfig))
+    print_prompt(model, config.prompt)
     of_capture = chosen(context, CaptureConfig)
     capture = CaptureConfig.of(**of_capture) if of_capture else None
     with spread_on(ray) as spread:

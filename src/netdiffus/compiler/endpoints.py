@@ -26,6 +26,8 @@ PORT_RANGES = np.array([(1024, EPHEMERAL[0]), EPHEMERAL, (EPHEMERAL[1], 1 << 16)
 WELL_KNOWN = 1024
 """Client ports below are kept: NTP, DHCP and the like speak from them."""
 FLOWS_PER_CLIENT = 8
+NEUTRAL_V4, NEUTRAL_V6, NEUTRAL_LABEL = 192 << 24 | 2 << 8, 0x2001_0DB8 << 32, 1 << 16
+"""192.0.2.0/24 (RFC 5737), 2001:db8::/64 (RFC 3849) and a flow label: of hosts that stand for any."""
 TRIES = 200
 
 
@@ -132,6 +134,26 @@ def fresh_endpoints(
             "name larger networks with --client-net and --server-net",
         )
     _draw_numbers(flows, rng)
+    return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
+
+
+def neutral_endpoints(rows: FlowRows) -> FlowRows:
+    """The same flows between one pair of hosts for all, with initial numbers 0: what is left is what hosts chose.
+
+    Ports stay as in `fresh_endpoints`, but for client ports: each becomes the highest that is drawn like it.
+    """
+    flows = rows.flows.copy()
+    version, protocol = flows["version"], flows["protocol"]
+    for side in (CLIENT, SERVER):
+        low = np.where(version == 4, V4_MAPPED | NEUTRAL_V4, 0) + 1 + side
+        flows["address"][:, side, 0] = np.where(version == 4, 0, NEUTRAL_V6)
+        flows["address"][:, side, 1] = low.astype(np.uint64)
+    port = flows["port"].astype(np.int64)
+    kept = speaks_from(port) | ~np.isin(protocol, (TCP, UDP))
+    flows["port"][:, CLIENT] = np.where(kept, port[:, CLIENT], port_like(port[:, CLIENT], protocol))
+    for name in ("isn", "ts_base", "id_base", "icmp_id"):
+        flows[name] = 0
+    flows["flow_label"] = np.where(flows["flow_label"] != 0, NEUTRAL_LABEL, 0)
     return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.models.prompt_options import NONE, PromptOptions
+from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.privacy.ledger import Guarantee
 from netdiffus.text import markdown
 from netdiffus.traffic.payload.knowledge import PayloadKnowledge
@@ -16,6 +20,14 @@ VALUES = {
 PRIVATE_VALUES = (
     "Values come from a public grid, and numbers of traces have noise: neither need occur in the training traces."
 )
+PAINTED = "Header bits are drawn; what no packet can be is mended, and the compiler's changes are counted."
+PROMPTED = """## Privacy
+
+model.json holds facts of up to 256 training flows of each label (packets, bytes, seconds, server port) and option
+layouts; the weights are fitted to whole bit images between neutral hosts. No addresses, initial numbers, times of day
+or payload are in the model. Nothing here is a formal privacy guarantee; the report of `netdiffus evaluate` gives the
+share of exact copies beside that of real held-out traffic.
+"""
 PARTS = {
     False: "No addresses, ports, times of day or payload are in the model.",
     True: "Server ports, option layouts and gaps between flows are in it; addresses and times of day are not.",
@@ -34,6 +46,17 @@ def breaks_said(manifest: ModelManifest) -> str:
     return f"{count:,} {were} left out: the recording broke off there, or its clock was set." if count else ""
 
 
+def base_said(manifest: ModelManifest) -> str:
+    """What a model of prompts stands on; empty of any other."""
+    options, codec = manifest.options, manifest.codec
+    if not isinstance(options, PromptOptions) or not isinstance(codec, PromptCodec):
+        return ""
+    lost = f"the autoencoder alone gets {codec.wrong:.3%} of the bits wrong"
+    if options.base == NONE:
+        return f"none; {lost}"
+    return f"{Path(options.base).name} ({options.family}), hash {(options.base_hash or '')[:16]}; {lost}"
+
+
 USE = """## Intended use
 
 To train and to test classifiers, detectors and collectors where real labelled traffic is scarce, unbalanced or may not
@@ -49,7 +72,8 @@ def model_readme(manifest: ModelManifest, traces: int) -> str:
     card, options, codec = manifest.card, manifest.options, manifest.codec
     channels = ", ".join(codec.channels)
     labels = "\n".join(f"| {markdown(label)} | {count} |" for label, count in card.labels.items())
-    packets = isinstance(codec, PacketCodec)
+    prompted = isinstance(options, PromptOptions)
+    packets = isinstance(codec, PacketCodec) or prompted
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
     has_alphabet = isinstance(options, RowOptions)
     said = breaks_said(manifest)
@@ -57,6 +81,7 @@ def model_readme(manifest: ModelManifest, traces: int) -> str:
     threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
     repeats = "" if card.threads is None or card.privacy is not None else REPEATS
     unit = "packets a flow" if packets else "positions a trace"
+    base = _base(manifest, options) if isinstance(options, PromptOptions) else ""
     suffers = "".join(f"* In the dataset {warning}.\n" for warning in card.warnings)
     private = card.privacy
     if private is not None:
@@ -69,7 +94,7 @@ Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 * Trained {card.steps} steps ({card.seconds:.0f} s on {card.device}{threads}) on {traces} traces, seed {card.seed},
   {of}, netdiffus {card.netdiffus}, torch {card.versions["torch"]}.{repeats}
 * Image: {options.image}; preset: {options.preset}. All options and the fitted scales are in model.json.
-
+{base}
     netdiffus generate MODEL --out synthetic.{"pcap" if packets else "parquet"} --count 1000
 
 ## Data
@@ -81,10 +106,21 @@ Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 {USE}## Limits
 
 * It knows the labels above and no other, as they were where and when they were recorded.
-* {VALUES[has_alphabet] if private is None else PRIVATE_VALUES}
+* {PAINTED if prompted else VALUES[has_alphabet] if private is None else PRIVATE_VALUES}
 * Rare behaviour inside a label may be missing or too frequent.{breaks}
 {suffers}
-{_privacy(manifest) if private is None else _guaranteed(private)}"""
+{PROMPTED if prompted else _privacy(manifest) if private is None else _guaranteed(private)}"""
+
+
+def _base(manifest: ModelManifest, options: PromptOptions) -> str:
+    """The lines of a card on what a model of prompts stands on."""
+    said = f"* Base: {markdown(base_said(manifest))}.\n"
+    if options.base == NONE:
+        return said + "* Autoencoder, text encoder and U-Net were trained here.\n"
+    parts = f"adapters of rank {options.rank}" + (" and a ControlNet" if options.control else "")
+    return (
+        f"{said}* The base is not in this folder; here are {parts}. The licence of the base goes on to hold for them.\n"
+    )
 
 
 def payload_said(known: PayloadKnowledge | None) -> str:

@@ -11,11 +11,10 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from netdiffus.diffusion.fit import Fit, Recipe, TrainStep, Validation
+from netdiffus.diffusion.fit import Batch, Fit, Recipe, TrainStep, Validation
 from netdiffus.models.codecs import Codec
 from netdiffus.models.options import DEFAULT_MINUTES, TrainOptions
 from netdiffus.models.seeds import torch_seed, training_stream
-from netdiffus.models.training_data import TrainingData
 from netdiffus.privacy.ledger import Guarantee
 
 VALIDATE_EVERY = 50
@@ -78,6 +77,7 @@ class Fitting:
         options: as they were resolved. codec: fitted to the training part.
         labels: training traces by label, in the order of the label ids.
         held_out: ids of the traces that the validation has; None: they are not known by id.
+        notes: what a user should know before the first step, one line each.
     """
 
     fit: Training
@@ -86,17 +86,31 @@ class Fitting:
     labels: dict[str, int]
     held_out: list[int] | None
     privacy: Guarantee | None = None
+    notes: tuple[str, ...] = ()
 
 
-def begin(network: nn.Module, recipe: Recipe, data: TrainingData, options: TrainOptions) -> Fit:
-    """The training loop of a network on data."""
+def begin(
+    network: nn.Module,
+    recipe: Recipe,
+    batches: tuple[Batch, Batch | None],
+    options: TrainOptions,
+    accumulate: int = 1,
+) -> Fit:
+    """The training loop of a network.
+
+    Args:
+        batches: what draws a training batch and a validation batch; none where no trace is held out.
+        accumulate: batches that make a step.
+    """
+    batch, validation = batches
     return Fit(
         network,
-        data.batch,
+        batch,
         learning_rate=options.learning_rate,
         seed=torch_seed(training_stream(options.seed, "batches")),
         recipe=recipe,
-        validation=Validation(data.validation, VALIDATE_EVERY, options.patience) if data.validation else None,
+        validation=Validation(validation, VALIDATE_EVERY, options.patience) if validation else None,
+        accumulate=accumulate,
     )
 
 

@@ -22,7 +22,7 @@ from netdiffus.models.counted import Channels
 from netdiffus.models.fitting import Fitting, TrainingPart, begin
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.network import build_causal, build_rows, label_rows
-from netdiffus.models.options import ImportedOptions, RowOptions, UNetOptions
+from netdiffus.models.options import ModelOptions, RowOptions
 from netdiffus.models.private import fit_private
 from netdiffus.models.sampling import Block, Draw, Form, Request, Sampling, blocks, guidance_weight
 from netdiffus.models.seeds import torch_seed, training_stream
@@ -180,7 +180,7 @@ class RowModel:
 
 def row_model(
     manifest: ModelManifest,
-    options: RowOptions | UNetOptions | ImportedOptions,
+    options: ModelOptions,
     codec: object,
     saved: SavedWeights,
     device: torch.device,
@@ -214,4 +214,6 @@ def fit_rows(data: RowData, options: RowOptions, device: torch.device, held_out:
     torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
     network = build_causal(options, data.codec, data.priors, device, data.contexts)
     recipe = ForcingRecipe(network, build_rows(options, data.codec, device), data.crossed, options.noised)
-    return Fitting(begin(network, recipe, data, options), options, data.codec, data.labels, held_out)
+    return Fitting(
+        begin(network, recipe, (data.batch, data.validation), options), options, data.codec, data.labels, held_out
+    )

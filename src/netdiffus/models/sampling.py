@@ -16,6 +16,7 @@ from netdiffus.compiler import FlowRows
 from netdiffus.compiler.features.bodies import Sketch
 from netdiffus.errors import InputError
 from netdiffus.models.device import hold_threads
+from netdiffus.models.prompts.steering import Steering
 from netdiffus.models.seeds import block_streams, torch_seed
 
 Form = Literal["series", "images", "flows"]
@@ -31,12 +32,14 @@ class Sampling:
         steps: noise levels; of the causal denoiser for a window of more than one row.
         guidance: weight; 1: the conditional model as it is.
         window: rows of the causal denoiser that are noisy at once.
+        steering: texts and presence maps, of a model of prompts.
     """
 
     sampler: str | None = None
     steps: int | None = None
     guidance: float | None = None
     window: int | None = None
+    steering: Steering | None = None
 
 
 @dataclass(frozen=True)

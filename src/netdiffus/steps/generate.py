@@ -13,8 +13,10 @@ from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.continuation import Beginnings, continued, row_by_row
 from netdiffus.models.model import Model
+from netdiffus.models.prompt_options import PromptOptions
 from netdiffus.spread import Spread, one_by_one
 from netdiffus.steps.inputs.load import load_traces
+from netdiffus.steps.inputs.presence import presence_maps
 from netdiffus.steps.outputs.capture import CaptureWritten, check_whole
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.choice import maker_of, output_of
@@ -47,7 +49,10 @@ def generate(
         InputError: `model` is no model, a label or the suffix of `out` is unknown, a count is below 1.
     """
     output = output_of(out)
-    order = Order(load_model(model), out, config, capture or CaptureConfig.of(), spread)
+    loaded = load_model(model, None if config.base is None else Path(config.base))
+    check_prompted(loaded, config)
+    maps = () if config.control is None else presence_maps(loaded, Path(config.control))
+    order = Order(loaded, out, config, capture or CaptureConfig.of(), spread, maps)
     if config.packets == "all":
         check_whole(order)
     output.check(order, model)
@@ -56,6 +61,17 @@ def generate(
         yield from _write_continued(order, beginnings, flows=flows)
         return None
     return (yield from maker_of(output, order, flows=flows)(order))
+
+
+def check_prompted(model: Model, config: GenerateConfig) -> None:
+    """Raise InputError for options of prompts and a model that takes none."""
+    options = model.manifest.options
+    if config.of_prompts and not isinstance(options, PromptOptions):
+        name = config.of_prompts[0]
+        raise InputError(
+            f"a model of prompts (train --image prompt) for --{name}", f"one of --image {options.image}",
+            f"leave --{name} out",
+        )  # fmt: skip
 
 
 def _write_continued(order: Order, path: Path | None, *, flows: bool) -> Generator[Drawn, None, None]:

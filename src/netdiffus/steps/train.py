@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,13 +31,23 @@ UNNAMED = "not named: its hash would tell of single traces"
 """The dataset of a private model."""
 
 
-def train(dataset: Path, out: Path, options: TrainOptions, *, resume: bool = False) -> Generator[TrainStep, None, None]:
+def train(
+    dataset: Path,
+    out: Path,
+    options: TrainOptions,
+    *,
+    resume: bool = False,
+    say: Callable[[str], object] | None = None,
+) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
     The model is saved after the first step, every minute, at the end, and when the generator is closed early. An old
     model at `out` that the training does not go on with stays for the first minute. Where traces are held out
     (models/training_data.py), the averaged weights are tried on them now and then (models/fitting.py); the best are
     what is saved to generate with.
+
+    Args:
+        say: called with each line that a user should read before the first step.
 
     Raises:
         InputError: the dataset is too small, there is nothing (or something else) to resume, or `out` may not be
@@ -51,6 +61,9 @@ def train(dataset: Path, out: Path, options: TrainOptions, *, resume: bool = Fal
         raise InputError("--epsilon without --resume", "both", "train anew: what was spent is spent")
     fitting = fit_model(part, options)
     fitting.fit.seconds = time.perf_counter() - began  # counting is part of the training
+    if say is not None:
+        for note in fitting.notes:
+            say(note)
     model = _manifest(fitting, card)
     if resume and isinstance(fitting.fit, Fit):
         _resume(fitting.fit, model, out)

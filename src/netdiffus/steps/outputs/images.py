@@ -8,7 +8,8 @@ from collections.abc import Generator, Iterator
 import numpy as np
 
 from netdiffus.compiler import Packets
-from netdiffus.imaging.bits import BitsCodec, PacketRows, padded
+from netdiffus.imaging.bits import BitsCodec, padded
+from netdiffus.imaging.compiled import flows_of
 from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, written
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows, draws
 from netdiffus.store.bitimages import BitImage, write_bit_images
@@ -50,22 +51,6 @@ def write_bits(order: Order) -> Generator[Drawn, None, CaptureWritten]:
 
 def _images(codec: BitsCodec, length: int, packets: Packets) -> Iterator[BitImage]:
     """An image of each compiled flow that has columns (ICMPv6 has none); transport checksums, of payload, are 0."""
-    headers, segments = packets.headers, packets.segments
-    at = np.append(headers.offset, len(headers.data))
-    gaps = np.diff(segments["time_ns"], prepend=0)
-    ends = np.append(np.flatnonzero(np.diff(packets.owner, prepend=-1)), len(segments))
-    for begin, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        some = slice(begin, end)
-        gap_ns = gaps[some].copy()
-        gap_ns[0] = 0
-        rows = PacketRows(
-            headers.data[at[begin] : at[end]],
-            headers.network[some],
-            headers.transport[some],
-            segments["direction"][some].astype(np.int64),
-            segments["size"][some].astype(np.int64),
-            gap_ns,
-        )
+    for place, rows, start_ns in flows_of(packets):
         if not any(codec.lost(rows)):
-            label, start_ns = packets.labels[packets.owner[begin]], int(segments["time_ns"][begin])
-            yield BitImage(label, start_ns, padded(codec.encode(rows), length))
+            yield BitImage(packets.labels[place], start_ns, padded(codec.encode(rows), length))

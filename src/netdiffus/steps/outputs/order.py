@@ -10,11 +10,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from netdiffus.arrays import Ints
+from netdiffus.arrays import Ints, Levels
 from netdiffus.compiler import FlowRows, concatenate
 from netdiffus.manifest import JsonObject
-from netdiffus.models.label_counts import counts_of
+from netdiffus.models.label_counts import counts_of, prompted_counts
 from netdiffus.models.model import Model
+from netdiffus.models.prompts.steering import Steering
 from netdiffus.models.sampling import Draw, Request, Sampling
 from netdiffus.spread import Spread, one_by_one
 from netdiffus.steps.outputs.capture_config import CaptureConfig
@@ -57,6 +58,7 @@ class Order:
     Attributes:
         capture: options of captures; their defaults where none were given.
         spread: how blocks are drawn.
+        maps: presence maps of a capture, for a model of prompts with a ControlNet.
     """
 
     model: Model
@@ -64,12 +66,15 @@ class Order:
     config: GenerateConfig
     capture: CaptureConfig
     spread: Spread = one_by_one
+    maps: tuple[Levels, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
         """Traces of each of the model's labels."""
-        config = self.config
-        return counts_of(self.model.manifest, config.count, balance=config.balance, protocol=config.protocol)
+        config, manifest = self.config, self.model.manifest
+        if config.prompt is not None and not isinstance(config.count, dict):
+            return prompted_counts(manifest, config.prompt, config.count, protocol=config.protocol)
+        return counts_of(manifest, config.count, balance=config.balance, protocol=config.protocol)
 
     @property
     def total(self) -> int:
@@ -86,7 +91,8 @@ class Order:
     def how(self) -> Sampling:
         """How they are drawn."""
         config = self.config
-        return Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+        steering = Steering(config.prompt, config.negative, config.most, self.maps)
+        return Sampling(config.sampler, config.sampling_steps, config.guidance, config.window, steering)
 
     @property
     def made_by(self) -> JsonObject:
@@ -96,7 +102,7 @@ class Order:
             "netdiffus": __version__,
             "model": self.model.hash,
             "dataset": card.dataset,
-            "config": self.config.model_dump(),
+            "config": self.config.said,
         }
 
     @property
