@@ -22,6 +22,7 @@ from netdiffus.steps import evaluate as evaluating
 from netdiffus.steps import generate as generating
 from netdiffus.steps import prepare as preparing
 from netdiffus.steps import train as training
+from netdiffus.steps.evaluate_arrays import evaluate_arrays
 from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
@@ -172,7 +173,7 @@ def evaluate(
     if isinstance(real, tuple) and isinstance(synthetic, tuple) and (test is None or isinstance(test, tuple)):
         if model is not None:
             raise InputError("sets as paths beside a model", "arrays", "name the model's dataset, or leave model out")
-        step = partial(evaluating.evaluate_arrays, real, synthetic, test, channels, config)
+        step = partial(evaluate_arrays, real, synthetic, test, channels, config)
     elif isinstance(real, tuple) or isinstance(synthetic, tuple) or isinstance(test, tuple):
         raise InputError("all sets as paths, or all as pairs (series, labels)", "some of each", "load the files")
     else:

@@ -72,10 +72,9 @@ def model_readme(manifest: ModelManifest, traces: int) -> str:
     card, options, codec = manifest.card, manifest.options, manifest.codec
     channels = ", ".join(codec.channels)
     labels = "\n".join(f"| {markdown(label)} | {count} |" for label, count in card.labels.items())
-    prompted = isinstance(options, PromptOptions)
-    packets = isinstance(codec, PacketCodec) or prompted
+    packets = isinstance(codec, PacketCodec) or isinstance(options, PromptOptions)
     what = f"flows of packets ({channels} of each)" if packets else f"labelled series of {channels}"
-    has_alphabet = isinstance(options, RowOptions)
+    values, privacy = _held(manifest)
     said = breaks_said(manifest)
     breaks = f"\n* {said}" if said else ""
     threads = "" if card.threads is None else f", {card.threads} thread{'s' if card.threads > 1 else ''}"
@@ -106,10 +105,19 @@ Draws synthetic network traffic: {what}, up to {codec.length} {unit}.
 {USE}## Limits
 
 * It knows the labels above and no other, as they were where and when they were recorded.
-* {PAINTED if prompted else VALUES[has_alphabet] if private is None else PRIVATE_VALUES}
+* {values}
 * Rare behaviour inside a label may be missing or too frequent.{breaks}
 {suffers}
-{PROMPTED if prompted else _privacy(manifest) if private is None else _guaranteed(private)}"""
+{privacy}"""
+
+
+def _held(manifest: ModelManifest) -> tuple[str, str]:
+    """What is said of the values that are drawn, and of what the model gives away."""
+    if isinstance(manifest.options, PromptOptions):
+        return PAINTED, PROMPTED
+    if manifest.card.privacy is not None:
+        return PRIVATE_VALUES, _guaranteed(manifest.card.privacy)
+    return VALUES[isinstance(manifest.options, RowOptions)], _privacy(manifest)
 
 
 def _base(manifest: ModelManifest, options: PromptOptions) -> str:
