@@ -65,7 +65,7 @@ class PromptOptions(SharedOptions):
     )
     length: int | None = Field(None, ge=2, le=limits.LENGTH, description="Packets of a picture; default: all.")
     batch_images: int | None = Field(
-        None, ge=1, le=limits.BATCH, description="Prompt: images at a time (default 32; with --base FOLDER 2)."
+        None, ge=1, le=limits.BATCH, description="Prompt: images at a time; default 32, or 2 with adapters of a base."
     )
     accumulate: int = Field(1, ge=1, le=1024, description="Prompt: batches whose gradients make one step.")
     precision: Annotated[Literal["fp32", "bf16"], Entry()] = Field(
