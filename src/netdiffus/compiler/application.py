@@ -130,7 +130,7 @@ class _Writer:
             return
         said = [Message(*message) for message in messages]
         talk = Talk(self._facts(flow, following), said, self._out)
-        if self.orders[flow] and self.orders[flow][0] in CLIENT_HELLOS:
+        if self._first(flow) in CLIENT_HELLOS:
             talk.facts = self._with_hello(talk, flow)
         refused = ""
         for name in self.orders[flow]:
@@ -152,11 +152,16 @@ class _Writer:
         PROTOCOLS[name](talk, self._fill)
         return True
 
+    def _first(self, flow: int) -> str:
+        """The protocol that a flow is first tried in; empty: none."""
+        return self.orders[flow][0] if self.orders[flow] else ""
+
     def _facts(self, flow: int, following: Sequence[int]) -> Facts:
-        asks = bool(self.orders[flow]) and self.orders[flow][0] in LOOKS_UP
+        first = self._first(flow)
+        asks = first in LOOKS_UP
         client, server = (addresses[flow] for addresses in self._address)
         lookups = [self._address[SERVER][other] for other in following]
-        named_later = asks or (bool(self.orders[flow]) and self.orders[flow][0] in CLIENT_HELLOS)
+        named_later = asks or first in CLIENT_HELLOS
         return Facts(
             self._transport[flow], client, server, self._port[flow][CLIENT],
             self._port[flow][SERVER], self.start[flow],
@@ -167,7 +172,7 @@ class _Writer:
     def _with_hello(self, talk: Talk, flow: int) -> Facts:
         """What is known of a flow of TLS: with a layout that its label's hosts share, and a name that fits it."""
         facts, chosen = talk.facts, None
-        learned = self._tongue.hellos(self._labels[flow], self.orders[flow][0])
+        learned = self._tongue.hellos(self._labels[flow], self._first(flow))
         if learned is not None:
             size = hello_message(talk.turns(), talk.messages).size - HEADER
             chosen = learned.choose(size, self._hosts.known(facts.server), self._fill)

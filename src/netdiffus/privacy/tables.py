@@ -138,20 +138,18 @@ class _Tables:
         real = self._alive(row)
         codes, ids = self.traces.codes[real, channel, row], self.traces.ids[real]
         columns, drawn = self._columns(self.traces.codes[real], where, row), self._columns(self.codes, where, row)
-        expected = np.bincount(self.ids[self.alive], minlength=self.labels) * self.weight
+        going, before = self.ids[self.alive], [part[self.alive] for part in drawn]
+        expected = np.bincount(going, minlength=self.labels) * self.weight
         counted = noisy(_counted(ids, codes, self.labels, size), self.noise.labels).astype(np.float64)
         pooled = kept(counted.sum(axis=0), np.full(size, 1e-9), self.noise.labels * np.sqrt(self.labels))
         of_label = kept(counted, expected[:, None] * pooled, self.noise.labels)
         tree, shares = Leaves(self.labels), of_label
         if where:
-            after = self._pairs(columns[0], codes, where[0], pooled, drawn[0])
-            enough = [
-                max(ENOUGH * self.noise.leaves, FEWEST) * (1.0 if order == 0 else 1.5) for order in range(len(where))
-            ]
-            tree = Leaves.grow(
-                self.labels, self.ids[self.alive], [part[self.alive] for part in drawn], self.weight, enough
-            )
-            leaf = tree.of(self.ids[self.alive], [part[self.alive] for part in drawn])
+            after = self._pairs(columns[0], codes, where[0], pooled, before[0])
+            enough = max(ENOUGH * self.noise.leaves, FEWEST)
+            fewest = [enough, *[1.5 * enough] * (len(where) - 1)]
+            tree = Leaves.grow(self.labels, going, before, self.weight, fewest)
+            leaf = tree.of(going, before)
             counts = noisy(_counted(tree.of(ids, columns), codes, len(tree), size), self.noise.leaves)
             held = np.bincount(leaf, minlength=len(tree)).astype(np.float64) * self.weight
             shares = self._shares(tree, counts.astype(np.float64), held, of_label, after)
@@ -169,10 +167,14 @@ class _Tables:
         return [codes[:, k, row - back] for k, back in where]
 
     def _pairs(self, before: Ints, codes: Ints, place: Place, pooled: Floats, drawn: Ints) -> Floats:
-        """(K', K) how much likelier each code is after each code of a place than it is at all."""
+        """(K', K) how much likelier each code is after each code of a place than it is at all.
+
+        Args:
+            before: the private traces' codes at the place. drawn: those of the drawn traces that have not ended.
+        """
         size = self.traces.sizes[place[0]]
         counts = noisy(_counted(before, codes, size, len(pooled)), self.noise.pairs).astype(np.float64)
-        held = np.bincount(drawn[self.alive], minlength=size) * self.weight
+        held = np.bincount(drawn, minlength=size) * self.weight
         found = kept(counts, held[:, None] * pooled, self.noise.pairs, OF_PAIRS)
         return np.asarray(found / np.maximum(pooled, 1e-9))
 

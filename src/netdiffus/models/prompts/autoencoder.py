@@ -45,16 +45,24 @@ class LinearAutoencoder(nn.Module):
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Latents, component by component of variance near that of a bit."""
-        # red - green says the bit, blue whether it is there
-        values = torch.cat([(pictures[:, 0] - pictures[:, 1]) / 2, pictures[:, 2] + 1], dim=-1)
-        latents = (values - self.mean) @ self.basis / self.spread
+        latents = (_values(pictures) - self.mean) @ self.basis / self.spread
         return latents.transpose(1, 2).unsqueeze(-1)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures, of which each pixel's nearest colour counts."""
         values = (latents.squeeze(-1).transpose(1, 2) * self.spread) @ self.basis.T + self.mean
-        bit, absent = values.chunk(2, dim=-1)
-        return torch.stack([bit, -bit, absent - 1], dim=1)
+        return _pictures(values)
+
+
+def _values(pictures: Tensor) -> Tensor:
+    """Rows (B, H, 2 W) of pictures (B, 3, H, W): red less green says the bit, blue whether it is there."""
+    return torch.cat([(pictures[:, 0] - pictures[:, 1]) / 2, pictures[:, 2] + 1], dim=-1)
+
+
+def _pictures(values: Tensor) -> Tensor:
+    """The way back from `_values`."""
+    bit, absent = values.chunk(2, dim=-1)
+    return torch.stack([bit, -bit, absent - 1], dim=1)
 
 
 def fit_autoencoder(images: FlowImages, rgb: RgbCodec, generator: torch.Generator) -> tuple[LinearAutoencoder, float]:
@@ -106,15 +114,13 @@ def _principal(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _rows(images: FlowImages, rgb: RgbCodec, generator: torch.Generator) -> Tensor:
     """Values (n, 2 W) of rows of flows drawn at random; rows beyond the end of a flow are among them."""
     chosen = torch.randperm(len(images), generator=generator)[: max(2, -(-ROWS // rgb.height))]
-    pixels = torch.from_numpy(rgb.encode(images.shown(chosen.numpy())))
-    values = torch.cat([(pixels[:, 0] - pixels[:, 1]) / 2, pixels[:, 2] + 1], dim=-1)
+    values = _values(torch.from_numpy(rgb.encode(images.shown(chosen.numpy()))))
     return values.reshape(-1, values.shape[-1])
 
 
 def _wrong(coder: LinearAutoencoder, values: Tensor) -> float:
     """The share of bits that are there, in rows (n, 2 W), which come back as something else."""
-    bit, absent = values.chunk(2, dim=-1)
-    pictures = torch.stack([bit, -bit, absent - 1]).unsqueeze(0)
+    pictures = _pictures(values.unsqueeze(0))
     back = coder.decode(coder.encode(pictures))
     before, after = (nearest_colours(each) for each in (pictures.numpy(), back.numpy()))
     there = before >= 0
