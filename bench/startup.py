@@ -21,6 +21,7 @@ PACKETS = 100
 COMMAND = "from netdiffus.cli.main import main; main({!r})"
 FIRST = """
 import os
+import netdiffus.cli.main
 from netdiffus.traffic.flows import reader
 dissect = reader.dissect
 def first(block):
@@ -45,7 +46,10 @@ def children() -> dict[str, str]:
 def seconds(program: str) -> tuple[float, float]:
     """CPU-seconds and seconds of a process."""
     begin = perf_counter()
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     _, status, used = os.wait4(child.pid, 0)
     if status:
         raise SystemExit(f"a process ended with {os.waitstatus_to_exitcode(status)}: {program}")

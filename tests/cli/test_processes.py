@@ -79,3 +79,11 @@ def test_output_into_a_closed_pipe_is_quiet(small_dataset) -> None:
     command = f"{sys.executable} -m netdiffus info {small_dataset} | true"
     ended = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
     assert ended.stderr == ""
+
+
+def test_the_command_line_alone_collects_garbage_rarely() -> None:
+    """A library leaves the collector of those who import it as it is."""
+    program = "import gc; usual = gc.get_threshold(); import {}; print(gc.get_threshold() == usual)"
+    for module, kept in (("netdiffus", "True"), ("netdiffus.cli.main", "False")):
+        done = subprocess.run([sys.executable, "-c", program.format(module)], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == kept
