@@ -85,5 +85,6 @@ def test_the_command_line_alone_collects_garbage_rarely() -> None:
     """A library leaves the collector of those who import it as it is."""
     program = "import gc; usual = gc.get_threshold(); import {}; print(gc.get_threshold() == usual)"
     for module, kept in (("netdiffus", "True"), ("netdiffus.cli.main", "False")):
-        done = subprocess.run([sys.executable, "-c", program.format(module)], capture_output=True, text=True, check=True)
+        command = [sys.executable, "-c", program.format(module)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == kept
