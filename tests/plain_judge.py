@@ -59,7 +59,31 @@ def _distance(a: int, b: int) -> int:
     return (a - b + MOD // 2) % MOD - MOD // 2
 
 
+class Read(NamedTuple):
+    """A packet's header fields, and what is known of its sender and of the peer."""
+
+    packet: Seen
+    seq: int
+    ack: int
+    flags: int
+    window: int
+    options: dict[int, bytes]
+    mine: dict
+    peer: dict
+
+    @property
+    def length(self) -> int:
+        """Sequence numbers that it takes."""
+        return self.packet.size + bool(self.flags & SYN) + bool(self.flags & FIN)
+
+    @property
+    def both_open(self) -> bool:
+        """Whether both sides have sent SYN."""
+        return self.mine["syn"] is not None and self.peer["syn"] is not None
+
+
 def _one(packet: Seen, sides: list[dict], before: int) -> set[str]:
+    """The rules in the order of the RFC; what is known of the sides grows with each."""
     found = set()
     if packet.time_ns < before:
         found.add("time goes back")
@@ -77,58 +101,95 @@ def _one(packet: Seen, sides: list[dict], before: int) -> set[str]:
         found.add("flags")
     if mine["rst"] and not flags & RST:
         found.add("after reset")
-    length = packet.size + bool(flags & SYN) + bool(flags & FIN)
     if has is None:
         return found | {"options malformed"}
-    if flags & SYN:
-        if flags & ACK and (peer["syn"] is None or ack not in ((peer["syn"] + 1) % MOD, peer["syn_next"])):
-            found.add("SYN-ACK")
-        mine["syn_next"] = (seq + length) % MOD
-        mine["syn"], mine["offers"], mine["syn_time"] = seq, has, packet.time_ns
-        if 5 in has or (3 in has and has[3][0] > 14):
-            found.add("options of SYN")
-    else:
-        if flags & ACK and mine["syn"] is not None and peer["syn"] is not None and "round_trip" not in mine:
-            mine["round_trip"] = peer.get("round_trip", packet.time_ns - mine["syn_time"])
-        if {2, 3, 4} & set(has):
-            found.add("options of SYN elsewhere")
-        if mine["syn"] is not None and peer["syn"] is not None:
-            agreed = 8 in mine["offers"] and 8 in peer["offers"]
-            if not flags & RST and agreed != (8 in has):
-                found.add("timestamps missing or not agreed")
-            if 5 in has and not (4 in mine["offers"] and 4 in peer["offers"]):
-                found.add("SACK not agreed")
-    if 8 in has and not flags & RST:
-        value, echo = struct.unpack("!II", has[8])
+    one = Read(packet, seq, ack, flags, window, has, mine, peer)
+    found |= (_opening(one) if flags & SYN else _agreed(one)) | _timestamps(one) | _numbers(one) | _window(one)
+    _remember(one)
+    return found
+
+
+def _opening(one: Read) -> set[str]:
+    """SYN and SYN-ACK."""
+    found, mine, peer, has = set(), one.mine, one.peer, one.options
+    if one.flags & ACK and (peer["syn"] is None or one.ack not in ((peer["syn"] + 1) % MOD, peer["syn_next"])):
+        found.add("SYN-ACK")
+    mine["syn_next"] = (one.seq + one.length) % MOD
+    mine["syn"], mine["offers"], mine["syn_time"] = one.seq, has, one.packet.time_ns
+    if 5 in has or (3 in has and has[3][0] > 14):
+        found.add("options of SYN")
+    return found
+
+
+def _agreed(one: Read) -> set[str]:
+    """Options of the other segments are those that both SYN offered."""
+    found, mine, peer, has = set(), one.mine, one.peer, one.options
+    if one.flags & ACK and one.both_open and "round_trip" not in mine:
+        mine["round_trip"] = peer.get("round_trip", one.packet.time_ns - mine["syn_time"])
+    if {2, 3, 4} & set(has):
+        found.add("options of SYN elsewhere")
+    if one.both_open:
+        agreed = 8 in mine["offers"] and 8 in peer["offers"]
+        if not one.flags & RST and agreed != (8 in has):
+            found.add("timestamps missing or not agreed")
+        if 5 in has and not (4 in mine["offers"] and 4 in peer["offers"]):
+            found.add("SACK not agreed")
+    return found
+
+
+def _timestamps(one: Read) -> set[str]:
+    """RFC 7323: values do not decrease, and echoes repeat one."""
+    found, mine, peer = set(), one.mine, one.peer
+    if 8 in one.options and not one.flags & RST:
+        value, echo = struct.unpack("!II", one.options[8])
         if mine["values"] and _distance(value, mine["values"][-1]) < 0:
             found.add("timestamps go back")
-        if peer["syn"] is not None and flags & ACK and peer["values"] and echo not in peer["values"]:
+        if peer["syn"] is not None and one.flags & ACK and peer["values"] and echo not in peer["values"]:
             found.add("echo of nothing")
         mine["values"].append(value)
-    if mine["next"] is not None and not flags & RST:
-        ahead = _distance(seq, mine["next"])
+    return found
+
+
+def _numbers(one: Read) -> set[str]:
+    """Sequence and acknowledgement numbers."""
+    found, mine, peer = set(), one.mine, one.peer
+    if mine["next"] is not None and not one.flags & RST:
+        ahead = _distance(one.seq, mine["next"])
         if ahead > 0:
             found.add("segment missing")
-        if packet.size and ahead >= 0 and mine["fin"]:
+        if one.packet.size and ahead >= 0 and mine["fin"]:
             found.add("data after FIN")
-        if length and ahead < 0:
-            found |= _again(packet, seq, length, ahead, mine, peer)
-    if flags & ACK and peer["next"] is not None and _distance(ack, peer["next"]) > 0:
+        if one.length and ahead < 0:
+            found |= _again(one.packet, one.seq, one.length, ahead, mine, peer)
+    if one.flags & ACK and peer["next"] is not None and _distance(one.ack, peer["next"]) > 0:
         found.add("acknowledges what was not sent")
-    if not window and not flags & RST:
+    return found
+
+
+def _window(one: Read) -> set[str]:
+    """Nothing is sent beyond the window that the peer announced."""
+    found, mine, peer, size = set(), one.mine, one.peer, one.packet.size
+    if not one.window and not one.flags & RST:
         found.add("zero window")
-    if packet.size and peer["win"] is not None and not flags & (SYN | FIN | RST):
+    if size and peer["win"] is not None and not one.flags & (SYN | FIN | RST):
         shift = _shift(mine, peer) if not peer["win_syn"] else 0
-        room = _distance(peer["ack"] + (peer["win"] << shift), seq)
-        if room <= packet.size and (room == packet.size or _distance(peer["edge"], seq) < packet.size):
+        room = _distance(peer["ack"] + (peer["win"] << shift), one.seq)
+        if room <= size and (room == size or _distance(peer["edge"], one.seq) < size):
             found.add("window full or passed")
-    if flags & ACK and not flags & RST and mine["syn"] is not None and peer["syn"] is not None:
+    return found
+
+
+def _remember(one: Read) -> None:
+    """What later packets are judged by."""
+    packet, mine, peer, flags, ack, window = one.packet, one.mine, one.peer, one.flags, one.ack, one.window
+    if flags & ACK and not flags & RST and one.both_open:
         mine["win"], mine["ack"], mine["win_syn"] = window, ack, bool(flags & SYN)
         edge = (ack + (window << (0 if flags & SYN else _shift(peer, mine)))) % MOD
         mine["edge"] = edge if "edge" not in mine or _distance(edge, mine["edge"]) > 0 else mine["edge"]
-    if not flags & RST and (mine["next"] is None or _distance(seq + length, mine["next"]) > 0):
-        mine["next"], mine["time"] = (seq + length) % MOD, packet.time_ns
-    if length or ack != mine.get("last_ack") or window != mine.get("last_window"):
+    following = (one.seq + one.length) % MOD
+    if not flags & RST and (mine["next"] is None or _distance(following, mine["next"]) > 0):
+        mine["next"], mine["time"] = following, packet.time_ns
+    if one.length or ack != mine.get("last_ack") or window != mine.get("last_window"):
         mine["repeats"] = mine.get("repeats", 0) if ack == mine.get("last_ack") else 0
     else:
         mine["repeats"] = mine.get("repeats", 0) + 1
@@ -137,7 +198,6 @@ def _one(packet: Seen, sides: list[dict], before: int) -> set[str]:
     mine["rst"] = mine["rst"] or bool(flags & RST)
     mine["last"] = packet.time_ns
     mine["last_ack"] = ack
-    return found
 
 
 def _shift(mine: dict, peer: dict) -> int:

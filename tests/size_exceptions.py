@@ -23,7 +23,6 @@ LONG = {
     "src/netdiffus/wire/headers/link_headers.py::through_links": FORMAT,
     "src/netdiffus/wire/nprint/lines.py::parse_lines": FORMAT,
     "bench/kernel.py::replay": "one conversation with a kernel, whose numbers every step needs",
-    "tests/plain_judge.py::_one": "the rules once more in the order of the RFC, to be read beside it",
 }
 """More than 40 lines without the docstring."""
 

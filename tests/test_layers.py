@@ -116,6 +116,16 @@ def test_metrics_load_torch_when_they_need_it_only() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+def test_training_and_drawing_load_no_libraries_of_metrics() -> None:
+    """scikit-learn, scipy.stats and pandas take longer to import than torch does."""
+    program = (
+        "import sys, netdiffus.cli.main, netdiffus.models.backends, netdiffus.steps.generate, netdiffus.steps.train; "
+        "sys.exit(' '.join({'sklearn', 'scipy.stats', 'pandas'} & sys.modules.keys()))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.stderr.strip() == ""
+
+
 def test_no_command_loads_the_libraries_of_prompts_before_it_needs_them() -> None:
     program = (
         "import sys, netdiffus.cli.main, netdiffus.models.backends, netdiffus.steps.generate, netdiffus.steps.train; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,14 @@ def benign_or_attack(table: pl.DataFrame) -> pl.DataFrame:
 
 _MIRAGE = "mirage_appxact/train.parquet"
 _SPLIT = {"test": "mirage_appxact/test.parquet", "strip_padding": True}
+_RECORDINGS = TrafficSet(
+    "recordings, first 32 packets",
+    None,
+    minutes=20,
+    ratio=0.985,
+    note="all labels of the package's own captures",
+    options={"packets": 32},
+)
 
 SETS: dict[str, TrafficSet] = {
     "mirage": TrafficSet(
@@ -145,20 +153,8 @@ SETS: dict[str, TrafficSet] = {
         rows=benign_or_attack,
         benign="benign",
     ),
-    "recordings": TrafficSet(
-        "recordings, first 32 packets",
-        None,
-        minutes=20,
-        ratio=0.985,
-        note="all labels of the package's own captures",
-        options={"packets": 32},
-    ),
-    "recordings-2": TrafficSet(
-        "recordings, first 32 packets, 2 minutes",
-        None,
-        minutes=2,
-        ratio=0.97,
-        note="as the demo",
-        options={"packets": 32},
+    "recordings": _RECORDINGS,
+    "recordings-2": replace(
+        _RECORDINGS, title=f"{_RECORDINGS.title}, 2 minutes", minutes=2, ratio=0.97, note="as the demo"
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -14,6 +14,14 @@ class Spread(Protocol):
 
     def __call__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """What the function gives for each item, in their order; items are taken as there is room for them."""
+
+
+@runtime_checkable
+class TimedSpread(Spread, Protocol):
+    """A spread over workers, which says how fast they are."""
+
+    def speeds(self) -> str:
+        """How many workers there are, and how much they do together, for people to read."""
 
 
 def one_by_one(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

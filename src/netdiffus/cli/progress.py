@@ -145,13 +145,9 @@ def show_training(records: Generator[TrainStep, None, None], out: Path) -> Train
 
 def speeds_of(spread: Spread | None) -> Callable[[], str] | None:
     """What tells of the workers of a spread; None: there are none."""
-    from netdiffus.spread import one_by_one
+    from netdiffus.spread import TimedSpread
 
-    if spread is None or spread is one_by_one:
-        return None
-    from netdiffus.cluster.tasks import Tasks
-
-    return spread.speeds if isinstance(spread, Tasks) else None
+    return spread.speeds if isinstance(spread, TimedSpread) else None
 
 
 def show_drawing(records: Generator[Drawn, None, Result], beside: Callable[[], str] | None = None) -> Result:

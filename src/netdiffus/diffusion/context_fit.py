@@ -138,10 +138,11 @@ def _tried(traces: CountedTraces, place: Place, channel: int, shorter: _Given) -
     codes = traces.codes[:, channel].flatten()
     entry = _numbered(context * (int(codes.max()) + 1) + codes)
     seen, seen_by_all = _counted(context, entry, traces.folds_of_rows, traces.folds)
-    losses = {strength: float(-seen.given(shorter.others, strength).log().mean()) for strength in STRENGTHS}
-    strength = min(losses, key=losses.__getitem__)
-    others, every = seen.given(shorter.others, strength), seen_by_all.given(shorter.all, strength)
-    return _Given((*shorter.places, place), strength, context, others, every)
+    others, strength = min(
+        ((seen.given(shorter.others, strength), strength) for strength in STRENGTHS),
+        key=lambda given: float(-given[0].log().mean()),
+    )
+    return _Given((*shorter.places, place), strength, context, others, seen_by_all.given(shorter.all, strength))
 
 
 def _numbered(keys: Tensor) -> Tensor:

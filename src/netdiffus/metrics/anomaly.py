@@ -7,11 +7,10 @@ machine (Schölkopf et al. 2001) on ranks.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
-from sklearn.svm import OneClassSVM
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from netdiffus.arrays import Floats
@@ -22,6 +21,9 @@ from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.ranks import rank_scale, ranks
 from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
+
+if TYPE_CHECKING:
+    from sklearn.svm import OneClassSVM
 
 MOST = 300  # traces of a label that a model learns from
 TESTED = 2_000  # test traces
@@ -46,6 +48,7 @@ def anomaly(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
     test = shortened(sets.test).sample(TESTED, rng)
     points = ranks(test, scale)
     values, spans, skipped = {}, {}, []
+    svm = one_class_svm()  # loads scikit-learn before its threads are limited
     with threadpool_limits(1):
         for label in sets.labels:
             truth = test.labels != label
@@ -53,10 +56,10 @@ def anomaly(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
             if min(len(synthetic), len(real)) < FEWEST or truth.all() or not truth.any():
                 skipped.append(label)
                 continue
-            values[label] = _auc(ranks(synthetic, scale), points, truth)
+            values[label] = _auc(svm, ranks(synthetic, scale), points, truth)
             count = min(len(synthetic), len(real))
             known = ranks(real, scale)
-            draws = [_auc(known[rng.choice(len(known), count)], points, truth) for _ in range(DRAWS)]
+            draws = [_auc(svm, known[rng.choice(len(known), count)], points, truth) for _ in range(DRAWS)]
             normal = int(np.count_nonzero(~truth))
             sd = float(np.sqrt(1 / (12 * normal)) * max(2 * (1 - np.mean(draws)), 0.05))
             spans[label] = interval(draws, sd=sd, lowest=0.0, highest=1.0)
@@ -74,12 +77,16 @@ def anomaly(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
         yield TSTR.score(value, spans[label], label=label)
 
 
-def _auc(known: Floats, points: Floats, truth: NDArray[np.bool_]) -> float:
-    return float(roc_auc_score(truth, -one_class_svm().fit(known).decision_function(points)))
+def _auc(svm: OneClassSVM, known: Floats, points: Floats, truth: NDArray[np.bool_]) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(truth, -svm.fit(known).decision_function(points)))
 
 
 def one_class_svm() -> OneClassSVM:
     """The one-class model, not fitted yet."""
+    from sklearn.svm import OneClassSVM
+
     return OneClassSVM(nu=0.1, gamma="scale")
 
 

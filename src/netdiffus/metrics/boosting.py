@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from netdiffus.metrics.classification import Result, accuracy_interval, result_of
@@ -55,6 +54,8 @@ def few(traces: Traces, count: int, rng: np.random.Generator) -> Traces:
 
 def boost(train: Traces, test: Traces, channels: tuple[str, ...], seed: int) -> Result:
     """How gradient boosting that learned from some traces does on others."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     model = HistGradientBoostingClassifier(
         max_iter=ROUNDS, learning_rate=0.2, max_leaf_nodes=15, min_samples_leaf=5, early_stopping=False,
         max_bins=63, l2_regularization=1.0, random_state=seed,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
 
 from netdiffus.metrics.intervals import Interval, interval, share_interval
 from netdiffus.metrics.score import Confusion
@@ -29,6 +28,8 @@ def result_of(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> Result:
     """Accuracy, F1 of each label in `truth` and their mean, and the confusion over the labels of both."""
     labels = np.unique(truth)
     every = np.union1d(truth, predicted)
+    from sklearn.metrics import f1_score
+
     f1 = f1_score(truth, predicted, labels=labels, average=None, zero_division=0.0)
     pairs = np.searchsorted(every, truth) * len(every) + np.searchsorted(every, predicted)
     counts = np.bincount(pairs, minlength=len(every) ** 2).reshape(len(every), -1)

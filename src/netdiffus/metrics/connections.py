@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from netdiffus.arrays import Floats
@@ -19,6 +19,9 @@ from netdiffus.metrics.scoretype import ScoreType
 from netdiffus.metrics.whole import NEEDS, WholeSets
 from netdiffus.traffic.whole.conn_state import conn_state, history_bits
 from netdiffus.traffic.whole.flows import WholeFlows
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 MOST = 4_000  # connections of each side
 FEWEST = 20
@@ -55,6 +58,8 @@ def records(flows: WholeFlows) -> Floats:
 
 
 def _auc(real: Rows, other: Rows, table: Floats, rng: np.random.Generator, seed: int) -> tuple[float | None, int]:
+    from sklearn.ensemble import HistGradientBoostingClassifier  # before its threads are limited
+
     other = sample(matching(other, real, rng), MOST, rng)
     real = matching(real, other, rng)
     if len(real) < FEWEST:

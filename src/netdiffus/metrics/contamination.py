@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import binom
 
 from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.copies import distinct, seen_before, views
@@ -80,6 +79,8 @@ def _unseen(kind: ScoreType, count: int, chance: int, sets: Comparison, where: s
 def _most(chance: int, share: float, n: int, alpha: float) -> int:
     """The largest count, of n traces, that chance explains with a probability of at least alpha."""
     counts = np.arange(1, n + 1)
+    from scipy.stats import binom
+
     explained = np.flatnonzero(binom.sf(counts - 1, counts + chance, share) >= alpha)
     return int(counts[explained[-1]]) if len(explained) else 0
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from netdiffus.arrays import Floats
@@ -19,6 +19,9 @@ from netdiffus.metrics.null import resamples
 from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
 from netdiffus.metrics.traces import Traces
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 Columns = Callable[[Traces], Floats]
 MOST = 4_000  # traces of each side
@@ -67,6 +70,8 @@ def auc(
 
     At most `most` traces of each side, equally many of each label; None where there are fewer than 20.
     """
+    from sklearn.ensemble import HistGradientBoostingClassifier  # before its threads are limited
+
     other = other.matching(real, rng).sample(most, rng)
     real = real.matching(other, rng)
     if len(real) < FEWEST:

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
 from netdiffus.metrics.intervals import Interval, interval
 
@@ -31,6 +29,9 @@ def detector_auc(
     x = np.concatenate([real, other])
     y = np.repeat([0, 1], [len(real), len(other)])
     suspicion = np.zeros(len(y))
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
     for learned, judged in StratifiedKFold(folds, shuffle=True, random_state=seed).split(x, y):
         suspicion[judged] = fit(x[learned], y[learned]).predict_proba(x[judged])[:, 1]
     return float(roc_auc_score(y, suspicion))

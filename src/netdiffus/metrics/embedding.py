@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from netdiffus.arrays import Floats
@@ -31,6 +29,9 @@ class Embedding:
 
 def embedding(sets: Comparison, rng: np.random.Generator) -> Embedding:
     """Up to 400 traces of each side, in ranks, labels mixed as in the test part; fewer than 20 points by PCA alone."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
     other = sets.synthetic.matching(sets.test, rng)
     other = (other if len(other) else sets.synthetic).sample(MOST, rng)
     real = sets.test.sample(MOST, rng)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from netdiffus.metrics.classification import accuracy_interval, result_of
 from netdiffus.metrics.features import shortened
@@ -155,6 +154,8 @@ def _auc(imager: Imager, real: Traces, other: Traces, rng: np.random.Generator) 
     learned, judged = order[: len(y) // 2], order[len(y) // 2 :]
     model = cnn.fit(x[learned], y[learned], 2, steps(len(learned), DETECTOR_STEPS), int(rng.integers(2**31)))
     answers = cnn.logits(model, x[judged])
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(y[judged], answers[:, 1] - answers[:, 0])), len(real)
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
 
 from netdiffus.metrics.classification import Result, result_of
 from netdiffus.metrics.features import features
 from netdiffus.metrics.traces import Traces
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 TREES = 100
 
 
 def forest(x: NDArray[Any], y: NDArray[Any], seed: int, trees: int = TREES, jobs: int = 2) -> RandomForestClassifier:
     """A forest fitted to features (N, K) and their classes (N,)."""
+    from sklearn.ensemble import RandomForestClassifier
+
     return RandomForestClassifier(trees, random_state=seed, n_jobs=jobs).fit(x, y)
 
 

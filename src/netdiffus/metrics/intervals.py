@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy.stats import t as student
 
 ENOUGH = 4  # draws whose spread counts in addition to a known deviation
 CLIP = 1e-3  # least distance of a share from 0 and 1
@@ -36,6 +35,8 @@ def interval(
     """
     middle = float(np.mean(draws))
     spread = float(np.std(draws, ddof=1)) if len(draws) >= (ENOUGH if sd > 0 else 2) else 0.0
+    from scipy.stats import t as student
+
     quantile = NORMAL if sd > 0 or len(draws) < 2 else float(student.ppf(0.975, len(draws) - 1))
     half = max(quantile * max(spread, sd) * sqrt(1 + 1 / len(draws)), least)
     return Interval(middle, max(lowest, middle - half), min(highest, middle + half))

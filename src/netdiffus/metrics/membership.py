@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from netdiffus.arrays import Floats
 from netdiffus.metrics.comparison import Comparison
@@ -61,6 +60,8 @@ def membership(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
 
 def _attack(members: Traces, others: Traces, released: Traces) -> tuple[float, float]:
     """The area under the curve and the true positives at 1 % false positives."""
+    from sklearn.metrics import roc_auc_score
+
     near = [-distances(part, released) for part in (members, others)]
     return (
         float(roc_auc_score(np.repeat([1, 0], list(map(len, near))), np.concatenate(near))),

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from netdiffus.metrics.inputs import Losses
 from netdiffus.metrics.intervals import interval, share_interval
@@ -42,6 +41,8 @@ def membership_likelihood(losses: Losses, rng: np.random.Generator) -> Iterator[
         note = f"needs {FEWEST} training and {FEWEST} test traces of labels that the model knows"
         yield AUC.score(None, 0.5, note=note)
         return
+    from sklearn.metrics import roc_auc_score
+
     value = float(roc_auc_score(np.repeat([1, 0], [n, m]), np.concatenate([members, others])))
     span = interval([0.5], sd=float(np.sqrt((n + m + 1) / (12 * n * m)) / np.sqrt(2)), lowest=0.0, highest=1.0)
     note = f"loss of the model, {n:,} training and {m:,} test traces of the same labels; 0.5: no better than chance"

@@ -12,7 +12,6 @@ where B is binomial: r tosses of a coin that shows heads with probability e^epsi
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import binom
 
 from netdiffus.arrays import Bools, Floats
 
@@ -25,6 +24,8 @@ CLOSE = 1e-3
 def p_value(right: int, guesses: int, examples: int, epsilon: float, delta: float) -> float:
     """The largest probability that so many of the guesses are right where the training is private."""
     chance = 1 / (1 + np.exp(-epsilon))
+    from scipy.stats import binom
+
     beta = float(binom.sf(right - 1, guesses, chance))
     passed = np.cumsum(binom.pmf(right - np.arange(1, right + 1), guesses, chance))
     alpha = float(np.max(passed / np.arange(1, right + 1), initial=0.0))

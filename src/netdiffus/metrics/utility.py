@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
 
 from netdiffus.metrics.classification import Result, accuracy_interval, f1_interval, result_of
 from netdiffus.metrics.comparison import Comparison
@@ -23,6 +23,9 @@ from netdiffus.metrics.samples import majority
 from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
 from netdiffus.metrics.traces import Traces
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 MOST = 10_000  # traces that a forest learns from
 FOREST = f"random forest, {TREES} trees, first {FIRST_PACKETS} packets"

@@ -57,6 +57,14 @@ def promise_of(model: Model, drawn: pl.DataFrame) -> Promise | None:
     return Promise(privacy.epsilon, privacy.delta, privacy.unit, privacy.sentence)
 
 
+def no_losses(image: str) -> InputError:
+    """What a model of packets answers that is asked for its losses on traces; `image`: what it was trained with."""
+    return InputError(
+        "a model of traces for --model", f"one of packets (train --image {image})",
+        "name one that was trained with --image gasf or series",
+    )  # fmt: skip
+
+
 def member_losses(
     model: Model, members: pl.DataFrame, others: pl.DataFrame, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:

@@ -24,6 +24,7 @@ from netdiffus.metrics import Traces
 from netdiffus.models.counted import Channels, count_arrivals, count_fields
 from netdiffus.models.fitting import Fitting, TrainingPart
 from netdiffus.models.manifest import ModelManifest
+from netdiffus.models.membership import no_losses
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec, class_names
 from netdiffus.models.rows import RowDraw, RowModel, fit_rows, row_model
@@ -219,7 +220,4 @@ class PacketModel:
         Raises:
             InputError: always.
         """
-        raise InputError(
-            "a model of traces for --model", "one of packets (train --image fields)",
-            "name one that was trained with --image gasf or series",
-        )  # fmt: skip
+        raise no_losses("fields")

@@ -20,6 +20,7 @@ from netdiffus.metrics import Traces
 from netdiffus.models.counted import count_arrivals, count_labels
 from netdiffus.models.fitting import Fitting, TrainingPart, begin
 from netdiffus.models.manifest import ModelManifest
+from netdiffus.models.membership import no_losses
 from netdiffus.models.prompt_options import NONE, PromptOptions
 from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.models.prompts.extra import check_extra
@@ -150,10 +151,7 @@ class PromptModel:
         Raises:
             InputError: always.
         """
-        raise InputError(
-            "a model of traces for --model", "one of packets (train --image prompt)",
-            "name one that was trained with --image gasf or series",
-        )  # fmt: skip
+        raise no_losses("prompt")
 
 
 def at_a_time(options: PromptOptions, rgb: RgbCodec) -> int:
