@@ -55,7 +55,7 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
             raise
         account_for_file(intake.account, label_of_file(rule, path), {NO_CAPTURE: 1})
         return Source(file=as_text(path.name), sha256="", packets=0, flows=0, faults={f"{NO_CAPTURE}, left out": 1})
-    unnamed = short = 0
+    unnamed, short, number = 0, 0, intake.rows
     for batch in reader:
         labels = rule(path, batch.flows)
         unnamed += labels.null_count()
@@ -66,6 +66,8 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
             batch = FlowBatch(*anonymise(*batch, key))
         short += account_for_flows(intake.account, batch.flows, labels, config.min_packets)
         labels = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
+        if config.packets == "all" and not config.bin_ns:
+            intake.ends.append(_ends(batch.flows.filter(labels.is_not_null()), number))
         _add_flows(intake, batch, labels, as_text(path.name), keep_packets=config.bin_ns is None)
     read = reader.summary
     if not by_flow or not read.flows:
@@ -85,6 +87,12 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
         links=read.links,
         faults=faults,
     )
+
+
+def _ends(flows: pl.DataFrame, capture: int) -> pl.DataFrame:
+    """Rows of ENDS of flows with all their packets."""
+    end_ns = pl.col("start_ns") + pl.col("gap_ns").list.sum()
+    return flows.select(pl.lit(capture, pl.Int64).alias("capture"), "client", "start_ns", end_ns.alias("end_ns"))
 
 
 def _tallied(intake: Intake, batch: FlowBatch, labels: pl.Series) -> FlowBatch:
