@@ -93,8 +93,8 @@ class SessionsCodec:
     def encode(self, flows: SessionFlows, classes: Ints) -> Floats:
         """Series (N, C, n), NaN past the end, of the sessions of flows of classes (F,)."""
         kind = self._kinds_of(classes, flows.port)
-        rank = server_ranks(flows.session, flows.server, kind)
         lookup = np.isin(flows.port, LOOKUP_PORTS)
+        rank = server_ranks(flows.session, flows.server, kind, lookup)
         links = links_of(flows.session, flows.times, lookup, rank == NEW)
         link = np.where(links.back > 0, 1 + (links.back - 1) * EVENTS + links.event, 0)
         first = np.flatnonzero(np.diff(flows.session, prepend=-1))
@@ -120,7 +120,7 @@ class SessionsCodec:
         event = (np.maximum(link, 1) - 1) % EVENTS
         links = Links(back, np.where(back > 0, event, 0), np.where(back > 0, np.maximum(delay, 0), 0))
         classes, port = self.kinds[kind].T
-        server = servers_of_ranks(session, rank, kind)
+        server = servers_of_ranks(session, rank, kind, np.isin(port, LOOKUP_PORTS))
         return Slots(session, kind, classes, port, links, server, values[:, 4])
 
     def ports_of(self, kind: int) -> Ints:
