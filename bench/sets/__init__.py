@@ -1,4 +1,4 @@
-"""Seven labelled sets of real traffic: how useful, new and faithful what netdiffus makes of each is.
+"""Labelled sets of real traffic: how useful, new and faithful what netdiffus makes of each is.
 
 python -m bench sets [--only mirage,fgnet] [--minutes-scale 0.1] [--seed 0] [--rows 500]
                      [--ablation] [--judge] [--write]

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -21,7 +22,7 @@ class TrafficSet:
     """One set.
 
     Attributes:
-        source: file below DATA; `options` are those of prepare.
+        source: file below DATA, None for the shipped recordings; `options` are those of prepare.
         rows: what is done to the source's table before, where prepare has no option for it.
         minutes: of training; `ratio`: what TSTR / TRTR is wanted to be.
         strict: whether copies, detection and divergences have wanted figures too.
@@ -30,7 +31,7 @@ class TrafficSet:
     """
 
     title: str
-    source: str
+    source: str | None
     minutes: float
     ratio: float
     note: str
@@ -45,7 +46,10 @@ class TrafficSet:
         Raises:
             SystemExit: the development data are not here.
         """
-        options, source = dict(self.options), DATA / self.source
+        options = dict(self.options)
+        if self.source is None:
+            return prepare([recordings.folder()], folder / "dataset", **options)
+        source = DATA / self.source
         if not source.is_file():
             raise SystemExit(f"expected the development data; got no file {source}; put it there")
         if "test" in options:
@@ -140,5 +144,21 @@ SETS: dict[str, TrafficSet] = {
         options={"columns": "size=PL,direction=DIR,gap_us=IAT,label=LABEL,split=split", "packets": 30},
         rows=benign_or_attack,
         benign="benign",
+    ),
+    "recordings": TrafficSet(
+        "recordings, first 32 packets",
+        None,
+        minutes=20,
+        ratio=0.985,
+        note="all labels of the package's own captures",
+        options={"packets": 32},
+    ),
+    "recordings-2": TrafficSet(
+        "recordings, first 32 packets, 2 minutes",
+        None,
+        minutes=2,
+        ratio=0.97,
+        note="as the demo",
+        options={"packets": 32},
     ),
 }

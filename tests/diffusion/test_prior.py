@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
 
-from netdiffus.diffusion.leak import OF_PRIOR
+from netdiffus.diffusion.leak import OF_QUANTITIES, OF_VALUES
 from netdiffus.diffusion.prior import FEWEST, FLOOR, ChannelCodes, PriorSpec, _kernel, log_prior
 from netdiffus.diffusion.prior_fit import PARTS, _Trial, fit_prior
 
@@ -158,4 +159,11 @@ def test_what_tells_its_traces_from_others_is_not_chosen() -> None:
     assert leaks
     assert told > 0.9
     leaks, value = trial.judge(chosen)
-    assert not leaks or OF_PRIOR < value < told
+    assert not leaks or OF_QUANTITIES < value < told
+
+
+def test_values_that_recur_are_counted_more_closely_than_quantities() -> None:
+    """The same traces are judged by another bound where their codes are ordered quantities."""
+    known = traces("position", ordered=False).of(torch.arange(60))
+    assert _Trial(known).most == OF_VALUES
+    assert _Trial(replace(known, ordered=True)).most == OF_QUANTITIES

@@ -71,6 +71,17 @@ def test_a_channel_that_says_nothing_has_one_code() -> None:
     assert book.encode(z)[:, 1].max() == 0
 
 
+def test_sums_of_the_same_values_in_another_order_are_one_average() -> None:
+    rng = np.random.default_rng(0)
+    values = np.tile([0.1, 0.2, 0.3, -0.7, 1.1, 0.6], (500, 1))
+    z = np.concatenate([rng.permuted(values, axis=1), rng.permuted(values + 0.1, axis=1)])[:, None]
+    assert len(np.unique(np.add.reduceat(z, [0], axis=2))) > 2, "they differ in their last digits"
+    book = CoarseCodebook.fit(z, 1)
+    assert len(book.centres[0]) == 2
+    assert np.bincount(book.encode(z).ravel()).tolist() == [500, 500]
+    CoarseManifest.model_validate(book.to_json())
+
+
 def test_what_a_beginning_settles() -> None:
     book = CoarseCodebook.fit(normal(5, 1, 7), 3)  # they end at 2, 4, 7
     assert [book.settled(known, 7) for known in range(8)] == [0, 0, 1, 1, 2, 2, 2, 3]

@@ -16,6 +16,7 @@ import torch
 from bench.small_traffic import two_labels
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.errors import InputError
+from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.models import fitting
 from netdiffus.models.backends import load_model
 from netdiffus.models.counted import Channels
@@ -166,6 +167,14 @@ def test_a_failed_save_leaves_the_last_one(small_dataset, small_model, tmp_path,
         tiny(small_dataset, out, 70, resume=True)
     assert {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_could_not_be_read_again_is_found_before_the_training(small_dataset, tmp_path, monkeypatch) -> None:
+    descending = CoarseCodebook(2, (np.array([0.5, 0.1]),), (np.array([0.0, 0.3, 0.2]),))
+    monkeypatch.setattr(CoarseCodebook, "fit", lambda z, rows: descending)
+    with pytest.raises(InputError, match=r"coarse with edges and centres that ascend"):
+        tiny(small_dataset, tmp_path / "model", 2, coarse=2)
+    assert not (tmp_path / "model").exists()
 
 
 def test_held_back_traces_choose_the_weights(small_dataset, tmp_path, monkeypatch) -> None:

@@ -1,8 +1,9 @@
 """What counts give away: how well a membership attack on them alone tells the traces that were counted from others.
 
 Who compares how likely a trace is under counts with its own fold, and under counts without it, sees what such an attack
-would see. Whatever is counted is chosen so that the area under the attack's ROC curve stays below a bound. The bound of
-priors is lower, because every channel has one, and what several counts give away adds up.
+would see. Whatever is counted is chosen so that the area under the attack's ROC curve stays below a bound. That of the
+priors of quantities is lower: their values hardly recur, so that a closer count of them tells less than it gives away,
+and what several counts give away adds up.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-OF_PRIOR, OF_CONTEXTS = 0.53, 0.56
+OF_VALUES, OF_QUANTITIES, OF_CONTEXTS = 0.56, 0.53, 0.56
 """The largest areas that are chosen."""
 TOLD = 0.1
 

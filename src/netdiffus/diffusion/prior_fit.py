@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from netdiffus.diffusion.leak import OF_PRIOR, leak
+from netdiffus.diffusion.leak import OF_QUANTITIES, OF_VALUES, leak
 from netdiffus.diffusion.prior import ChannelCodes, PriorSpec, log_prior
 
 WIDTHS = {"codes": (0.0, 0.5, 1.0, 2.0, 4.0), "positions": (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)}
@@ -17,7 +17,7 @@ TRIED_ROWS = 1 << 20
 
 
 def fit_prior(channel: ChannelCodes) -> PriorSpec:
-    """The prior that is best out-of-fold, among those that tell counted traces from others by OF_PRIOR at most.
+    """The prior that is best out-of-fold, among those that give away no more than a bound (leak.py).
 
     The search changes one property at a time and keeps what is best.
     """
@@ -45,6 +45,7 @@ class _Trial:
 
     def __init__(self, channel: ChannelCodes) -> None:
         self.channel, part = channel, channel.fold % PARTS
+        self.most = OF_QUANTITIES if channel.ordered else OF_VALUES
         parts = torch.stack([channel.of(part == k).counts for k in range(PARTS)])
         whole = parts.sum(dim=0, keepdim=True)
         self.counts = torch.cat([whole - parts, whole])
@@ -58,4 +59,4 @@ class _Trial:
         table = log_prior(self.counts, spec, self.channel.end)[:, :-1].flatten(start_dim=1)
         others, every = table[self.part, self.cell], table[-1][self.cell]
         told = leak(every.double().sum(dim=1), others.double().sum(dim=1))
-        return (True, told) if told > OF_PRIOR else (False, float(-others.mean()))
+        return (True, told) if told > self.most else (False, float(-others.mean()))

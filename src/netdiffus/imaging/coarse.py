@@ -21,6 +21,8 @@ CODES = 64
 """Maximum number of codes for a channel's averages."""
 LARGEST = 4.0
 """Above every average of z (codec.py defines the largest z)."""
+DIGITS = 9
+"""Decimal places of an average: sums of the same values in another order differ behind them."""
 Place = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
@@ -69,7 +71,8 @@ class CoarseCodebook:
             bounds = bounds[bounds < values.max()]  # each code then has an average: what lies up to its bound
             code = np.searchsorted(bounds, values)
             edges.append(bounds)
-            centres.append(np.bincount(code, values) / np.bincount(code))
+            means = np.bincount(code, values) / np.bincount(code)
+            centres.append(np.append(np.minimum(means[:-1], bounds), means[-1]))  # means of one value are rounded
         return cls(rows, tuple(edges), tuple(centres))
 
     def encode(self, z: Floats) -> Ints:
@@ -102,10 +105,10 @@ def segment_ends(length: int, rows: int) -> Ints:
 
 
 def segment_means(z: Floats, rows: int) -> Floats:
-    """Averages (N, C, m) of series (N, C, n) over m segments."""
+    """Averages (N, C, m) of series (N, C, n) over m segments, to DIGITS decimal places."""
     length = z.shape[2]
     if length < rows:
         raise InputError(f"at least {rows} positions for as many coarse rows", str(length), "ask for fewer")
     ends = segment_ends(length, rows)
     begins = np.concatenate([[0], ends[:-1]])
-    return np.asarray(np.add.reduceat(z, begins, axis=2) / (ends - begins))
+    return np.asarray(np.round(np.add.reduceat(z, begins, axis=2) / (ends - begins), DIGITS))

@@ -17,7 +17,7 @@ from netdiffus.models.backends import fit_model
 from netdiffus.models.card import model_readme
 from netdiffus.models.device import torch_version, used_threads
 from netdiffus.models.fitting import Fitting, TrainingPart, share_done
-from netdiffus.models.manifest import ModelManifest, read_model
+from netdiffus.models.manifest import ModelManifest, model_manifest, read_model
 from netdiffus.models.options import TrainOptions
 from netdiffus.store import model as store
 from netdiffus.store.cards import DatasetCard, ModelCard
@@ -90,6 +90,7 @@ def _manifest(fitting: Fitting, dataset: DatasetCard) -> ModelManifest:
         threads=used_threads(device),
         versions=versions(),
     )
+    model_manifest(card)  # what could not be read again is found before the training, not after it
     return ModelManifest(card, options, fitting.codec)
 
 
