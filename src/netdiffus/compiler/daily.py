@@ -43,4 +43,4 @@ class Day(Manifest):
         rates = np.array(self.hours)[(np.concatenate([[first], inside]) // HOUR_NS) % HOURS]
         load: Floats = np.concatenate([[0.0], np.cumsum(np.diff(edges) * rates)])
         wanted = (starts - first) / (last - first) * load[-1]
-        return first + np.interp(wanted, load, edges).astype(np.int64)
+        return np.asarray(first + np.interp(wanted, load, edges).astype(np.int64))

@@ -114,15 +114,15 @@ def with_sessions(
     beside = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), own, device)
     codec = SessionCodec(beside.codec, found.kinds, beside.labels, found.arrivals, found.habits, found.day)
     other = fit_rows(beside, own, device, None)
-    recipes = flows.fit.recipe, other.fit.recipe
-    if not isinstance(recipes[0], ForcingRecipe) or not isinstance(recipes[1], ForcingRecipe):
-        raise TypeError(f"no causal cores: {recipes}")
-    network = Together(recipes[0].network, recipes[1].network)
+    one, two = flows.fit.recipe, other.fit.recipe
+    if not isinstance(one, ForcingRecipe) or not isinstance(two, ForcingRecipe):
+        raise TypeError(f"no causal cores: {one}, {two}")
+    network = Together(one.network, two.network)
     batches_of_both = TrainingData(
         data.codec, data.labels, data.held, both(data.batch, beside.batch),
         None if data.validation is None else both(data.validation, beside.validation),
     )  # fmt: skip
-    return begin(network, BothRecipe(network, *recipes), batches_of_both, options), codec
+    return begin(network, BothRecipe(network, one, two), batches_of_both, options), codec
 
 
 def models_together(

@@ -145,9 +145,7 @@ def _finish(intake: Intake, sources: list[Source], config: PrepareConfig, unused
         raise InputError("at least one flow in the sources", said, "check the captures with 'netdiffus info CAPTURE'")
     rng = np.random.default_rng(config.seed)
     is_given = rest["split"] != ""
-    session = _sessions(intake, rest, split_here=not is_given.any())
-    if session is not None:
-        rest = rest.with_columns(group=pl.lit("session ") + session.cast(pl.String))
+    session, rest = _sessions(intake, rest, split_here=not is_given.any())
     drawn = splitting.split(rest["label"], rest["group"], config.test_share, rng)
     split = splitting.given(rest["split"], drawn)
     share = round(float(np.mean(split.to_numpy() == "test")), 4) if is_given.all() else config.test_share
@@ -182,21 +180,24 @@ def _finish(intake: Intake, sources: list[Source], config: PrepareConfig, unused
     intake.writer.finish(card, split, group, session)
 
 
-def _sessions(intake: Intake, rest: pl.DataFrame, *, split_here: bool) -> pl.Series | None:
-    """The session of each flow, where captures keep all packets and have enough sessions; a note says how many.
+def _sessions(intake: Intake, rest: pl.DataFrame, *, split_here: bool) -> tuple[pl.Series | None, pl.DataFrame]:
+    """The session of each flow, where captures keep all packets and have enough, and `rest` with them as groups.
+
+    A note says how many there are, or why there are none.
 
     Args:
         split_here: whether no source says which flows are for testing, so that sessions can be kept together.
     """
     if not split_here or sum(map(len, intake.ends)) != len(rest):
-        return None
+        return None, rest
     found = sessions_of_flows(intake.ends)
     intake.ends.clear()
     if why := why_none(rest["label"], found):
         intake.notes.append(f"sessions are not kept together: {why}")
-        return None
+        return None, rest
     intake.notes.append(f"{int(found.max()) + 1:,} sessions of clients; the flows of one stay together in the split")
-    return pl.Series("session", found, pl.Int64)
+    session = pl.Series("session", found, pl.Int64)
+    return session, rest.with_columns(group=pl.lit("session ") + session.cast(pl.String))
 
 
 def _payload(intake: Intake, split: pl.Series, config: PrepareConfig) -> PayloadKnowledge | None:

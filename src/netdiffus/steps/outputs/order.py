@@ -90,7 +90,7 @@ class Order:
             "netdiffus": __version__,
             "model": self.model.hash,
             "dataset": card.dataset,
-            "config": self.config.model_dump(),
+            "config": self.config.model_dump(exclude={"sessions"} if self.config.sessions is None else None),
         }
 
     @property

@@ -83,8 +83,9 @@ def certificate_message(name: str, size: int, start_ns: int, fill: Fill) -> byte
     """The handshake message with the certificate of a server, `size` bytes, and that of its issuer if there is room."""
     issuer = "ca.example.com"
     room, chain = size - 4 - 3 - 3, []
-    if room > LEAF:
-        leaf = FIRST_CERTIFICATE + 2 * len(name) + fill.number(0, 300)
+    least, most = FIRST_CERTIFICATE + 2 * len(name), room - 3 - FIRST_CERTIFICATE - 2 * len(issuer)
+    if room > LEAF and most >= least:
+        leaf = min(least + fill.number(0, 300), most)
         chain = [block(certificate(name, issuer, leaf, start_ns, fill), 3)]
         room -= leaf + 3
         name = issuer
