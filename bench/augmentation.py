@@ -22,7 +22,7 @@ import polars as pl
 
 from bench.results import place, spread, table, write_section
 from bench.sets.collection import SETS
-from bench.sets.judging import CLASSIFIERS, arrays, macro
+from bench.sets.measures import CLASSIFIERS, arrays, macro
 from bench.sets.run import BUILD as DRAWN
 from bench.shifts import shifted
 from netdiffus.api.verbs import generate, prepare, train

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from netdiffus.traffic.flows.reader import FlowReader
+from netdiffus.traffic.payload.shapes import LEAST_FLOWS, LEAST_PAIRS
 
 RUN = 6
 """Bytes of a run that may identify something."""
@@ -53,16 +55,24 @@ def names(datas: Iterable[bytes]) -> set[bytes]:
     return found
 
 
-def first_bytes(path: Path, label_of: dict[tuple[str, int, str, int], str] | str) -> dict[str, list[bytes]]:
-    """The first FIRST payload bytes of each flow that has payload, by label."""
-    found: dict[str, list[bytes]] = defaultdict(list)
+def beginnings(path: Path, label_of: dict[tuple[str, int, str, int], str]) -> list[Beginning]:
+    """The first FIRST payload bytes of each flow that has payload and a label."""
+    found = []
     for batch in FlowReader(path, told=(1, FIRST)):
         told = batch.packets.filter(batch.packets["payload"].bin.size() > 0).select("flow_id", "payload")
         for row in batch.flows.join(told, on="flow_id").iter_rows(named=True):
             ends = row["client"], row["client_port"], row["server"], row["server_port"]
-            label = label_of if isinstance(label_of, str) else label_of.get(ends)
+            label = label_of.get(ends)
             if label is not None:
-                found[label].append(row["payload"])
+                found.append(Beginning(label, row["protocol"], (row["client"], row["server"]), row["payload"]))
+    return found
+
+
+def by_label(flows: Iterable[Beginning]) -> dict[str, list[bytes]]:
+    """The bytes alone, by label."""
+    found: dict[str, list[bytes]] = defaultdict(list)
+    for flow in flows:
+        found[flow.label].append(flow.data)
     return found
 
 
@@ -80,3 +90,37 @@ def accuracy(train: dict[str, list[bytes]], test: dict[str, list[bytes]]) -> flo
     )
     model = RandomForestClassifier(200, random_state=0, n_jobs=1).fit(known, known_labels)
     return float((model.predict(asked) == asked_labels).mean())
+
+
+class Beginning(NamedTuple):
+    """The first payload bytes of a real flow, its label and transport, and its pair of hosts."""
+
+    label: str
+    transport: str
+    pair: tuple[str, str]
+    data: bytes
+
+
+def permitted(flows: Sequence[Beginning], seed: int = 0) -> dict[str, list[bytes]]:
+    """Real first bytes as far as the rule of shapes lets them be kept, by label: what a generator may know at most.
+
+    A byte stays if enough flows of enough pairs of hosts of its label and transport have it at its place; all others
+    are drawn anew. Lengths stay.
+    """
+    rng = np.random.default_rng(seed)
+    values = features(flow.data for flow in flows)
+    pairs = np.unique([" ".join(flow.pair) for flow in flows], return_inverse=True)[1]
+    groups = np.unique([f"{flow.label} {flow.transport}" for flow in flows], return_inverse=True)[1]
+    found = np.where(values < 0, values, rng.integers(0, 256, values.shape))
+    for group in range(int(groups.max()) + 1):
+        here = np.flatnonzero(groups == group)
+        for place in range(FIRST):
+            column = values[here, place]
+            for value in np.unique(column[column >= 0]).tolist():
+                who = here[column == value]
+                if len(who) >= LEAST_FLOWS and len(np.unique(pairs[who])) >= LEAST_PAIRS:
+                    found[who, place] = value
+    kept: dict[str, list[bytes]] = defaultdict(list)
+    for flow, row in zip(flows, found, strict=True):
+        kept[flow.label].append(bytes(row[row >= 0].astype(np.uint8)))
+    return kept

@@ -15,17 +15,20 @@ from netdiffus.traffic.payload.ja4 import ja4, read_hello
 BELOW = {"tcp", "udp", "ip", "ipv6", "eth", "frame", "icmp", "icmpv6", "data"}
 """Protocols up to the transport: what tshark says of these is not about payload."""
 HELLO_BYTES = 4200
+SILENT = re.compile(r"(?m)^.*\[proto: 0/Unknown\].*\[Goodput ratio: 0/0\].*$")
+NAMED = re.compile(r"(?m)^\s+\d+\s+(?:TCP|UDP) .*?\[proto: [\d.]+/([^\].]+)")
+"""Lines of ndpiReader: a flow without payload, and one that has a name."""
 
 
 def ndpi(path: Path) -> Counter[str]:
-    """Flows by the protocol that ndpiReader names; the part before the dot, from bytes alone (no guess by port)."""
-    command = ["ndpiReader", "-i", str(path), "-v", "1", "-d"]
+    """Flows of TCP and UDP with payload by the protocol that ndpiReader names, from bytes alone (no guess by port).
+
+    Of a name such as TLS.NetFlix it is the part before the dot: what follows is the application, whose host names
+    tell it. Flows without payload are left out: there is nothing to be named.
+    """
+    command = ["ndpiReader", "-i", str(path), "-v", "2", "-d"]
     said = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout
-    part = said.partition("Detected protocols:")[2].partition("\n\n")[0]
-    found: Counter[str] = Counter()
-    for name, flows in re.findall(r"(?m)^\s+(\S+)\s+packets: \d+\s+bytes: \d+\s+flows: (\d+)", part):
-        found[name.partition(".")[0]] += int(flows)
-    return found
+    return Counter(NAMED.findall(SILENT.sub("", said)))
 
 
 def complaints(path: Path) -> Counter[str]:

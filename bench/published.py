@@ -20,9 +20,9 @@ import numpy as np
 import polars as pl
 
 from bench.results import table, write_section
-from bench.sets.collection import DATA, SETS
-from bench.sets.judging import Parts, arrays, learned
-from netdiffus.api.verbs import generate, prepare, train
+from bench.sets.collection import SETS
+from bench.sets.measures import Parts, arrays, learned
+from netdiffus.api.verbs import generate, train
 from netdiffus.metrics import Traces
 from netdiffus.models.manifest import read_model
 from netdiffus.models.network import batch_size
@@ -85,12 +85,12 @@ def sampling(mirage: Path, folder: Path) -> str:
 
 def step(folder: Path) -> str:
     """CPU-seconds of a training step at 128 positions, by step and by trace."""
-    flows = SETS["fgnet"]
-    prepare(DATA / flows.source, folder / "long", **(flows.options | {"packets": LONG}))
+    (folder / "long").mkdir()
+    dataset = SETS["fgnet"].prepare(folder / "long", packets=LONG)
     rows, costs = [], {}
     cases: list[tuple[str, dict[str, Any]]] = [(OURS, {"length": LONG}), (THEIRS, {"preset": "netdiffus"})]
     for name, options in cases:
-        seconds, batch = step_seconds(folder / "long", folder / f"long {name}", LONG_STEPS[name], **options)
+        seconds, batch = step_seconds(dataset, folder / f"long {name}", LONG_STEPS[name], **options)
         cost = statistics.median(seconds) if name == OURS else min(seconds)  # in doubt for the other
         costs[name] = (cost, cost / batch, batch)
         rows.append((name, batch, f"{cost:.2f}", f"{1000 * cost / batch:,.1f}"))

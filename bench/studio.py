@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import httpx
 import polars as pl
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from bench.results import table, write_section
+from bench.studio_browser import Studio, browser, studio
 from netdiffus import recordings
 from netdiffus.api.verbs import prepare
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 LABELS, DATASETS, TRACES, AT_ONCE, LOADS, LIVE_S = ("ntp", "dns"), 100, 1_000_000, 200, 5, 30
 SLOW_S = 45.0
 PAGES = {
@@ -45,41 +39,16 @@ NOTE = (
 )
 
 
-@dataclass
-class Studio:
-    """A studio that runs: its address, token and process."""
-
-    base: str
-    token: str
-    process: subprocess.Popen[str]
-
-
-@contextmanager
-def studio(folder: Path) -> Iterator[Studio]:
-    """The studio of a folder, as a user starts it."""
-    command = [sys.executable, "-m", "netdiffus", "studio", str(folder), "--port", "0", "--no-browser"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    line = process.stdout.readline() if process.stdout else ""
-    match = re.search(r"(http://\S+?)/\?token=(\S+)", line)
-    if not match:
-        raise SystemExit(f"no studio: {line}")
-    try:
-        yield Studio(match[1], match[2], process)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-
-
-def whole_job(browser: Browser, folder: Path, sources: list[Path]) -> tuple[int, float, int]:
+def whole_job(opened: Browser, folder: Path, sources: list[Path]) -> tuple[int, float, int]:
     """From two captures to a pcap with the defaults, by mouse alone; the training is stopped once it has saved.
 
     Returns clicks, of which one stops the training; seconds; and bytes of the capture.
     """
     began, clicks = time.monotonic(), 0
     with studio(folder) as running:
-        page = browser.new_context().new_page()
+        page = opened.new_context().new_page()
         page.set_default_timeout(900_000)
-        page.goto(f"{running.base}/?token={running.token}")
+        page.goto(running.address)
 
         def click(role: Any, name: str) -> None:
             nonlocal clicks
@@ -233,16 +202,16 @@ def fill(folder: Path) -> list[Path]:
     return captures
 
 
-def measured(browser: Browser, folder: Path) -> str:
+def measured(opened: Browser, folder: Path) -> str:
     """All figures of one filled folder, as Markdown."""
     captures = fill(folder)
     (folder.parent / "empty").mkdir()
-    clicks, seconds, size = whole_job(browser, folder.parent / "empty", captures)
+    clicks, seconds, size = whole_job(opened, folder.parent / "empty", captures)
     with studio(folder) as running:
-        context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900})
+        context: BrowserContext = opened.new_context(viewport={"width": 1280, "height": 900})
         page = context.new_page()
         began, used = time.monotonic(), cpu_seconds(running.process.pid)
-        page.goto(f"{running.base}/?token={running.token}")
+        page.goto(running.address)
         first, work = time.monotonic() - began, cpu_seconds(running.process.pid) - used
         figures = [(name, *page_figures(page, running.base + path)) for name, path in PAGES.items()]
         with ThreadPoolExecutor(1) as pool:  # playwright's loop runs in this thread
@@ -277,11 +246,8 @@ def measured(browser: Browser, folder: Path) -> str:
 
 def main() -> None:
     """Measure, and write the section."""
-    with tempfile.TemporaryDirectory() as place, sync_playwright() as started:
-        binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        browser = started.chromium.launch(executable_path=binary, args=FLAGS)
-        body = measured(browser, Path(place) / "work")
-        browser.close()
+    with tempfile.TemporaryDirectory() as place, browser() as opened:
+        body = measured(opened, Path(place) / "work")
     write_section("studio", "Studio", body)
 
 

@@ -20,6 +20,7 @@ import polars as pl
 
 from fuzz.forms import Form
 from fuzz.mutation import Native, changed, joined
+from netdiffus.wire.files.npz import read_header
 
 MAX_BYTES = 2048
 MODULES = (
@@ -121,7 +122,8 @@ def arrays(content: bytes, form: Form) -> None:
     begin = content.find(b"\x93NUMPY")
     module = form["traffic.tables.npz"]
     try:
-        values, shape = module._declared(io.BytesIO(content[max(begin, 0) :]), 1 << 20)
+        shape, kind = read_header(io.BytesIO(content[max(begin, 0) :]))
+        values = module.declared_values(shape, kind, 1 << 20)
     except module.BROKEN:
         return
     assert values >= 0

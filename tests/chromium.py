@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +14,8 @@ from typing import Any
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+from bench.studio_browser import NAMES, binary
+
 SECONDS = 60
 # The pipes under the numbers that Chromium reads and writes: 3 and 4.
 LAUNCH = """
@@ -80,15 +80,15 @@ class Tab:
 @contextmanager
 def chromium(profile: Path) -> Iterator[Tab]:
     """A tab of a fresh Chromium, which is gone afterwards."""
-    binary = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if binary is None:
+    found = binary()
+    if found is None:
         pytest.skip(f"none of {', '.join(NAMES)} is installed")
     to_browser, commands = os.pipe()
     answers, from_browser = os.pipe()
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--disable-dev-shm-usage", f"--user-data-dir={profile}", "--remote-debugging-pipe"]  # fmt: skip
     started = subprocess.Popen(
-        [sys.executable, "-c", LAUNCH, str(to_browser), str(from_browser), binary, *flags],
+        [sys.executable, "-c", LAUNCH, str(to_browser), str(from_browser), found, *flags],
         pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(to_browser)

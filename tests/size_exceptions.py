@@ -24,7 +24,6 @@ LONG = {
     "src/netdiffus/wire/nprint/lines.py::parse_lines": FORMAT,
     "bench/kernel.py::replay": "one conversation with a kernel, whose numbers every step needs",
     "tests/plain_judge.py::_one": "the rules once more in the order of the RFC, to be read beside it",
-    "tools/record/namespaces.py::open": "commands that set up two namespaces, in their order",
 }
 """More than 40 lines without the docstring."""
 

@@ -12,16 +12,17 @@ LEVELS = [
     {"cli"},
     {"studio"},
     {"api"},
+    {"cluster"},
     {"steps", "report"},
     {"models"},
     {"store"},
-    {"imaging", "diffusion", "metrics", "baselines"},
+    {"imaging", "diffusion", "metrics", "baselines", "privacy"},
     {"compiler"},
     {"traffic", "recordings"},
     {"wire"},
     {"config"},
     {"manifest"},
-    {"errors", "limits", "text", "version", "arrays"},
+    {"errors", "limits", "text", "version", "arrays", "spread"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 DOORS = {"__init__", "__main__"}
@@ -36,6 +37,12 @@ ONLY_IN = {
     "fastapi": {"studio"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},
+    "dp_accounting": {"privacy"},
+    "ray": {"cluster"},
+    "diffusers": {"models"},
+    "transformers": {"models"},
+    "peft": {"models"},
+    "accelerate": {"models"},
 }
 
 
@@ -106,4 +113,12 @@ def test_the_test_sees_a_fault() -> None:
 
 def test_metrics_load_torch_when_they_need_it_only() -> None:
     program = "import sys, netdiffus.metrics; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_no_command_loads_the_libraries_of_prompts_before_it_needs_them() -> None:
+    program = (
+        "import sys, netdiffus.cli.main, netdiffus.models.backends, netdiffus.steps.generate, netdiffus.steps.train; "
+        "sys.exit(bool({'diffusers', 'transformers', 'peft', 'accelerate'} & sys.modules.keys()))"
+    )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,22 +1,18 @@
-"""The pictures of docs/studio.md, from the folder of the demo: python tools/studio_pictures.py netdiffus-demo
+"""The pictures of docs/studio.md, from the folder of the demo: python -m tools.studio_pictures netdiffus-demo
 
 A short training is started in that folder, which takes some minutes.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+
+from bench.studio_browser import browser, studio
 
 PICTURES = Path(__file__).parents[1] / "docs" / "studio"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 WAIT_MS = 900_000
 
 
@@ -45,35 +41,24 @@ def training(page: Page, base: str) -> None:
 
 def main() -> None:
     """Take all pictures."""
-    folder = Path(sys.argv[1])
-    command = [sys.executable, "-m", "netdiffus", "studio", str(folder), "--port", "0", "--no-browser"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    line = process.stdout.readline() if process.stdout else ""
-    match = re.search(r"(http://\S+?)/\?token=\S+", line)
-    if not match:
-        raise SystemExit(f"no studio: {line}")
     PICTURES.mkdir(exist_ok=True)
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        page = browser.new_context(viewport={"width": 1200, "height": 900}).new_page()
-        page.goto(match[0])
+    with studio(Path(sys.argv[1])) as running, browser() as opened:
+        page = opened.new_context(viewport={"width": 1200, "height": 900}).new_page()
+        page.goto(running.address)
         shoot(page, "home", 900)
-        page.goto(f"{match[1]}/dataset?path=dataset&label=web&row=6000#flow")
+        page.goto(f"{running.base}/dataset?path=dataset&label=web&row=6000#flow")
         page.wait_for_selector(".gasfs img")
         shoot(page, "dataset", 1000, "section.flow")
-        page.goto(f"{match[1]}/capture?path=synthetic.pcapng&packet=5")
+        page.goto(f"{running.base}/capture?path=synthetic.pcapng&packet=5")
         shoot(page, "capture", 800)
-        page.goto(f"{match[1]}/report?path=report")
+        page.goto(f"{running.base}/report?path=report")
         page.wait_for_timeout(2000)
         shoot(page, "report", 1000)
-        training(page, match[1])
-        phone = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark").new_page()
-        phone.goto(match[0])
-        phone.goto(f"{match[1]}/dataset?path=dataset&label=web&row=6000#flow")
+        training(page, running.base)
+        phone = opened.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark").new_page()
+        phone.goto(running.address)
+        phone.goto(f"{running.base}/dataset?path=dataset&label=web&row=6000#flow")
         shoot(phone, "phone", 844, "section.flow")
-        browser.close()
-    process.send_signal(signal.SIGINT)
-    process.wait(60)
 
 
 if __name__ == "__main__":

@@ -40,13 +40,13 @@ class TrafficSet:
     strict: bool = False
     benign: str | None = None
 
-    def prepare(self, folder: Path) -> Path:
-        """The dataset folder, made below `folder`.
+    def prepare(self, folder: Path, **others: Any) -> Path:
+        """The dataset folder, made below `folder`, with some options other than the set's.
 
         Raises:
             SystemExit: the development data are not here.
         """
-        options = dict(self.options)
+        options = self.options | others
         if self.source is None:
             return prepare([recordings.folder()], folder / "dataset", **options)
         source = DATA / self.source

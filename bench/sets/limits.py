@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from bench.sets.judging import Parts, arrays, learned
+from bench.sets.measures import Parts, arrays, learned
 from netdiffus.api.verbs import generate
 from netdiffus.metrics import Traces
 from netdiffus.models.model import Model

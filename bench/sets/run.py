@@ -14,8 +14,8 @@ import polars as pl
 
 from bench.results import place
 from bench.sets.collection import SETS
-from bench.sets.judging import Parts, arrays, judged, membership
 from bench.sets.limits import limits
+from bench.sets.measures import Parts, arrays, judged, membership
 from bench.sets.page import show, write
 from netdiffus.api.verbs import generate, train
 from netdiffus.models.backends import load_model

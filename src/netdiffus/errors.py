@@ -19,3 +19,7 @@ class InputError(NetdiffusError):
     def __init__(self, expected: str, got: str, action: str) -> None:
         self.expected, self.got, self.action = expected, got, action
         super().__init__(f"expected {expected}; got {got}; {action}")
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        """How it is told to another process."""
+        return type(self), (self.expected, self.got, self.action)

@@ -45,6 +45,11 @@ CONTEXT_CODES = 8
 CONTEXTS = 1 << 22
 """Counted contexts of one order of a channel, and pairs of a context and a code."""
 GUIDANCE = 100.0
+EPSILON = 0.01, 100.0
+"""Of a guarantee: a smaller one leaves nothing to learn, a larger one promises nothing."""
+DELTA = 1e-15, 0.1
+MOST_PER_GROUP = 1000
+"""Rows of one group that count: noise grows with them."""
 TABLE_VALUES = 1 << 40
 """Values of a table that `prepare --max-values` may allow."""
 POSITIONS = 1_000_000

@@ -43,11 +43,12 @@ def test_arrays_become_scores_with_intervals_and_a_report(scores) -> None:  # ty
     assert len(found.verdicts()) == 4
 
 
-def test_baselines_stand_in_the_same_list(scores) -> None:  # type: ignore[no-untyped-def]
+def test_baselines_stand_in_the_same_list(scores, only_metrics) -> None:  # type: ignore[no-untyped-def]
     found, folder = scores
     for name in ("jitter", "histogram", "markov"):
         assert found[f"baseline.{name}.utility.tstr_accuracy"].value is not None
         assert f'<th scope="col" class="n">{name}</th>' in (folder / "report.html").read_text()
+    only_metrics("utility")
     without = netdiffus.evaluate(arrays(60, 0), arrays(60, 1), baselines=False)
     assert not [score.name for score in without if score.name.startswith("baseline.")]
 

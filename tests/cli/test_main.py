@@ -52,7 +52,8 @@ def test_help_lists_what_is_there_and_nothing_else(capsys) -> None:
     assert run(capsys, "--version")[1].startswith("netdiffus 0.")
 
 
-def test_the_four_verbs(capsys, small_table, tmp_path) -> None:
+def test_the_four_verbs(capsys, small_table, tmp_path, only_metrics) -> None:
+    only_metrics("utility")  # test_docs.py and tests/steps/test_evaluate.py compute all
     dataset, model, synthetic, report = (tmp_path / name for name in ("dataset", "model", "s.parquet", "report"))
     code, out, _ = run(capsys, "prepare", small_table, "--out", dataset)
     assert code == 0

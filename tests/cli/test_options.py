@@ -18,6 +18,7 @@ from netdiffus.errors import InputError
 from netdiffus.models.counts import parse_counts
 from netdiffus.models.import_config import ImportConfig
 from netdiffus.models.options import RowOptions, UNetOptions
+from netdiffus.models.prompt_options import PromptOptions
 from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.images.config import BitImageConfig, ImageConfig
 from netdiffus.steps.outputs.capture_config import CaptureConfig
@@ -118,7 +119,7 @@ def test_help_says_every_range(capsys) -> None:
 
 CONFIGS = (
     RowOptions, UNetOptions, PrepareConfig, GenerateConfig, CaptureConfig, EvaluateConfig, ImportConfig, ImageConfig,
-    BitImageConfig, NprintConfig, StudioConfig,
+    BitImageConfig, NprintConfig, PromptOptions, StudioConfig,
 )  # fmt: skip
 
 

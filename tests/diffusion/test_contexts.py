@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
+from netdiffus.diffusion import context_fit
 from netdiffus.diffusion.context_fit import CountedTraces, candidates, fit_contexts
 from netdiffus.diffusion.contexts import Contexts, hashed
 from netdiffus.diffusion.leak import OF_CONTEXTS, auc
@@ -92,6 +93,16 @@ def test_noise_has_no_contexts() -> None:
     noise = torch.randint(K, known.codes.shape, generator=torch.Generator().manual_seed(1))
     contexts = fit_contexts(CountedTraces(noise, known.label, known.fold, FOLDS), flat(), [0])
     assert contexts.tables(0) == []
+
+
+def test_contexts_are_chosen_alike_however_keys_are_numbered(monkeypatch) -> None:
+    known = traces(channels=2)
+    dense = fit_contexts(known, flat(2), [0, 1])
+    monkeypatch.setattr(context_fit, "SPARSE", 0)
+    sparse = fit_contexts(known, flat(2), [0, 1])
+    assert dense.specs == sparse.specs
+    assert dense.specs[0]
+    assert all(torch.equal(one, two) for one, two in zip(dense.buffers(), sparse.buffers(), strict=True))
 
 
 def test_contexts_of_no_codes_are_none() -> None:

@@ -65,13 +65,13 @@ SOURCES = {"real": recordings_between_other_hosts, "arbitrary": arbitrary}
 MODES = {"generated": {}, "real": {"fidelity": Fidelity.REAL, "mtu": None}, "verbatim": {"fidelity": Fidelity.VERBATIM}}
 GOLDEN = {
     "real generated 0": "7aa7f51fa5e68e8f354d51a5902439c4df37a6d176caf4e0578c837a5f5449e7",
-    "real generated 1": "48c69497fc954e7225933d3c87712a03f7a3b7712abb53d11ed59883a7915e3e",
+    "real generated 1": "c6442d8d2969932d7f39c264ff20553bc153d4719b6e25dce740bb1783906bcf",
     "real generated 2": "817957fdc0e57747d742bcbd2baa96947f09e7ef755863c4cb4e74c9accaff97",
     "real real 0": "8551c193f263c90dc29a923b658a2c8deb3287f298b300460300ae0e45e878db",
-    "real real 1": "6e6d7cc60b168b84a5616c5becbb23aad3df936b36554613fee718765c5ed12b",
+    "real real 1": "1db7fafb82985e4353efe59c9767c23ab572c258e6be9dd08bd12b8a129b50f9",
     "real real 2": "f104566d0b5f73c94291d88f4dd60cb8f18ece56d623e0b6343c727a16928ce4",
     "real verbatim 0": "ec85f79d33c289892bff2a763bb41f9751ff676df081ea2ba692a68059d12970",
-    "real verbatim 1": "cd146d5ec0768a3d55637770d2c6e82bae9e2bde2770629793a269b0904f4c7c",
+    "real verbatim 1": "e8dc00ad06e4271bba9b21622b380471df99d9835cfda56104909e7f4dcd2bcb",
     "real verbatim 2": "5a26d6e345fd72fe0fc59f175fc58008fa2ee05ca087f8ea663b08dbe8cbfe7a",
     "arbitrary generated 0": "1e366f7e761bf807fc59d2077f728849714ef2fe565c302e3fb3f657972b6c34",
     "arbitrary generated 1": "ff5c2742c0f93c34f9beaee5bcb1a466807af3f5f65fe89476d836e16887ffde",

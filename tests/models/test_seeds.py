@@ -67,9 +67,10 @@ def test_work_can_be_split_anywhere_between_blocks(small_blocks) -> None:
     ids = np.repeat([0, 1], [20, 9])
     whole = Request(ids, Sampling(), 3)
     drawn = series_of(small_blocks, whole)
-    for at in range(1, 5):
-        parts = [Request(ids, Sampling(), 3, part) for part in ((0, at), (at, None))]
-        np.testing.assert_array_equal(series_of(small_blocks, *parts), drawn)
+    pieces = list(whole.pieces(7))
+    assert [len(piece.ids) for piece in pieces] == [7, 7, 6, 7, 2]
+    backwards = [series_of(small_blocks, piece) for piece in reversed(pieces)]
+    np.testing.assert_array_equal(np.concatenate(backwards[::-1]), drawn)
     apart = [Request(np.repeat([k], n), Sampling(), 3) for k, n in ((0, 20), (1, 9))]
     np.testing.assert_array_equal(series_of(small_blocks, *apart), drawn)
     assert not np.array_equal(drawn[:7], drawn[7:14], equal_nan=True)

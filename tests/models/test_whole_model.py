@@ -14,9 +14,11 @@ from netdiffus.models.backends import load_model
 from netdiffus.models.packets import packet_part
 from netdiffus.models.sampling import Request, Sampling
 from netdiffus.steps.outputs import streamed
+from netdiffus.steps.payload_check import check_with_payload
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.flows.reader import flows_of_capture
+from netdiffus.traffic.payload.judge import judge_payload
 from netdiffus.wire.conformance.check import check_capture
 
 LABELS = ("quic", "ssh")
@@ -59,6 +61,23 @@ def test_whole_flows_stream_to_a_capture_that_conforms(model, tmp_path) -> None:
     account = json.loads((tmp_path / "made.pcapng.json").read_text())
     assert account["packets_written"] == found.packets
     assert account["flows"] == 40
+
+
+def test_whole_flows_speak_what_their_labels_do(model, tmp_path, monkeypatch) -> None:
+    """Payload is written flow by flow, wherever a stream is cut into pieces, and lies where its packets are."""
+    monkeypatch.setattr(streamed, "COMPILED_PACKETS", 300)
+    out = made(model, tmp_path / "made.pcap", payload="protocol")
+    account = json.loads((tmp_path / "made.pcap.json").read_text())
+    assert account["capture"]["payload"] == "protocol"
+    assert set(account["payload_by_protocol"]) == {"quic", "ssh"}
+    assert sum(account["payload_by_protocol"].values()) + sum(account["payload_random"].values()) <= 24
+    assert not check_with_payload(out).faults
+    judged = judge_payload(out)
+    assert judged.read == account["payload_by_protocol"]
+    other = made(model, tmp_path / "other.pcap", payload="random")
+    flows = [flows_of_capture(path, packets=10**6, timeout_s=2e7).flows for path in (out, other)]
+    sizes = [sorted(each["size"].to_list()) for each in flows]
+    assert sizes[0] == sizes[1]
 
 
 def test_a_stream_does_not_depend_on_its_pieces(model, tmp_path, monkeypatch) -> None:

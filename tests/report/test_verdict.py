@@ -167,3 +167,19 @@ def test_the_weakest_labels_and_why() -> None:
         "web: size jsd 0.900 (real 0.100), F1 0.610 instead of 0.950",
         "mqtt: gap ns jsd 0.300 (real 0.100)",
     ]
+
+
+@pytest.mark.parametrize(("epsilon", "answer"), [(1.0, "yes"), (8.0, "yes"), (8.1, "with care")])
+def test_a_guarantee_allows_to_publish_up_to_an_epsilon_of_8(epsilon: float, answer: str) -> None:
+    sentence = "These satisfy it with respect to any one flow."
+    stated = Score("membership.epsilon", epsilon, None, None, "min", note=sentence)
+    publish = verdicts([*scores(), stated])[2]
+    assert publish.answer == answer
+    assert (sentence in publish.why) == (answer == "yes")
+
+
+def test_a_guarantee_does_not_help_where_an_attack_succeeds() -> None:
+    stated = Score("membership.epsilon", 1.0, None, None, "min", note="a sentence")
+    refuted = Score("membership.audit_epsilon", 3.0, 0.0, None, "min", low=0.0, high=0.5)
+    assert verdicts([*scores(membership__auc=0.7), stated])[2].answer == "no"
+    assert verdicts([*scores(), refuted, stated])[2].answer == "no"

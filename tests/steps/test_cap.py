@@ -32,7 +32,7 @@ def test_a_model_learns_up_to_the_cap(long_traces, tmp_path) -> None:
 def test_it_is_judged_on_as_much(long_traces, monkeypatch) -> None:
     seen = []
 
-    def noted(sets, inputs, provenance, config):
+    def noted(sets, inputs, provenance, config, spread):
         seen.append((sets.train.series.shape[2], provenance["compared"]))
         yield from ()
 

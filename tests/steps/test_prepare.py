@@ -4,6 +4,7 @@ import json
 import lzma
 import struct
 from functools import partial
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -76,6 +77,10 @@ def test_labels_by_file_and_by_table(tmp_path) -> None:
     (tmp_path / "map.csv").write_text("file,label\ndns.pcap.xz,names\n")
     by_table = prepare(capture, tmp_path / "b", labels=str(tmp_path / "map.csv"), packets=4)
     assert set(DatasetCard.read(by_table).labels) == {"names"}
+    by_path = prepare(capture, tmp_path / "d", labels=tmp_path / "map.csv", packets=4)
+    assert DatasetCard.read(by_path).labels == DatasetCard.read(by_table).labels
+    with pytest.raises(InputError, match="got file; name an existing table"):  # a path is no word of --labels
+        prepare(capture, tmp_path / "e", labels=Path("file"), packets=4)
     unlabelled = prepare(capture, tmp_path / "c", unlabelled=True, packets=4)
     assert set(DatasetCard.read(unlabelled).labels) == {"unlabelled"}
 
@@ -211,7 +216,7 @@ def test_anonymised_addresses_are_the_same_in_every_run(tmp_path) -> None:
     capture = recordings.captures()["dns"][0]
     plain, once, twice = (
         prepare(capture, tmp_path / name, packets=4, anonymise=key)
-        for name, key in (("plain", None), ("once", str(tmp_path / "key")), ("twice", str(tmp_path / "key")))
+        for name, key in (("plain", None), ("once", str(tmp_path / "key")), ("twice", tmp_path / "key"))
     )
     ends = [pl.read_parquet(folder / "packets.parquet") for folder in (plain, once, twice)]
     assert ends[1].equals(ends[2])

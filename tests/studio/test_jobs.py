@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +18,7 @@ import pytest
 from netdiffus.errors import InputError
 from netdiffus.studio import jobs as jobs_module
 from netdiffus.studio.jobs import DONE, FAILED, LOST, RECORD, RUNNING, STOPPED, Job, Jobs
-from netdiffus.studio.process import Process, boot_id
+from netdiffus.studio.process import Process, boot_id, exit_code, start
 from netdiffus.studio.watch import MOST_POINTS, Progress, Watch
 from netdiffus.studio.workspace import Workspace
 
@@ -130,3 +132,21 @@ def test_a_preview_is_drawn_once_at_a_time_and_old_ones_go(jobs: Jobs, monkeypat
     assert [job.id for job in jobs.of_purpose("preview")] == [job.id for job in drawn[:0:-1]]
     assert jobs.listed() == []
     assert drawn[2].state != DONE
+
+
+def test_an_end_is_noticed_though_nobody_asks(tmp_path: Path) -> None:
+    process = start(["true"], tmp_path, tmp_path / "log", tmp_path / "exit")
+    until(lambda: not Path(f"/proc/{process.pid}").exists())  # as a zombie it would still be there
+    assert exit_code(tmp_path / "exit") == 0
+
+
+def test_a_server_that_ends_leaves_its_jobs_without_a_complaint(tmp_path: Path) -> None:
+    program = f"""
+from pathlib import Path
+from netdiffus.studio.process import start
+folder = Path({str(tmp_path)!r})
+print(start(["sleep", "60"], folder, folder / "log", folder / "exit").pid)
+"""
+    ended = subprocess.run([sys.executable, "-W", "always", "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stderr == ""
+    os.killpg(int(ended.stdout), signal.SIGKILL)

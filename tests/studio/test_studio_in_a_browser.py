@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from bench.small_traffic import two_labels
 from netdiffus.api.verbs import evaluate
-from studio_server import Running, Watched, browser, studio
+from studio_server import Studio, Watched, browser, studio
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&\u202e"
 SPOKEN = {"image", "img", "link", "button", "textbox", "combobox", "checkbox", "radio", "slider", "spinbutton", "table",
@@ -31,7 +31,7 @@ PAGE_BYTES, FOREIGN = 300_000, "https://example.org/x.js"
 
 
 @pytest.fixture(scope="module")
-def running(filled: Path) -> Iterator[Running]:
+def running(filled: Path) -> Iterator[Studio]:
     if not (filled / "report").exists():
         two_labels(120, seed=5).write_parquet(filled / "drawn.parquet")
         evaluate(filled / "dataset", filled / "drawn.parquet", filled / "report", baselines=False)
@@ -54,7 +54,7 @@ def context(opened: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_sound(name: str, running: Running, context: BrowserContext) -> None:
+def test_a_page_is_sound(name: str, running: Studio, context: BrowserContext) -> None:
     tab = Watched(context)
     weights: list[int] = []
     tab.page.goto(running.address)
@@ -78,7 +78,7 @@ def test_a_page_is_sound(name: str, running: Running, context: BrowserContext) -
     )
 
 
-def test_the_policy_stops_what_a_page_should_not_have(running: Running, context: BrowserContext) -> None:
+def test_the_policy_stops_what_a_page_should_not_have(running: Studio, context: BrowserContext) -> None:
     tab = Watched(context)
     tab.page.goto(running.address)
     tab.page.evaluate(
@@ -91,7 +91,7 @@ def test_the_policy_stops_what_a_page_should_not_have(running: Running, context:
     assert tab.page.evaluate("window.ran") is None
 
 
-def test_hostile_labels_do_nothing(running: Running, context: BrowserContext) -> None:
+def test_hostile_labels_do_nothing(running: Studio, context: BrowserContext) -> None:
     tab = Watched(context)
     tab.page.on("dialog", lambda dialog: tab.said.append(dialog.message))
     tab.page.goto(running.address)
@@ -103,7 +103,7 @@ def test_hostile_labels_do_nothing(running: Running, context: BrowserContext) ->
     assert tab.said == []
 
 
-def test_a_flow_is_read_by_mouse_and_by_keyboard(running: Running, context: BrowserContext) -> None:
+def test_a_flow_is_read_by_mouse_and_by_keyboard(running: Studio, context: BrowserContext) -> None:
     page = Watched(context).page
     page.set_viewport_size({"width": 1200, "height": 900})
     page.goto(running.address)
@@ -118,7 +118,7 @@ def test_a_flow_is_read_by_mouse_and_by_keyboard(running: Running, context: Brow
     assert " with " in page.inner_text("#readout")
 
 
-def test_a_form_is_filled_in_by_keyboard_alone(running: Running, context: BrowserContext) -> None:
+def test_a_form_is_filled_in_by_keyboard_alone(running: Studio, context: BrowserContext) -> None:
     page = Watched(context).page
     page.goto(running.address)
     page.goto(running.base + "/prepare?source=captures/ntp.pcap.xz")
@@ -136,7 +136,7 @@ def test_a_form_is_filled_in_by_keyboard_alone(running: Running, context: Browse
     page.wait_for_selector("#command:has-text('--packets 16')")
 
 
-def test_a_capture_is_checked_and_repaired(running: Running, context: BrowserContext, tmp_path: Path) -> None:
+def test_a_capture_is_checked_and_repaired(running: Studio, context: BrowserContext, tmp_path: Path) -> None:
     page = Watched(context).page
     page.goto(running.address)
     page.goto(running.base + "/check?capture=captures/ntp.pcap.xz")
@@ -153,7 +153,7 @@ def test_a_capture_is_checked_and_repaired(running: Running, context: BrowserCon
     assert (tmp_path / "repaired.pcap").stat().st_size > 1000
 
 
-def test_what_is_no_capture_is_refused_by_name(running: Running, context: BrowserContext, tmp_path: Path) -> None:
+def test_what_is_no_capture_is_refused_by_name(running: Studio, context: BrowserContext, tmp_path: Path) -> None:
     page = Watched(context).page
     page.goto(running.address)
     page.goto(running.base + "/prepare")

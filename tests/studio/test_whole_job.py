@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from netdiffus import recordings
 from netdiffus.wire.conformance.check import check_capture
-from studio_server import Running, Watched, browser, studio
+from studio_server import Studio, Watched, browser, studio
 
 LABELS = ("ntp", "dns")
 MOST_CLICKS = 12
@@ -99,7 +99,7 @@ def test_from_two_captures_to_a_pcap(captures: list[Path], tmp_path: Path) -> No
     assert mouse.clicks <= MOST_CLICKS
 
 
-def _training_is_watched(tab: Watched, running: Running, other: Page) -> None:
+def _training_is_watched(tab: Watched, running: Studio, other: Page) -> None:
     """A reload and a second tab find the training again, and a second one is refused meanwhile."""
     tab.page.wait_for_selector("[data-job]")
     tab.page.reload()

@@ -37,6 +37,17 @@ class Pair:
         self.clear()
         for name in (self.client_name, self.server_name):
             subprocess.run(["ip", "netns", "add", name], check=True)
+        self._start_link()
+        for name, lines in zip((self.client_name, self.server_name), self._addresses(), strict=True):
+            before = ["link set lo up", "link set eth0 up"]
+            batch = "\n".join(before + lines) + "\n"
+            subprocess.run(["ip", "-n", name, "-batch", "-"], input=batch.encode(), check=True)
+            inside = ["ip", "netns", "exec", name]
+            offload = "ethtool -K eth0 gso off tso off gro off tx off rx off"
+            subprocess.run([*inside, "sh", "-c", offload], check=False, stdout=self.log, stderr=self.log)
+        self._write_names()
+
+    def _start_link(self) -> None:
         link = subprocess.Popen(
             [sys.executable, str(HERE / "link.py"), "--seed", self.seed, "--network", str(self.network)]
             + ["--client", self.client_name, "--server", self.server_name],
@@ -46,13 +57,15 @@ class Pair:
         self.processes.append(link)
         if not link.stdout or link.stdout.readline() != b"ready\n":
             raise RuntimeError(f"{self.label}: the link did not start, see {self.folder}/log.txt")
-        numbers = range(1, SERVERS + 1)
+
+    def _addresses(self) -> tuple[list[str], list[str]]:
+        """What `ip` is told of the client's addresses and routes, and of the servers'."""
         mine, theirs = [], []
         for family, bits in ((4, 32), (6, 128)):
             client = client_address(family, self.network)
             quiet = " nodad" if family == 6 else ""
             mine.append(f"addr add {client}/{bits} dev eth0{quiet}")
-            for number in numbers:
+            for number in range(1, SERVERS + 1):
                 server = server_address(family, self.network, number)
                 theirs.append(f"addr add {server}/{bits} dev eth0{quiet}")
                 mtu = draw(self.seed, family, number).mtu
@@ -61,14 +74,13 @@ class Pair:
             # A route to everywhere, which ends at the server's side: without one, browsers hold IPv6 for absent.
             everywhere = "0.0.0.0/0" if family == 4 else "::/0"
             mine.append(f"route add {everywhere} dev eth0 src {client}")
-        for name, lines in ((self.client_name, mine), (self.server_name, theirs)):
-            before = ["link set lo up", "link set eth0 up"]
-            batch = "\n".join(before + lines) + "\n"
-            subprocess.run(["ip", "-n", name, "-batch", "-"], input=batch.encode(), check=True)
-            inside = ["ip", "netns", "exec", name]
-            offload = "ethtool -K eth0 gso off tso off gro off tx off rx off"
-            subprocess.run([*inside, "sh", "-c", offload], check=False, stdout=self.log, stderr=self.log)
-        addresses = [server_address(family, self.network, number) for family in (4, 6) for number in numbers]
+        return mine, theirs
+
+    def _write_names(self) -> None:
+        """The servers' names, and the name server, for both namespaces."""
+        addresses = [
+            server_address(family, self.network, number) for family in (4, 6) for number in range(1, SERVERS + 1)
+        ]
         names = [
             (address, " ".join(self.host(address, prefix) for prefix in ("www", "cdn", "img"))) for address in addresses
         ]

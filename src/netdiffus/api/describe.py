@@ -12,7 +12,7 @@ from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
 from netdiffus.store.account import check_result
 from netdiffus.store.cards import DatasetCard, ModelCard
-from netdiffus.store.dataset import PACKETS
+from netdiffus.store.dataset import has_packets
 from netdiffus.store.images import ImageCard
 from netdiffus.store.report import SCORES, read_scores
 from netdiffus.store.stage import check_whole
@@ -164,7 +164,7 @@ def _named(found: Description) -> JsonObject:
 def _dataset(path: Path) -> DatasetDescription:
     card = DatasetCard.read(path)
     addresses = "mapped" if card.anonymised else "captured"
-    return DatasetDescription(path, card, addresses if (path / PACKETS).exists() else None)
+    return DatasetDescription(path, card, addresses if has_packets(path) else None)
 
 
 def _model(path: Path) -> ModelDescription:

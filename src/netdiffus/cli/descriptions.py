@@ -120,12 +120,15 @@ def _labels(card: DatasetCard) -> None:
 
 @print_description.register
 def _model(found: ModelDescription) -> None:
-    from netdiffus.models.card import breaks_said
+    from netdiffus.models.card import base_said, breaks_said
 
     manifest = found.manifest
     card, options, codec = manifest.card, manifest.options, manifest.codec
     say(f"model: {found.path}  (format {card.format}, netdiffus {card.netdiffus})")
-    say(f"image: {options.image}, preset: {options.preset}, seed {card.seed}, dataset {card.dataset[:16]}")
+    source = f"dataset {card.dataset[:16]}" if card.privacy is None else "dataset not named"
+    say(f"image: {options.image}, preset: {options.preset}, seed {card.seed}, {source}")
+    if base := base_said(manifest):
+        say(f"base: {base}")
     threads = "" if card.threads is None else f" ({card.threads} thread{'s' if card.threads > 1 else ''})"
     best = (
         f"; best validation loss {card.validation['loss']:.4g} after {card.validation['step']:,.0f} steps"
@@ -136,6 +139,10 @@ def _model(found: ModelDescription) -> None:
     say(f"traces: {', '.join(codec.channels)}, up to {codec.length} positions")
     if said := breaks_said(manifest):
         say(f"arrivals: {said}")
+    if card.privacy is not None:
+        say(f"privacy: {card.privacy.sentence}")
+        rows = ((each.name, f"{each.sigma:.4g}", each.cells, each.sensitivity) for each in card.privacy.entries)
+        say_table(("counted with noise", "standard deviation", "counts of a unit", "by at most"), rows)
     say_table(("label", "training traces"), card.labels.items())
 
 

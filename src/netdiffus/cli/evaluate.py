@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netdiffus.cli.options import chosen, with_options
+from netdiffus.cli.options import Ray, chosen, with_options
 from netdiffus.cli.say import say
 from netdiffus.steps.evaluate_config import EvaluateConfig
 
@@ -38,6 +38,7 @@ def evaluate(
     model: Annotated[
         Path | None, typer.Option(help="The model that made SYNTHETIC of REAL: its losses are attacked too.")
     ] = None,
+    ray: Ray = None,
     **_: Any,
 ) -> None:
     """Says how faithful, useful and private synthetic traffic is."""
@@ -48,7 +49,7 @@ def evaluate(
     config = EvaluateConfig.of(**chosen(context, EvaluateConfig))
     with scoring() as show:
         scores = verb(
-            real, synthetic, out, test=test, model=model, seed=config.seed, baselines=config.baselines,
+            real, synthetic, out, test=test, model=model, seed=config.seed, baselines=config.baselines, ray=ray,
             on_progress=show,
         )  # fmt: skip
     if said := scores.contamination():

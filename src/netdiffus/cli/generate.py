@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netdiffus.cli.options import chosen, given, with_options
+from netdiffus.cli.options import Ray, chosen, given, with_options
 from netdiffus.cli.say import say, say_next
 from netdiffus.config import exclusive
 from netdiffus.steps.outputs.capture_config import CaptureConfig
@@ -36,19 +36,24 @@ def generate(
             help="A table of traces or a dataset: one trace goes on from each of its rows.",
         ),
     ] = None,
+    ray: Ray = None,
     **_: Any,
 ) -> None:
     """A model draws synthetic traces, or packets."""
-    from netdiffus.cli.progress import show_drawing
-    from netdiffus.cli.show import print_written
+    from netdiffus.cli.progress import show_drawing, speeds_of
+    from netdiffus.cli.show import print_prompt, print_written
+    from netdiffus.cluster.spreads import spread_on
     from netdiffus.steps.generate import generate as step
 
     if beginnings is not None:
         for name in ("count", "balance", "sessions"):
             exclusive(**{name: name in given(context), "continue": True})
     config = GenerateConfig.of(**chosen(context, GenerateConfig))
+    print_prompt(model, config.prompt)
     of_capture = chosen(context, CaptureConfig)
-    written = show_drawing(step(model, out, config, CaptureConfig.of(**of_capture) if of_capture else None, beginnings))
+    capture = CaptureConfig.of(**of_capture) if of_capture else None
+    with spread_on(ray) as spread:
+        written = show_drawing(step(model, out, config, capture, beginnings, spread), speeds_of(spread))
     if written is not None:
         print_written(written)
         return

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from netdiffus.cli.app import app
+from netdiffus.cli.options import with_ray_address
 from netdiffus.cli.progress import Interrupted
 from netdiffus.cli.say import tolerate_encodings
 from netdiffus.errors import NetdiffusError
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; an error is one line on stderr."""
     try:
+        arguments = with_ray_address(sys.argv[1:] if arguments is None else arguments)
         code = app(arguments, prog_name="netdiffus", standalone_mode=False)
         if code == INTERRUPTED:  # what typer makes of Ctrl-C
             raise KeyboardInterrupt

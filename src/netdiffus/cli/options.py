@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_origin
 
@@ -12,12 +14,23 @@ from pydantic.fields import FieldInfo
 
 from netdiffus.config import Config, base_type, bounds_of, entry_of
 
+_ADDRESS = re.compile(r"auto|local|[^/\s-][^/\s]*:[0-9]+|ray://.*")
 Command = TypeVar("Command", bound=Callable[..., None])
 
 ModelOut = Annotated[
     Path,
     typer.Option(
         metavar="MODEL", help="The model folder to write; only a model of netdiffus is replaced.", show_default=False
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="[ADDRESS]",
+        help="Use the machines of a Ray cluster: HOST:PORT, 'local', or without a value what RAY_ADDRESS names, else "
+        "this machine (docs/scale.md).",
+        show_default=False,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -43,6 +56,15 @@ def with_options(kind: type[Config], *names: str) -> Callable[[Command], Command
         return command
 
     return decorate
+
+
+def with_ray_address(arguments: Sequence[str]) -> list[str]:
+    """A command line in which --ray without an address says "auto", so that what follows it is not taken for one."""
+    found = []
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
+        is_bare = argument == "--ray" and not _ADDRESS.fullmatch(following)
+        found.append("--ray=auto" if is_bare else argument)
+    return found
 
 
 def given(context: typer.Context) -> set[str]:

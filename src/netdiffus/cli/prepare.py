@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netdiffus.cli.options import chosen, given, with_options
+from netdiffus.cli.options import Ray, chosen, given, with_options
 from netdiffus.cli.say import say, say_next
 from netdiffus.steps.outputs.nprint_config import NprintConfig
 from netdiffus.steps.sources.prepare_config import PrepareConfig
@@ -36,6 +36,7 @@ def prepare(
             show_default=False,
         ),
     ],
+    ray: Ray = None,
     **_: Any,
 ) -> None:
     """Captures and tables become a dataset folder; captures become nPrint rows, and those a capture."""
@@ -43,11 +44,14 @@ def prepare(
         _write_packets(sources, out, NprintConfig.of(**chosen(context, NprintConfig)))
         return
     from netdiffus.cli.descriptions import print_info
-    from netdiffus.cli.progress import show_reading
+    from netdiffus.cli.progress import show_reading, speeds_of
+    from netdiffus.cluster.spreads import reading_on
     from netdiffus.steps.prepare import prepare as step
+    from netdiffus.steps.prepare import reads
 
     config = PrepareConfig.of(**chosen(context, PrepareConfig))
-    show_reading(step(sources, out, config))
+    with reading_on(ray, reads(sources, config), out) as spread:
+        show_reading(step(sources, out, config, spread), speeds_of(spread))
     print_info(out)
     say_next("next", "train", out, "--out", "MODEL")
 
@@ -63,7 +67,7 @@ def _is_packet_file(context: typer.Context, out: Path) -> bool:
 
     packets = is_packet_file(out)
     rows = packets and out.suffix.lower() != CAPTURE_SUFFIX
-    of_rows, of_datasets = set(NprintConfig.model_fields), set(PrepareConfig.model_fields)
+    of_rows, of_datasets = set(NprintConfig.model_fields), {*PrepareConfig.model_fields, "ray"}
     meant = (of_rows if rows else set()) if packets else of_datasets
     if wrong := sorted(given(context) - COMMON - meant):
         kind = "nPrint rows" if rows else "a capture" if packets else "a dataset"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from netdiffus.diffusion.fit import TrainStep
+    from netdiffus.spread import Spread
     from netdiffus.steps.outputs.order import Drawn
     from netdiffus.steps.prepare import FileRead
     from netdiffus.steps.progress import ProgressRecord
@@ -51,11 +52,12 @@ def _stop_flag() -> Iterator[list[bool]]:
 class Shown:
     """A bar on a terminal, now and then a line elsewhere; both on standard error."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, beside: Callable[[], str] | None = None) -> None:
+        """`beside`: says more than the records, of those who do the work."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self.what = what
+        self.what, self.beside = what, beside
         self.lines = ProgressLines(what)
         self.console = Console(stderr=True)
         self.last = time.monotonic()
@@ -75,6 +77,8 @@ class Shown:
     def record(self, record: ProgressRecord, note: str | None = None) -> None:
         """Show a record; `note` instead of its own, where a figure needs the records before it."""
         share, note = record.share or 0.0, record.note if note is None else note
+        if self.beside is not None and (more := self.beside()):
+            note = f"{note}  {more}"
         self.lines.record(record, note)
         self.show(share, note, final=share >= 1)
 
@@ -87,13 +91,13 @@ class Shown:
             self.last = time.monotonic()
 
 
-def show_reading(records: Iterator[Read]) -> list[Read]:
+def show_reading(records: Iterator[Read], beside: Callable[[], str] | None = None) -> list[Read]:
     """Show `prepare`: files, packets and flows so far; returns the records."""
     # polars, when imported, lets the system go on with an interrupted read: Ctrl-C would wait for a pipe's next bytes.
     signal.siginterrupt(signal.SIGINT, True)
     packets = flows = 0
     shown_records: list[Read] = []
-    with Shown("reading") as shown:
+    with Shown("reading", beside) as shown:
         for record in records:
             shown_records.append(record)
             packets, flows = packets + record.packets, flows + record.flows
@@ -131,11 +135,22 @@ def show_training(records: Generator[TrainStep, None, None], out: Path) -> Train
     return record
 
 
-def show_drawing(records: Generator[Drawn, None, Result]) -> Result:
+def speeds_of(spread: Spread | None) -> Callable[[], str] | None:
+    """What tells of the workers of a spread; None: there are none."""
+    from netdiffus.spread import one_by_one
+
+    if spread is None or spread is one_by_one:
+        return None
+    from netdiffus.cluster.tasks import Tasks
+
+    return spread.speeds if isinstance(spread, Tasks) else None
+
+
+def show_drawing(records: Generator[Drawn, None, Result], beside: Callable[[], str] | None = None) -> Result:
     """Show `generate`: traces drawn; returns what it returns."""
     from netdiffus.api.verbs import run
 
-    with Shown("drawing") as shown:
+    with Shown("drawing", beside) as shown:
         return run(records, shown.record)
 
 

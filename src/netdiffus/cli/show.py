@@ -33,6 +33,26 @@ def print_breaks(path: Path) -> None:
         say(f"arrivals: {said}")
 
 
+def print_prompt(model: Path, prompt: str | None) -> None:
+    """What the model of prompts in a folder does not know of a prompt, on standard error."""
+    from netdiffus.models.manifest import read_model
+    from netdiffus.models.prompts.codec import PromptCodec
+    from netdiffus.models.prompts.facts import named_in
+    from netdiffus.models.summary import drawn_labels
+
+    manifest = None if prompt is None else read_model(model)
+    if prompt is None or manifest is None or not isinstance(manifest.codec, PromptCodec):
+        return
+    labels, most = sorted(drawn_labels(manifest.card)), manifest.codec.length
+    named = named_in(prompt, labels)
+    if named.label is None:
+        known = ", ".join(labels)
+        print(visible(f"warning: the prompt names no label that the model knows ({known})"), file=sys.stderr)
+    if named.packets is not None and named.packets > most:
+        said = f"warning: the prompt names {named.packets:,} packets; the model's pictures show {most:,}"
+        print(said, file=sys.stderr)
+
+
 def print_losses(losses: Sequence[Loss]) -> None:
     """What .png files have lost of the traces."""
     from netdiffus.traffic.traces import CHANNELS

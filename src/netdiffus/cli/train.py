@@ -9,9 +9,11 @@ import typer
 
 from netdiffus.cli.options import ModelOut, chosen, with_options
 from netdiffus.cli.say import say, say_next
-from netdiffus.models.options import OFFERED, RowOptions, train_options
+from netdiffus.models.options import OF_PROMPTS, OFFERED, RowOptions, train_options
+from netdiffus.models.prompt_options import PromptOptions
 
 
+@with_options(PromptOptions, *OF_PROMPTS)
 @with_options(RowOptions, *OFFERED)
 def train(
     context: typer.Context,
@@ -25,10 +27,10 @@ def train(
     from netdiffus.cli.show import print_breaks, print_warnings
     from netdiffus.steps.train import train as step
 
-    options = chosen(context, RowOptions)
+    options = chosen(context, RowOptions) | chosen(context, PromptOptions)
     config = train_options(str(options.pop("preset", "default")), **options)
     print_warnings(dataset)
-    last = show_training(step(dataset, out, config, resume=resume), out)
+    last = show_training(step(dataset, out, config, resume=resume, say=say), out)
     say(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
     print_breaks(out)
     say_next("next", "generate", out, "--out", f"synthetic{config.suffix}", "--count", 1000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,11 @@ from netdiffus.traffic.flows.frames import PROTOCOLS as TRANSPORTS
 from netdiffus.traffic.payload.fill import Fill
 from netdiffus.traffic.payload.hosts import Hosts
 from netdiffus.traffic.payload.knowledge import UNKNOWN, PayloadKnowledge, Tongue
-from netdiffus.traffic.payload.protocols import LOOKS_UP, PROTOCOLS, by_port
+from netdiffus.traffic.payload.protocols import CLIENT_HELLOS, LOOKS_UP, PROTOCOLS, by_port
+from netdiffus.traffic.payload.records import HEADER
 from netdiffus.traffic.payload.shapes import build_shaped
 from netdiffus.traffic.payload.talk import Facts, Lookup, Message, Misfit, Talk
+from netdiffus.traffic.payload.tls import hello_message
 
 STREAM = 0x9A
 """Sets the draws of payload apart from others of the same seed."""
@@ -131,7 +133,10 @@ class _Writer:
             if self._holes[flow]:
                 self.misfits[WITH_HOLES] += 1
             return
-        talk = Talk(self._facts(flow, following), [Message(*message) for message in messages], self._out)
+        said = [Message(*message) for message in messages]
+        talk = Talk(self._facts(flow, following), said, self._out)
+        if self._first(flow) in CLIENT_HELLOS:
+            talk.facts = self._with_hello(talk, flow)
         refused = ""
         for name in self.orders[flow]:
             try:
@@ -152,15 +157,34 @@ class _Writer:
         PROTOCOLS[name](talk, self._fill)
         return True
 
+    def _first(self, flow: int) -> str:
+        """The protocol that a flow is first tried in; empty: none."""
+        return self.orders[flow][0] if self.orders[flow] else ""
+
     def _facts(self, flow: int, following: Sequence[bytes]) -> Facts:
-        asks = bool(self.orders[flow]) and self.orders[flow][0] in LOOKS_UP
+        first = self._first(flow)
+        asks = first in LOOKS_UP
         client, server = (addresses[flow] for addresses in self._address)
+        named_later = asks or first in CLIENT_HELLOS
         return Facts(
             self._transport[flow], client, server, self._port[flow][CLIENT],
             self._port[flow][SERVER], self.start[flow],
-            "" if asks else self._hosts.name(server),
+            "" if named_later else self._hosts.name(server),
             tuple(Lookup(self._hosts.known(address), address) for address in following),
         )  # fmt: skip
+
+    def _with_hello(self, talk: Talk, flow: int) -> Facts:
+        """What is known of a flow of TLS: with a layout that its label's hosts share, and a name that fits it."""
+        facts, chosen = talk.facts, None
+        learned = self._tongue.hellos(self._labels[flow], self._first(flow))
+        if learned is not None:
+            size = hello_message(talk.turns(), talk.messages).size - HEADER
+            chosen = learned.choose(size, self._hosts.known(facts.server), self._fill)
+        if chosen is None:
+            return replace(facts, name=self._hosts.name(facts.server))
+        layout, name = chosen
+        named = self._hosts.give(facts.server, name) if name else self._hosts.name(facts.server)
+        return replace(facts, name=named, hello=layout)
 
     def _shaped(self, talk: Talk, flow: int) -> bool:
         """Write a flow of no known protocol from the shapes of its label; False: there are none."""

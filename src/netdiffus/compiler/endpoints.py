@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.compiler.claimed_ports import unclaimed
 from netdiffus.compiler.specs import CLIENT, SERVER, FlowRows
 from netdiffus.errors import InputError
 from netdiffus.traffic.networks import CLIENT_NETS, SERVER_NETS
@@ -25,6 +26,8 @@ PORT_RANGES = np.array([(1024, EPHEMERAL[0]), EPHEMERAL, (EPHEMERAL[1], 1 << 16)
 WELL_KNOWN = 1024
 """Client ports below are kept: NTP, DHCP and the like speak from them."""
 FLOWS_PER_CLIENT = 8
+NEUTRAL_V4, NEUTRAL_V6, NEUTRAL_LABEL = 192 << 24 | 2 << 8, 0x2001_0DB8 << 32, 1 << 16
+"""192.0.2.0/24 (RFC 5737), 2001:db8::/64 (RFC 3849) and a flow label: of hosts that stand for any."""
 TRIES = 200
 
 
@@ -83,8 +86,8 @@ def fresh_endpoints(
 
     Server ports stay as the class has them; client ports below 1024, and those equal to the server's, too. Others stay
     in their range, those of TCP even or odd as they were: Linux gives even ones to sockets that connect, and odd ones
-    to those that are bound first. No two flows share both ends, so nothing that splits a capture into flows can join
-    them.
+    to those that are bound first. None of UDP is one that analysers take for another protocol's (claimed_ports.py).
+    No two flows share both ends, so nothing that splits a capture into flows can join them.
 
     Args:
         clients: hosts in the client pool; a client for every 8 flows unless given.
@@ -134,6 +137,26 @@ def fresh_endpoints(
     return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
 
 
+def neutral_endpoints(rows: FlowRows) -> FlowRows:
+    """The same flows between one pair of hosts for all, with initial numbers 0: what is left is what hosts chose.
+
+    Ports stay as in `fresh_endpoints`, but for client ports: each becomes the highest that is drawn like it.
+    """
+    flows = rows.flows.copy()
+    version, protocol = flows["version"], flows["protocol"]
+    for side in (CLIENT, SERVER):
+        low = np.where(version == 4, V4_MAPPED | NEUTRAL_V4, 0) + 1 + side
+        flows["address"][:, side, 0] = np.where(version == 4, 0, NEUTRAL_V6)
+        flows["address"][:, side, 1] = low.astype(np.uint64)
+    port = flows["port"].astype(np.int64)
+    kept = speaks_from(port) | ~np.isin(protocol, (TCP, UDP))
+    flows["port"][:, CLIENT] = np.where(kept, port[:, CLIENT], port_like(port[:, CLIENT], protocol))
+    for name in ("isn", "ts_base", "id_base", "icmp_id"):
+        flows[name] = 0
+    flows["flow_label"] = np.where(flows["flow_label"] != 0, NEUTRAL_LABEL, 0)
+    return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
+
+
 def draw_numbers(flows: NDArray[np.void], rng: np.random.Generator) -> None:
     """Initial sequence numbers, timestamps, identifications and flow labels."""
     n = len(flows)
@@ -160,7 +183,8 @@ def port_like(port: NDArray[np.int64], protocol: NDArray[np.int64]) -> NDArray[n
 def client_ports(port: NDArray[np.int64], protocol: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     low, high, step = _port_range(port, protocol)
     first = low + np.where(step > 1, port % step, 0)
-    return np.asarray(first + step * rng.integers(0, (high - low) // step))
+    drawn = np.asarray(first + step * rng.integers(0, (high - low) // step))
+    return np.where(protocol == UDP, unclaimed(drawn), drawn)
 
 
 def _port_range(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from netdiffus.diffusion.contexts import MOST_PLACES, Contexts, ContextSpec, ContextTable, Place, hashed
+from netdiffus.diffusion.contexts import MOST_PLACES, Contexts, ContextSpec, ContextTable, Place, found_at, hashed
 from netdiffus.diffusion.leak import OF_CONTEXTS, leak
 from netdiffus.diffusion.prior import FLOOR
 
@@ -23,6 +23,8 @@ STRENGTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 FARTHEST = 4
 """Rows that a context reaches back at most."""
 LEAST_GAIN = 0.01
+SPARSE = 16
+"""Keys are numbered by a table of all that there could be, unless it has so many times as many places as keys."""
 COUNTED_ROWS, TRIED_ROWS = 1 << 20, 1 << 18
 """Rows of training traces that are counted, and that contexts are chosen by, at most."""
 
@@ -48,28 +50,27 @@ class CountedTraces:
 
 
 @dataclass(frozen=True)
-class _Counted:
-    """A table, and where in it each row (R,) of the counted traces is: its context and its entry."""
+class _Seen:
+    """Of each row (R,): counts of its code in its context, of all codes there, and how many kinds these are."""
 
-    table: ContextTable
-    context: Tensor
-    entry: Tensor
+    counts: Tensor
+    totals: Tensor
+    kinds: Tensor
 
-    def given(self, shorter: Tensor, strength: float, column: Tensor | int) -> Tensor:
-        """Probabilities (R,) of the rows' codes under a column of counts, given those of the next shorter contexts."""
-        table = self.table
-        counts = table.counts[self.entry, column].double()
-        totals = table.totals[self.context, column].double()
-        back_off = strength * table.kinds[self.context, column].double() + FLOOR
-        return (counts + back_off * shorter) / (totals + back_off)
+    def given(self, shorter: Tensor, strength: float) -> Tensor:
+        """Probabilities (R,) of the rows' codes, given those of the next shorter contexts."""
+        back_off = strength * self.kinds + FLOOR
+        return (self.counts + back_off * shorter) / (self.totals + back_off)
 
 
 @dataclass(frozen=True)
 class _Given:
-    """Contexts, and the probabilities (R,) of the codes under the counts of other folds, and of all."""
+    """Contexts, which of them each row (R,) is in, and the probabilities (R,) of the codes under the counts of other
+    folds, and of all."""
 
     places: tuple[Place, ...]
     strength: float
+    context: Tensor
     others: Tensor
     all: Tensor
 
@@ -97,7 +98,7 @@ def fit_contexts(
     tables: list[list[ContextTable]] = []
     for channel, prior in enumerate(crossed):
         chosen = _choose(tried, prior, channel, most) if channel in channels else []
-        tables.append([_count(counted, order.places, channel, order.strength).table for order in chosen])
+        tables.append([_table(counted, order.places, channel, order.strength) for order in chosen])
     return Contexts(tables)
 
 
@@ -114,10 +115,11 @@ def _choose(traces: CountedTraces, prior: Tensor, channel: int, most: int) -> li
     codes, label = traces.codes[:, channel], traces.label
     row = torch.arange(codes.shape[1], device=codes.device)
     shares = prior[traces.fold[:, None], label[:, None], row, codes].exp().flatten().double()
-    best, found = _Given((), 0.0, shares, shares), list[_Given]()
+    by_label = label[:, None].expand(-1, len(row)).reshape(-1)
+    best, found = _Given((), 0.0, by_label, shares, shares), list[_Given]()
     while len(found) < most:
         tries = [
-            _tried(traces, (*best.places, place), channel, best)
+            _tried(traces, place, channel, best)
             for place in candidates(traces.codes.shape[1], channel)
             if place not in best.places
         ]
@@ -129,18 +131,48 @@ def _choose(traces: CountedTraces, prior: Tensor, channel: int, most: int) -> li
     return found
 
 
-def _tried(traces: CountedTraces, places: tuple[Place, ...], channel: int, shorter: _Given) -> _Given:
-    """Longer contexts with the strength that is best."""
-    counted, column = _count(traces, places, channel), traces.folds_of_rows
-    losses = {strength: float(-counted.given(shorter.others, strength, column).log().mean()) for strength in STRENGTHS}
+def _tried(traces: CountedTraces, place: Place, channel: int, shorter: _Given) -> _Given:
+    """Contexts that are longer by the code at a place, with the strength that is best."""
+    value = found_at(traces.codes, place).flatten()
+    context = _numbered(shorter.context * (int(value.max()) + 1) + value)
+    codes = traces.codes[:, channel].flatten()
+    entry = _numbered(context * (int(codes.max()) + 1) + codes)
+    seen, seen_by_all = _counted(context, entry, traces.folds_of_rows, traces.folds)
+    losses = {strength: float(-seen.given(shorter.others, strength).log().mean()) for strength in STRENGTHS}
     strength = min(losses, key=losses.__getitem__)
+    others, every = seen.given(shorter.others, strength), seen_by_all.given(shorter.all, strength)
+    return _Given((*shorter.places, place), strength, context, others, every)
+
+
+def _numbered(keys: Tensor) -> Tensor:
+    """Numbers (R,) from 0 on of keys (R,) that are at least 0: equal ones have one number, and none is left out."""
+    span = int(keys.max()) + 1
+    if span > SPARSE * len(keys):
+        number: Tensor = torch.unique(keys, return_inverse=True)[1]
+        return number
+    there = torch.zeros(span, dtype=torch.long, device=keys.device)
+    there[keys] = 1
+    return (there.cumsum(0) - 1)[keys]
+
+
+def _counted(context: Tensor, entry: Tensor, fold: Tensor, folds: int) -> tuple[_Seen, _Seen]:
+    """What the other folds say of each row (R,), and what all do; given the numbers and the fold of each (R,)."""
+    contexts, entries = int(context.max()) + 1, int(entry.max()) + 1
+    owner = torch.empty(entries, dtype=torch.long, device=entry.device)
+    owner[entry] = context
+    of_fold = torch.bincount(entry * folds + fold, minlength=entries * folds).view(entries, folds)
+    whole = of_fold.sum(dim=1, keepdim=True)
+    counts = torch.cat([whole - of_fold, whole], dim=1).double()
+    totals = torch.zeros(contexts, folds + 1, dtype=torch.float64, device=entry.device)
+    kinds = torch.zeros_like(totals).index_add_(0, owner, (counts > 0).double())
+    totals.index_add_(0, owner, counts)
     others, every = (
-        counted.given(part, strength, of) for part, of in ((shorter.others, column), (shorter.all, traces.folds))
+        _Seen(counts[entry, column], totals[context, column], kinds[context, column]) for column in (fold, folds)
     )
-    return _Given(places, strength, others, every)
+    return others, every
 
 
-def _count(traces: CountedTraces, places: tuple[Place, ...], channel: int, strength: float = 1.0) -> _Counted:
+def _table(traces: CountedTraces, places: tuple[Place, ...], channel: int, strength: float) -> ContextTable:
     """Count the contexts of one order."""
     codes, folds = traces.codes[:, channel].flatten(), traces.folds
     keys, context = torch.unique(hashed(traces.codes, traces.label, places).flatten(), return_inverse=True)
@@ -155,4 +187,4 @@ def _count(traces: CountedTraces, places: tuple[Place, ...], channel: int, stren
     table.ends = torch.searchsorted(owner, torch.arange(len(keys) + 1, device=codes.device))
     table.totals.index_add_(0, owner, counts)
     table.kinds.index_add_(0, owner, (counts > 0).float())
-    return _Counted(table, context, entry)
+    return table

@@ -43,12 +43,14 @@ class ContextSpec:
         places: the codes of a context, in the order in which they were chosen.
         strength: of the back-off.
         contexts, entries: how many contexts were seen, and how many pairs of a context and a code.
+        placed: whether the row of the code in question is part of a context.
     """
 
     places: tuple[Place, ...]
     strength: float
     contexts: int
     entries: int
+    placed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -77,7 +79,7 @@ class ContextTable(nn.Module):
 
     def __init__(self, spec: ContextSpec, columns: int = 1, device: torch.device | None = None) -> None:
         super().__init__()
-        self.places, self.strength = spec.places, spec.strength
+        self.places, self.strength, self.placed = spec.places, spec.strength, spec.placed
         long = {"dtype": torch.long, "device": device}
         self.register_buffer("keys", torch.zeros(spec.contexts, **long))  # type: ignore[arg-type]
         self.register_buffer("ends", torch.zeros(spec.contexts + 1, **long))  # type: ignore[arg-type]
@@ -89,14 +91,14 @@ class ContextTable(nn.Module):
     @property
     def spec(self) -> ContextSpec:
         """What the table holds."""
-        return ContextSpec(self.places, self.strength, len(self.keys), len(self.codes))
+        return ContextSpec(self.places, self.strength, len(self.keys), len(self.codes), self.placed)
 
     def whole(self) -> ContextTable:
         """The table with the counts of all traces only; what does not count in any is left out."""
         entry = self.counts[:, -1] > 0
         context = self.totals[:, -1] > 0
         before = functional.pad(entry.cumsum(0), (1, 0))  # how many entries are kept before each
-        spec = ContextSpec(self.places, self.strength, int(context.sum()), int(entry.sum()))
+        spec = ContextSpec(self.places, self.strength, int(context.sum()), int(entry.sum()), self.placed)
         found = ContextTable(spec, device=self.keys.device)
         found.keys, found.codes, found.counts = self.keys[context], self.codes[entry], self.counts[entry, -1:]
         found.totals, found.kinds = self.totals[context, -1:], self.kinds[context, -1:]
@@ -133,17 +135,38 @@ class ContextTable(nn.Module):
         shorter.view(-1).index_add_(0, row * shorter.shape[1] + self.codes[entry], share)
 
 
-def hashed(codes: Tensor, label: Tensor, places: Sequence[Place], row: int | None = None) -> Tensor:
+def hashed(
+    codes: Tensor, label: Tensor, places: Sequence[Place], row: int | None = None, *, placed: bool = False
+) -> Tensor:
     """Keys of the contexts of all rows (B, n), or of one (B, 1), of codes (B, C, n) and labels (B,).
 
-    Rows before the first have a code of their own.
+    Rows before the first have a code of their own. `placed`: the row is part of the key.
     """
-    n, device = codes.shape[2], codes.device
-    rows = torch.arange(n, device=device) if row is None else torch.tensor([row], device=device)
-    key = _mixed(torch.zeros_like(label), label + 1)[:, None].expand(-1, len(rows))
-    for channel, before in places:
-        value = codes[:, channel, (rows - before).clamp(min=0)] + 1
-        key = _mixed(key, torch.where(rows >= before, value, 0))
+    rows = rows_of(codes, row)
+    key = keyed(label[:, None].expand(-1, len(rows)), [], rows if placed else None)
+    for place in places:
+        key = _mixed(key, found_at(codes, place, row))
+    return key
+
+
+def rows_of(codes: Tensor, row: int | None) -> Tensor:
+    """All rows (n,) of codes (B, C, n), or one of them (1,)."""
+    every = torch.arange(codes.shape[2], device=codes.device)
+    return every if row is None else every[row : row + 1]
+
+
+def found_at(codes: Tensor, place: Place, row: int | None = None) -> Tensor:
+    """What contexts find at a place, from all rows (B, n), or from one (B, 1): a code + 1; 0 before the first row."""
+    channel, before = place
+    rows = rows_of(codes, row)
+    return torch.where(rows >= before, codes[:, channel, (rows - before).clamp(min=0)] + 1, 0)
+
+
+def keyed(label: Tensor, codes: Sequence[Tensor], row: Tensor | None = None) -> Tensor:
+    """Keys of contexts that hold a label, some codes, and a row where there is one; all of one shape."""
+    key = _mixed(torch.zeros_like(label), label + 1)
+    for value in [*(() if row is None else (row,)), *codes]:
+        key = _mixed(key, value + 1)
     return key
 
 
@@ -210,6 +233,6 @@ class Contexts(nn.Module):
         for table in tables:
             last = table.counts.shape[1] - 1
             column = torch.full_like(label, last) if fold is None else fold
-            keys = hashed(codes, label, table.places, row)
+            keys = hashed(codes, label, table.places, row, placed=table.placed)
             table.blend(shares, keys.reshape(-1), column[:, None].expand(B, m).reshape(-1))
         return shares.log_().view(B, m, K)

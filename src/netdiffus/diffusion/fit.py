@@ -104,6 +104,7 @@ class Fit:
         seed: for the random draws of the training.
         recipe: the training objective of this network.
         validation: how training is validated; if given, the best averaged weights are kept.
+        accumulate: batches whose gradients make one step.
     """
 
     def __init__(
@@ -115,8 +116,10 @@ class Fit:
         seed: int,
         recipe: Recipe,
         validation: Validation | None = None,
+        accumulate: int = 1,
     ) -> None:
         self.network, self.batch, self.recipe, self.validation = network, batch, recipe, validation
+        self.accumulate = accumulate
         device = next(network.parameters()).device
         self.optimisers = recipe.optimisers(learning_rate)
         self.peaks = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
@@ -126,6 +129,11 @@ class Fit:
         self.best: dict[str, Tensor] = {}
         self.best_loss, self.best_step = math.inf, 0
         self.coolings = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where it trains."""
+        return self.generator.device
 
     def run(self, share: Callable[[TrainStep], float]) -> Iterator[TrainStep]:
         """Train until `share(record)`, the completed part of the training, reaches 1, or early stopping."""
@@ -142,19 +150,22 @@ class Fit:
         for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
             optimiser.param_groups[0]["lr"] = peak * self.recipe.rate(self.step, done) * self._cooled
             optimiser.zero_grad(set_to_none=True)
-        sample = self.batch(self.generator)
         self.network.train()
-        with torch.random.fork_rng():
-            torch.manual_seed(self._draw_seed())  # dropout uses torch's global RNG, which `state` does not save
-            loss = self.recipe.loss(sample, self.generator).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
+        total = 0.0
+        for _ in range(self.accumulate):
+            sample = self.batch(self.generator)
+            with torch.random.fork_rng():
+                torch.manual_seed(self._draw_seed())  # dropout uses torch's global RNG, which `state` does not save
+                loss = self.recipe.loss(sample, self.generator).mean() / self.accumulate
+                loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
         if self.recipe.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         for optimiser in self.optimisers:
             optimiser.step()
         self.step += 1
         self.average.update(dict(self.network.named_parameters()), self.step)
-        return float(loss.detach())
+        return total
 
     def _draw_seed(self) -> int:
         return int(torch.randint(1 << 62, (1,), generator=self.generator, device=self.generator.device))

@@ -22,6 +22,7 @@ class ContextManifest(Manifest):
     strength: float = Field(gt=0, le=1000)
     contexts: int = Field(ge=1, le=limits.CONTEXTS)
     entries: int = Field(ge=1, le=limits.CONTEXTS)
+    placed: bool = False
 
     def looks_back(self, channel: int, channels: int) -> bool:
         """Whether contexts of a channel hold nothing but codes that are drawn before it."""

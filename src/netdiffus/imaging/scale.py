@@ -157,6 +157,11 @@ class EmpiricalScale:
         return cls._of(known, width * (counts.sum() / width.sum()), n, None)
 
     @classmethod
+    def of_counts(cls, values: Floats, counts: Floats, absent: float) -> EmpiricalScale:
+        """The scale of ascending values (V,) with counts (V,), all positive, and a count of absence."""
+        return cls._of(values, counts, counts.sum() + absent, None)
+
+    @classmethod
     def _atoms(cls, values: ArrayLike) -> tuple[Floats, NDArray[Any], int]:
         """Known values, their counts, and the number of all values including absent ones."""
         present, n = present_values(values)
@@ -169,7 +174,7 @@ class EmpiricalScale:
         return known, counts, n
 
     @classmethod
-    def _of(cls, known: Floats, counts: NDArray[Any], n: int, digits: int | None) -> EmpiricalScale:
+    def _of(cls, known: Floats, counts: NDArray[Any], n: float, digits: int | None) -> EmpiricalScale:
         """The scale of known values and their counts, out of n including absent ones."""
         share = counts / counts.sum()
         absent = min(1.0 - counts.sum() / n, cls.LARGEST_ABSENT)

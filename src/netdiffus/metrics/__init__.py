@@ -41,6 +41,7 @@ from netdiffus.metrics import (
     manifold,
     marginal,
     membership,
+    membership_audit,
     membership_likelihood,
     mmd,
     sessions,
@@ -50,7 +51,7 @@ from netdiffus.metrics import (
     wavelet,
 )
 from netdiffus.metrics.comparison import Comparison, comparison
-from netdiffus.metrics.inputs import Identifiers, Imaged, Inputs, Losses, Missing
+from netdiffus.metrics.inputs import Identifiers, Imaged, Inputs, Losses, Missing, Promise
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.packets import PacketSets
 from netdiffus.metrics.score import Confusion, Score, find
@@ -74,6 +75,7 @@ METRICS: dict[str, Metric[Any]] = {
     "contamination": contamination.METRIC,
     "membership": membership.METRIC,
     "membership_likelihood": membership_likelihood.METRIC,
+    "membership_audit": membership_audit.METRIC,
     "disclosure": disclosure.METRIC,
     "identifiers": identifiers.METRIC,
     "utility": utility.METRIC,
@@ -120,9 +122,14 @@ def scores(
         yield from compute(name, inputs, seed)
 
 
-def compute(name: str, inputs: Inputs, seed: int) -> Iterator[Score]:
-    """The scores of one of METRICS; none where it needs another input."""
-    return METRICS[name].compute(inputs, _stream(name, seed))
+def compute(name: str, inputs: Inputs, seed: int, metric: Metric[Any] | None = None) -> Iterator[Score]:
+    """The scores of one of METRICS; none where it needs another input.
+
+    Args:
+        metric: it, where it may not be in METRICS: another process has those that ship alone.
+    """
+    metric = metric or METRICS[name]
+    return metric.compute(inputs, _stream(metric.stream or name, seed))
 
 
 def baseline_values(sets: Comparison, seed: int) -> dict[str, float | None]:
@@ -130,7 +137,7 @@ def baseline_values(sets: Comparison, seed: int) -> dict[str, float | None]:
     values: dict[str, float | None] = {}
     for name, metric in METRICS.items():
         if metric.baselines:
-            values |= metric.compute_values(Inputs(sets), _stream(name, seed))
+            values |= metric.compute_values(Inputs(sets), _stream(metric.stream or name, seed))
     return values
 
 
@@ -145,8 +152,7 @@ def metric_of(score: str) -> str | None:
     return next((name for name, metric in METRICS.items() if metric.type_of(score)), None)
 
 
-def _stream(name: str, seed: int) -> np.random.Generator:
-    word = METRICS[name].stream or name
+def _stream(word: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(word.encode())])
 
 
@@ -161,6 +167,7 @@ __all__ = [
     "Metric",
     "Missing",
     "PacketSets",
+    "Promise",
     "Score",
     "ScoreType",
     "Traces",

@@ -38,11 +38,25 @@ class Identifiers:
 
 
 @dataclass(frozen=True)
+class Promise:
+    """The guarantee of differential privacy that a model states, and one sentence of it; `unit`: flow or group."""
+
+    epsilon: float
+    delta: float
+    unit: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Losses:
-    """Losses of the model that generated the synthetic traces: on training traces (N,) and on test traces (M,)."""
+    """Losses of the model that generated the synthetic traces: on training traces (N,) and on test traces (M,).
+
+    `promise`: what it guarantees; None: nothing.
+    """
 
     train: Floats
     test: Floats
+    promise: Promise | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from netdiffus.metrics.comparison import Comparison
 from netdiffus.metrics.intervals import Interval, interval
 from netdiffus.metrics.metric import Metric
 from netdiffus.metrics.null import Resamples, resamples
+from netdiffus.metrics.pooled import Pooled, Subset
 from netdiffus.metrics.score import Score
 from netdiffus.metrics.scoretype import ScoreType
 from netdiffus.metrics.traces import Traces
@@ -81,26 +82,24 @@ def _values(sets: Comparison, rng: np.random.Generator) -> Mapping[str, float | 
 
 def _scores(sets: Comparison, draws: Resamples[Traces]) -> Iterator[Score]:
     jsds: list[Drawn] = []
+    pairs = {label: _pairs(sets, draws, label) for label in (None, *sets.labels)}
     for channel in (*sets.channels, "length"):
+        pool = _values_of(draws.pool, sets, channel)
         for label in (None, *sets.labels):
-            for drawn in _of_channel(sets, draws, channel, label):
+            for drawn in _of_channel(sets, pool, pairs[label], channel, label):
                 if drawn.score.name.endswith(".jsd"):
                     jsds.append(drawn)
                 yield drawn.score
     yield from _means(jsds, sets.labels)
 
 
-def _of_channel(sets: Comparison, draws: Resamples[Traces], channel: str, label: str | None) -> Iterator[Drawn]:
-    """The scores of one channel and one label (None: all)."""
+def _of_channel(sets: Comparison, pool: Floats, pairs: Pairs, channel: str, label: str | None) -> Iterator[Drawn]:
+    """The scores of one channel and one label (None: all); `pool` has the channel's values of all real traces."""
     train, test, synthetic = (_sample(part, sets, channel, label) for part in (sets.train, sets.test, sets.synthetic))
     pooled = np.concatenate([train.values, test.values])
     edges = fit_edges(pooled)
     values = distances(test, synthetic, edges)
-    pool = _sample(draws.pool, sets, channel, None)
-    real = []
-    for first, second in draws.rows if values else []:
-        one, two = (_weighted(pool.values[rows], draws.pool.labels[rows], sets, label) for rows in (first, second))
-        real.append(distances(one, two, edges))
+    real = pairs.distances(pool, edges) if values else []
     others = None if label is None else _ceiling(test, _sample(sets.test, sets, channel, label, others=True), edges)
     std = float(np.nanstd(pooled)) if not np.isnan(pooled).all() else 0.0
     note = _missing(label, test, synthetic)
@@ -127,11 +126,16 @@ def _scaled(span: Interval | None, scale: float) -> Interval | None:
 
 def _sample(part: Traces, sets: Comparison, channel: str, label: str | None, others: bool = False) -> Sample:
     """One channel of a part: of all labels, weighted to the test part's mix, of one label, or of all the others."""
-    values = part.lengths()[:, None] if channel == "length" else part.series[:, sets.channels.index(channel)]
+    values = _values_of(part, sets, channel)
     if others:
         chosen = part.labels != label
         return Sample(values[chosen], np.ones(int(chosen.sum())))
     return _weighted(values, part.labels, sets, label)
+
+
+def _values_of(part: Traces, sets: Comparison, channel: str) -> Floats:
+    """The values (N, n) of a channel; of the length (N, 1)."""
+    return part.lengths()[:, None] if channel == "length" else part.series[:, sets.channels.index(channel)]
 
 
 def _weighted(values: Floats, labels: NDArray[np.str_], sets: Comparison, label: str | None) -> Sample:
@@ -139,9 +143,38 @@ def _weighted(values: Floats, labels: NDArray[np.str_], sets: Comparison, label:
     if label is not None:
         chosen = labels == label
         return Sample(values[chosen], np.ones(int(chosen.sum())))
+    return Sample(values, _weights(labels, sets.test.labels))
+
+
+def _weights(labels: NDArray[np.str_], mix: NDArray[np.str_]) -> Floats:
+    """A weight for each label (N,), so that all of them together are mixed like the others."""
     names, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    wanted = np.array([np.count_nonzero(sets.test.labels == name) for name in names])
-    return Sample(values, (wanted / counts)[index])
+    wanted = np.array([np.count_nonzero(mix == name) for name in names])
+    return (wanted / counts)[index]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The rows of the real traces that have a label (None: all), and pairs of subsets of these."""
+
+    rows: NDArray[np.bool_]
+    pairs: list[tuple[Subset, Subset]]
+
+    def distances(self, pool: Floats, edges: Floats) -> list[dict[str, float]]:
+        """The distances of each pair that has values, of a channel (N, n) of the real traces."""
+        pooled = Pooled.of(pool[self.rows], edges)
+        return [pooled.distances(*pair) for pair in self.pairs]
+
+
+def _pairs(sets: Comparison, draws: Resamples[Traces], label: str | None) -> Pairs:
+    labels = draws.pool.labels
+    if label is None:
+        weighted = [[(rows, _weights(labels[rows], sets.test.labels)) for rows in pair] for pair in draws.rows]
+        return Pairs(np.ones(len(labels), dtype=np.bool_), [(one, two) for one, two in weighted])
+    chosen = labels == label
+    place = np.cumsum(chosen) - 1
+    own = [[place[rows[chosen[rows]]] for rows in pair] for pair in draws.rows]
+    return Pairs(chosen, [((one, np.ones(len(one))), (two, np.ones(len(two)))) for one, two in own])
 
 
 def _ceiling(real: Sample, others: Sample, edges: Floats) -> float | None:

@@ -74,9 +74,13 @@ def true_positives(members: Floats, others: Floats) -> float:
     The ROC curve is taken as straight between its points, so that equal suspicions make neither 0 nor 1 of it.
     """
     borders = np.unique(np.concatenate([members, others]))[::-1]
-    fpr = np.concatenate([[0.0], [np.mean(others >= border) for border in borders]])
-    tpr = np.concatenate([[0.0], [np.mean(members >= border) for border in borders]])
+    fpr, tpr = (np.concatenate([[0.0], _passing(group, borders)]) for group in (others, members))
     return float(np.interp(FALSE_POSITIVES, fpr, tpr)) if fpr[1] > FALSE_POSITIVES else _at(fpr, tpr)
+
+
+def _passing(group: Floats, borders: Floats) -> Floats:
+    """The share of a group at or above each border (M,)."""
+    return np.asarray((len(group) - np.searchsorted(np.sort(group), borders)) / len(group))
 
 
 def _at(fpr: Floats, tpr: Floats) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
@@ -63,6 +64,13 @@ class Metric(Generic[I]):
 
     def type_of(self, name: str) -> ScoreType | None:
         """The type of a score by its name: the one with that name, or else one whose pattern matches."""
-        exact = (kind for kind in self.types if kind.name == name)
-        fitting = (kind for kind in self.types if kind.matches(name))
-        return next(exact, None) or next(fitting, None)
+        if name not in self._types_of:
+            exact = (kind for kind in self.types if kind.name == name)
+            fitting = (kind for kind in self.types if kind.matches(name))
+            self._types_of[name] = next(exact, None) or next(fitting, None)
+        return self._types_of[name]
+
+    @cached_property
+    def _types_of(self) -> dict[str, ScoreType | None]:
+        """What `type_of` has found; a report asks for every score many times."""
+        return {}

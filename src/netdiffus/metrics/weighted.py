@@ -55,11 +55,15 @@ def distances(real: Sample, other: Sample, edges: Floats) -> dict[str, float]:
     a, b = real.present(), other.present()
     if not len(a[0]) or not len(b[0]):
         return {}
-    masses = real.histograms(edges), other.histograms(edges)
     points, difference = cdf_difference(a[0], b[0], a[1], b[1])
+    return distances_of(real.histograms(edges), other.histograms(edges), points, difference)
+
+
+def distances_of(real: Floats, other: Floats, points: Floats, difference: Floats) -> dict[str, float]:
+    """The same of histograms (n, bins), and of the difference (P,) of the distribution functions at points (P,)."""
     return {
-        "jsd": _value_jsd(*masses),
-        "jsd_position": _position_jsd(*masses),
+        "jsd": _value_jsd(real, other),
+        "jsd_position": _position_jsd(real, other),
         "wasserstein": wasserstein(points, difference),
         "ks": kolmogorov_smirnov(difference),
     }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject, shown
 from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.models.series_codec import ACTION, ImagesCodec, SeriesCodec
 
-Codec = SeriesCodec | PacketCodec | ImagesCodec
-CODECS: dict[str, type[SeriesCodec] | type[PacketCodec] | type[ImagesCodec]] = {
-    codec.kind: codec for codec in (SeriesCodec, PacketCodec, ImagesCodec)
+Codec = SeriesCodec | PacketCodec | PromptCodec | ImagesCodec
+CODECS: dict[str, type[SeriesCodec] | type[PacketCodec] | type[PromptCodec] | type[ImagesCodec]] = {
+    codec.kind: codec for codec in (SeriesCodec, PacketCodec, PromptCodec, ImagesCodec)
 }
 
 

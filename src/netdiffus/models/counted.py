@@ -98,18 +98,19 @@ class PriorCounts:
 
     def of(self, rows: Tensor) -> Priors:
         """Log-priors (labels, n, K) of each channel and those of the coarse rows, counted in the traces `rows` (N,)."""
-        counted = [
-            self._log_prior(channel.of(rows).counts, spec, channel.end)
-            for channel, spec in zip(self.fine + self.coarse, self.specs, strict=True)
-        ]
-        return counted[: len(self.fine)], counted[len(self.fine) :]
+        return self._priors([channel.of(rows).counts for channel in self.fine + self.coarse])
 
     def crossed(self, kept: Tensor, fold: Tensor, most: int) -> Crossed:
         """The same out-of-fold, and contexts of `most` codes at most; of the traces `kept` (N,) in folds (N,).
 
         Channels of quantities have no contexts: their values hardly recur.
         """
-        folds = [self.of(kept & (fold != k)) for k in range(FOLDS)]
+        channels = self.fine + self.coarse
+        whole = [channel.of(kept).counts for channel in channels]
+        folds = []
+        for k in range(FOLDS):
+            own = (channel.of(kept & (fold == k)).counts for channel in channels)
+            folds.append(self._priors([all_ - part for all_, part in zip(whole, own, strict=True)]))
         fine, coarse = (
             [torch.stack(tables) for tables in zip(*parts, strict=True)] for parts in zip(*folds, strict=True)
         )
@@ -125,9 +126,14 @@ class PriorCounts:
             label = torch.cat([label, torch.full_like(label, self.fine[0].labels)])
         return CountedTraces(codes, label, fold, FOLDS)
 
-    def _log_prior(self, counts: Tensor, spec: PriorSpec, end: bool) -> Tensor:
-        found = log_prior(counts, spec, end)
-        return found if self.keep_null else found[:-1]
+    def _priors(self, counts: list[Tensor]) -> Priors:
+        """Log-priors of the counts (labels, n, K) of each channel."""
+        found = [
+            log_prior(table, spec, channel.end)
+            for table, spec, channel in zip(counts, self.specs, self.fine + self.coarse, strict=True)
+        ]
+        kept = found if self.keep_null else [table[:-1] for table in found]
+        return kept[: len(self.fine)], kept[len(self.fine) :]
 
 
 def channel_codes(

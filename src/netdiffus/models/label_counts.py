@@ -11,6 +11,8 @@ from netdiffus.errors import InputError
 from netdiffus.models.counts import check_counts
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.models.prompts.codec import PromptCodec
+from netdiffus.models.prompts.steering import named_label
 from netdiffus.models.summary import label_of
 
 
@@ -57,6 +59,22 @@ def class_counts(
     return {name: counts[name] for name in mix if name in counts}
 
 
+def prompted_counts(manifest: ModelManifest, text: str, count: int, *, protocol: str | None = None) -> dict[str, int]:
+    """How many flows of each class a prompt asks for: of the label and the protocol in it, else by the training mix.
+
+    Raises:
+        InputError: the label has no flows of that protocol.
+    """
+    mix = manifest.card.labels
+    named = named_label(text, list(mix))
+    wanted = protocol or named.protocol
+    if wanted is not None and named.label is not None and f"{named.label}/{wanted}" not in mix:
+        known = ", ".join(name.rpartition("/")[2] for name in mix if label_of(name) == named.label)
+        raise InputError(f"a protocol that {named.label} has ({known})", wanted, "correct the prompt or --protocol")
+    asked: int | dict[str, int] = count if named.label is None else {named.label: count}
+    return class_counts(mix, asked, balance=False, protocol=wanted)
+
+
 def counts_of(
     manifest: ModelManifest, count: int | dict[str, int], *, balance: bool, protocol: str | None = None
 ) -> dict[str, int]:
@@ -66,6 +84,6 @@ def counts_of(
         InputError: as in `label_counts`.
     """
     mix = manifest.card.labels
-    if isinstance(manifest.codec, PacketCodec):
+    if isinstance(manifest.codec, PacketCodec | PromptCodec):
         return class_counts(mix, count, balance=balance, protocol=protocol)
     return label_counts(mix, count, balance=balance)

@@ -12,14 +12,16 @@ from netdiffus import limits
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import Codec, codec_of
-from netdiffus.models.options import ACTION, ImportedOptions, RowOptions, ShapeManifest, UNetOptions, options_of
+from netdiffus.models.options import ACTION, ImportedOptions, ModelOptions, RowOptions, ShapeManifest, options_of
 from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.models.series_codec import ImagesCodec, SeriesCodec
 from netdiffus.store.cards import ModelCard
 from netdiffus.traffic.flows.frames import PROTOCOLS
 
 KINDS: dict[str, tuple[type[Codec], ...]] = {
-    "rows": (SeriesCodec,), "fields": (PacketCodec,), "unet": (SeriesCodec,), "imported": (SeriesCodec, ImagesCodec),
+    "rows": (SeriesCodec,), "fields": (PacketCodec,), "unet": (SeriesCodec,), "prompt": (PromptCodec,),
+    "imported": (SeriesCodec, ImagesCodec),
 }  # fmt: skip
 """Codecs that a model of each backend can have."""
 
@@ -34,7 +36,7 @@ class ModelManifest:
     """
 
     card: ModelCard
-    options: RowOptions | UNetOptions | ImportedOptions
+    options: ModelOptions
     codec: Codec
 
     @property
@@ -45,7 +47,7 @@ class ModelManifest:
     @property
     def arrival_breaks(self) -> int:
         """Gaps between flows that a model of packets left out as breaks between recordings."""
-        return self.codec.arrivals.breaks if isinstance(self.codec, PacketCodec) else 0
+        return self.codec.arrivals.breaks if isinstance(self.codec, PacketCodec | PromptCodec) else 0
 
 
 def read_model(folder: Path) -> ModelManifest:
@@ -74,12 +76,12 @@ def model_manifest(card: ModelCard) -> ModelManifest:
     return ModelManifest(card, options, codec)
 
 
-def _codec_of_format_5(codec: JsonObject, options: RowOptions | UNetOptions | ImportedOptions) -> JsonObject:
+def _codec_of_format_5(codec: JsonObject, options: ModelOptions) -> JsonObject:
     """In format 5 a codec of packets was one of series with something beside it."""
     return codec | {"codec": PacketCodec.kind} if options.backend == "fields" else codec
 
 
-def _check_coarse(codec: Codec, options: RowOptions | UNetOptions | ImportedOptions) -> None:
+def _check_coarse(codec: Codec, options: ModelOptions) -> None:
     series = codec.series if isinstance(codec, PacketCodec) else codec
     coarse = series.small if isinstance(series, SeriesCodec) else None
     wanted = (options.coarse or 0) if isinstance(options, RowOptions) else 0
@@ -90,7 +92,7 @@ def _check_coarse(codec: Codec, options: RowOptions | UNetOptions | ImportedOpti
         raise InputError(f"a codec of {wanted} coarse rows for each channel", f"{rows} of {channels} channels", ACTION)
 
 
-def _check_labels(codec: Codec, options: RowOptions | UNetOptions | ImportedOptions, labels: list[str]) -> None:
+def _check_labels(codec: Codec, options: ModelOptions, labels: list[str]) -> None:
     series = codec.series if isinstance(codec, PacketCodec) else codec
     alphabets = series.gasf.alphabets if isinstance(series, SeriesCodec) else ()
     if isinstance(options, RowOptions) and not alphabets:
@@ -110,7 +112,9 @@ def _check_labels(codec: Codec, options: RowOptions | UNetOptions | ImportedOpti
     most = None if isinstance(options, ImportedOptions) else options.length
     if most is not None and codec.length > most:
         raise InputError(f"a codec of at most {most} positions", str(codec.length), ACTION)
-    if isinstance(codec, PacketCodec):
+    if isinstance(codec, PromptCodec) and len(codec.classes) != len(labels):
+        raise InputError(f"classes of {len(labels):,} labels", f"{len(codec.classes):,}", ACTION)
+    if isinstance(codec, PacketCodec | PromptCodec):
         wrong = [label for label in labels if label.rpartition("/")[2] not in PROTOCOLS.values()]
         if wrong:
             raise InputError(f"labels that end in /{' or /'.join(PROTOCOLS.values())}", repr(wrong[0][:60]), ACTION)

@@ -11,7 +11,7 @@ import polars as pl
 
 from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
-from netdiffus.metrics import Traces
+from netdiffus.metrics import Promise, Traces
 from netdiffus.models.model import Model
 from netdiffus.models.options import ImportedOptions
 from netdiffus.models.series_codec import ImagesCodec
@@ -34,6 +34,8 @@ def members(model: Model, real: pl.DataFrame, dataset: str) -> pl.DataFrame:
     if isinstance(model.manifest.options, ImportedOptions):
         return part
     card = model.manifest.card
+    if card.privacy is not None:
+        return part  # it does not name its dataset
     if card.dataset != dataset:
         raise InputError(
             f"the dataset that the model was trained on ({card.dataset[:16]})", f"another ({dataset[:16]})",
@@ -45,6 +47,14 @@ def members(model: Model, real: pl.DataFrame, dataset: str) -> pl.DataFrame:
             "train a model of traces again, or leave --model out",
         )  # fmt: skip
     return part.filter(~pl.col("trace_id").is_in(card.held_out))
+
+
+def promise_of(model: Model, drawn: pl.DataFrame) -> Promise | None:
+    """What a model guarantees of traces; None: nothing, or not of these, because it did not draw all of them."""
+    privacy = model.manifest.card.privacy
+    if privacy is None or not drawn["source"].str.contains(model.hash[:16], literal=True).all():
+        return None
+    return Promise(privacy.epsilon, privacy.delta, privacy.unit, privacy.sentence)
 
 
 def member_losses(

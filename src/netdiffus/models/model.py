@@ -53,6 +53,10 @@ class Model(Protocol):
     def state(self) -> dict[str, Tensor]:
         """Its weights by name."""
 
+    @property
+    def batch(self) -> int:
+        """Traces that are drawn at a time: those of a block of a request."""
+
     def sample(self, request: Request) -> Iterator[Draw]:
         """Draw a trace for each label id of a request, a batch at a time.
 

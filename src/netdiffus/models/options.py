@@ -11,12 +11,15 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from netdiffus import limits
-from netdiffus.config import Config, Entry, Seed, exclusive
+from netdiffus.config import Config, exclusive
 from netdiffus.diffusion.unet_shape import UNetShape
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject, Manifest, checked, shown
+from netdiffus.models.private_options import PrivacyOptions, check_private
+from netdiffus.models.prompt_options import PROMPT, PromptOptions, prompt_options
+from netdiffus.models.shared_options import DEFAULT_MINUTES as DEFAULT_MINUTES
+from netdiffus.models.shared_options import SharedOptions as SharedOptions
 
-DEFAULT_MINUTES = 10.0
 ACTION = "copy the model again, or train again"
 
 
@@ -31,55 +34,14 @@ def _gasf_alone(value: object) -> object:
     return value
 
 
-class SharedOptions(Config):
-    """What every network has."""
-
-    preset: Literal["default", "tiny", "netdiffus", "netdiffus2"] = Field(
-        "default",
-        description="Sizes: 'default', 'tiny', or as published: 'netdiffus' (128 px), 'netdiffus2' (10 px).",
-    )
-    scale: Annotated[Literal["empirical", "minmax", "log"], Entry()] = Field(
-        "empirical", description="Scale of values: empirical, minmax or log; default: the preset's."
-    )
-    learning_rate: float = Field(2e-3, gt=0, le=1, description="Peak learning rate.")
-    minutes: float | None = Field(
-        None, ge=limits.MINUTES[0], le=limits.MINUTES[1], description="Minutes to train for (default 10)."
-    )
-    steps: int | None = Field(None, ge=1, le=limits.STEPS, description="Steps to train for, instead of --minutes.")
-    seed: Seed = 0
-    balance: Annotated[float, Entry(switch=1.0)] = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="Sample every label equally often (1), not in proportion to its traces (0); between: tempered.",
-    )
-    label_dropout: float = Field(
-        0.0, ge=0, lt=1, description="Share of labels hidden in training, for 'generate --guidance'."
-    )
-    guidance: float = Field(1.0, ge=0, le=limits.GUIDANCE, description="Default weight of guidance when sampling.")
-    validation: Annotated[float, Entry()] = Field(
-        0.05,
-        ge=0,
-        lt=1,
-        description="Share of each label's training traces held out to choose the best weights (default 0.05).",
-    )
-    patience: int | None = Field(
-        None, ge=1, le=limits.PATIENCE, description="Stop after N checks in a row without better weights."
-    )
-
-    @model_validator(mode="after")
-    def _has_validation(self) -> SharedOptions:
-        if self.patience is not None and not self.validation:
-            raise InputError("validation above 0 with patience", "0", "hold traces back, or leave --patience out")
-        return self
-
-
-class RowOptions(SharedOptions):
+class RowOptions(SharedOptions, PrivacyOptions):
     """Of the causal core, which draws row by row: traces as GASF images or bare series, or the fields of packets."""
 
     network: Literal["rows"] = "rows"
     image: Annotated[Literal["gasf", "series", "fields"], BeforeValidator(_named_image)] = Field(
-        "gasf", description="What is diffused: 'gasf' images, the bare 'series', or the 'fields' of packets."
+        "gasf",
+        description="What is diffused: 'gasf' images, the bare 'series', the 'fields' of packets, or bit images that a "
+        "'prompt' steers.",
     )
     length: int | None = Field(
         None, ge=2, le=limits.LENGTH, description="Positions of a trace that are learned; default: all."
@@ -219,11 +181,11 @@ class ImportedOptions(Config):
         return "imported"
 
 
-TrainOptions = RowOptions | UNetOptions
-ModelOptions = Annotated[RowOptions | UNetOptions | ImportedOptions, Field(discriminator="network")]
+TrainOptions = RowOptions | UNetOptions | PromptOptions
+ModelOptions = RowOptions | UNetOptions | PromptOptions | ImportedOptions
 NETWORKS: dict[str, type[RowOptions] | type[UNetOptions]] = {"rows": RowOptions, "unet": UNetOptions}
-OPTIONS: dict[str, type[RowOptions] | type[UNetOptions] | type[ImportedOptions]] = {
-    **NETWORKS, "imported": ImportedOptions,
+OPTIONS: dict[str, type[RowOptions] | type[UNetOptions] | type[PromptOptions] | type[ImportedOptions]] = {
+    **NETWORKS, PROMPT: PromptOptions, "imported": ImportedOptions,
 }  # fmt: skip
 PRESETS: dict[str, TrainOptions] = {
     "default": RowOptions.of(),
@@ -234,9 +196,11 @@ PRESETS: dict[str, TrainOptions] = {
 
 OFFERED = (
     "image", "preset", "scale", "length", "whole", "minutes", "steps", "balance", "label_dropout", "contexts",
-    "validation", "patience", "seed",
+    "validation", "patience", "seed", "epsilon", "delta", "unit", "most_per_group",
 )  # fmt: skip
 """The options of every preset that `train` offers; the presets set the sizes."""
+OF_PROMPTS = ("base", "rank", "resolution", "control", "prompts", "batch_images", "accumulate", "precision", "offload")
+"""Those of `--image prompt` alone."""
 
 
 def train_options(preset: str = "default", **chosen: Any) -> TrainOptions:
@@ -247,18 +211,25 @@ def train_options(preset: str = "default", **chosen: Any) -> TrainOptions:
     """
     chosen = {name: value for name, value in chosen.items() if value is not None}
     exclusive(minutes="minutes" in chosen, steps="steps" in chosen)
+    if chosen.get("image") == PROMPT:
+        return prompt_options(preset, **chosen)
+    if odd := sorted(chosen.keys() & OF_PROMPTS):
+        raise InputError(f"--image prompt for --{odd[0].replace('_', '-')}", "another image", "add --image prompt")
     if preset not in PRESETS:
         raise InputError(f"a preset among {', '.join(PRESETS)}", shown(preset), "name one of those with --preset")
     options = PRESETS[preset].model_dump(exclude_unset=True) | {"preset": preset} | chosen
+    private = "epsilon" in chosen
+    if private:
+        check_private(preset, PRESETS[preset].backend, chosen)
     network = str(options.get("network", PRESETS[preset].network))
     if network not in NETWORKS:
         raise InputError(f"a network among {', '.join(NETWORKS)}", shown(network), "correct network")
-    if "steps" not in chosen and options.get("minutes") is None:
+    if "steps" not in chosen and options.get("minutes") is None and not private:
         options["minutes"] = DEFAULT_MINUTES
     return NETWORKS[network].of(**options)
 
 
-def options_of(config: JsonObject, format: int) -> RowOptions | UNetOptions | ImportedOptions:
+def options_of(config: JsonObject, format: int) -> ModelOptions:
     """The options that stand in a model.json.
 
     Args:

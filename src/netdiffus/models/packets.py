@@ -218,6 +218,11 @@ class PacketModel:
             return self.core.state()
         return state_of(Together(self.core.network, self.sessions.core.network))
 
+    @property
+    def batch(self) -> int:
+        """Flows that are drawn at a time."""
+        return self.core.batch
+
     def sample(self, request: Request) -> Iterator[Draw]:
         """Draw flows for the label ids of a request."""
         labels = [label_of(name) for name in self.manifest.labels]

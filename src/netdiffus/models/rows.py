@@ -22,7 +22,8 @@ from netdiffus.models.counted import Channels
 from netdiffus.models.fitting import Fitting, TrainingPart, begin
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.network import build_causal, build_rows, label_rows
-from netdiffus.models.options import ImportedOptions, RowOptions, UNetOptions
+from netdiffus.models.options import ModelOptions, RowOptions
+from netdiffus.models.private import fit_private
 from netdiffus.models.sampling import Block, Draw, Form, Request, Sampling, blocks, guidance_weight
 from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.models.series_codec import SeriesCodec
@@ -93,6 +94,8 @@ class RowModel:
     @classmethod
     def fit(cls, part: TrainingPart, options: RowOptions, device: torch.device) -> Fitting:
         """Begin a training on the traces of a dataset."""
+        if options.epsilon is not None:
+            return fit_private(part, options, device)
         length = longest_trace(part.traces, options.length)
         data = row_data(LabelledSeries.of(part.traces, length), Channels(channel_names(part.traces)), options, device)
         held = part.traces["trace_id"].to_numpy()[data.held].tolist()
@@ -177,7 +180,7 @@ class RowModel:
 
 def row_model(
     manifest: ModelManifest,
-    options: RowOptions | UNetOptions | ImportedOptions,
+    options: ModelOptions,
     codec: object,
     saved: SavedWeights,
     device: torch.device,
@@ -228,4 +231,6 @@ def fit_rows(data: RowData, options: RowOptions, device: torch.device, held_out:
     torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
     network = build_causal(options, data.codec, data.priors, device, data.contexts)
     recipe = ForcingRecipe(network, build_rows(options, data.codec, device), data.crossed, options.noised)
-    return Fitting(begin(network, recipe, data, options), options, data.codec, data.labels, held_out)
+    return Fitting(
+        begin(network, recipe, (data.batch, data.validation), options), options, data.codec, data.labels, held_out
+    )

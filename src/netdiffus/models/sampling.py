@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from netdiffus.compiler import FlowRows
 from netdiffus.compiler.features.bodies import Sketch
 from netdiffus.errors import InputError
 from netdiffus.models.device import hold_threads
+from netdiffus.models.prompts.steering import Steering
 from netdiffus.models.seeds import block_streams, torch_seed
 
 Form = Literal["series", "images", "flows"]
@@ -31,12 +32,14 @@ class Sampling:
         steps: noise levels; of the causal denoiser for a window of more than one row.
         guidance: weight; 1: the conditional model as it is.
         window: rows of the causal denoiser that are noisy at once.
+        steering: texts and presence maps, of a model of prompts.
     """
 
     sampler: str | None = None
     steps: int | None = None
     guidance: float | None = None
     window: int | None = None
+    steering: Steering | None = None
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,21 @@ class Request:
     """What is to be drawn: a trace for each of the label ids (N,), which come label by label.
 
     Attributes:
-        part: the first of its blocks to draw, and the one before which to stop; all, unless others draw the rest.
+        first: the number of the first block of each label; others draw those before it.
     """
 
     ids: Ints
     how: Sampling
     seed: int
-    part: tuple[int, int | None] = (0, None)
+    first: int = 0
+
+    def pieces(self, size: int) -> Iterator[Request]:
+        """A request for each block of at most `size` traces: together, in this order, they draw what the whole does."""
+        labels, counts = np.unique(self.ids, return_counts=True)
+        for label, count in zip(labels.tolist(), counts.tolist(), strict=True):
+            for block in range(-(-count // size)):
+                ids = np.full(min(size, count - block * size), label)
+                yield replace(self, ids=ids, first=self.first + block)
 
 
 @dataclass(frozen=True)
@@ -78,15 +89,9 @@ def blocks(request: Request, size: int, device: torch.device) -> Iterator[Block]
 
     Each is drawn by as many threads as the first, whatever the caller does in between.
     """
-    labels, counts = np.unique(request.ids, return_counts=True)
-    plan = [
-        (label, block, min(size, count - block * size))
-        for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
-        for block in range(-(-count // size))
-    ]
-    for label, block, count in plan[slice(*request.part)]:
+    for piece in request.pieces(size):
         hold_threads()
-        yield Block.seeded(np.full(count, label), block_streams(request.seed, label, block), device)
+        yield Block.seeded(piece.ids, block_streams(request.seed, int(piece.ids[0]), piece.first), device)
 
 
 class Draw:

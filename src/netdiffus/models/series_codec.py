@@ -102,11 +102,14 @@ class SeriesCodec:
         coarse = None if found.coarse is None else CoarseCodebook.of_manifest(found.coarse)
         contexts = [
             [
-                ContextSpec(tuple((k, back) for k, back in order.places), order.strength, order.contexts, order.entries)
+                ContextSpec(
+                    tuple((k, back) for k, back in order.places), order.strength, order.contexts, order.entries,
+                    order.placed,
+                )
                 for order in orders
             ]
             for orders in found.contexts
-        ]
+        ]  # fmt: skip
         return cls(GasfCodec.of_manifest(found), coarse, contexts)
 
 

@@ -28,7 +28,7 @@ from netdiffus.models.rows import RowModel, fit_rows, untrained, with_network
 from netdiffus.models.sampling import Request, Sampling
 from netdiffus.models.session_codec import SessionCodec, session_label, version_of
 from netdiffus.models.together import BothRecipe, Together, both, build_both
-from netdiffus.models.training_data import LabelledSeries, RowData, TrainingData, row_data
+from netdiffus.models.training_data import LabelledSeries, RowData, row_data
 from netdiffus.models.weights import SavedWeights
 from netdiffus.models.whole_flows import batches
 from netdiffus.traffic.session_split import FEWEST_SESSIONS
@@ -114,15 +114,22 @@ def with_sessions(
     beside = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), own, device)
     codec = SessionCodec(beside.codec, found.kinds, beside.labels, found.arrivals, found.habits, found.day)
     other = fit_rows(beside, own, device, None)
-    one, two = flows.fit.recipe, other.fit.recipe
-    if not isinstance(one, ForcingRecipe) or not isinstance(two, ForcingRecipe):
-        raise TypeError(f"no causal cores: {one}, {two}")
+    one, two = _recipe(flows), _recipe(other)
     network = Together(one.network, two.network)
-    batches_of_both = TrainingData(
-        data.codec, data.labels, data.held, both(data.batch, beside.batch),
-        None if data.validation is None else both(data.validation, beside.validation),
-    )  # fmt: skip
-    return begin(network, BothRecipe(network, one, two), batches_of_both, options), codec
+    validation = None if data.validation is None else both(data.validation, beside.validation)
+    return begin(network, BothRecipe(network, one, two), (both(data.batch, beside.batch), validation), options), codec
+
+
+def _recipe(fitting: Fitting) -> ForcingRecipe:
+    """What a causal core is trained by.
+
+    Raises:
+        TypeError: it is none, or a private one, which nothing trains.
+    """
+    recipe = fitting.fit.recipe if isinstance(fitting.fit, Fit) else None
+    if not isinstance(recipe, ForcingRecipe):
+        raise TypeError(f"no causal core: {recipe}")
+    return recipe
 
 
 def models_together(

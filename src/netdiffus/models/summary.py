@@ -14,7 +14,7 @@ def label_of(name: str) -> str:
 
 def makes_packets(card: ModelCard) -> bool:
     """Whether it draws packets, and so captures."""
-    return card.config.get("image") in ("fields", "bits")
+    return card.config.get("image") in ("fields", "bits", "prompt")
 
 
 def drawn_labels(card: ModelCard) -> dict[str, int]:

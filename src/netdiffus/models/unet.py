@@ -104,7 +104,9 @@ class UNetModel:
         schedule = Schedule.named(options.schedule, options.timesteps)
         recipe = DiscreteRecipe(network, GasfRows(data.codec.length, STEP), schedule, options.ema)
         held = part.traces["trace_id"].to_numpy()[data.held].tolist()
-        return Fitting(begin(network, recipe, data, options), options, data.codec, data.labels, held)
+        return Fitting(
+            begin(network, recipe, (data.batch, data.validation), options), options, data.codec, data.labels, held
+        )
 
     @classmethod
     def from_state(cls, manifest: ModelManifest, saved: SavedWeights, device: torch.device) -> UNetModel:

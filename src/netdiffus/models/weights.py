@@ -25,9 +25,14 @@ ACTION = "copy the model again, or train again"
 
 @dataclass(frozen=True)
 class SavedWeights:
-    """The averaged weights in a model folder."""
+    """The averaged weights in a model folder.
+
+    Attributes:
+        base: where the base model of adapters lies, if not where it was in training.
+    """
 
     folder: Path
+    base: Path | None = None
 
     @property
     def hash(self) -> str:
@@ -47,7 +52,7 @@ class SavedWeights:
         expected = build(META).state_dict()
         _compare({name: (tuple(value.shape), value.dtype) for name, value in expected.items()}, header)
         weights = store.read_weights(self.folder)
-        _check_values(weights)
+        check_values(weights)
         network = build(device)
         network.load_state_dict(weights)
         return network.eval()
@@ -83,7 +88,7 @@ def _compare(expected: store.Header, header: store.Header) -> None:
             )
 
 
-def _check_values(weights: dict[str, Tensor]) -> None:
+def check_values(weights: dict[str, Tensor]) -> None:
     """Raise InputError for NaN and infinity."""
     for name, value in weights.items():
         if not bool(value.isfinite().all()):

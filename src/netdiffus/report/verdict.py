@@ -23,6 +23,7 @@ RULE = (
 )
 WITHDRAWN = "Withdrawn: the synthetic traces are not independent of the test part."
 TOO_FEW = "Too few test traces to tell"
+PUBLISHABLE = 8.0  # epsilon up to which a guarantee is worth its name
 MARGIN = 0.1  # a loss of accuracy that a test part must be able to exclude before the answer is "no harm"
 AUC_MARGIN = 0.2  # the same of a detector's AUC
 NAMED = 3  # labels, and reasons
@@ -239,6 +240,10 @@ def _publish(scores: list[Score]) -> Verdict:
     kinds = [type_of(score.name) for score in attacks]
     tried = [kind.attack for kind in kinds if kind and kind.attack]
     names = f"None of {', '.join(tried[:-1])} and {tried[-1]}" if len(tried) > 1 else f"Not even {' '.join(tried)}"
+    stated = find(scores, "membership.epsilon")
+    if stated is not None and stated.value is not None and stated.value <= PUBLISHABLE:
+        why = f"{stated.note} {names} finds more than in real traces that were not used for training."
+        return Verdict(question, "yes", why)
     return Verdict(
         question,
         "with care",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
 
 from netdiffus import limits
 from netdiffus.arrays import Floats
@@ -36,17 +35,15 @@ from netdiffus.metrics import (
 )
 from netdiffus.metrics.copies import nearest_distances
 from netdiffus.metrics.embedding import Embedding, embedding
+from netdiffus.spread import Spread, one_by_one
 from netdiffus.steps.evaluate_config import EvaluateConfig
-from netdiffus.steps.inputs.load import TEST_SHARE, LoadedTraces, load_traces, real_parts
+from netdiffus.steps.inputs.load import LoadedTraces, load_traces, real_parts
 from netdiffus.steps.inputs.packet_sets import packet_sets
 from netdiffus.steps.inputs.whole import whole_traffic
 from netdiffus.store.stage import scratch_folder
-from netdiffus.traffic.split import split
 from netdiffus.traffic.traces import channel_names, series
 from netdiffus.traffic.whole.flows import Whole
 from netdiffus.version import __version__
-
-Pair = tuple[ArrayLike, ArrayLike]  # series and labels
 
 FEWEST_TRACES = 10
 IMAGE_LENGTH = 32
@@ -88,7 +85,12 @@ class Evaluation:
 
 
 def evaluate(
-    real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig, model: Path | None = None
+    real: Path,
+    synthetic: Path,
+    test: Path | None,
+    config: EvaluateConfig,
+    model: Path | None = None,
+    spread: Spread = one_by_one,
 ) -> Generator[Scored, None, Evaluation]:
     """Compare synthetic traces with real ones; yields a record per metric, returns an Evaluation.
 
@@ -98,12 +100,13 @@ def evaluate(
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
     with scratch_folder() as scratch:
-        return (yield from _evaluate(real, synthetic, test, config, model, scratch))
+        return (yield from evaluate_sets(*_compared(real, synthetic, test, config, model, scratch), config, spread))
 
 
-def _evaluate(
+def _compared(
     real: Path, synthetic: Path, test: Path | None, config: EvaluateConfig, model: Path | None, scratch: Path
-) -> Generator[Scored, None, Evaluation]:
+) -> tuple[Comparison, Inputs, dict[str, str]]:
+    """What is compared, and what it was made of."""
     given = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
     loaded = {name: load_traces(path, scratch) for name, path in given.items()}
     tables = {name: part.traces for name, part in loaded.items()}
@@ -119,7 +122,9 @@ def _evaluate(
     inputs = _further_inputs(list(zip(came_from, parts.values(), strict=True)), length, config.seed)
     inputs = inputs.joined(_whole(loaded))
     if model is not None:
-        inputs = inputs.joined(_losses(model, loaded["real"], test_table, config.seed, own=test is None))
+        inputs = inputs.joined(
+            _losses(model, loaded["real"], test_table, tables["synthetic"], config.seed, own=test is None)
+        )
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
         name: f"{part.name} (sha256 {part.hash[:16]}, {len(part.traces):,} traces)" for name, part in loaded.items()
@@ -127,51 +132,7 @@ def _evaluate(
     provenance["compared"] = f"{', '.join(names)}; the first {length} positions of a trace"
     if made_by := tables["synthetic"]["source"][0]:
         provenance["synthetic made by"] = made_by
-    return (yield from evaluate_sets(sets, inputs, provenance, config))
-
-
-def evaluate_arrays(
-    real: Pair, synthetic: Pair, test: Pair | None, channels: Sequence[str] | None, config: EvaluateConfig
-) -> Generator[Scored, None, Evaluation]:
-    """The same from plain arrays; without `test` a fifth of the real traces is held out, by label and seed.
-
-    Raises:
-        InputError: an array is of the wrong shape, lacks labels or traces, or the sets do not fit each other.
-    """
-    given = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
-    parts = {name: _traces(*pair, name) for name, pair in given.items()}
-    count = parts["real"].series.shape[1]
-    names = list(channels) if channels is not None else [f"channel {index + 1}" for index in range(count)]
-    for name, part in parts.items():
-        if part.series.shape[1] != len(names):
-            raise InputError(
-                f"{len(names)} channels ({', '.join(names)}) in every set",
-                f"{part.series.shape[1]} in the set '{name}'",
-                "give all sets the same channels",
-            )
-    if "test" not in parts:
-        labels = pl.Series(parts["real"].labels.astype(str))
-        held_out = (split(labels, None, TEST_SHARE, np.random.default_rng(config.seed)) == "test").to_numpy()
-        parts |= {"real": parts["real"].take(~held_out), "test": parts["real"].take(held_out)}
-    check_sizes({"real training": len(parts["real"]), "real test": len(parts["test"])})
-    check_sizes({"synthetic": len(parts["synthetic"])})
-    sets = comparison(parts["real"], parts["test"], parts["synthetic"], names)
-    provenance = {"netdiffus": __version__, "seed": str(config.seed)}
-    provenance |= {name: f"arrays, {len(part):,} traces" for name, part in parts.items()}
-    return (yield from evaluate_sets(sets, Inputs(), provenance, config))
-
-
-def _traces(series: ArrayLike, labels: ArrayLike, name: str) -> Traces:
-    array, named = np.asarray(series, dtype=np.float64), np.asarray(labels)
-    if array.ndim == 2:
-        array = array[:, None]
-    if array.ndim != 3 or named.shape != array.shape[:1]:
-        raise InputError(
-            f"series (N, n) or (N, C, n) and labels (N,) in the set '{name}'",
-            f"arrays of shape {np.shape(series)} and {named.shape}",
-            "give one row and one label per trace",
-        )
-    return Traces(array, np.strings.strip(named.astype(np.str_)))
+    return sets, inputs, provenance
 
 
 def check_sizes(counts: Mapping[str, int]) -> None:
@@ -209,24 +170,26 @@ def _whole(loaded: Mapping[str, LoadedTraces]) -> WholeSets | Missing:
 
 
 def evaluate_sets(
-    sets: Comparison, inputs: Inputs, provenance: dict[str, str], config: EvaluateConfig
+    sets: Comparison, inputs: Inputs, provenance: dict[str, str], config: EvaluateConfig, spread: Spread = one_by_one
 ) -> Generator[Scored, None, Evaluation]:
-    """The same from a comparison and further inputs: every metric, then the baselines, then what pictures need."""
+    """The same from a comparison and further inputs: metrics and baselines by `spread`, then what pictures need."""
     first = sets.train.series[..., : min(IMAGE_LENGTH, sets.train.series.shape[-1])]
     codec = GasfCodec.fit(first, sets.channels)
     inputs = inputs.joined(sets, Imaged(sets, lambda series: codec.encode(series[..., : first.shape[-1]])))
     scores: list[Score] = []
     total = len(METRICS) + (len(BASELINES) if config.baselines else 0) + 1
-    for done, name in enumerate(METRICS, start=1):
-        scores += compute(name, inputs, config.seed)
+    metrics, seed = dict(METRICS), config.seed
+    computed = spread(lambda name: list(compute(name, inputs, seed, metrics[name])), metrics)
+    for done, (name, found) in enumerate(zip(metrics, computed, strict=True), start=1):
+        scores += found
         yield Scored(name, done, total)
     if config.baselines:
-        for done, name in enumerate(BASELINES, start=len(METRICS) + 1):
-            scores += baseline_scores(name, sets, scores, config.seed)
+        of_baselines = spread(lambda name: list(baseline_scores(name, sets, scores, seed)), BASELINES)
+        for done, (name, found) in enumerate(zip(BASELINES, of_baselines, strict=True), start=len(metrics) + 1):
+            scores += found
             yield Scored(f"baseline {name}", done, total)
-    rng = np.random.default_rng(config.seed)
-    nearest = nearest_distances(sets, rng)
-    points = embedding(sets, rng)
+    rng = np.random.default_rng(seed)
+    nearest, points = nearest_distances(sets, rng), embedding(sets, rng)
     yield Scored("pictures", total, total)
     names = image_channels(sets.channels)
     images, whole = example_images(sets, codec), inputs.get(WholeSets)
@@ -255,15 +218,18 @@ def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
     return Traces(series(table, length, names), table["label"].to_numpy().astype(np.str_))
 
 
-def _losses(model: Path, real: LoadedTraces, test: pl.DataFrame, seed: int, *, own: bool) -> Losses:
+def _losses(
+    model: Path, real: LoadedTraces, test: pl.DataFrame, drawn: pl.DataFrame, seed: int, *, own: bool
+) -> Losses:
     """Losses of the model's members and of test traces; `own`: those are of the same dataset."""
     from netdiffus.models.backends import load_model  # torch, which nothing else here needs
-    from netdiffus.models.membership import member_losses, members
+    from netdiffus.models.membership import member_losses, members, promise_of
 
     loaded = load_model(model)
     inside = members(loaded, real.traces, real.hash)
     outside = test.join(inside, on="trace_id", how="anti") if own else test
-    return Losses(*member_losses(loaded, inside, outside, np.random.default_rng(seed)))
+    losses = member_losses(loaded, inside, outside, np.random.default_rng(seed))
+    return Losses(*losses, promise=promise_of(loaded, drawn))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:

@@ -13,7 +13,10 @@ from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.continuation import Beginnings, continued, row_by_row
 from netdiffus.models.model import Model
+from netdiffus.models.prompt_options import PromptOptions
+from netdiffus.spread import Spread, one_by_one
 from netdiffus.steps.inputs.load import load_traces
+from netdiffus.steps.inputs.presence import presence_maps
 from netdiffus.steps.outputs.capture import CaptureWritten, check_whole
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.choice import maker_of, output_of
@@ -30,6 +33,7 @@ def generate(
     config: GenerateConfig,
     capture: CaptureConfig | None = None,
     beginnings: Path | None = None,
+    spread: Spread = one_by_one,
 ) -> Generator[Drawn, None, CaptureWritten | None]:
     """Draw from the model in a folder and write to `out`; yields a record per batch.
 
@@ -40,11 +44,16 @@ def generate(
     With `beginnings`, a table of traces or a dataset folder, there is one trace for each of its rows, which goes on
     from it, in the same order.
 
+    Blocks are drawn by `spread`; what is drawn does not depend on it. Traces that go on are drawn in this process.
+
     Raises:
         InputError: `model` is no model, a label or the suffix of `out` is unknown, a count is below 1.
     """
     output = output_of(out)
-    order = Order(load_model(model), out, config, capture or CaptureConfig.of())
+    loaded = load_model(model, None if config.base is None else Path(config.base))
+    check_prompted(loaded, config)
+    maps = () if config.control is None else presence_maps(loaded, Path(config.control))
+    order = Order(loaded, out, config, capture or CaptureConfig.of(), spread, maps)
     if config.packets == "all":
         check_whole(order)
     if config.sessions is not None:
@@ -55,6 +64,17 @@ def generate(
         yield from _write_continued(order, beginnings, flows=flows)
         return None
     return (yield from maker_of(output, order, flows=flows)(order))
+
+
+def check_prompted(model: Model, config: GenerateConfig) -> None:
+    """Raise InputError for options of prompts and a model that takes none."""
+    options = model.manifest.options
+    if config.of_prompts and not isinstance(options, PromptOptions):
+        name = config.of_prompts[0]
+        raise InputError(
+            f"a model of prompts (train --image prompt) for --{name}", f"one of --image {options.image}",
+            f"leave --{name} out",
+        )  # fmt: skip
 
 
 def _write_continued(order: Order, path: Path | None, *, flows: bool) -> Generator[Drawn, None, None]:

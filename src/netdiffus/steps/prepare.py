@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.spread import Spread
 from netdiffus.steps.sources.accounting import in_words, left_out, no_labels
 from netdiffus.steps.sources.captures import DEFAULT_PACKETS
 from netdiffus.steps.sources.choice import SOURCES, kind_of
 from netdiffus.steps.sources.find import STANDARD_INPUT, SourceFile, distinct, find_files, folders_without_captures
 from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.steps.sources.label_choice import check_label_of_standard_input, label_choice, label_notes, single_traces
+from netdiffus.steps.sources.part import NOWHERE, PartFile, join, read_part
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.steps.sources.tables import tables_below
 from netdiffus.store.account import check_result
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
-from netdiffus.store.dataset import DATASET, dataset_writer
+from netdiffus.store.dataset import DATASET, DatasetWriter, dataset_writer, parted_writer
+from netdiffus.store.parted import PartedWriter
 from netdiffus.store.publish import check_folder
 from netdiffus.traffic import split as splitting
 from netdiffus.traffic.anonymise.cryptopan import read_key
@@ -32,6 +36,11 @@ from netdiffus.traffic.session_split import sessions_of_flows, why_none
 from netdiffus.traffic.traces import CHANNELS
 from netdiffus.wire.headers.fields import NO_IP
 from netdiffus.wire.headers.tunnel_names import SEEN
+
+WITHOUT_PAYLOAD = (
+    "--payload-shapes found no payload in the training flows: the captures hold headers alone. "
+    "generate --payload protocol goes by server ports."
+)
 
 
 @dataclass(frozen=True)
@@ -57,10 +66,16 @@ class FileRead:
         return f"{self.done}/{self.total} files"
 
 
-def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Generator[FileRead, None, None]:
+def prepare(
+    sources: Sequence[Path], out: Path, config: PrepareConfig, spread: Spread | None = None
+) -> Generator[FileRead, None, None]:
     """Read every source, split, and write the dataset folder `out`; yields a record per file.
 
     Memory grows with the number of traces, by some 50 bytes each, and with the flows that are open at one time.
+
+    Args:
+        spread: reads each source apart, and makes a dataset in parts (store/parted.py) with the same rows; None: they
+            are read one after another.
 
     Raises:
         InputError: a source is missing, is no capture or table, or has no labels; or it has faults and config.strict
@@ -74,20 +89,21 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
     check_folder(out, DATASET, inputs)
     for path in inputs:
         check_result(path)
+    reading = Reading(config, rule, key, len(files) + len(tests) == 1)
+    parts = [
+        PartFile(file, number, ("train" if number < len(files) else "test") if own_test else None)
+        for number, file in enumerate([*files, *tests])
+    ]
     found: list[Source] = []
-    with dataset_writer(out, inputs) as writer:
-        intake, reading = Intake(writer), Reading(config, rule, key, len(files) + len(tests) == 1)
+    writing = dataset_writer(out, inputs) if spread is None else parted_writer(out, inputs, spread)
+    with writing as writer:
+        intake = Intake(writer if isinstance(writer, DatasetWriter) else NOWHERE)
         intake.notes += label_notes(rule, config, [file.path for file in [*files, *tests]])
-        for done, file in enumerate([*files, *tests], start=1):
-            began = time.perf_counter()
-            intake.side = ("train" if done <= len(files) else "test") if own_test else None
-            source = SOURCES[kind_of(file.path, config)](intake, file, reading)
+        for source, seconds in _read(parts, intake, reading, writer):
             if config.strict:
-                _check_faults(file.path, source)
+                _check_faults(parts[len(found)].path, source)
             found.append(source)
-            seconds = time.perf_counter() - began
-            total = len(files) + len(tests)
-            yield FileRead(source.file, done, total, source.packets, source.flows, seconds, source.faults)
+            yield FileRead(source.file, len(found), len(parts), source.packets, source.flows, seconds, source.faults)
         if key is not None and not writer.packets:
             raise InputError(
                 "packets of captures for --anonymise", "only tables or bins, without addresses", "leave it out"
@@ -95,7 +111,23 @@ def prepare(sources: Sequence[Path], out: Path, config: PrepareConfig) -> Genera
         if isinstance(rule, MapLabels):
             intake.account.add(rule.left_out())
         bare = folders_without_captures(sources, files) if isinstance(rule, FolderLabels) else []
-        _finish(intake, found, config, rule.unused() if isinstance(rule, MapLabels) else no_labels(bare))
+        _finish(intake, writer, found, config, rule.unused() if isinstance(rule, MapLabels) else no_labels(bare))
+
+
+def _read(
+    parts: Sequence[PartFile], intake: Intake, reading: Reading, writer: DatasetWriter | PartedWriter
+) -> Iterator[tuple[Source, float]]:
+    """Read every source, here or by the spread of the writer; yields what the card says of it, and the seconds."""
+    if isinstance(writer, PartedWriter):
+        for read in writer.spread(partial(read_part, writer.folder, reading), parts):
+            join(intake, writer, read, reading)
+            yield read.source, read.seconds
+        return
+    for part in parts:
+        began = time.perf_counter()
+        intake.side = part.side
+        source = SOURCES[kind_of(part.path, reading.config)](intake, part.file, reading)
+        yield source, time.perf_counter() - began
 
 
 def _named(sources: Sequence[Path], config: PrepareConfig) -> tuple[list[SourceFile], list[SourceFile]]:
@@ -118,6 +150,11 @@ def _named(sources: Sequence[Path], config: PrepareConfig) -> tuple[list[SourceF
     return files, tests
 
 
+def reads(sources: Sequence[Path], config: PrepareConfig) -> list[Path]:
+    """The sources, and the one to test on: what whoever reads them must see."""
+    return [*sources, *([Path(config.test)] if isinstance(config.test, str) else [])]
+
+
 def _tables_of(config: PrepareConfig) -> list[Path]:
     """What is read beside the sources: the key, and the table of labels."""
     return [Path(name) for name in (config.anonymise, config.labels) if name not in (None, "folder", "file")]
@@ -137,7 +174,13 @@ def _check_faults(path: Path, source: Source) -> None:
         raise InputError("sources without faults (--strict)", f"{path}: {said}", "mend it, or leave it out")
 
 
-def _finish(intake: Intake, sources: list[Source], config: PrepareConfig, unused: dict[str, int]) -> None:
+def _finish(
+    intake: Intake,
+    writer: DatasetWriter | PartedWriter,
+    sources: list[Source],
+    config: PrepareConfig,
+    unused: dict[str, int],
+) -> None:
     rest = pl.concat(intake.rest) if intake.rest else pl.DataFrame()
     intake.rest.clear()
     if not len(rest):
@@ -177,7 +220,7 @@ def _finish(intake: Intake, sources: list[Source], config: PrepareConfig, unused
     # as numbers: names may tell of hosts or people
     group = rest["group"].fill_null("").rank("dense").cast(pl.Int64) - 1 if shared else None
     del rest  # what follows needs room
-    intake.writer.finish(card, split, group, session)
+    writer.finish(card, split, group, session)
 
 
 def _sessions(intake: Intake, rest: pl.DataFrame, *, split_here: bool) -> tuple[pl.Series | None, pl.DataFrame]:
@@ -205,7 +248,10 @@ def _payload(intake: Intake, split: pl.Series, config: PrepareConfig) -> Payload
     if not config.payload_shapes:
         return None
     rows = np.flatnonzero((split == "train").to_numpy()).tolist()
-    return intake.tally.knowledge(rows, anonymise=config.anonymise is not None)
+    known = intake.tally.knowledge(rows, anonymise=config.anonymise is not None)
+    if not known.speeches:
+        intake.notes.append(WITHOUT_PAYLOAD)
+    return known
 
 
 def _label_counts(labels: pl.Series, split: pl.Series, asked: Sequence[str]) -> dict[str, dict[str, int]]:

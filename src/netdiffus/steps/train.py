@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from netdiffus.errors import InputError
 from netdiffus.models.backends import fit_model
 from netdiffus.models.card import model_readme
 from netdiffus.models.device import torch_version, used_threads
-from netdiffus.models.fitting import Fitting, TrainingPart, share_done
+from netdiffus.models.fitting import Fitting, Training, TrainingPart, share_done
 from netdiffus.models.manifest import ModelManifest, model_manifest, read_model
-from netdiffus.models.options import TrainOptions
+from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.store import model as store
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset
@@ -27,15 +27,27 @@ from netdiffus.version import __version__
 
 FEWEST_TRACES = 10
 SAVE_EVERY_S = 60.0
+UNNAMED = "not named: its hash would tell of single traces"
+"""The dataset of a private model."""
 
 
-def train(dataset: Path, out: Path, options: TrainOptions, *, resume: bool = False) -> Generator[TrainStep, None, None]:
+def train(
+    dataset: Path,
+    out: Path,
+    options: TrainOptions,
+    *,
+    resume: bool = False,
+    say: Callable[[str], object] | None = None,
+) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
     The model is saved after the first step, every minute, at the end, and when the generator is closed early. An old
     model at `out` that the training does not go on with stays for the first minute. Where traces are held out
     (models/training_data.py), the averaged weights are tried on them now and then (models/fitting.py); the best are
     what is saved to generate with.
+
+    Args:
+        say: called with each line that a user should read before the first step.
 
     Raises:
         InputError: the dataset is too small, there is nothing (or something else) to resume, or `out` may not be
@@ -45,10 +57,15 @@ def train(dataset: Path, out: Path, options: TrainOptions, *, resume: bool = Fal
     card, traces = read_dataset(dataset)
     part = training_part(dataset, traces)
     began = time.perf_counter()
+    if resume and isinstance(options, RowOptions) and options.epsilon is not None:
+        raise InputError("--epsilon without --resume", "both", "train anew: what was spent is spent")
     fitting = fit_model(part, options)
     fitting.fit.seconds = time.perf_counter() - began  # counting is part of the training
+    if say is not None:
+        for note in fitting.notes:
+            say(note)
     model = _manifest(fitting, card)
-    if resume:
+    if resume and isinstance(fitting.fit, Fit):
         _resume(fitting.fit, model, out)
     yield from _run(fitting, model, out, len(part.traces))
 
@@ -74,14 +91,15 @@ def training_part(dataset: Path, traces: pl.DataFrame) -> TrainingPart:
 
 def _manifest(fitting: Fitting, dataset: DatasetCard) -> ModelManifest:
     """What model.json says before the first step."""
-    options, device = fitting.options, fitting.fit.generator.device
+    options, device, private = fitting.options, fitting.fit.device, fitting.privacy is not None
     card = ModelCard(
         config=options.model_dump(mode="json"),
         codec=fitting.codec.to_json(),
         labels=fitting.labels,
-        dataset=dataset.hash,
-        warnings=dataset.warnings,
-        payload=dataset.payload,
+        dataset=UNNAMED if private else dataset.hash,
+        warnings=[] if private else dataset.warnings,
+        payload=None if private else dataset.payload,
+        privacy=fitting.privacy,
         held_out=fitting.held_out,
         steps=0,
         seconds=0.0,
@@ -148,7 +166,7 @@ class _Log:
     records: list[dict[str, float]] = field(default_factory=list)
 
 
-def _save(fit: Fit, model: ModelManifest, out: Path, traces: int, log: _Log) -> None:
+def _save(fit: Training, model: ModelManifest, out: Path, traces: int, log: _Log) -> None:
     best = {"loss": fit.best_loss, "step": fit.best_step} if fit.best else None
     done = {"steps": fit.step, "seconds": round(fit.seconds, 3), "validation": best}
     model = replace(model, card=model.card.model_copy(update=done))

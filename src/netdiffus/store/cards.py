@@ -22,6 +22,7 @@ from netdiffus.manifest import (
     read_manifest,
     shown,
 )
+from netdiffus.privacy.ledger import Guarantee
 from netdiffus.store.stage import check_whole
 from netdiffus.traffic.payload.knowledge import PayloadKnowledge
 from netdiffus.version import __version__
@@ -194,6 +195,7 @@ class ModelCard(Card):
     steps: Count
     seconds: float = Field(ge=0)
     validation: dict[Text, float] | None = None  # loss and step of the best averaged weights, if traces were held out
+    privacy: Guarantee | None = None  # of a private model; then `labels` are noisy counts and `dataset` names none
     held_out: list[Count] | None = None  # ids of the training traces held out for validation; None: not known
     seed: Count
     device: Text

@@ -1,27 +1,35 @@
-"""Dataset folders: dataset.json, traces.parquet and, from captures, packets.parquet."""
+"""Dataset folders: dataset.json, traces.parquet and, from captures, packets.parquet; or both in parts (parted.py)."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
 from netdiffus.errors import InputError
+from netdiffus.spread import Spread
 from netdiffus.store.account import sha256 as sha256
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.columns import read_packet_rows, read_traces
-from netdiffus.store.ownership import FolderKind, fixed
+from netdiffus.store.ownership import FolderKind
+from netdiffus.store.parted import PACKETS as PACKETS
+from netdiffus.store.parted import TRACES as TRACES
+from netdiffus.store.parted import PartedWriter, hash_of, is_part
+from netdiffus.store.parted import files_of as files_of
 from netdiffus.store.parts import Parts
 from netdiffus.store.publish import publish_folder
 from netdiffus.store.stream import ParquetStream, sink
 
-TRACES, PACKETS = "traces.parquet", "packets.parquet"
+
+def _files(folder: Path) -> Callable[[str], bool]:
+    DatasetCard.read(folder)
+    return lambda name: name in (DatasetCard.FILE, TRACES, PACKETS) or is_part(name)
 
 
-DATASET = FolderKind(DatasetCard.KIND, DatasetCard.FILE, fixed((DatasetCard.FILE, TRACES, PACKETS), DatasetCard.read))
+DATASET = FolderKind(DatasetCard.KIND, DatasetCard.FILE, _files)
 
 
 class DatasetWriter:
@@ -63,6 +71,13 @@ class DatasetWriter:
 
 
 @contextmanager
+def parted_writer(path: Path, inputs: Iterable[Path], spread: Spread) -> Iterator[PartedWriter]:
+    """The same of a dataset in parts, which are read and written by a spread."""
+    with publish_folder(path, DATASET, inputs) as folder:
+        yield PartedWriter(folder, spread)
+
+
+@contextmanager
 def dataset_writer(path: Path, inputs: Iterable[Path] = ()) -> Iterator[DatasetWriter]:
     """A writer of the dataset folder `path`, which appears when the block succeeds, completely or not at all.
 
@@ -85,16 +100,24 @@ def read_dataset(path: Path) -> tuple[DatasetCard, pl.DataFrame]:
             format.
     """
     card = DatasetCard.read(path)
-    file = path / TRACES
-    if not file.is_file():
+    files = files_of(path, TRACES)
+    if not files:
         raise InputError(f"{TRACES} in the dataset {path}", "none", f"make it again with '{DatasetCard.MADE_BY}'")
-    if sha256(file) != card.hash:
+    if hash_of(path) != card.hash:
         raise InputError(
-            f"the {TRACES} that {DatasetCard.FILE} was written for",
+            f"the {TRACES} that {DatasetCard.FILE} was written for"
+            if files[0].name == TRACES
+            else f"the {TRACES.removesuffix('.parquet')}/ that {DatasetCard.FILE} was written for",
             "a file with another hash",
             "prepare the dataset again",
         )
-    return card, read_traces(file, [channel.name for channel in card.channels])
+    names = [channel.name for channel in card.channels]
+    return card, pl.concat([read_traces(file, names) for file in files])
+
+
+def has_packets(path: Path) -> bool:
+    """Whether a dataset folder has packets."""
+    return bool(files_of(path, PACKETS))
 
 
 def read_packets(path: Path) -> pl.DataFrame:
@@ -103,17 +126,20 @@ def read_packets(path: Path) -> pl.DataFrame:
     Raises:
         InputError: there are none, or they violate the format.
     """
-    file = path / PACKETS
-    if not file.is_file():
+    files = files_of(path, PACKETS)
+    if not files:
         raise InputError(
             f"a dataset of packets ({PACKETS})",
             f"{path} without, as it was made from tables or --bins",
             "prepare the dataset from captures, without --bins",
         )
-    return read_packet_rows(file)
+    return pl.concat([read_packet_rows(file) for file in files])
 
 
 def scan_packets(path: Path) -> pl.LazyFrame:
     """The packets of a dataset folder with packets, read on demand."""
-    with (path / PACKETS).open("rb") as file:  # polars keeps it open itself
-        return pl.scan_parquet(file)
+    scans = []
+    for file in files_of(path, PACKETS):
+        with file.open("rb") as opened:  # polars keeps it open itself
+            scans.append(pl.scan_parquet(opened))
+    return pl.concat(scans)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Queue
 from typing import BinaryIO
@@ -23,15 +23,23 @@ def sink(rows: pl.LazyFrame, file: BinaryIO) -> None:
     )  # fmt: skip
 
 
+def sink_marked(rows: pl.LazyFrame, file: BinaryIO, made_by: str) -> None:
+    """Write a table that stands alone, with what it was made by in its metadata, as polars does by default."""
+    rows.sink_parquet(file, metadata={"netdiffus": made_by}, row_group_size=ROWS_IN_GROUP, engine="streaming")
+
+
 class ParquetStream:
     """Frames of one schema into the file at `path`; nothing is written before the first frame.
+
+    Args:
+        write: how they are written.
 
     One frame waits and one is being encoded: memory does not grow with the file. An error of the encoder, e.g. a full
     disk, is raised by the next `add` or by `close`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, write: Callable[[pl.LazyFrame, BinaryIO], None] = sink) -> None:
+        self._path, self._sink = path, write
         self._frames: Queue[pl.DataFrame | None] = Queue(maxsize=1)
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
@@ -68,7 +76,7 @@ class ParquetStream:
 
         try:
             with self._path.open("wb") as file:
-                sink(register_io_source(given, schema=schema), file)
+                self._sink(register_io_source(given, schema=schema), file)
         except BaseException as error:
             self._error = error
             while not ended and self._frames.get() is not None:  # nobody may wait for a slot

@@ -12,7 +12,7 @@ from netdiffus.errors import InputError
 from netdiffus.models.summary import drawn_labels, makes_packets
 from netdiffus.store.account import ACCOUNT, LABELS
 from netdiffus.store.cards import DatasetCard, ModelCard
-from netdiffus.store.dataset import PACKETS, TRACES
+from netdiffus.store.dataset import TRACES, files_of, has_packets
 from netdiffus.store.images import ImageCard
 from netdiffus.store.model import has_resume, model_hash
 from netdiffus.store.provenance import Origin, origin_of, origin_of_report
@@ -165,7 +165,7 @@ def _reader(path: Path) -> Read | None:
 
 def _dataset(path: Path, name: str) -> Item:
     card = DatasetCard.read(path)
-    if not (path / TRACES).is_file():
+    if not files_of(path, TRACES):
         raise InputError(f"{TRACES} in the dataset {name}", "none", f"make it again with '{DatasetCard.MADE_BY}'")
     traces = sum(sum(parts.values()) for parts in card.labels.values())
     facts = [f"{len(card.labels):,} labels", f"{traces:,} traces"]
@@ -173,7 +173,7 @@ def _dataset(path: Path, name: str) -> Item:
     sources = tuple((source.file, source.bytes) for source in card.sources[:1000])
     return Item(
         "dataset", name, tuple(facts), changed=_changed(path / DatasetCard.FILE), identity=card.hash, sources=sources,
-        labels=tuple(card.labels), has_packets=(path / PACKETS).is_file(),
+        labels=tuple(card.labels), has_packets=has_packets(path),
     )  # fmt: skip
 
 

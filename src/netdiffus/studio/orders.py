@@ -20,7 +20,9 @@ from netdiffus.studio.workspace import Workspace
 PREPARE = [name for name in PrepareConfig.model_fields if name not in ("labels", "unlabelled", "columns")]
 TRAIN = [name for name in OFFERED if name not in ("preset", "image")]
 CAPTURE = list(CaptureConfig.model_fields)
-GENERATE = [name for name in GenerateConfig.model_fields if name not in ("count", "balance")]
+OF_PROMPTS = ("prompt", "negative", "control", "base")
+"""For the command line: a form asks for labels, and two of these are paths outside of a workspace."""
+GENERATE = [name for name in GenerateConfig.model_fields if name not in ("count", "balance", *OF_PROMPTS)]
 EVALUATE = list(EvaluateConfig.model_fields)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def start(command: Sequence[str], folder: Path, log: Path, exit_file: Path) -> P
             ["/bin/sh", "-c", SHELL, "sh", *command], cwd=folder, env=os.environ | {"EXIT_FILE": str(exit_file)},
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
-    _children[child.pid] = child
+    threading.Thread(target=child.wait, daemon=True).start()  # its end is noticed, so that it leaves no zombie
     return Process(child.pid, _ticks(child.pid) or 0, boot_id())
 
 
@@ -68,15 +69,8 @@ def exit_code(exit_file: Path) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-_children: dict[int, subprocess.Popen[bytes]] = {}
-"""Those that this server started, so that they leave no zombies."""
-
-
 def _ticks(pid: int) -> int | None:
     """When a process began; None: it is gone, or has ended and only its number is left."""
-    child = _children.get(pid)
-    if child is not None and child.poll() is not None:
-        _children.pop(pid, None)
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:

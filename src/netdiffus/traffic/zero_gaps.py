@@ -30,6 +30,11 @@ class ZeroGaps:
             self._traces[label] += count
             self._still[label] += still
 
+    def merge(self, other: ZeroGaps) -> None:
+        """Take in what was counted elsewhere."""
+        self._traces.update(other._traces)
+        self._still.update(other._still)
+
     def warnings(self) -> list[str]:
         """A sentence about the labels none of whose traces has times, if there are any."""
         labels = sorted(label for label, count in self._traces.items() if self._still[label] == count)

@@ -141,6 +141,21 @@ def test_options_that_are_not_known_stay_behind() -> None:
     assert own(bytes([1, 1, 5, 10]) + bytes(8)) == CANONICAL[16]
 
 
+def test_words_are_in_lexicographic_order_and_counted_however_wide_their_numbers_are() -> None:
+    rng = np.random.default_rng(0)
+    for width, bound in ((1, 3), (5, 1 << 10), (16, 1 << 31)):
+        seen = rng.integers(-bound, bound, (50, width))
+        seen[:, : width // 2] %= 2
+        seen = seen[rng.integers(0, len(seen), 200)]
+        words, counts = np.unique(seen, axis=0, return_counts=True)
+        found = Vocabulary.fit(seen)
+        np.testing.assert_array_equal(found.words, words)
+        np.testing.assert_array_equal(found.counts, counts)
+        places, exact = found.places(seen)
+        assert exact.all()
+        np.testing.assert_array_equal(found.words[places], seen)
+
+
 def test_an_unknown_word_becomes_the_nearest() -> None:
     words = Vocabulary.fit(np.array([[6, 0, 2], [6, 0, 16], [6, 0, 16], [17, 0, 0]]))
     places, exact = words.places(np.array([[6, 0, 16], [6, 0, 24], [17, 1, 5], [99, 0, 0]]))

@@ -16,8 +16,11 @@ from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_packets
 from netdiffus.traffic.payload.judge import READERS, _is_whole, judge_payload
 from netdiffus.traffic.payload.recognise import Opening
+from netdiffus.wire.files.reader import Packet
+from netdiffus.wire.files.writer import write_pcap
 from payload_talks import FLOWS, built, said
 from real_sessions import recorded
+from small_packets import ethernet, ipv4, udp
 
 PLACES = {"dns": 12, "http": 3, "ntp": 0, "quic": 24, "rtcp": 3, "stun": 3, "tls": 5, "tls12": 6, "webrtc": 3}
 
@@ -92,3 +95,13 @@ def test_prepare_learns_what_was_generated(tmp_path, monkeypatch) -> None:
     prepare([tmp_path / "dns" / "x.pcap"], out=tmp_path / "without")
     assert DatasetCard.read(tmp_path / "without").payload is None
     assert "payload" not in read_packets(tmp_path / "set").columns
+
+
+def test_captures_of_headers_alone_tell_nothing_of_payload(tmp_path) -> None:
+    frames = [ethernet(ipv4(udp(bytes(9)), 17, source=f"192.0.2.{host}")) for host in range(1, 13)]
+    packets = [Packet(k * 10**6, frame[:42], len(frame)) for k, frame in enumerate(frames * 2)]
+    write_pcap(tmp_path / "x.pcap", packets)
+    prepare([tmp_path / "x.pcap"], out=tmp_path / "set", payload_shapes=True)
+    card = DatasetCard.read(tmp_path / "set")
+    assert card.payload.speeches == []
+    assert any("--payload-shapes found no payload" in note for note in card.notes)

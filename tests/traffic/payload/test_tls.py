@@ -117,6 +117,12 @@ def test_a_large_message_has_a_chain() -> None:
     assert leaf.issuer == issuer.subject
 
 
+@pytest.mark.parametrize("name", [NAME, "a-rather-long-name-of-a-server." * 3 + "example.com"])
+def test_messages_just_above_one_certificate_have_any_size(name) -> None:
+    for size in range(1490, 1700, 7):
+        assert len(certificate_message(name, size, START_NS, fill_of(size))) == size
+
+
 def test_name_of_hello_and_certificate_agree() -> None:
     talk = talk_of([517, -1500, 93, -300, 700, -9000], name="api.mirola.example.net")
     build_tls_12(talk, fill_of(2))

@@ -21,6 +21,7 @@ from netdiffus.manifest import Manifest
 
 WIDEST = 16
 """Numbers of a word at most."""
+MOST_PACKED = 1 << 62
 Number = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
 
 
@@ -56,8 +57,8 @@ class Vocabulary:
     @classmethod
     def fit(cls, seen: Ints) -> Vocabulary:
         """The words among (N, W) numbers, N at least 1."""
-        words, counts = np.unique(seen, axis=0, return_counts=True)
-        return cls(words, counts.astype(np.int64))
+        words, _, counts = _distinct(seen)
+        return cls(words, counts)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -67,7 +68,7 @@ class Vocabulary:
 
         An unknown word gets the place of the one that agrees with it in the most numbers from the left on.
         """
-        distinct, back = np.unique(asked, axis=0, return_inverse=True)
+        distinct, back, _ = _distinct(asked)
         known = {word: place for place, word in enumerate(map(tuple, self.words.tolist()))}
         places = np.array([known.get(word, -1) for word in map(tuple, distinct.tolist())], np.int64)
         exact = places >= 0
@@ -75,7 +76,6 @@ class Vocabulary:
             agree = np.logical_and.accumulate(self.words == distinct[k], axis=1).sum(axis=1)
             most = np.flatnonzero(agree == agree.max())
             places[k] = most[np.argmax(self.counts[most])]
-        back = back.reshape(-1)
         return places[back], exact[back]
 
     def usual(self, columns: Sequence[int], numbers: Sequence[int]) -> int:
@@ -100,3 +100,20 @@ class Vocabulary:
     def of_manifest(cls, found: VocabularyManifest) -> Vocabulary:
         """The same of what was checked."""
         return cls(np.array(found.words, np.int64), np.array(found.counts, np.int64))
+
+
+def _distinct(rows: Ints) -> tuple[Ints, Ints, Ints]:
+    """The distinct rows (K, W) of (N, W) numbers in lexicographic order; which of them each is (N,), counts (K,).
+
+    A row is packed into one number, whose parts are renumbered where 62 bits do not hold it: sorting rows takes longer.
+    """
+    key, span = np.zeros(len(rows), np.int64), 1
+    for column in rows.T if len(rows) else ():
+        low, wide = int(column.min()), int(column.max()) - int(column.min()) + 1
+        if span * wide > MOST_PACKED:
+            there, key = np.unique(key, return_inverse=True)
+            span = len(there)
+        key = key * wide + (column - low)
+        span *= wide
+    _, first, which, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    return rows[first], which.astype(np.int64), counts.astype(np.int64)

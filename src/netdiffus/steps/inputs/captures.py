@@ -10,7 +10,7 @@ from netdiffus.errors import InputError
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.find import find_files
 from netdiffus.steps.sources.prepare_config import PrepareConfig
-from netdiffus.store.dataset import PACKETS, scan_packets
+from netdiffus.store.dataset import has_packets, scan_packets
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.wire.files.reader import BLOCK_BYTES, is_capture, read_capture
 from netdiffus.wire.headers.names import host_names, mac_texts
@@ -47,7 +47,7 @@ def labels_of(path: Path) -> str:
 
 def texts_of_flows(folder: Path) -> pl.DataFrame | None:
     """Both ends of each flow of a dataset, ADDRESS:PORT, as (trace_id, client, server); None without packets."""
-    if not (folder / PACKETS).is_file():
+    if not has_packets(folder):
         return None
     first = scan_packets(folder).filter(pl.col("index") == 0)
     ends = []

@@ -17,7 +17,7 @@ from netdiffus.steps.inputs.captures import (
     texts_of_frames,
 )
 from netdiffus.store.cards import DatasetCard
-from netdiffus.store.dataset import PACKETS, read_dataset, sha256
+from netdiffus.store.dataset import has_packets, read_dataset, sha256
 from netdiffus.text import EDGES, as_text
 from netdiffus.traffic.labels.rules import Labels, label_rule
 from netdiffus.traffic.split import split
@@ -74,7 +74,7 @@ def load_traces(path: Path, scratch: Path | None = None) -> LoadedTraces:
         traces = traces.with_columns(
             pl.col("label").str.replace_all(EDGES, "")
         )  # datasets made before `prepare` did so
-        packets = path if (path / PACKETS).is_file() else None
+        packets = path if has_packets(path) else None
         sources = tuple(source.flows for source in card.sources)
         return LoadedTraces(traces, as_text(path.name), card.hash, texts_of_flows(path), packets, sources=sources)
     if not path.is_file():

@@ -32,6 +32,7 @@ from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import Codec
 from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.steps.outputs import sessions, streamed
 from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
 from netdiffus.steps.outputs.order import Drawn, DrawnFlows, Order, draw_flows
@@ -155,7 +156,7 @@ def arrival_gaps_of(codec: Codec) -> Ints:
     Raises:
         TypeError: the codec is of another model, which draws no flows.
     """
-    if not isinstance(codec, PacketCodec):
+    if not isinstance(codec, PacketCodec | PromptCodec):
         raise TypeError(f"a {codec.kind} codec has no flows")
     return codec.arrivals.gaps
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from netdiffus import limits
 from netdiffus.config import Config, Entry, Packets, Seed, exclusive, parse_packets
 from netdiffus.errors import InputError
+from netdiffus.manifest import JsonObject
 from netdiffus.models.counts import DEFAULT_COUNT, check_counts, parse_counts
 
 
@@ -60,6 +61,29 @@ class GenerateConfig(Config):
         "default: as the model draws them.",
     )
 
+    prompt: str | None = Field(
+        None, max_length=2000, description="Prompts: a text that says what to draw, e.g. 'web, tcp, 20 packets'."
+    )
+    negative: str | None = Field(None, max_length=2000, description="Prompts: a text that says what not to draw.")
+    control: str | None = Field(
+        None, description="Prompts: a capture whose flows say which bits are there ('train --control')."
+    )
+    base: str | None = Field(
+        None, description="Prompts: where the base of the model's adapters lies; default: where it was in training."
+    )
+
+    @property
+    def said(self) -> JsonObject:
+        """The options as an output names them: those of prompts and sessions alone where they are given."""
+        unsaid = {name for name in ("prompt", "negative", "control", "base", "sessions") if getattr(self, name) is None}
+        return self.model_dump(exclude=unsaid)
+
+    @property
+    def of_prompts(self) -> list[str]:
+        """The options that are given and that only a model of prompts has."""
+        given = {"prompt": self.prompt, "negative": self.negative, "control": self.control}
+        return [name for name, value in given.items() if value is not None]
+
     @property
     def most(self) -> int | None:
         """Packets of a flow at most, where a number was named."""
@@ -72,4 +96,7 @@ class GenerateConfig(Config):
             exclusive(sessions=self.sessions is not None, **{name: name in self.model_fields_set})
         if self.balance and isinstance(self.count, dict):
             raise InputError("--balance, or counts of labels", "both", "leave one of them out")
+        if self.prompt is not None and (self.balance or isinstance(self.count, dict)):
+            given = "--balance" if self.balance else "--count LABEL=N"
+            raise InputError("--prompt with --count N", f"--prompt with {given}", "leave one of them out")
         return self

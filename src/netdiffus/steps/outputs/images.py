@@ -8,7 +8,8 @@ from collections.abc import Generator, Iterator
 import numpy as np
 
 from netdiffus.compiler import Packets
-from netdiffus.imaging.bits import BitsCodec, PacketRows, padded
+from netdiffus.imaging.bits import BitsCodec, padded
+from netdiffus.imaging.compiled import flows_of
 from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, written
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows, draws
 from netdiffus.store.bitimages import BitImage, write_bit_images
@@ -18,8 +19,8 @@ from netdiffus.store.images import ImageCard, write_images, write_stack
 def write_folder(order: Order) -> Generator[Drawn, None, None]:
     """Draw images and write them as a folder."""
     parts = []
-    for draw, progress in draws(order):
-        parts.append((draw.ids, draw.images()))
+    for part, progress in draws(order, lambda draw: (draw.ids, draw.images())):
+        parts.append(part)
         yield progress
     manifest = order.model.manifest
     card = ImageCard(codec=manifest.card.codec, labels=manifest.labels, made_by=order.made_by)
@@ -29,9 +30,9 @@ def write_folder(order: Order) -> Generator[Drawn, None, None]:
 def write_arrays(order: Order) -> Generator[Drawn, None, None]:
     """Draw images and write them as one .npz."""
     ids, images = [], []
-    for draw, progress in draws(order):
-        ids.append(draw.ids)
-        images.append(draw.images())
+    for (some, drawn), progress in draws(order, lambda draw: (draw.ids, draw.images())):
+        ids.append(some)
+        images.append(drawn)
         yield progress
     labels = np.array(order.model.manifest.labels)[np.concatenate(ids)]
     write_stack(order.out, np.concatenate(images), labels, json.dumps(order.made_by))
@@ -50,22 +51,6 @@ def write_bits(order: Order) -> Generator[Drawn, None, CaptureWritten]:
 
 def _images(codec: BitsCodec, length: int, packets: Packets) -> Iterator[BitImage]:
     """An image of each compiled flow that has columns (ICMPv6 has none); transport checksums, of payload, are 0."""
-    headers, segments = packets.headers, packets.segments
-    at = np.append(headers.offset, len(headers.data))
-    gaps = np.diff(segments["time_ns"], prepend=0)
-    ends = np.append(np.flatnonzero(np.diff(packets.owner, prepend=-1)), len(segments))
-    for begin, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        some = slice(begin, end)
-        gap_ns = gaps[some].copy()
-        gap_ns[0] = 0
-        rows = PacketRows(
-            headers.data[at[begin] : at[end]],
-            headers.network[some],
-            headers.transport[some],
-            segments["direction"][some].astype(np.int64),
-            segments["size"][some].astype(np.int64),
-            gap_ns,
-        )
+    for place, rows, start_ns in flows_of(packets):
         if not any(codec.lost(rows)):
-            label, start_ns = packets.labels[packets.owner[begin]], int(segments["time_ns"][begin])
-            yield BitImage(label, start_ns, padded(codec.encode(rows), length))
+            yield BitImage(packets.labels[place], start_ns, padded(codec.encode(rows), length))

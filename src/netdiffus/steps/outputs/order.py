@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from netdiffus.arrays import Ints
+from netdiffus.arrays import Ints, Levels
 from netdiffus.compiler import FlowRows, concatenate
 from netdiffus.manifest import JsonObject
-from netdiffus.models.label_counts import counts_of
+from netdiffus.models.label_counts import counts_of, prompted_counts
 from netdiffus.models.model import Model
+from netdiffus.models.prompts.steering import Steering
 from netdiffus.models.sampling import Draw, Request, Sampling
+from netdiffus.spread import Spread, one_by_one
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.generate_config import GenerateConfig
 from netdiffus.version import __version__
+
+Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True)
@@ -52,18 +57,24 @@ class Order:
 
     Attributes:
         capture: options of captures; their defaults where none were given.
+        spread: how blocks are drawn.
+        maps: presence maps of a capture, for a model of prompts with a ControlNet.
     """
 
     model: Model
     out: Path
     config: GenerateConfig
     capture: CaptureConfig
+    spread: Spread = one_by_one
+    maps: tuple[Levels, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
         """Traces of each of the model's labels."""
-        config = self.config
-        return counts_of(self.model.manifest, config.count, balance=config.balance, protocol=config.protocol)
+        config, manifest = self.config, self.model.manifest
+        if config.prompt is not None and not isinstance(config.count, dict):
+            return prompted_counts(manifest, config.prompt, config.count, protocol=config.protocol)
+        return counts_of(manifest, config.count, balance=config.balance, protocol=config.protocol)
 
     @property
     def total(self) -> int:
@@ -80,7 +91,8 @@ class Order:
     def how(self) -> Sampling:
         """How they are drawn."""
         config = self.config
-        return Sampling(config.sampler, config.sampling_steps, config.guidance, config.window)
+        steering = Steering(config.prompt, config.negative, config.most, self.maps)
+        return Sampling(config.sampler, config.sampling_steps, config.guidance, config.window, steering)
 
     @property
     def made_by(self) -> JsonObject:
@@ -90,7 +102,7 @@ class Order:
             "netdiffus": __version__,
             "model": self.model.hash,
             "dataset": card.dataset,
-            "config": self.config.model_dump(exclude={"sessions"} if self.config.sessions is None else None),
+            "config": self.config.said,
         }
 
     @property
@@ -104,20 +116,26 @@ def source_of(model: Model, seed: int) -> str:
     return f"netdiffus {__version__} model {model.hash[:16]} seed {seed}"
 
 
-def draws(order: Order) -> Generator[tuple[Draw, Drawn], None, None]:
-    """Everything that is drawn, batch by batch, with the progress up to each."""
-    done, total = 0, order.total
-    for draw in order.model.sample(Request(order.ids, order.how, order.config.seed)):
-        done += len(draw.ids)
-        yield draw, Drawn(done, total)
+def draws(order: Order, take: Callable[[Draw], Taken]) -> Generator[tuple[Taken, Drawn], None, None]:
+    """What is taken of everything that is drawn, block by block, with the progress up to each."""
+    done, total, model = 0, order.total, order.model
+
+    def drawn(piece: Request) -> tuple[int, Taken]:
+        draw = next(model.sample(piece))
+        return len(draw.ids), take(draw)
+
+    request = Request(order.ids, order.how, order.config.seed)
+    for count, taken in order.spread(drawn, request.pieces(model.batch)):
+        done += count
+        yield taken, Drawn(done, total)
 
 
 def draw_flows(order: Order) -> Generator[Drawn, None, DrawnFlows]:
     """Yields a record per batch; returns the flows of a model of packets."""
     parts: list[FlowRows] = []
     changed: Counter[str] = Counter()
-    for draw, progress in draws(order):
-        rows, reasons = draw.flows(order.config.most)
+    most = order.config.most
+    for (rows, reasons), progress in draws(order, lambda draw: draw.flows(most)):
         parts.append(rows)
         changed.update(reasons)
         yield progress

@@ -90,8 +90,8 @@ class Stream:
 def draw_whole(order: Order, shelf: Shelf) -> Generator[Drawn, None, dict[str, int]]:
     """Draw flows onto a shelf; yields a record per batch, returns packets that are not as drawn, by reason."""
     changed: Counter[str] = Counter()
-    for draw, progress in draws(order):
-        sketch, reasons = draw.sketch(order.config.most)
+    most = order.config.most
+    for (sketch, reasons), progress in draws(order, lambda draw: draw.sketch(most)):
         shelf.add(sketch)
         changed.update(reasons)
         yield progress

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import numpy as np
 import polars as pl
 
 from netdiffus.compiler import Packets
+from netdiffus.models.sampling import Draw
 from netdiffus.models.unet import no_scale
 from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, written
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows, draws
-from netdiffus.steps.outputs.tables import traces_table, write_traces
+from netdiffus.steps.outputs.tables import table_writer, traces_table, write_traces
 from netdiffus.traffic.ragged import list_column
 from netdiffus.traffic.traces import conform
 
 
 def write_series(order: Order) -> Generator[Drawn, None, None]:
-    """Draw series and write them as a table."""
-    write_traces(order.out, (yield from series_table(order)), json.dumps(order.made_by))
+    """Draw series and write them as a table, in memory that does not grow with it (but of an .npz)."""
+    with table_writer(order.out, json.dumps(order.made_by)) as add:
+        for traces, progress in draws(order, _table_maker(order)):
+            add(traces)
+            yield progress
 
 
 def write_flows(order: Order) -> Generator[Drawn, None, CaptureWritten]:
@@ -47,14 +51,18 @@ def drawn_table(order: Order) -> Generator[Drawn, None, pl.DataFrame]:
 
 def series_table(order: Order) -> Generator[Drawn, None, pl.DataFrame]:
     """The same of series."""
-    ids, batches = [], []
-    for draw, progress in draws(order):
-        ids.append(draw.ids)
-        batches.append(draw.series())
+    parts = []
+    for traces, progress in draws(order, _table_maker(order)):
+        parts.append(traces)
         yield progress
-    manifest = order.model.manifest
-    labels = np.array(manifest.labels)[np.concatenate(ids)]
-    return traces_table(np.concatenate(batches), manifest.codec.channels, labels, order.source)
+    return conform(pl.concat(parts).drop("trace_id"))
+
+
+def _table_maker(order: Order) -> Callable[[Draw], pl.DataFrame]:
+    """What makes a table of the series of a draw."""
+    manifest, source = order.model.manifest, order.source
+    names, channels = np.array(manifest.labels), manifest.codec.channels
+    return lambda draw: traces_table(draw.series(), channels, names[draw.ids], source)
 
 
 def traces_of(packets: Packets, source: str) -> pl.DataFrame:

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import polars as pl
 
 from netdiffus.errors import InputError
 from netdiffus.steps.sources.prepare_config import PrepareConfig
-from netdiffus.store.dataset import DatasetWriter
 from netdiffus.traffic import split as splitting
 from netdiffus.traffic.labels.account import LabelAccount
 from netdiffus.traffic.labels.rules import Labels
 from netdiffus.traffic.payload.tally import Tally
 from netdiffus.traffic.traces import channel_names
 from netdiffus.traffic.zero_gaps import ZeroGaps
+
+
+class Adder(Protocol):
+    """Takes frames in order."""
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """The next rows."""
+
+
+class Taker(Protocol):
+    """Takes the traces and the packets of sources."""
+
+    @property
+    def traces(self) -> Adder:
+        """Takes rows of traces.parquet, still without a split."""
+
+    @property
+    def packets(self) -> Adder:
+        """Takes rows of packets.parquet."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +63,7 @@ class Intake:
         side: of the sources that are read now: "train" or "test"; None: it is drawn.
     """
 
-    writer: DatasetWriter
+    writer: Taker
     rows: int = 0
     channels: list[str] = field(default_factory=list)
     rest: list[pl.DataFrame] = field(default_factory=list)
@@ -62,6 +81,14 @@ class Intake:
             InputError: they have other channels than those before.
         """
         names = channel_names(traces)
+        self.take_channels(names)
+        self.zero_gaps.add(traces)
+        self.writer.traces.add(traces)
+        said = splitting.given(traces["split"], self.side or "")
+        self.rest.append(pl.DataFrame([traces["label"], groups.alias("group"), splitting.keys(traces, names), said]))
+
+    def take_channels(self, names: list[str]) -> None:
+        """Raise InputError if traces with these channels do not go with those before."""
         if self.channels and names != self.channels:
             raise InputError(
                 "sources with the same channels",
@@ -69,7 +96,3 @@ class Intake:
                 "prepare them apart",
             )
         self.channels = names
-        self.zero_gaps.add(traces)
-        self.writer.traces.add(traces)
-        said = splitting.given(traces["split"], self.side or "")
-        self.rest.append(pl.DataFrame([traces["label"], groups.alias("group"), splitting.keys(traces, names), said]))

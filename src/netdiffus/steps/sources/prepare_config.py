@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from netdiffus import limits
 from netdiffus.config import Config, Entry, Packets, Seed, exclusive, parse_packets
@@ -93,6 +94,14 @@ class PrepareConfig(Config):
     max_values: int = Field(
         MOST_VALUES, ge=1, le=limits.TABLE_VALUES, description="Values that a table may hold where its file is small."
     )
+
+    @field_validator("labels", "test", "anonymise", mode="before")
+    @classmethod
+    def _path_as_text(cls, given: object) -> object:
+        """A path as its text; one that reads like a word of --labels still names a file."""
+        if not isinstance(given, Path):
+            return given
+        return f"./{given}" if str(given) in ("folder", "file") else str(given)
 
     @model_validator(mode="after")
     def _can_be(self) -> PrepareConfig:

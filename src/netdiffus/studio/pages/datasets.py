@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from netdiffus.errors import InputError
 from netdiffus.store.cards import DatasetCard
-from netdiffus.store.dataset import PACKETS, scan_packets
+from netdiffus.store.dataset import has_packets, scan_packets
 from netdiffus.studio.bars import large_bars, small_bars
 from netdiffus.studio.headers import header_fields, time_text
 from netdiffus.studio.histograms import HIGH, WIDE, histograms
@@ -69,7 +69,7 @@ def _flow(site: Site, path: Path, table: TraceTable, row: str) -> dict[str, obje
     trace = table.rows([int(row)]).row(0, named=True)
     return {
         "row": int(row), "trace": trace, "bars": large_bars(trace), "channels": site.gasfs.channels(table),
-        "packets": _packets(path, trace["trace_id"]) if path.is_dir() and (path / PACKETS).is_file() else [],
+        "packets": _packets(path, trace["trace_id"]) if path.is_dir() and has_packets(path) else [],
         "start": time_text(trace["start_ns"]) if trace.get("start_ns") else "",
     }  # fmt: skip
 

@@ -50,37 +50,58 @@ def ja4(hello: Hello, transport: str = "t") -> str:
     return f"{head}_{_hash(sorted(f'{number:04x}' for number in ciphers))}_{_hash(others, signatures)}"
 
 
-def _numbers(data: bytes) -> tuple[int, ...]:
+def read_numbers(data: bytes) -> tuple[int, ...]:
+    """Numbers of 2 bytes, one behind the other."""
     return tuple(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data) - 1, 2))
 
 
-def read_hello(message: bytes) -> Hello:
-    """The ClientHello in a handshake message (RFC 8446 section 4.1.2).
+class Parts(NamedTuple):
+    """A ClientHello taken apart: extensions are pairs of type and body, in order."""
+
+    version: int
+    session: int  # bytes of the session identifier
+    ciphers: tuple[int, ...]
+    extensions: tuple[tuple[int, bytes], ...]
+
+
+def read_parts(message: bytes) -> Parts:
+    """The parts of the ClientHello in a handshake message (RFC 8446 section 4.1.2).
 
     Raises:
         ValueError: it is none, or it is cut.
     """
-    if message[:1] != b"\x01" or len(message) < 4 + int.from_bytes(message[1:4], "big"):
+    if message[:1] != b"\x01" or len(message) < max(4 + int.from_bytes(message[1:4], "big"), 39):
         raise ValueError("no whole ClientHello")
-    version, at = int.from_bytes(message[4:6], "big"), 38
-    at += 1 + message[at]
+    version, session = int.from_bytes(message[4:6], "big"), message[38]
+    at = 39 + session
     size = int.from_bytes(message[at : at + 2], "big")
-    ciphers = _numbers(message[at + 2 : at + 2 + size])
+    ciphers = read_numbers(message[at + 2 : at + 2 + size])
     at += 2 + size
-    at += 1 + message[at]
+    at += 1 + (message[at] if at < len(message) else 0)
     end = at + 2 + int.from_bytes(message[at : at + 2], "big") if at + 2 <= len(message) else at
     at += 2
-    extensions: list[int] = []
+    extensions: list[tuple[int, bytes]] = []
+    while at + 4 <= end:
+        kind, size = read_numbers(message[at : at + 4])
+        extensions.append((kind, message[at + 4 : at + 4 + size]))
+        at += 4 + size
+    return Parts(version, session, ciphers, tuple(extensions))
+
+
+def read_hello(message: bytes) -> Hello:
+    """What JA4 looks at in the ClientHello of a handshake message.
+
+    Raises:
+        ValueError: it is none, or it is cut.
+    """
+    version, _, ciphers, extensions = read_parts(message)
     signatures: tuple[int, ...] = ()
     alpn = b""
-    while at + 4 <= end:
-        kind, size = _numbers(message[at : at + 4])
-        body, at = message[at + 4 : at + 4 + size], at + 4 + size
-        extensions.append(kind)
+    for kind, body in extensions:
         if kind == SIGNATURE_ALGORITHMS:
-            signatures = _numbers(body[2:])
+            signatures = read_numbers(body[2:])
         elif kind == ALPN:
             alpn = body[3 : 3 + body[2]]
         elif kind == SUPPORTED_VERSIONS:
-            version = max(number for number in _numbers(body[1:]) if not is_grease(number))
-    return Hello(version, ciphers, tuple(extensions), signatures, alpn)
+            version = max(number for number in read_numbers(body[1:]) if not is_grease(number))
+    return Hello(version, ciphers, tuple(kind for kind, _ in extensions), signatures, alpn)

@@ -12,6 +12,7 @@ from netdiffus.manifest import Count, Manifest, Text
 from netdiffus.traffic.payload.fill import Fill
 from netdiffus.traffic.payload.protocols import PROTOCOLS, by_port
 from netdiffus.traffic.payload.shapes import MESSAGES, Mould, Shape
+from netdiffus.traffic.payload.tls_learned import HelloLayout, Hellos
 
 MOST_SPEECHES = 65_536
 UNKNOWN = ""
@@ -70,6 +71,7 @@ class PayloadKnowledge(Manifest):
     least_pairs: Count
     speeches: list[Speech] = Field(max_length=MOST_SPEECHES)
     shapes: list[LabelShapes] = Field(max_length=MOST_SPEECHES)
+    hellos: list[HelloLayout] = Field(default_factory=list, max_length=MOST_SPEECHES)
 
 
 class Tongue:
@@ -86,6 +88,10 @@ class Tongue:
         self._shapes: dict[tuple[str, str], list[Shape]] = {}
         self._shapes |= {(each.label, each.transport): each.shapes for each in (known.shapes if known else [])}
         self._moulds: dict[tuple[str, str], dict[tuple[int, int], Mould]] = {}
+        layouts: dict[tuple[str, str], list[HelloLayout]] = {}
+        for each in known.hellos if known else []:
+            layouts.setdefault((each.label, each.protocol), []).append(each)
+        self._hellos = {key: Hellos(learned) for key, learned in layouts.items()}
 
     def order(self, flow: tuple[str, str, int], size: int, fill: Fill) -> Sequence[str] | None:
         """Protocols to try for a flow of (label, transport, port); None: nothing is known of it."""
@@ -97,6 +103,10 @@ class Tongue:
         if usual in found.protocols:  # among the label's other ports, this one has its own protocol
             return [usual or UNKNOWN]
         return [name for name in found.order(size, fill) if name == UNKNOWN or name in PROTOCOLS]
+
+    def hellos(self, label: str, protocol: str) -> Hellos | None:
+        """The layouts of hellos that a label's hosts share; None: there are none."""
+        return self._hellos.get((label, protocol))
 
     def moulds(self, label: str, transport: str) -> dict[tuple[int, int], Mould]:
         """The shapes of what a label says over a transport; empty: there are none."""

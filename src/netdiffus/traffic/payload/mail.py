@@ -1,4 +1,4 @@
-"""Mail: SMTP (RFC 5321), IMAP (RFC 9051) and POP3 (RFC 1939): greetings, commands, replies and letters."""
+"""Mail: SMTP (RFC 5321) and POP3 (RFC 1939): greetings, commands, replies and letters."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ HELLO = (Line(b"EHLO ", b".example.com\r\n"), Line(b"EHLO ", b".test\r\n", 1, 30
 
 def build_smtp(talk: Talk, fill: Fill) -> None:
     """A server that greets, commands with replies, and letters after DATA; or TLS where sizes are those of STARTTLS."""
-    turns = _greeted(talk, "SMTP", len("220 a.test\r\n"))
-    begins = _hello_turn(turns, range(len("STARTTLS\r\n"), len("STARTTLS\r\n") + 1))
+    turns = greeted(talk, "SMTP", len("220 a.test\r\n"))
+    begins = hello_turn(turns, range(len("STARTTLS\r\n"), len("STARTTLS\r\n") + 1))
     if begins:
-        turns = _secured(talk, turns, begins, fill)
+        turns = secured(talk, turns, begins, fill)
     said, letter = [0, 0], False
     for number, turn in enumerate(turns):
         following = turns[number + 2].size if turn.side == CLIENT and number + 2 < len(turns) else 0
@@ -57,7 +57,7 @@ def _reply(talk: Talk, turn: Message, before: int, fill: Fill) -> bytes | None:
     return b"".join(whole) if len(whole) == len(sizes) else fitted(SMTP_REPLIES, turn.size, fill)
 
 
-def _hello_turn(turns: list[Message], asks: range) -> int:
+def hello_turn(turns: list[Message], asks: range) -> int:
     """The turn with a size of a hello of TLS whose turn before has a size of STARTTLS; 0: there is none."""
     return next(
         (
@@ -69,7 +69,7 @@ def _hello_turn(turns: list[Message], asks: range) -> int:
     )
 
 
-def _secured(talk: Talk, turns: list[Message], begins: int, fill: Fill) -> list[Message]:
+def secured(talk: Talk, turns: list[Message], begins: int, fill: Fill) -> list[Message]:
     """Write TLS from a turn on; returns the turns before."""
     first = next(k for k, message in enumerate(talk.messages) if message.at == turns[begins].at)
     build_tls(Talk(talk.facts, talk.messages[first:], talk.out, drawn=talk.drawn), fill)
@@ -106,15 +106,6 @@ def _letter(size: int, fill: Fill) -> bytes:
     return head + paragraphs(size - len(head) - 3, fill) + b".\r\n"
 
 
-IMAP_GREETINGS = (
-    Line(b"* OK [CAPABILITY IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ STARTTLS AUTH=PLAIN] ", CRLF, 1, 400, "words"),
-    Line(b"* OK ", CRLF, 1, 400, "words"),
-)
-IMAP_FIRST = (word(b"CAPABILITY"), Line(b"LOGIN user ", CRLF, 4), Line(b"SELECT ", CRLF))
-IMAP_COMMANDS = (
-    Line(b"LOGIN user ", CRLF, 4), Line(b"SELECT ", CRLF), Line(b"FETCH 1 BODY[", b"]\r\n", 0, 60), word(b"NOOP"),
-    Line(b"LIST \"\" ", CRLF), word(b"LOGOUT"), word(b"IDLE"), word(b"CAPABILITY"),
-)  # fmt: skip
 POP3 = Dialogue(
     ((), ((Line(b"+OK POP3 ", CRLF, 1, 300, "words"), Line(b"+OK ", CRLF, 0, 300, "words")),)),
     (
@@ -128,47 +119,13 @@ POP3 = Dialogue(
 )  # fmt: skip
 
 
-def build_imap(talk: Talk, fill: Fill) -> None:
-    """A server that greets, tagged commands and their replies; or TLS where sizes are those of STARTTLS."""
-    turns = _greeted(talk, "IMAP", len("* OK a\r\n"))
-    begins = _hello_turn(turns, range(len("1 STARTTLS\r\n"), len("a00001 STARTTLS\r\n")))
-    if begins:
-        turns = _secured(talk, turns, begins, fill)
-    commands = 0
-    for number, turn in enumerate(turns):
-        commands += turn.side == CLIENT
-        tag = b"A%03d" % commands
-        if number == 0:
-            data = fitted(IMAP_GREETINGS, turn.size, fill)
-        elif turn.side == SERVER:
-            data = _tagged_reply(turn.size, tag, fill)
-        elif begins and number == begins - 2:
-            data = b"A" + fill.digits(turn.size - len("A STARTTLS\r\n")) + b" STARTTLS\r\n"
-        else:
-            room = turn.size - len(tag) - 1
-            first = IMAP_FIRST[commands - 1 : commands]
-            command = (fitted(first, room, fill) if first else None) or fitted(IMAP_COMMANDS, room, fill)
-            data = tag + b" " + command if command is not None else fitted([word(b"DONE")], turn.size, fill)
-        talk.put(turn.at, data if data is not None else paragraphs(turn.size, fill))
-
-
-def _tagged_reply(size: int, tag: bytes, fill: Fill) -> bytes | None:
-    """Data and the tag of the command that they answer (RFC 9051 section 7)."""
-    lines = (
-        Line(b"* CAPABILITY IMAP4rev1 STARTTLS ", b"\r\n" + tag + b" OK done\r\n", 1, 1 << 20, "words"),
-        Line(b"* 1 EXISTS\r\n" + tag + b" OK ", CRLF, 0, 300, "words"),
-    )
-    small = (Line(tag + b" OK ", CRLF, 1, 300, "words"), Line(b"+ ", CRLF, 0, 100, "words"))
-    return fitted(lines, size, fill) or fitted(small[:1], size, fill) or fitted(small, size, fill)
-
-
 def build_pop3(talk: Talk, fill: Fill) -> None:
     """A server that greets, commands, and replies."""
-    _greeted(talk, "POP3", len("+OK \r\n"))
+    greeted(talk, "POP3", len("+OK \r\n"))
     speak(talk, POP3, fill)
 
 
-def _greeted(talk: Talk, protocol: str, least: int) -> list[Message]:
+def greeted(talk: Talk, protocol: str, least: int) -> list[Message]:
     """The turns of a flow whose server greets.
 
     Raises:

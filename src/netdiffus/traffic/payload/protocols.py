@@ -8,7 +8,8 @@ from netdiffus.traffic.payload.dns import build_dns, build_mdns
 from netdiffus.traffic.payload.ftp import build_ftp
 from netdiffus.traffic.payload.http import build_http, build_ssdp, build_tracker
 from netdiffus.traffic.payload.http2 import build_http2
-from netdiffus.traffic.payload.mail import build_imap, build_pop3, build_smtp
+from netdiffus.traffic.payload.imap import build_imap
+from netdiffus.traffic.payload.mail import build_pop3, build_smtp
 from netdiffus.traffic.payload.media import build_rtcp, build_rtp
 from netdiffus.traffic.payload.mqtt import build_mqtt
 from netdiffus.traffic.payload.ntp import build_ntp
@@ -62,6 +63,9 @@ PORTS = {
 }  # fmt: skip
 LOOKS_UP = frozenset({"dns"})
 """Protocols in which clients ask for the hosts that they connect to next."""
+
+CLIENT_HELLOS = frozenset({"tls", "tls12"})
+"""Protocols in which clients begin with a ClientHello that can be read."""
 
 
 def by_port(transport: str, port: int) -> str | None:

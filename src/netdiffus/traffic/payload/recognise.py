@@ -13,11 +13,12 @@ HTTP = re.compile(rb"(GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S")
 HAS_VERSION_13 = b"\x00\x2b\x00\x02\x03\x04"
 PG_CODES = (b"\x00\x03\x00\x00", b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30")
 QUIC_VERSIONS = (b"\x00\x00\x00\x01", b"\x6b\x33\x43\xcf")
+HANDSHAKE = b"\x13BitTorr"
 RTCP_KINDS = range(200, 205)
 
 
 class Opening(NamedTuple):
-    """The beginning of a message: who sent it, its first bytes, and its size."""
+    """The beginning of a message: who sent it, its first bytes (captures may hold few), and its size."""
 
     side: int
     data: bytes
@@ -62,15 +63,15 @@ def _of_tcp(port: int, mine: bytes, theirs: bytes, openings: Sequence[Opening]) 
         return "pop3"
     if mine[4:8] in PG_CODES:
         return "postgres"
-    if mine.startswith(b"\x13BitTorrent") or theirs.startswith(b"\x13BitTorrent"):
+    if mine.startswith(HANDSHAKE) or theirs.startswith(HANDSHAKE):
         return "bittorrent"
     size = next((each.size for each in openings if each.side == CLIENT), 0)
-    return "dns" if int.from_bytes(mine[:2], "big") == size - 2 and _is_dns(mine[2:]) else ""
+    return "dns" if int.from_bytes(mine[:2], "big") == size - 2 and _is_dns(mine[2:], size - 2) else ""
 
 
-def _is_dns(data: bytes) -> bool:
-    """Whether a message has a header of DNS with at most one question, and few records."""
-    if len(data) < 12 or data[2] & 0x78 not in (0, 0x20, 0x28):
+def _is_dns(data: bytes, size: int) -> bool:
+    """Whether a message of `size` bytes has a header of DNS with few questions and records, as far as it is there."""
+    if size < 12 or len(data) < 6 or data[2] & 0x78 not in (0, 0x20, 0x28):
         return False
     counts = [int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10)]
     return counts[0] <= 10 and sum(counts) in range(1, 60)
@@ -78,9 +79,9 @@ def _is_dns(data: bytes) -> bool:
 
 def _of_udp(port: int, mine: bytes, openings: Sequence[Opening]) -> str:
     datas = [each.data for each in openings]
-    if any(data[4:8] == COOKIE and data[0] < 4 for data in datas if len(data) >= 20):
+    if any(each.data[4:8] == COOKIE and each.data[0] < 4 for each in openings if each.size >= 20):
         return "stun" if all(fits(each.size) and each.data[4:8] == COOKIE for each in openings) else "webrtc"
-    if port in (53, 5353, 5355) and all(_is_dns(data) for data in datas):
+    if port in (53, 5353, 5355) and all(_is_dns(each.data, each.size) for each in openings):
         return "mdns" if port == 5353 else "dns"
     if port == 123 and all(data[0] & 7 in range(1, 7) and data[0] >> 3 & 7 in range(1, 5) for data in datas if data):
         return "ntp"
@@ -88,9 +89,9 @@ def _of_udp(port: int, mine: bytes, openings: Sequence[Opening]) -> str:
         return "dhcp"
     if mine[:1] and mine[0] & 0xC0 == 0xC0 and mine[1:5] in QUIC_VERSIONS:
         return "quic"
-    if mine.startswith((b"M-SEARCH ", b"NOTIFY * HTTP")):
+    if mine.startswith((b"M-SEARCH", b"NOTIFY *")):
         return "ssdp"
-    if mine[:12] == b"d1:ad2:id20:" or mine[:8] == b"\x00\x00\x04\x17\x27\x10\x19\x80" or _is_utp(openings):
+    if mine[:8] == b"d1:ad2:i" or mine[:8] == b"\x00\x00\x04\x17\x27\x10\x19\x80" or _is_utp(openings):
         return "bittorrent"
     if b"SIP/2.0\r\n" in mine:
         return "sip"
@@ -100,7 +101,13 @@ def _of_udp(port: int, mine: bytes, openings: Sequence[Opening]) -> str:
 def _is_utp(openings: Sequence[Opening]) -> bool:
     """A connection of BEP 29 begins with SYN, and the answer acknowledges it."""
     first = openings[0].data if openings else b""
-    return len(first) >= 20 and first[0] == 0x41 and first[1] in (0, 1, 2) and first[4:8] != bytes(4)
+    return (
+        len(first) >= 8
+        and openings[0].size >= 20
+        and first[0] == 0x41
+        and first[1] in (0, 1, 2)
+        and first[4:8] != bytes(4)
+    )
 
 
 def _media(openings: Sequence[Opening]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netdiffus.traffic.payload.fill import Fill
+from netdiffus.traffic.payload.tls_layouts import Layout
 
 CLIENT, SERVER = 0, 1
 
@@ -45,6 +46,7 @@ class Facts:
         start_ns: when it begins, nanoseconds since 1970.
         name: of the server; the same in all flows to its address.
         lookups: hosts that the client connects to next, the nearest first.
+        hello: the layout of a TLS client, as the label's hosts share it; None: one of a public table is chosen.
     """
 
     transport: str
@@ -55,6 +57,7 @@ class Facts:
     start_ns: int
     name: str
     lookups: tuple[Lookup, ...] = ()
+    hello: Layout | None = None
 
 
 @dataclass

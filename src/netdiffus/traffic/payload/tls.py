@@ -41,12 +41,29 @@ def build_tls_12(talk: Talk, fill: Fill) -> None:
     _build(talk, fill, tuple(layout for layout in LAYOUTS if ecdsa(layout)), old=True)
 
 
+def hello_message(turns: list[Message], messages: list[Message]) -> Message:
+    """What a flow's hello fills: its first turn, or its first message if that is too large."""
+    return turns[0] if turns[0].size <= LARGEST_HELLO else messages[0]
+
+
+def _learned(talk: Talk, size: int, *, old: bool) -> Layout | None:
+    """The layout that the label's hosts share, if a hello of it can have this size and the server can answer it."""
+    layout = talk.facts.hello
+    if layout is None:
+        return None
+    slack = size - hello_size(layout, len(talk.facts.name))
+    answered = ecdsa(layout) is not None if old else 0x0304 in layout.versions and X25519 in layout.shares
+    return layout if answered and (slack == 0 or slack >= 4) else None
+
+
 def _build(talk: Talk, fill: Fill, layouts: tuple[Layout, ...], *, old: bool = False) -> None:
     turns = talk.turns()
     if not turns or turns[0].side != CLIENT:
         raise Misfit("TLS: the client does not send first")
-    first = turns[0] if turns[0].size <= LARGEST_HELLO else talk.messages[0]
-    layout = choose_layout(layouts, talk.facts.name, first.size - HEADER, fill)
+    first = hello_message(turns, talk.messages)
+    layout = _learned(talk, first.size - HEADER, old=old) or choose_layout(
+        layouts, talk.facts.name, first.size - HEADER, fill
+    )
     if layout is None:
         layout, old = choose_layout(LAYOUTS_12, talk.facts.name, first.size - HEADER, fill), True
     if layout is None:

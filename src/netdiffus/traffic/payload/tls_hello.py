@@ -8,7 +8,7 @@ from netdiffus.traffic.payload.fill import Fill
 from netdiffus.traffic.payload.ja4 import ALPN, SERVER_NAME, Hello
 from netdiffus.traffic.payload.tls_layouts import ECH, GREASE, MLKEM, PADDING, X25519, Layout
 
-SHARES = {GREASE: 1, X25519: 32, 0x0017: 65, MLKEM: 1216}
+SHARES = {GREASE: 1, X25519: 32, 0x0017: 65, 0x0018: 97, 0x0019: 133, 0x001E: 56, 0x6399: 1216, MLKEM: 1216}
 """Bytes of a client's key share."""
 ANSWERS = {X25519: 32, 0x0017: 65, MLKEM: 1120}
 """Bytes of a server's."""
@@ -33,6 +33,9 @@ def _numbers(values: tuple[int, ...]) -> bytes:
 
 def _extension(kind: int, layout: Layout, name: str, fill: Fill) -> bytes:
     """The body of an extension of a client."""
+    known = next((body for number, body in layout.bodies if number == kind), None)
+    if known is not None:
+        return known
     if kind in FIXED:
         return FIXED[kind]
     if kind == SERVER_NAME:

@@ -44,7 +44,7 @@ class Layout:
 
     Attributes:
         shares: groups that a key share is sent for. versions: highest first; none: the extension is not sent.
-        session: bytes of the session identifier.
+        session: bytes of the session identifier. bodies: of extensions whose bodies are other than usual.
     """
 
     ciphers: tuple[int, ...]
@@ -55,6 +55,7 @@ class Layout:
     shares: tuple[int, ...] = (X25519,)
     versions: tuple[int, ...] = (0x0304, 0x0303)
     session: int = 32
+    bodies: tuple[tuple[int, bytes], ...] = ()
 
 
 OPENSSL = Layout(
@@ -84,11 +85,12 @@ OLD = Layout(
     versions=(), session=0,
 )  # fmt: skip
 BARE = Layout((0xC02F, 0x009C, 0x002F, 0x0035), (10, 13), (0x0017,), (0x0401, 0x0201), versions=(), session=0)
+TINY = Layout((0xC02F, 0x002F), (), (), (), versions=(), session=0)
 HTTP3 = Layout(
     (0x1302, 0x1301, 0x1303), (51, 43, 13, 10, 45, 0, 16, 57), (0x0017, X25519), (0x0804, 0x0403, 0x0401, 0x0201),
     (b"h3",), (0x0017, X25519), (0x0304,), 0,
 )  # fmt: skip
 LAYOUTS = (OPENSSL, CURL, CHROME, CHROME_2020, FIREFOX, GO, SMALL)
 """Of clients that offer TLS 1.3."""
-LAYOUTS_12 = (OLD, BARE)
+LAYOUTS_12 = (OLD, BARE, TINY)
 """Of clients that offer TLS 1.2 at most."""

@@ -6,51 +6,50 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netdiffus.traffic.tables.limits import MOST_VALUES, TableLimit
-from netdiffus.wire.files.npz import read_header
+from netdiffus.wire.files.npz import Array, arrays_in
 
 VALUE_BYTES = 8
 BROKEN = (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error)
 """What zipfile and numpy raise for damaged, encrypted and unknown files."""
 
 
-def read_arrays(path: Path, most_values: int = MOST_VALUES) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, most_values: int = MOST_VALUES) -> dict[str, Array]:
     """All arrays of an npz file by name.
 
     Raises:
         InputError: the arrays declare more than `most_values` (see TableLimit).
         ValueError, OSError, ...: one of BROKEN, the file is no npz file or damaged.
     """
-    limit = TableLimit(path.name, path.stat().st_size, most_values)
+    limit, total = TableLimit(path.name, path.stat().st_size, most_values), 0
+
+    def check(part: zipfile.ZipInfo, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
+        nonlocal total
+        total += declared_values(shape, kind, part.file_size)
+        limit.check(total, f"an array of {' x '.join(f'{size:,}' for size in shape) or 'one value'}")
+
     with zipfile.ZipFile(path) as archive:
-        total = 0
-        for member in archive.infolist():
-            if member.filename.endswith(".npy"):
-                with archive.open(member) as file:
-                    values, shape = _declared(file, member.file_size)
-                total += values
-                limit.check(total, f"an array of {' x '.join(f'{size:,}' for size in shape) or 'one value'}")
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+        return arrays_in(archive, check)
 
 
-def _declared(file: IO[bytes], file_bytes: int) -> tuple[int, tuple[int, ...]]:
-    """How many values, or eights of bytes, an array has by its header, and its shape."""
-    shape, kind = read_header(file)
+def declared_values(shape: tuple[int, ...], kind: np.dtype[Any], file_bytes: int) -> int:
+    """How many values, or eights of bytes, an array of a file of so many bytes has by its header.
+
+    Raises:
+        ValueError: it holds objects, or says that it is longer than the file.
+    """
     if kind.hasobject:
         raise ValueError("Object arrays cannot be loaded when allow_pickle=False")
     if any(size < 0 for size in shape):
         raise ValueError(f"shape {shape} is negative")
     count = math.prod(shape)
-    values = max(count, count * kind.itemsize // VALUE_BYTES)
     if count * kind.itemsize > file_bytes:
         raise ValueError(f"array of shape {shape} is longer than what is stored of it ({file_bytes:,} bytes)")
-    return values, shape
+    return max(count, count * kind.itemsize // VALUE_BYTES)
 
 
 def damage(error: BaseException) -> str:

@@ -6,7 +6,8 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +19,8 @@ from netdiffus import limits
 from netdiffus.errors import InputError
 
 Array = NDArray[Any]
+Check = Callable[[zipfile.ZipInfo, tuple[int, ...], np.dtype[Any]], None]
+"""Raises an error for an array that must not be unpacked, by its part of the archive, its shape and its type."""
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, ValueError, TypeError, OverflowError, OSError,
     NotImplementedError, RuntimeError, SyntaxError,
@@ -25,6 +28,7 @@ DAMAGE = (
 """What reading a damaged archive may raise; RuntimeError stands for an encrypted one."""
 MOST_HEADER_BYTES = 10_000
 READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+SUFFIX = ".npy"
 KINDS = "fiubU"
 """Kinds of numpy types that are read: numbers, truth values and text."""
 
@@ -38,26 +42,40 @@ def read_arrays(path: Path, names: Sequence[str], what: str) -> dict[str, Array]
     """
     try:
         with zipfile.ZipFile(path) as file:
-            inside = {part.filename.removesuffix(".npy"): part for part in file.infolist()}
-            found = {name: _array(file, inside[name], path) for name in names if name in inside}
+            inside = [name.removesuffix(SUFFIX) for name in file.namelist()]
+            found = arrays_in(file, partial(check_array, path), names)
     except InputError:
         raise
     except DAMAGE as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"a .npz file of {what}", f"{path}: {said[:200]}", "check the file") from None
     if not found:
-        there = ", ".join(list(inside)[:5])[:200]
+        there = ", ".join(inside[:5])[:200]
         wanted = " or ".join(map(repr, names))
         raise InputError(f"an array {wanted} of {what}", f"{path} with {there or 'nothing'}", "rename it")
     return found
 
 
-def check_array(part: zipfile.ZipInfo, shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> None:
+def arrays_in(file: zipfile.ZipFile, check: Check, names: Sequence[str] | None = None) -> dict[str, Array]:
+    """The arrays of an archive by name, or those of the named ones that it holds; each is checked before any is read.
+
+    Raises:
+        Exception: one of DAMAGE, the archive is damaged; or what `check` raises.
+    """
+    parts = {part.filename.removesuffix(SUFFIX): part for part in file.infolist() if part.filename.endswith(SUFFIX)}
+    wanted = {name: parts[name] for name in (parts if names is None else names) if name in parts}
+    for part in wanted.values():
+        with file.open(part) as member:
+            check(part, *read_header(member))
+    return {name: _array(file, part) for name, part in wanted.items()}
+
+
+def check_array(path: Path, part: zipfile.ZipInfo, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Raise InputError for an array of another kind than KINDS, or one that is too large for what is stored of it."""
     size = dtype.itemsize
     for n in shape:
         size *= n
-    name = part.filename.removesuffix(".npy")
+    name = part.filename.removesuffix(SUFFIX)
     if dtype.kind not in KINDS or not dtype.itemsize:
         raise InputError("arrays of numbers", f"{name} of {str(dtype)[:60]} in {path}", "check the file")
     if min(shape, default=1) < 0 or size > part.file_size:
@@ -87,9 +105,7 @@ def read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _array(file: zipfile.ZipFile, part: zipfile.ZipInfo, path: Path) -> Array:
-    with file.open(part) as member:
-        check_array(part, *read_header(member), path)
+def _array(file: zipfile.ZipFile, part: zipfile.ZipInfo) -> Array:
     with file.open(part) as member:
         array: Array = npy.read_array(member, allow_pickle=False)
     return array

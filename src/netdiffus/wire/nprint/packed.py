@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
 from netdiffus.wire.files.compression import ByteSource
-from netdiffus.wire.files.npz import DAMAGE, check_array
+from netdiffus.wire.files.npz import DAMAGE, arrays_in, check_array
 from netdiffus.wire.headers.packets import MAX_TIME_NS
 from netdiffus.wire.nprint.bits import BitRows
 from netdiffus.wire.nprint.columns import Layout, layout
@@ -184,12 +185,10 @@ def _shape(file: zipfile.ZipFile, name: str) -> tuple[int, ...]:
 
 
 def _whole(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    with file.open(f"{name}.npy") as member:
-        shape, dtype = _read_header(member)
-    check_array(file.getinfo(f"{name}.npy"), shape, dtype, Path(str(file.filename)))
-    with file.open(f"{name}.npy") as member:
-        array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-    return array
+    found = arrays_in(file, partial(check_array, Path(str(file.filename))), (name,))
+    if name not in found:
+        raise KeyError(f"There is no item named '{name}.npy' in the archive")
+    return found[name]
 
 
 def _array(member: IO[bytes], name: str, n: int, shapes: dict[str, tuple[int, ...]]) -> NDArray[Any]:

@@ -1,0 +1,214 @@
+"""Noisy tables of traces: how often each label has each code at each position, and after which codes.
+
+Three looks at the data, each of which counts one cell of a trace at each position of each channel, as long as the trace
+lasts: the code given the label; the code given the code before it, whatever the label; the code given the leaf of a
+tree over label and codes before it (leaves.py). Positions are visited in the order in which they are drawn, and the
+next tree is grown from traces that are drawn from the tables so far.
+
+Noise on a hundred thousand cells would make most of a table of what never happened. So counts are compared with what a
+shorter context expects: those that lie within SIGNIFICANT standard deviations of it are taken to be as expected, the
+others are kept (hard thresholding, Donoho and Johnstone, Biometrika 1994, of what is new). All of this is
+post-processing, which costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from netdiffus.arrays import Bools, Floats, Ints
+from netdiffus.privacy.leaves import Leaves
+from netdiffus.privacy.noise import noisy
+
+SIGNIFICANT = 2.5
+OF_PAIRS = 3.0
+"""The same of pairs of codes, of which there are many more."""
+DEPTH = 4
+"""Codes of a context at most."""
+ENOUGH = 4.0
+"""Standard deviations of noise that a context's traces must be expected to exceed; half as many again for longer."""
+FEWEST = 3.0
+FLOOR = 1.0
+"""Standard deviations of noise that are left to all codes that are as expected, if so many were."""
+DRAWN = 60_000
+"""Traces that trees are grown from."""
+MIXED = 0.1
+"""Share of the label's own distribution in what a label and a code before are expected to give together."""
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviations of the noise of the three looks: by label, of pairs, of leaves."""
+
+    labels: float
+    pairs: float
+    leaves: float
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Private traces: codes (N, C, n), label ids (N,), and the sizes of the codebooks, whose last code is absence."""
+
+    codes: Ints
+    ids: Ints
+    sizes: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What was found of one position of one channel: released.
+
+    Attributes:
+        row, channel: which. places: of the codes of contexts. tree: of the contexts.
+        shares: (leaves, K) of the codes after each; the first are those of the labels alone.
+    """
+
+    row: int
+    channel: int
+    places: list[Place]
+    tree: Leaves
+    shares: Floats
+
+    @property
+    def nats(self) -> float:
+        """The mean entropy of the codes given the labels."""
+        shares = self.shares[: self.tree.labels]
+        return float(-(shares * np.log(np.maximum(shares, 1e-300))).sum(axis=1).mean())
+
+
+def places(channel: int, channels: int, row: int) -> list[Place]:
+    """Where the contexts of a position look (channel, rows back): the row's earlier channels, then the rows before."""
+    near = [(k, 0) for k in range(channel)]
+    before = [(channel, 1), *((k, 1) for k in range(channels) if k != channel)]
+    found = [*near, *before, *((channel, back) for back in range(2, DEPTH + 1))]
+    return [place for place in found if place[1] <= row][:DEPTH]
+
+
+def normalised(counts: Floats) -> Floats:
+    """Shares (..., K) of counts that are not negative; even ones where all are 0."""
+    whole = counts.sum(axis=-1, keepdims=True)
+    return np.asarray(np.where(whole > 0, counts / np.maximum(whole, 1e-300), 1 / counts.shape[-1]))
+
+
+def kept(counts: Floats, expected: Floats, sigma: Floats | float, significant: float = SIGNIFICANT) -> Floats:
+    """Shares (..., K) of noisy counts where they differ significantly from what is expected, else of that.
+
+    What the significant ones leave of the expected total is shared by the others, as they were expected.
+    """
+    new = np.abs(counts - expected) > significant * sigma
+    found, others = np.where(new, np.maximum(counts, 0.0), 0.0), np.where(new, 0.0, expected)
+    left = expected.sum(axis=-1, keepdims=True) - found.sum(axis=-1, keepdims=True)
+    whole = others.sum(axis=-1, keepdims=True)
+    room = np.maximum(left, np.minimum(whole, FLOOR * sigma))
+    return normalised(found + others * (room / np.maximum(whole, 1e-300)))
+
+
+def tables(traces: Coded, traces_of: Floats, noise: Noise, rng: np.random.Generator) -> Iterator[Cell]:
+    """The tables of every position and channel, in the order in which they are drawn.
+
+    Args:
+        traces_of: (labels,) noisy numbers of traces. rng: of the draws that grow the trees, which are no secret.
+    """
+    found = _Tables(traces, traces_of, noise, rng)
+    channels, n = traces.codes.shape[1:]
+    for row in range(n):
+        for channel in range(channels):
+            yield found.cell(row, channel)
+
+
+class _Tables:
+    """Tables in the making: the private traces, and those that are drawn beside them."""
+
+    def __init__(self, traces: Coded, traces_of: Floats, noise: Noise, rng: np.random.Generator) -> None:
+        self.traces, self.noise, self.rng = traces, noise, rng
+        self.labels = len(traces_of)
+        copies = np.maximum(1, np.round(DRAWN * traces_of / traces_of.sum())).astype(np.int64)
+        self.weight = float(traces_of.sum()) / int(copies.sum())
+        self.ids = np.repeat(np.arange(self.labels), copies)
+        self.codes = np.zeros((len(self.ids), *traces.codes.shape[1:]), dtype=np.int64)
+        self.alive = np.ones(len(self.ids), dtype=bool)
+
+    def cell(self, row: int, channel: int) -> Cell:
+        """Count a position of a channel, and draw it."""
+        size, where = self.traces.sizes[channel], places(channel, self.traces.codes.shape[1], row)
+        real = self._alive(row)
+        codes, ids = self.traces.codes[real, channel, row], self.traces.ids[real]
+        columns, drawn = self._columns(self.traces.codes[real], where, row), self._columns(self.codes, where, row)
+        going, before = self.ids[self.alive], [part[self.alive] for part in drawn]
+        expected = np.bincount(going, minlength=self.labels) * self.weight
+        counted = noisy(_counted(ids, codes, self.labels, size), self.noise.labels).astype(np.float64)
+        pooled = kept(counted.sum(axis=0), np.full(size, 1e-9), self.noise.labels * np.sqrt(self.labels))
+        of_label = kept(counted, expected[:, None] * pooled, self.noise.labels)
+        tree, shares = Leaves(self.labels), of_label
+        if where:
+            after = self._pairs(columns[0], codes, where[0], pooled, before[0])
+            enough = max(ENOUGH * self.noise.leaves, FEWEST)
+            fewest = [enough, *[1.5 * enough] * (len(where) - 1)]
+            tree = Leaves.grow(self.labels, going, before, self.weight, fewest)
+            leaf = tree.of(going, before)
+            counts = noisy(_counted(tree.of(ids, columns), codes, len(tree), size), self.noise.leaves)
+            held = np.bincount(leaf, minlength=len(tree)).astype(np.float64) * self.weight
+            shares = self._shares(tree, counts.astype(np.float64), held, of_label, after)
+        found = Cell(row, channel, where, tree, shares)
+        self._draw(found, drawn)
+        return found
+
+    def _alive(self, row: int) -> Bools:
+        """Which private traces (N,) have not ended before a row."""
+        if not row:
+            return np.ones(len(self.traces.ids), dtype=bool)
+        return np.asarray(self.traces.codes[:, 0, row - 1] != self.traces.sizes[0] - 1)
+
+    def _columns(self, codes: Ints, where: Sequence[Place], row: int) -> list[Ints]:
+        return [codes[:, k, row - back] for k, back in where]
+
+    def _pairs(self, before: Ints, codes: Ints, place: Place, pooled: Floats, drawn: Ints) -> Floats:
+        """(K', K) how much likelier each code is after each code of a place than it is at all.
+
+        Args:
+            before: the private traces' codes at the place. drawn: those of the drawn traces that have not ended.
+        """
+        size = self.traces.sizes[place[0]]
+        counts = noisy(_counted(before, codes, size, len(pooled)), self.noise.pairs).astype(np.float64)
+        held = np.bincount(drawn, minlength=size) * self.weight
+        found = kept(counts, held[:, None] * pooled, self.noise.pairs, OF_PAIRS)
+        return np.asarray(found / np.maximum(pooled, 1e-9))
+
+    def _shares(self, tree: Leaves, counts: Floats, held: Floats, of_label: Floats, after: Floats) -> Floats:
+        """(leaves, K): what shorter contexts expect, corrected by the noisy counts of each leaf and those below it."""
+        below, whole = tree.gathered(counts), tree.gathered(held)
+        spread = self.noise.leaves * np.sqrt(tree.gathered(np.ones(len(tree))))
+        shares, parents, codes, orders = np.empty_like(counts), tree.parents, tree.codes, tree.orders
+        shares[: tree.labels] = of_label
+        for order in range(1, len(tree.keys) + 1):
+            rows = np.flatnonzero(orders == order)
+            longer = shares[parents[rows]]
+            if order == 1:
+                both = normalised(np.minimum(longer * after[codes[rows]], 1.0) + 1e-6)
+                longer = (1 - MIXED) * both + MIXED * longer
+            shares[rows] = kept(below[rows], whole[rows, None] * longer, spread[rows, None])
+        inner = np.setdiff1d(parents[tree.labels :], [-1])  # what of them goes on to no longer context
+        inner = inner[held[inner] >= ENOUGH * self.noise.leaves]
+        shares[inner] = kept(counts[inner], held[inner, None] * shares[inner], self.noise.leaves)
+        return shares
+
+    def _draw(self, cell: Cell, drawn: Sequence[Ints]) -> None:
+        """The next codes of the drawn traces that have not ended."""
+        leaf = cell.tree.of(self.ids, drawn)
+        ends = cell.shares.cumsum(axis=1)
+        points, codes = self.rng.random(len(leaf)), self.codes[:, cell.channel, cell.row]
+        for number in np.unique(leaf[self.alive]):
+            rows = np.flatnonzero((leaf == number) & self.alive)
+            codes[rows] = np.searchsorted(ends[number], points[rows] * ends[number, -1], side="right")
+        codes[:] = np.where(self.alive, np.minimum(codes, cell.shares.shape[1] - 1), cell.shares.shape[1] - 1)
+        if cell.channel == self.codes.shape[1] - 1:
+            self.alive = self.codes[:, 0, cell.row] != self.traces.sizes[0] - 1
+
+
+def _counted(first: Ints, second: Ints, rows: int, columns: int) -> Ints:
+    """(rows, columns) how often each pair occurs."""
+    return np.bincount(first * columns + second, minlength=rows * columns).reshape(rows, columns)

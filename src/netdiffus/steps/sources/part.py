@@ -1,0 +1,128 @@
+"""One source of a dataset read apart from the others, and what it gave joined to what those before it gave.
+
+Numbers begin at 0 in every source that is read apart: trace ids, the names of groups that are made of them, and the
+rows of the tally. Joining them in the order of the sources gives what reading them one after another gives.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from netdiffus.steps.sources.choice import SOURCES, kind_of
+from netdiffus.steps.sources.find import SourceFile
+from netdiffus.steps.sources.intake import Intake, Reading
+from netdiffus.store.cards import Source
+from netdiffus.store.parted import PartedWriter, SourceWriter
+from netdiffus.traffic.labels.rules import MapLabels
+
+NUMBERED = r"^(trace|series) (\d+)"
+"""How the name of a group begins that is made of a trace id."""
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """A source, its number among all of them, and its side of the split, if it has one."""
+
+    file: SourceFile
+    number: int
+    side: str | None
+
+    @property
+    def path(self) -> Path:
+        """Where it lies: messages name it."""
+        return self.file.path
+
+
+@dataclass(frozen=True)
+class PartRead:
+    """What a source gave, but for the rows that wait in files.
+
+    Attributes:
+        intake: without its writer. rule: that labelled it, with the rows of a table that did.
+    """
+
+    number: int
+    source: Source
+    intake: Intake
+    rule: MapLabels | None
+    seconds: float
+
+
+def read_part(folder: Path, reading: Reading, part: PartFile) -> PartRead:
+    """Read a source into its own files of the dataset folder in the making.
+
+    Raises:
+        InputError: as reading it in place does.
+    """
+    began = time.perf_counter()
+    writer = SourceWriter(folder, part.number)
+    try:
+        intake = Intake(writer, side=part.side)
+        rule = reading.rule
+        if isinstance(rule, MapLabels):  # the same one may have labelled another source before
+            rule = MapLabels(rule.table)
+        apart = Reading(reading.config, rule, reading.key, reading.alone)
+        source = SOURCES[kind_of(part.path, reading.config)](intake, part.file, apart)
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        raise
+    intake.rest = [pl.concat(intake.rest)] if intake.rest else []
+    intake.writer = NOWHERE
+    seconds = time.perf_counter() - began
+    return PartRead(part.number, source, intake, rule if isinstance(rule, MapLabels) else None, seconds)
+
+
+def join(intake: Intake, writer: PartedWriter, read: PartRead, reading: Reading) -> None:
+    """Add what the next source gave.
+
+    Raises:
+        InputError: its traces have other channels than those before.
+    """
+    part, first = read.intake, intake.rows
+    if part.channels:
+        intake.take_channels(part.channels)
+    intake.tally.merge(part.tally, sum(map(len, intake.rest)))
+    intake.rest += [rest.with_columns(_renumbered(first)) for rest in part.rest]
+    writer.sources.append((read.number, first, sum(map(len, part.rest))))
+    intake.ends += [ends.with_columns(pl.col("capture") + first) for ends in part.ends]
+    intake.rows += part.rows
+    intake.notes += part.notes
+    intake.account.add(part.account)
+    intake.zero_gaps.merge(part.zero_gaps)
+    if read.rule is not None and isinstance(reading.rule, MapLabels):
+        reading.rule.used |= read.rule.used
+        reading.rule.files += read.rule.files
+
+
+def _renumbered(first: int) -> pl.Expr:
+    """The names of groups as they are where the trace ids of the source begin at `first`."""
+    group = pl.col("group")
+    number = group.str.extract(NUMBERED, 2).cast(pl.Int64) + first
+    named = pl.concat_str(group.str.extract(NUMBERED, 1), pl.lit(" "), number, group.str.replace(NUMBERED, ""))
+    return pl.when(group.str.contains(NUMBERED)).then(named).otherwise(group).alias("group")
+
+
+class _Nowhere:
+    """Takes nothing more."""
+
+    @property
+    def traces(self) -> _Nowhere:
+        """Takes no traces."""
+        return self
+
+    @property
+    def packets(self) -> _Nowhere:
+        """Takes no packets."""
+        return self
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Always raises TypeError."""
+        raise TypeError("this source was read to its end")
+
+
+NOWHERE = _Nowhere()

@@ -1,0 +1,175 @@
+"""Datasets in parts: sources are read apart from each other, and every one has its own files in the folder.
+
+`traces/part-00000.parquet` and `packets/part-00000.parquet` are what traces.parquet and packets.parquet would hold of
+the first source, and so on; a source without traces has none. Until the split is known, what was read of a source
+waits beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from netdiffus.spread import Spread
+from netdiffus.store.account import sha256
+from netdiffus.store.cards import DatasetCard
+from netdiffus.store.journal import sync
+from netdiffus.store.stream import sink
+
+TRACES, PACKETS = "traces.parquet", "packets.parquet"
+FOLDERS = {TRACES: "traces", PACKETS: "packets"}
+WAITING = "parts"
+
+
+def files_of(dataset: Path, name: str) -> list[Path]:
+    """The Parquet files of a dataset folder that hold its traces (TRACES) or its packets (PACKETS), in their order."""
+    whole = dataset / name
+    return [whole] if whole.is_file() else sorted((dataset / FOLDERS[name]).glob("part-*.parquet"))
+
+
+def is_part(name: str) -> bool:
+    """Whether a file of a dataset folder may have this name, a/b, as one of its parts."""
+    folder, _, file = name.partition("/")
+    number = file.removeprefix("part-").removesuffix(".parquet")
+    return folder in FOLDERS.values() and file == f"part-{number}.parquet" and number.isascii() and number.isdigit()
+
+
+def hash_of(dataset: Path) -> str:
+    """The hash of a dataset's traces: of the one file, or of the hashes of its parts."""
+    files = files_of(dataset, TRACES)
+    return sha256(files[0]) if [file.name for file in files] == [TRACES] else _hash_of([sha256(file) for file in files])
+
+
+def _hash_of(digests: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(digests).encode("ascii")).hexdigest()
+
+
+class Waiting:
+    """Frames that wait in files, in order of arrival."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._n = folder, 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """The next rows."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / f"{self._n:06}.arrow").open("wb") as file:
+            frame.write_ipc(file)
+        self._n += 1
+
+
+class SourceWriter:
+    """Takes what is read of one source, in a folder of its own, which appears whole when the source is read."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self._target = folder / WAITING / f"{number:06}"
+        self._folder = self._target.with_name(f"{number:06}.{secrets.token_hex(4)}")
+        self._folder.mkdir(parents=True)
+        self.traces, self.packets = Waiting(self._folder / "traces"), Waiting(self._folder / "packets")
+
+    def close(self) -> None:
+        """Publish it; who reads a source once more, because a machine died, finds the first result and leaves it."""
+        try:
+            self._folder.rename(self._target)
+        except OSError:
+            if not self._target.is_dir():
+                raise
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def abandon(self) -> None:
+        """Remove it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A source whose rows are all known: its number, its first trace id, and what its traces still lacked."""
+
+    number: int
+    first_id: int
+    sides: pl.DataFrame
+
+
+@dataclass
+class PartedWriter:
+    """A dataset folder in the making, whose sources are read elsewhere.
+
+    Attributes:
+        spread: does the reading and the writing.
+        sources: of each source that was read: its number, its first trace id, and its traces.
+    """
+
+    folder: Path
+    spread: Spread
+    sources: list[tuple[int, int, int]] = field(default_factory=list)
+
+    @property
+    def packets(self) -> bool:
+        """Whether any source has packets."""
+        return any((self.folder / WAITING / f"{number:06}" / "packets").is_dir() for number, *_ in self.sources)
+
+    def finish(
+        self, card: DatasetCard, split: pl.Series, group: pl.Series | None = None, session: pl.Series | None = None
+    ) -> None:
+        """Write the files; arguments are those of DatasetWriter.finish."""
+        more = [column.alias(name) for name, column in (("session", session), ("group", group)) if column is not None]
+        columns = [split.alias("split"), *more]
+        digests = [found for found in self.spread(partial(write_part, self.folder), self._parts(columns)) if found]
+        shutil.rmtree(self.folder / WAITING, ignore_errors=True)
+        card.model_copy(update={"hash": _hash_of(digests)}).write(self.folder)
+
+    def _parts(self, columns: list[pl.Series]) -> Iterator[Part]:
+        row = 0
+        for number, first_id, traces in self.sources:
+            yield Part(number, first_id, pl.DataFrame([column.slice(row, traces) for column in columns]))
+            row += traces
+
+
+def write_part(folder: Path, part: Part) -> str:
+    """Write the files of a source; returns the hash of its traces, "" where it has none."""
+    waiting = folder / WAITING / f"{part.number:06}"
+    shifted = pl.col("trace_id") + part.first_id
+    if not len(part.sides):
+        return ""
+    traces = _rows(waiting / "traces").with_columns(shifted)
+    order = traces.collect_schema().names()
+    for name in part.sides.columns[1:]:
+        order.insert(order.index("n_packets") + 1, name)
+    table = pl.concat([traces.drop("split"), part.sides.lazy()], how="horizontal").select(order)
+    written = _write(folder, TRACES, part.number, lambda path: _sink(table, path))
+    if (waiting / "packets").is_dir():
+        packets = _rows(waiting / "packets").with_columns(shifted)
+        _write(folder, PACKETS, part.number, lambda path: _sink(packets, path))
+    return sha256(written)
+
+
+def _rows(folder: Path) -> pl.LazyFrame:
+    scans = []
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:  # polars keeps it open itself
+            scans.append(pl.scan_ipc(file))
+    return pl.concat(scans)
+
+
+def _sink(rows: pl.LazyFrame, path: Path) -> None:
+    with path.open("wb") as file:
+        sink(rows, file)
+
+
+def _write(folder: Path, name: str, number: int, write: Callable[[Path], None]) -> Path:
+    """A part's file, whole or not at all: it may be written more than once, because a machine died."""
+    target = folder / FOLDERS[name] / f"part-{number:05}.parquet"
+    target.parent.mkdir(exist_ok=True)
+    # beside the parts, so that what a dead machine left is removed with them
+    temporary = folder / WAITING / f"{FOLDERS[name]}-{number:05}.{secrets.token_hex(4)}"
+    write(temporary)
+    sync(temporary)
+    temporary.replace(target)
+    return target

@@ -1,0 +1,94 @@
+"""Where --ray finds a cluster, and what is said where it finds none; no cluster is needed."""
+
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from netdiffus.cli.options import with_ray_address
+from netdiffus.cluster import address
+from netdiffus.cluster.address import check_answers, chosen_address
+from netdiffus.cluster.spreads import spread_on
+from netdiffus.errors import InputError
+from netdiffus.spread import one_by_one
+
+
+def test_the_address(monkeypatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert chosen_address("auto") is None
+    assert chosen_address("local") is None
+    assert chosen_address("head:6379") == "head:6379"
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    assert chosen_address("auto") == "10.0.0.1:6379"
+    assert chosen_address("local") is None
+
+
+@pytest.mark.parametrize("said", ["head", "head:", ":6379", "head:99999", "ray://head:10001", "head:x"])
+def test_no_address(said, monkeypatch) -> None:
+    with pytest.raises(InputError, match=r"as --ray; got "):
+        chosen_address(said)
+    monkeypatch.setenv("RAY_ADDRESS", said)
+    with pytest.raises(InputError, match=r"as RAY_ADDRESS; got "):
+        chosen_address("auto")
+
+
+def test_nothing_answers(monkeypatch) -> None:
+    monkeypatch.setattr(address, "PATIENCE_S", 0.3)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(InputError, match=r"127\.0\.0\.1:\d+ that answers within .*; got Connection refused; start"):
+            check_answers(f"127.0.0.1:{free.getsockname()[1]}")
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(InputError, match="got no answer"):
+        check_answers(f"127.0.0.1:{silent.getsockname()[1]}")
+
+
+def test_another_service_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(100)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(InputError, match="got another service than Ray there"):
+            check_answers(f"127.0.0.1:{server.getsockname()[1]}")
+        thread.join()
+
+
+def test_an_installation_without_ray(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    said = r"the extra 'ray' for --ray; .*pip install 'netdiffus\[ray\]'"
+    with pytest.raises(InputError, match=said), spread_on("auto"):
+        pass
+
+
+def test_one_machine_imports_no_ray() -> None:
+    program = "import sys, netdiffus, netdiffus.api.verbs, netdiffus.cli.generate; sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    with spread_on(None) as spread:
+        assert spread is one_by_one
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["generate", "--ray", "model", "--out", "x"], ["generate", "--ray=auto", "model", "--out", "x"]),
+        (["prepare", "a", "--ray"], ["prepare", "a", "--ray=auto"]),
+        (["--ray", "--out", "x"], ["--ray=auto", "--out", "x"]),
+        (["--ray", "head:6379", "model"], ["--ray", "head:6379", "model"]),
+        (["--ray", "local", "--ray=auto"], ["--ray", "local", "--ray=auto"]),
+        (["a", "b"], ["a", "b"]),
+    ],
+)
+def test_an_option_whose_value_may_be_left_out(given, meant) -> None:
+    assert with_ray_address(given) == meant
+
+
+def test_an_error_goes_to_another_process_whole() -> None:
+    error = pickle.loads(pickle.dumps(InputError("a", "b", "c")))
+    assert (error.expected, error.got, error.action, str(error)) == ("a", "b", "c", "expected a; got b; c")

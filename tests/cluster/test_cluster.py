@@ -1,0 +1,145 @@
+"""The steps on a Ray cluster of this machine: what they give is what they give without one."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netdiffus import evaluate, generate, prepare, recordings
+from netdiffus.cluster import connection
+from netdiffus.cluster.connection import Cluster, connected
+from netdiffus.cluster.paths import check_seen
+from netdiffus.cluster.tasks import Tasks
+from netdiffus.errors import InputError
+from netdiffus.store.dataset import read_dataset, read_packets
+
+ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+# Ray leaves sockets and logs of dead processes to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two workers; the verbs use the connection that this process has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "OBJECTS_BYTES", 200 << 20)
+        patch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+        with connected("local") as found:
+            yield found
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="needs ss (iproute2)")
+def test_a_cluster_of_this_machine_listens_on_loopback_alone(cluster) -> None:
+    assert {node["NodeManagerAddress"] for node in ray.nodes()} == {"127.0.0.1"}
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    listening = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
+    ours = [line.split()[3] for line in listening if '"raylet"' in line or '"gcs_server"' in line]
+    assert ours
+    assert all(place.rpartition(":")[0] in ("127.0.0.1", "[::1]", "[::ffff:127.0.0.1]") for place in ours)
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_tables_are_the_same_bytes(cluster, small_model, tmp_path, monkeypatch, form) -> None:
+    monkeypatch.setattr("netdiffus.models.rows.KEPT_BUDGET", 1 << 14)  # smaller blocks: there are several
+    alone, spread = tmp_path / f"alone.{form}", tmp_path / f"spread.{form}"
+    generate(small_model, alone, count=60, seed=5)
+    records: list[object] = []
+    generate(small_model, spread, count=60, seed=5, ray="auto", on_progress=records.append)
+    assert len(records) > 2
+    assert alone.read_bytes() == spread.read_bytes()
+
+
+def test_a_dataset_has_the_same_rows(cluster, tmp_path) -> None:
+    options = {"payload_shapes": True, "packets": 8, "seed": 3}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    sources = [recordings.folder() / name for name in ("dns", "ssh")]
+    prepare(sources, whole, **options)
+    prepare(sources, parts, ray="auto", **options)
+    assert_same(whole, parts)
+
+
+def assert_same(whole: Path, parts: Path) -> None:
+    """Two datasets but for the files that they lie in."""
+    (card, traces), (other, of_parts) = read_dataset(whole), read_dataset(parts)
+    assert traces.equals(of_parts)
+    assert read_packets(whole).equals(read_packets(parts))
+    assert card.model_dump(exclude={"hash"}) == other.model_dump(exclude={"hash"})
+
+
+def test_scores_are_the_same(cluster, small_dataset, small_model, only_metrics, tmp_path) -> None:
+    only_metrics("marginal", "copies", "detection")
+    drawn = generate(small_model, tmp_path / "drawn.parquet", count=40)
+    alone, spread = (evaluate(small_dataset, drawn, baselines=False, ray=how) for how in (None, "auto"))
+    assert alone.table().equals(spread.table())
+
+
+def test_what_a_task_refuses_is_told_as_it_is(cluster, tmp_path) -> None:
+    bad = tmp_path / "bad.pcap"
+    bad.write_text("no capture")
+    with pytest.raises(InputError, match=r"bad\.pcap"):
+        prepare([bad], tmp_path / "out", ray="auto")
+    assert list(tmp_path.iterdir()) == [bad]
+
+
+def test_a_defect_in_a_task_names_the_file(cluster) -> None:
+    with pytest.raises(RuntimeError, match=r"^web\.pcap: ZeroDivisionError: .*zero$"):
+        list(Tasks(cluster)(lambda name: 1 // len(name[8:]), ["web.pcap"]))
+
+
+def test_a_full_disk_of_a_task_is_one_here(cluster) -> None:
+    def fill(_: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as error:
+        list(Tasks(cluster)(fill, ["a"]))
+    assert error.value.errno == 28
+
+
+def test_results_come_in_order_and_a_killed_worker_costs_nothing(cluster, tmp_path) -> None:
+    def die_once(number: int) -> int:
+        mark = tmp_path / f"{number}"
+        if number % 3 == 0 and not mark.exists():
+            mark.touch()
+            os._exit(9)
+        return number * number
+
+    tasks = Tasks(cluster)
+    assert list(tasks(die_once, range(7))) == [number**2 for number in range(7)]
+    assert tasks.done.total() == 7
+    assert "1 node, " in tasks.speeds()
+
+
+def test_paths_that_workers_do_not_see(cluster, tmp_path, monkeypatch) -> None:
+    there = tmp_path / "a.pcap"
+    there.write_bytes(b"0123")
+    check_seen(cluster, [there, tmp_path], tmp_path / "new" / "out")
+    assert list(tmp_path.iterdir()) == [there]
+    monkeypatch.setattr(Path, "resolve", lambda path, strict=False: Path("/elsewhere") / path.name)
+    with pytest.raises(
+        InputError, match=r"that every machine of the cluster sees; got /elsewhere/a\.pcap, which is not"
+    ):
+        check_seen(cluster, [there], tmp_path / "out")
+
+
+def test_too_little_room(cluster, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("netdiffus.cluster.paths.LEAST_FREE", 1 << 60)
+    with pytest.raises(InputError, match=r"GB of free space at .*; got .* GB; free some"):
+        check_seen(cluster, [], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_version_on_a_machine(cluster, monkeypatch) -> None:
+    monkeypatch.setattr(connection, "__version__", "9.9")
+    with pytest.raises(InputError, match=r"netdiffus 9\.9, as here, on every machine"), connected("auto"):
+        pass
+
+
+def test_standard_input_is_refused(cluster, tmp_path) -> None:
+    with pytest.raises(InputError, match="got standard input"):
+        prepare("-", tmp_path / "out", unlabelled=True, ray="auto")
