@@ -21,11 +21,11 @@ from netdiffus.metrics.connections import connections
 from netdiffus.metrics.score import Score
 from netdiffus.metrics.sessions import sessions
 from netdiffus.metrics.whole import WholeSets
+from netdiffus.steps.payload_check import check_with_payload
 from netdiffus.store.cards import ModelCard
 from netdiffus.traffic.labels.rules import FolderLabels, MapLabels
 from netdiffus.traffic.whole.flows import joined
 from netdiffus.traffic.whole.reader import whole_of_capture
-from netdiffus.wire.conformance.check import check_capture
 
 NEAR, AUC = 0.1, 0.65
 WANTED = dict.fromkeys(("sessions.flows", "sessions.gaps", "sessions.order", "sessions.lookups"), "real + .1")
@@ -71,11 +71,11 @@ def main() -> None:
         if not capture.exists():
             generate(model, capture, sessions=int(asked or 480), seed=1)
         card, flows = ModelCard.read(model), pl.read_csv(capture.with_name(capture.name + ".labels.csv"))
-        checked = check_capture(capture)
+        checked = check_with_payload(capture)
         text = (
             f"{card.steps:,} steps in {card.seconds / 60:.1f} minutes; {flows['session'].n_unique():,} sessions of "
             f"{len(flows):,} flows, {checked.packets:,} packets; findings of `netdiffus check`: "
-            f"{sum(fault.packets for fault in checked.faults)}.\n\n"
+            f"{sum(fault.packets for fault in checked.faults):,} in {checked.packets:,} packets.\n\n"
             + table(["score", "synthetic", "real halves", "wanted", "reached"], lines(list(scores(capture))))
         )
     if steps is None and asked is None:

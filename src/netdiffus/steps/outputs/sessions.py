@@ -90,7 +90,8 @@ def draw_sessions(
     nets = (config.client_net, config.server_net)
     placed = session_hosts(asked, slots.session, slots.server, steps[flow], model.codec.habits, nets, rng)
     addresses = packed_addresses(placed, SERVER)
-    named = looked_up(slots.session, slots.server, slots.links, slots.lookup, starts)
+    answered = starts + np.maximum(events[flow, ENDED], 0)
+    named = looked_up(slots.session, slots.server, slots.links, slots.lookup, starts, answered)
     flows = FlowRows(placed[slot], rows.rows, rows.counts, rows.layouts, rows.labels)
     lookups = [[addresses[other] for other in named[k]] for k in slot.tolist()]
     return Placed(flows, slots.session[slot] + 1, lookups, dict(filler.changed))
