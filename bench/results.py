@@ -16,7 +16,14 @@ PAGE = ROOT / "docs" / "results.md"
 # The page's topics, and the benchmarks whose sections stand under each.
 TOPICS = {
     "How useful is synthetic traffic?": ("sets", "augmentation", "outside", "demo", "verdicts", "ablation"),
-    "Are synthetic packets what real stacks send?": ("packets", "whole", "sessions", "payload", "prompts"),
+    "Are synthetic packets what real stacks send?": (
+        "packets",
+        "whole",
+        "client_sessions",
+        "sessions",
+        "payload",
+        "prompts",
+    ),
     "How fast is it?": (
         "captures",
         "nprint",

@@ -31,10 +31,10 @@ from netdiffus.models.backends import load_model
 from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.models.sampling import Request, Sampling
 from netdiffus.models.whole_flows import HEAD
+from netdiffus.steps.payload_check import check_with_payload
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.flows.reader import flows_of_capture
-from netdiffus.wire.conformance.check import check_capture
 
 TOTALS = ("packets", "bytes", "seconds")
 REPEATS, PER_LABEL = 50, 100
@@ -183,7 +183,7 @@ def conformance(model: Path, folder: Path, packets: int) -> str:
     """What the gates say of about so many packets."""
     capture, counts = folder / "conformance.pcapng", long_labels(model)
     generate(model, capture, count=dict.fromkeys(counts, max(1, packets // (1500 * len(counts)))), seed=2)
-    ours = check_capture(capture)
+    ours = check_with_payload(capture)
     longest = int(packets_of(capture).max())
     lines = [
         (

@@ -10,8 +10,9 @@ import pytest
 
 from bench import payload_oracles
 from netdiffus.compiler import Packets, compile_rows, concatenate, fresh_endpoints, write_packets
-from netdiffus.compiler.application import Acquaintances, speak
+from netdiffus.compiler.application import Acquaintances, packed_addresses, speak
 from netdiffus.compiler.payload import Content
+from netdiffus.compiler.specs import SERVER
 from netdiffus.compiler.streams import streams_of
 from netdiffus.traffic.flows.reader import FlowReader
 from netdiffus.traffic.payload.knowledge import LabelShapes, PayloadKnowledge, Speech
@@ -66,9 +67,9 @@ def test_names_and_addresses_agree(tmp_path) -> None:
     packets = packets_of(("dns", "web"), 30, clients=1)
     dns = np.flatnonzero(np.array(packets.labels) == "dns").tolist()
     web = np.flatnonzero(np.array(packets.labels) == "web").tolist()
-    lookups = [[] for _ in packets.labels]
+    lookups, servers = [[] for _ in packets.labels], packed_addresses(packets.flows, SERVER)
     for asks, goes in zip(dns, web, strict=True):
-        lookups[asks] = [goes]
+        lookups[asks] = [servers[goes]]
     content = speak(packets, 0, None, Acquaintances(lookups))
     path, agreed = save(tmp_path / "x.pcap", packets, content), 0
     said: dict[int, bytes] = {}

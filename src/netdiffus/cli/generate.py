@@ -46,7 +46,7 @@ def generate(
     from netdiffus.steps.generate import generate as step
 
     if beginnings is not None:
-        for name in ("count", "balance"):
+        for name in ("count", "balance", "sessions"):
             exclusive(**{name: name in given(context), "continue": True})
     config = GenerateConfig.of(**chosen(context, GenerateConfig))
     print_prompt(model, config.prompt)

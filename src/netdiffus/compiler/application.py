@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +38,12 @@ class Acquaintances:
     """What flows know of each other; a session that is drawn as a whole hands it over.
 
     Attributes:
-        lookups: for each flow (F) the flows whose servers its client looks up in it, by their numbers, in order.
+        lookups: for each flow (F) the addresses of the servers that its client looks up in it, in order.
+        names: of servers by address, so far; flows that are written later have them too.
     """
 
-    lookups: Sequence[Sequence[int]]
+    lookups: Sequence[Sequence[bytes]]
+    names: dict[bytes, str] = field(default_factory=dict)
 
 
 def acquaintances(packets: Packets, asks: Sequence[bool]) -> Acquaintances:
@@ -50,8 +52,9 @@ def acquaintances(packets: Packets, asks: Sequence[bool]) -> Acquaintances:
     Args:
         asks: whether each flow (F) is a lookup.
     """
-    following: dict[tuple[int, int, int], list[int]] = {}
-    lookups: list[list[int]] = [[] for _ in asks]
+    following: dict[tuple[int, int, int], list[bytes]] = {}
+    lookups: list[list[bytes]] = [[] for _ in asks]
+    servers = packed_addresses(packets.flows, SERVER)
     order = np.argsort(packets.flows["start_ns"], kind="stable").tolist()
     clients = packets.flows["address"][:, CLIENT].tolist()
     versions = packets.flows["version"].tolist()
@@ -60,7 +63,7 @@ def acquaintances(packets: Packets, asks: Sequence[bool]) -> Acquaintances:
         if asks[flow]:
             lookups[flow] = following.get(key, [])[:MOST_LOOKUPS]
         else:
-            following[key] = [flow, *following.get(key, [])[: MOST_LOOKUPS - 1]]
+            following[key] = [servers[flow], *following.get(key, [])[: MOST_LOOKUPS - 1]]
     return Acquaintances(lookups)
 
 
@@ -77,7 +80,7 @@ def speak(
     rng = np.random.default_rng([seed, STREAM])
     streams = streams_of(packets)
     data = np.frombuffer(bytearray(rng.bytes(streams.size)), np.uint8)
-    writer = _Writer(packets, streams, data, Fill(rng), Tongue(spoken))
+    writer = _Writer(packets, streams, data, Fill(rng), Tongue(spoken), {} if known is None else known.names)
     asks = [bool(names) and names[0] in LOOKS_UP for names in writer.orders]
     known = acquaintances(packets, asks) if known is None else known
     for flow in sorted(np.flatnonzero(asks).tolist(), key=writer.start.__getitem__):
@@ -90,14 +93,16 @@ def speak(
 class _Writer:
     """Writes flow by flow into the buffer of all; counts flows that it wrote by protocol, the others by reason."""
 
-    def __init__(self, packets: Packets, streams: Streams, data: Bytes, fill: Fill, tongue: Tongue) -> None:
+    def __init__(
+        self, packets: Packets, streams: Streams, data: Bytes, fill: Fill, tongue: Tongue, names: dict[bytes, str]
+    ) -> None:
         flows = packets.flows
-        self._fill, self._out, self._hosts, self._tongue = fill, memoryview(data.data), Hosts(fill), tongue
+        self._fill, self._out, self._hosts, self._tongue = fill, memoryview(data.data), Hosts(fill, names), tongue
         self._messages: list[list[int]] = streams.messages.tolist()
         self._ends: list[int] = np.cumsum(streams.counts).tolist()
         self._labels, self._holes = packets.labels, streams.holes.tolist()
         self._transport = [TRANSPORTS[number] for number in flows["protocol"].tolist()]
-        self._address = [_packed(flows, side) for side in (CLIENT, SERVER)]
+        self._address = [packed_addresses(flows, side) for side in (CLIENT, SERVER)]
         self._port = flows["port"].tolist()
         self.start: list[int] = flows["start_ns"].tolist()
         self.orders = [self._order(flow) for flow in range(len(flows))]
@@ -121,8 +126,8 @@ class _Writer:
         usual = by_port(transport, port)
         return () if usual is None else (usual,)
 
-    def write(self, flow: int, following: Sequence[int] = ()) -> None:
-        """Write a flow, if it has payload; `following` are the flows whose servers it looks up."""
+    def write(self, flow: int, following: Sequence[bytes] = ()) -> None:
+        """Write a flow, if it has payload; `following` are the addresses of the servers that it looks up."""
         messages = self._of(flow)
         if not messages:
             if self._holes[flow]:
@@ -156,17 +161,16 @@ class _Writer:
         """The protocol that a flow is first tried in; empty: none."""
         return self.orders[flow][0] if self.orders[flow] else ""
 
-    def _facts(self, flow: int, following: Sequence[int]) -> Facts:
+    def _facts(self, flow: int, following: Sequence[bytes]) -> Facts:
         first = self._first(flow)
         asks = first in LOOKS_UP
         client, server = (addresses[flow] for addresses in self._address)
-        lookups = [self._address[SERVER][other] for other in following]
         named_later = asks or first in CLIENT_HELLOS
         return Facts(
             self._transport[flow], client, server, self._port[flow][CLIENT],
             self._port[flow][SERVER], self.start[flow],
             "" if named_later else self._hosts.name(server),
-            tuple(Lookup(self._hosts.known(address), address) for address in lookups),
+            tuple(Lookup(self._hosts.known(address), address) for address in following),
         )  # fmt: skip
 
     def _with_hello(self, talk: Talk, flow: int) -> Facts:
@@ -189,7 +193,7 @@ class _Writer:
         return bool(moulds)
 
 
-def _packed(flows: NDArray[np.void], side: int) -> list[bytes]:
+def packed_addresses(flows: NDArray[np.void], side: int) -> list[bytes]:
     """The addresses of one side, of 4 or 16 bytes."""
     whole = flows["address"][:, side].astype(">u8").tobytes()
     four = (flows["version"] == 4).tolist()

@@ -97,8 +97,13 @@ def label_table(packets: Packets) -> pl.DataFrame:
     return label_rows(packets.flows, packets.labels, counts, start_ns)
 
 
-def label_rows(flows: NDArray[np.void], labels: Sequence[str], counts: Ints, start_ns: Ints) -> pl.DataFrame:
-    """The same of flows (F,) of FLOW with so many packets, of which the first comes at `start_ns`."""
+def label_rows(
+    flows: NDArray[np.void], labels: Sequence[str], counts: Ints, start_ns: Ints, session: Ints | None = None
+) -> pl.DataFrame:
+    """The same of flows (F,) of FLOW with so many packets, of which the first comes at `start_ns`.
+
+    With the sessions (F,) that flows are of, their numbers are the last column, `session`.
+    """
     table = pl.DataFrame(
         {
             "label": pl.Series(labels, dtype=pl.String),
@@ -112,6 +117,8 @@ def label_rows(flows: NDArray[np.void], labels: Sequence[str], counts: Ints, sta
         },
         schema=LABEL_SCHEMA,
     )
+    if session is not None:
+        table = table.with_columns(pl.Series("session", session, pl.Int64))
     return table.filter(pl.col("packets") > 0).sort("start_ns", maintain_order=True)
 
 

@@ -123,8 +123,8 @@ def fresh_endpoints(
             flows["address"][here, CLIENT] = hosts[rng.integers(0, pool, len(here))]
             flows["address"][here, SERVER] = nets[SERVER][version].draw(len(here), rng)
         drawn = open_[with_ports[open_] & ~fixed[open_]]
-        flows["port"][drawn, CLIENT] = _client_ports(asked[drawn, CLIENT], flows["protocol"][drawn], rng)
-        open_ = _clashes(flows)
+        flows["port"][drawn, CLIENT] = client_ports(asked[drawn, CLIENT], flows["protocol"][drawn], rng)
+        open_ = clashes(flows)
         if not len(open_):
             break
     else:
@@ -133,7 +133,7 @@ def fresh_endpoints(
             f"{', '.join(client_nets)} and {', '.join(server_nets)}",
             "name larger networks with --client-net and --server-net",
         )
-    _draw_numbers(flows, rng)
+    draw_numbers(flows, rng)
     return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
 
 
@@ -157,7 +157,7 @@ def neutral_endpoints(rows: FlowRows) -> FlowRows:
     return FlowRows(flows, rows.rows, rows.counts, rows.layouts, rows.labels)
 
 
-def _draw_numbers(flows: NDArray[np.void], rng: np.random.Generator) -> None:
+def draw_numbers(flows: NDArray[np.void], rng: np.random.Generator) -> None:
     """Initial sequence numbers, timestamps, identifications and flow labels."""
     n = len(flows)
     flows["isn"] = rng.integers(0, 1 << 32, (n, 2), np.uint32)
@@ -180,7 +180,7 @@ def port_like(port: NDArray[np.int64], protocol: NDArray[np.int64]) -> NDArray[n
     return np.where(port > 0, high - step + np.where(step > 1, port % step, 0), 0)
 
 
-def _client_ports(port: NDArray[np.int64], protocol: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def client_ports(port: NDArray[np.int64], protocol: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     low, high, step = _port_range(port, protocol)
     first = low + np.where(step > 1, port % step, 0)
     drawn = np.asarray(first + step * rng.integers(0, (high - low) // step))
@@ -196,7 +196,7 @@ def _port_range(
     return low, high, np.where((protocol == TCP) & (port > 0), 2, 1)
 
 
-def _clashes(flows: NDArray[np.void]) -> NDArray[np.int64]:
+def clashes(flows: NDArray[np.void]) -> NDArray[np.int64]:
     """Places of flows that share both ends with an earlier flow, or whose ends are one host."""
     ends = np.concatenate([flows["address"], flows["port"].astype(np.uint64)[:, :, None]], axis=2)  # (F, 2, 3)
     swap = np.zeros(len(flows), np.bool_)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from netdiffus.compiler.application import speak
+from netdiffus.compiler.application import Acquaintances, speak
 from netdiffus.compiler.compile import Packets
 from netdiffus.compiler.payload import Content
 from netdiffus.compiler.specs import FlowRows
@@ -29,8 +29,14 @@ class Payload(Protocol):
     def propose(self, flows: FlowRows, rng: np.random.Generator) -> FlowRows:
         """The flows with the sizes that the builder wants; they are not compiled yet."""
 
-    def content(self, packets: Packets, seed: int, known: PayloadKnowledge | None) -> Content | None:
-        """What packets carry; None: the policy fills all of them. `known`: what the model's dataset said of payload."""
+    def content(
+        self, packets: Packets, seed: int, known: PayloadKnowledge | None, company: Acquaintances | None = None
+    ) -> Content | None:
+        """What packets carry; None: the policy fills all of them.
+
+        Args:
+            known: what the model's dataset said of payload. company: what flows know of each other, of sessions.
+        """
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,9 @@ class Filler:
         """The flows as they are."""
         return flows
 
-    def content(self, packets: Packets, seed: int, known: PayloadKnowledge | None) -> Content | None:
+    def content(
+        self, packets: Packets, seed: int, known: PayloadKnowledge | None, company: Acquaintances | None = None
+    ) -> Content | None:
         """None: all of it is filled."""
         return None
 
@@ -58,9 +66,11 @@ class Spoken:
         """The flows as they are: what is written fits them."""
         return flows
 
-    def content(self, packets: Packets, seed: int, known: PayloadKnowledge | None) -> Content | None:
+    def content(
+        self, packets: Packets, seed: int, known: PayloadKnowledge | None, company: Acquaintances | None = None
+    ) -> Content | None:
         """The application layers; random bytes where nothing fits."""
-        return speak(packets, seed, known)
+        return speak(packets, seed, known, company)
 
 
 PAYLOADS: dict[str, Payload] = {"random": Filler("random"), "zero": Filler("zero"), "protocol": Spoken()}

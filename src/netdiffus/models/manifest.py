@@ -101,6 +101,12 @@ def _check_labels(codec: Codec, options: ModelOptions, labels: list[str]) -> Non
         alphabets += series.course.alphabets
     if isinstance(codec, PacketCodec) and codec.bodies is not None and codec.bodies.classes != len(labels):
         raise InputError(f"bodies of {len(labels):,} labels", f"{codec.bodies.classes:,}", ACTION)
+    if (
+        isinstance(codec, PacketCodec)
+        and codec.sessions is not None
+        and codec.sessions.kinds.kinds[:, 0].max() >= len(labels)
+    ):
+        raise InputError(f"sessions of {len(labels):,} labels", "a kind of another label", ACTION)
     if any(len(alphabet.counts) != len(labels) for alphabet in alphabets):
         raise InputError(f"counts of {len(labels):,} labels", f"{len(alphabets[0].counts):,}", ACTION)
     most = None if isinstance(options, ImportedOptions) else options.length

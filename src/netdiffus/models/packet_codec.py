@@ -19,6 +19,7 @@ from netdiffus.imaging.codec import SeriesManifest
 from netdiffus.imaging.course import CourseCodebook, CourseManifest
 from netdiffus.manifest import JsonObject
 from netdiffus.models.series_codec import ACTION, TIMES, SeriesCodec, check_values
+from netdiffus.models.session_codec import SessionCodec, SessionsManifest
 from netdiffus.traffic.flows.frames import PROTOCOLS
 
 OF_FIELDS = -(1 << 31), (1 << 31) - 1
@@ -36,6 +37,7 @@ class PacketManifest(SeriesManifest):
     gap_breaks: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     course: CourseManifest | None = None
     bodies: BodiesManifest | None = None
+    sessions: SessionsManifest | None = None
 
     @model_validator(mode="after")
     def _of_one_length(self) -> PacketManifest:
@@ -45,6 +47,8 @@ class PacketManifest(SeriesManifest):
             raise ValueError("with gaps_ns that ascend")
         if self.fields.whole != (self.course is not None) or (self.bodies is not None and self.course is None):
             raise ValueError("with a course where flows are whole")
+        if self.sessions is not None and not self.fields.whole:
+            raise ValueError("with sessions of whole flows alone")
         if self.course is not None and (self.course.rows != ROWS or len(self.course.alphabets) != len(QUANTITIES)):
             raise ValueError(f"with a course of {ROWS} rows of {', '.join(QUANTITIES)}")
         return self
@@ -57,6 +61,7 @@ class PacketCodec:
     Attributes:
         series: series ↔ codes. fields: flows ↔ series. arrivals: when flows begin.
         bodies: of a model of whole flows the packets behind their first ones; None: no flow went on.
+        sessions: what the flows are part of; None: no sessions were learned.
     """
 
     kind: ClassVar[str] = "packets"
@@ -65,6 +70,7 @@ class PacketCodec:
     fields: FieldsCodec
     arrivals: Arrivals
     bodies: BodyCodec | None = None
+    sessions: SessionCodec | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -83,7 +89,7 @@ class PacketCodec:
 
     def to_json(self) -> dict[str, Any]:
         """Everything that decoding needs, as plain values."""
-        parts = {"course": self.series.course, "bodies": self.bodies}
+        parts = {"course": self.series.course, "bodies": self.bodies, "sessions": self.sessions}
         return self.series.to_json() | {
             "codec": self.kind, "fields": self.fields.to_json(), "gaps_ns": self.arrivals.gaps.tolist(),
             "gap_breaks": self.arrivals.breaks,
@@ -107,7 +113,8 @@ class PacketCodec:
         series, fields = SeriesCodec.of_manifest(found), FieldsCodec.of_manifest(found.fields)
         if found.course is not None:
             series = replace(series, course=CourseCodebook.of_manifest(found.course))
-        return cls(series, fields, arrivals, _bodies(found, fields, name))
+        sessions = None if found.sessions is None else SessionCodec.of_manifest(found.sessions)
+        return cls(series, fields, arrivals, _bodies(found, fields, name), sessions)
 
 
 def _bodies(found: PacketManifest, fields: FieldsCodec, name: str) -> BodyCodec | None:

@@ -29,9 +29,11 @@ from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec, class_names
 from netdiffus.models.rows import RowDraw, RowModel, fit_rows, row_model
 from netdiffus.models.sampling import Draw, Form, Request
+from netdiffus.models.sessions import SessionModel, SessionPart, models_together, session_part, with_sessions
 from netdiffus.models.summary import label_of
+from netdiffus.models.together import Together
 from netdiffus.models.training_data import LabelledSeries, row_data
-from netdiffus.models.weights import SavedWeights
+from netdiffus.models.weights import SavedWeights, state_of
 from netdiffus.models.whole_flows import HEAD, check_rows, read_whole
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_packets
@@ -54,7 +56,7 @@ class PacketPart:
         fields: flows ↔ series. arrivals: when flows begin.
         series: (N, C, n), NaN past the end; classes: of each flow, see `class_names`.
         left_out: flows that cannot be learned, by reason.
-        course, bodies: of whole flows.
+        course, bodies: of whole flows. sessions: what they are part of, where the dataset says it.
     """
 
     fields: FieldsCodec
@@ -64,6 +66,7 @@ class PacketPart:
     left_out: Counter[str]
     course: Floats | None = None
     bodies: BodyCodec | None = None
+    sessions: SessionPart | None = None
 
 
 def packet_part(
@@ -80,9 +83,13 @@ def packet_part(
         InputError: the dataset has no packets, or none of the flows can be learned.
     """
     if whole:
-        read = read_whole(part, read_packets(dataset), min(length or HEAD, limits.LENGTH))
-        arrivals = count_arrivals(part, share)
-        return PacketPart(read.fields, arrivals, read.series, read.classes, read.left_out, read.course, read.bodies)
+        packets = read_packets(dataset)
+        read = read_whole(part, packets, min(length or HEAD, limits.LENGTH))
+        sessions = session_part(part, packets, share, sorted(set(read.classes)))
+        return PacketPart(
+            read.fields, count_arrivals(part, share), read.series, read.classes, read.left_out, read.course,
+            read.bodies, sessions,
+        )  # fmt: skip
     rows, left_out = rows_of_tables(part, read_packets(dataset))
     check_rows(len(rows), left_out)
     longest = int(rows.counts.max())
@@ -160,10 +167,12 @@ class PacketModel:
 
     Attributes:
         core: of series of fields. codec: what leads from those to flows.
+        sessions: what the flows are part of; None: no sessions were learned.
     """
 
     core: RowModel
     codec: PacketCodec
+    sessions: SessionModel | None = None
 
     @property
     def manifest(self) -> ModelManifest:
@@ -188,8 +197,11 @@ class PacketModel:
         learned = LabelledSeries(found.series, pl.Series(found.classes, dtype=pl.String), course=found.course)
         data = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), options, device)
         fitting = fit_rows(data, options, device, None)  # flows that cannot be learned have no row
-        codec = PacketCodec(data.codec, found.fields, found.arrivals, found.bodies)
-        return Fitting(fitting.fit, fitting.options, codec, fitting.labels, fitting.held_out)
+        fit, sessions = fitting.fit, None
+        if found.sessions is not None:
+            fit, sessions = with_sessions(fitting, data, found.sessions, options, device)
+        codec = PacketCodec(data.codec, found.fields, found.arrivals, found.bodies, sessions)
+        return Fitting(fit, fitting.options, codec, fitting.labels, fitting.held_out)
 
     @classmethod
     def from_state(cls, manifest: ModelManifest, saved: SavedWeights, device: torch.device) -> PacketModel:
@@ -197,11 +209,15 @@ class PacketModel:
         codec = manifest.codec
         if not isinstance(codec, PacketCodec):
             raise TypeError(f"no model of packets: {type(codec).__name__}")
+        if codec.sessions is not None:
+            return cls(*models_together(manifest, codec, saved, device))
         return cls(row_model(manifest, manifest.options, codec.series, saved, device), codec)
 
     def state(self) -> dict[str, Tensor]:
-        """The network's weights."""
-        return self.core.state()
+        """The weights of its networks."""
+        if self.sessions is None:
+            return self.core.state()
+        return state_of(Together(self.core.network, self.sessions.core.network))
 
     @property
     def batch(self) -> int:

@@ -193,18 +193,35 @@ def row_model(
     """
     if not isinstance(options, RowOptions) or not isinstance(codec, SeriesCodec):
         raise TypeError(f"no row model: {type(options).__name__}, {type(codec).__name__}")
+    network = saved.into(untrained(options, codec, len(manifest.labels)), device)
+    return with_network(manifest, saved.hash, options, codec, network)
+
+
+def with_network(
+    manifest: ModelManifest, weights: str, options: RowOptions, codec: SeriesCodec, network: CausalDenoiser
+) -> RowModel:
+    """The causal core of a manifest with a trained network; `weights` is the hash of its file.
+
+    Raises:
+        InputError: the counted contexts are none of the codec's.
+    """
+    check_contexts(network.contexts, [len(alphabet) for alphabet in codec.gasf.alphabets])
+    rows = build_rows(options, codec, network.position.device)
+    return RowModel(manifest, weights, options, codec, network, rows)
+
+
+def untrained(options: RowOptions, codec: SeriesCodec, labels: int) -> Callable[[torch.device], CausalDenoiser]:
+    """What makes a network of these options, codec and number of labels on a device."""
 
     def build(device: torch.device) -> CausalDenoiser:
-        rows = label_rows(options.label_dropout, len(manifest.labels))
+        rows = label_rows(options.label_dropout, labels)
         with device:
             fine = [torch.empty(rows, codec.length, len(alphabet)) for alphabet in codec.gasf.alphabets]
             small = codec.small
             coarse = [] if small is None else [torch.empty(rows, small.rows, len(z)) for z in small.centres]
         return build_causal(options, codec, (fine, coarse), device)
 
-    network = saved.into(build, device)
-    check_contexts(network.contexts, [len(alphabet) for alphabet in codec.gasf.alphabets])
-    return RowModel(manifest, saved.hash, options, codec, network, build_rows(options, codec, device))
+    return build
 
 
 def fit_rows(data: RowData, options: RowOptions, device: torch.device, held_out: list[int] | None) -> Fitting:

@@ -22,6 +22,7 @@ from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.choice import maker_of, output_of
 from netdiffus.steps.outputs.generate_config import GenerateConfig
 from netdiffus.steps.outputs.order import Drawn, Order
+from netdiffus.steps.outputs.sessions import sessions_of
 from netdiffus.steps.outputs.tables import FORMS, labelled, write_traces
 from netdiffus.steps.outputs.traces import drawn_table
 
@@ -55,6 +56,8 @@ def generate(
     order = Order(loaded, out, config, capture or CaptureConfig.of(), spread, maps)
     if config.packets == "all":
         check_whole(order)
+    if config.sessions is not None:
+        sessions_of(order)
     output.check(order, model)
     flows = capture is not None or config.protocol is not None or config.packets is not None
     if beginnings is not None or config.length is not None:
@@ -117,7 +120,9 @@ def draw(model: Model, config: GenerateConfig) -> Generator[Drawn, None, pl.Data
     """Yields a record per batch; returns the table of traces that a model draws.
 
     Raises:
-        InputError: the model draws images alone.
+        InputError: the model draws images alone, or sessions are asked for, which are no table.
     """
     order = Order(model, Path(), config, CaptureConfig.of())
+    if config.sessions is not None:
+        sessions_of(order)
     return (yield from (drawn_table(order) if config.length is None else draw_continued(order, None)))

@@ -32,6 +32,7 @@ from netdiffus.traffic.anonymise.cryptopan import read_key
 from netdiffus.traffic.flows.bins import DEFAULT_BINS
 from netdiffus.traffic.labels.rules import FolderLabels, MapLabels
 from netdiffus.traffic.payload.knowledge import PayloadKnowledge
+from netdiffus.traffic.session_split import sessions_of_flows, why_none
 from netdiffus.traffic.traces import CHANNELS
 from netdiffus.wire.headers.fields import NO_IP
 from netdiffus.wire.headers.tunnel_names import SEEN
@@ -186,8 +187,9 @@ def _finish(
         said = "; ".join(["none", *in_words(intake.account)])
         raise InputError("at least one flow in the sources", said, "check the captures with 'netdiffus info CAPTURE'")
     rng = np.random.default_rng(config.seed)
-    drawn = splitting.split(rest["label"], rest["group"], config.test_share, rng)
     is_given = rest["split"] != ""
+    session, rest = _sessions(intake, rest, split_here=not is_given.any())
+    drawn = splitting.split(rest["label"], rest["group"], config.test_share, rng)
     split = splitting.given(rest["split"], drawn)
     share = round(float(np.mean(split.to_numpy() == "test")), 4) if is_given.all() else config.test_share
     faults = dict(unused)
@@ -218,7 +220,27 @@ def _finish(
     # as numbers: names may tell of hosts or people
     group = rest["group"].fill_null("").rank("dense").cast(pl.Int64) - 1 if shared else None
     del rest  # what follows needs room
-    writer.finish(card, split, group)
+    writer.finish(card, split, group, session)
+
+
+def _sessions(intake: Intake, rest: pl.DataFrame, *, split_here: bool) -> tuple[pl.Series | None, pl.DataFrame]:
+    """The session of each flow, where captures keep all packets and have enough, and `rest` with them as groups.
+
+    A note says how many there are, or why there are none.
+
+    Args:
+        split_here: whether no source says which flows are for testing, so that sessions can be kept together.
+    """
+    if not split_here or sum(map(len, intake.ends)) != len(rest):
+        return None, rest
+    found = sessions_of_flows(intake.ends)
+    intake.ends.clear()
+    if why := why_none(rest["label"], found):
+        intake.notes.append(f"sessions are not kept together: {why}")
+        return None, rest
+    intake.notes.append(f"{int(found.max()) + 1:,} sessions of clients; the flows of one stay together in the split")
+    session = pl.Series("session", found, pl.Int64)
+    return session, rest.with_columns(group=pl.lit("session ") + session.cast(pl.String))
 
 
 def _payload(intake: Intake, split: pl.Series, config: PrepareConfig) -> PayloadKnowledge | None:

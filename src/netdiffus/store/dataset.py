@@ -44,20 +44,24 @@ class DatasetWriter:
         self._folder, self._parts = folder, folder / "parts"
         self.traces, self.packets = Parts(self._parts), ParquetStream(folder / PACKETS)
 
-    def finish(self, card: DatasetCard, split: pl.Series, group: pl.Series | None = None) -> None:
+    def finish(
+        self, card: DatasetCard, split: pl.Series, group: pl.Series | None = None, session: pl.Series | None = None
+    ) -> None:
         """Write the files; the card gets the hash of the traces.
 
         Args:
             split: "train" or "test" for each trace.
             group: a number for each trace, equal for traces that belong together; None: no groups.
+            session: the number of the session that each flow is of; None: they are not known.
         """
         self.packets.close()
         traces = self.traces.rows()
         order = traces.collect_schema().names()
         more = [split.alias("split")]
-        if group is not None:
-            order.insert(order.index("n_packets") + 1, "group")
-            more.append(group.alias("group"))
+        for name, column in (("session", session), ("group", group)):
+            if column is not None:
+                order.insert(order.index("n_packets") + 1, name)
+                more.append(column.alias(name))
         sides = pl.DataFrame(more).lazy()
         table = pl.concat([traces.drop("split"), sides], how="horizontal").select(order)
         with (self._folder / TRACES).open("wb") as file:

@@ -115,9 +115,12 @@ class PartedWriter:
         """Whether any source has packets."""
         return any((self.folder / WAITING / f"{number:06}" / "packets").is_dir() for number, *_ in self.sources)
 
-    def finish(self, card: DatasetCard, split: pl.Series, group: pl.Series | None = None) -> None:
+    def finish(
+        self, card: DatasetCard, split: pl.Series, group: pl.Series | None = None, session: pl.Series | None = None
+    ) -> None:
         """Write the files; arguments are those of DatasetWriter.finish."""
-        columns = [split.alias("split")] + ([] if group is None else [group.alias("group")])
+        more = [column.alias(name) for name, column in (("session", session), ("group", group)) if column is not None]
+        columns = [split.alias("split"), *more]
         digests = [found for found in self.spread(partial(write_part, self.folder), self._parts(columns)) if found]
         shutil.rmtree(self.folder / WAITING, ignore_errors=True)
         card.model_copy(update={"hash": _hash_of(digests)}).write(self.folder)
@@ -137,8 +140,8 @@ def write_part(folder: Path, part: Part) -> str:
         return ""
     traces = _rows(waiting / "traces").with_columns(shifted)
     order = traces.collect_schema().names()
-    if "group" in part.sides.columns:
-        order.insert(order.index("n_packets") + 1, "group")
+    for name in part.sides.columns[1:]:
+        order.insert(order.index("n_packets") + 1, name)
     table = pl.concat([traces.drop("split"), part.sides.lazy()], how="horizontal").select(order)
     written = _write(folder, TRACES, part.number, lambda path: _sink(table, path))
     if (waiting / "packets").is_dir():

@@ -5,7 +5,8 @@ import dns.rdatatype
 import numpy as np
 import pytest
 
-from netdiffus.traffic.payload.dns import build_dns, build_mdns, plan
+from netdiffus.traffic.payload.dns import build_dns, plan
+from netdiffus.traffic.payload.mdns import build_mdns
 from netdiffus.traffic.payload.talk import Lookup, Misfit
 from payload_talks import SERVER_ADDRESS, fill_of, said, talk_of
 
@@ -21,6 +22,32 @@ def test_the_answer_holds_what_was_looked_up() -> None:
     assert asked.question[0].name.to_text() == "www.mirola.example.org."
     assert asked.is_response(answered)
     assert [record.to_text() for record in answered.answer[0]] == ["198.18.3.4"]
+
+
+@pytest.mark.parametrize(("address", "texts"), [
+    (HOST.address, ["198.18.3.4", "2001:db8:5::c612:304"]),
+    (bytes.fromhex("20010db80005000000000000ab030405"), ["198.19.4.5", "2001:db8:5::ab03:405"]),
+])  # fmt: skip
+def test_a_host_is_asked_for_by_both_families_under_one_name(address, texts) -> None:
+    talk = talk_of([40, 40, -56, -68, 51, -67], transport="udp", lookups=(Lookup("", address),))
+    build_dns(talk, fill_of())
+    read = [dns.message.from_wire(said(talk, number)) for number in range(6)]
+    assert [answer.answer[0][0].to_text() for answer in read[2:4]] == texts
+    first, second, third = (read[number].question[0].name.to_text() for number in (0, 1, 4))
+    assert first == second != third
+    assert talk.named == {address: first.rstrip(".")}
+    assert read[0].is_response(read[2])
+    assert read[1].is_response(read[3])
+
+
+def test_an_answer_without_room_names_no_host_and_the_next_one_does() -> None:
+    size = 12 + 4 + len(HOST.name) + 2
+    talk = talk_of([size, -size, size, -(size + 16)], transport="udp", lookups=(HOST,))
+    build_dns(talk, fill_of())
+    read = [dns.message.from_wire(said(talk, number)) for number in range(4)]
+    assert [each.question[0].rdtype for each in read[::2]] == [dns.rdatatype.AAAA, dns.rdatatype.A]
+    assert not read[1].answer
+    assert read[3].answer[0][0].to_text() == "198.18.3.4"
 
 
 def test_a_host_without_a_name_gets_the_one_that_fits() -> None:

@@ -14,7 +14,7 @@ from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.order import DrawnFlows
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_packets
-from netdiffus.traffic.payload.judge import READERS, _is_whole, judge_payload
+from netdiffus.traffic.payload.judge import READERS, _is_whole, in_order, judge_payload
 from netdiffus.traffic.payload.recognise import Opening
 from netdiffus.wire.files.reader import Packet
 from netdiffus.wire.files.writer import write_pcap
@@ -75,7 +75,16 @@ def test_check_reads_the_payload_of_what_was_generated(tmp_path, monkeypatch) ->
 
 def test_data_that_is_sent_again_and_a_line_in_two_packets_are_no_faults() -> None:
     hello, answer = openings("tls")[:2]
-    assert _is_whole(READERS["tls"], [hello, hello, answer], "tcp")
+    half = hello.size // 2
+    head, tail = Opening(0, hello.data[:half], half), Opening(0, hello.data[half:], hello.size - half)
+    more = Opening(0, hello.data[half - 4 :], hello.size - half + 4)  # again, from 4 bytes earlier on
+    start = 2**32 - 3  # numbers wrap inside the hello
+    at = [start, (start + half) % 2**32, (start + half - 4) % 2**32, start, 77]
+    said = in_order([head, tail, more, head, answer], at)
+    assert said == [head, tail, answer]
+    assert _is_whole(READERS["tls"], said, "tcp")
+    assert in_order([tail, head, answer], [at[1], start, 77]) == said, "out of order"
+    assert in_order([head, tail, answer], [start, at[1] + 1, 77]) == [head, answer], "nothing behind a hole"
     line = b"SSH-2.0-a " + b"b" * 240 + b"\r\n" + bytes(20)
     parts = [Opening(0, line[:41], 41), Opening(0, line[41:], len(line) - 41)]
     assert _is_whole(READERS["ssh"], parts, "tcp")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from netdiffus.manifest import JsonObject
 from netdiffus.models.codecs import Codec
 from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.models.prompts.codec import PromptCodec
-from netdiffus.steps.outputs import streamed
+from netdiffus.steps.outputs import sessions, streamed
 from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
 from netdiffus.steps.outputs.order import Drawn, DrawnFlows, Order, draw_flows
 from netdiffus.store.account import names_of_result, write_accounts
@@ -113,11 +114,10 @@ def stream_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
     if not isinstance(codec, PacketCodec):
         raise TypeError(f"a {codec.kind} codec has no flows")
     with streamed.scratch() as below:
-        shelf = Shelf(streamed.folder_in(below, "drawn"))
-        not_as_drawn = yield from streamed.draw_whole(order, codec, shelf)
-        flows = between_hosts(shelf.flows(), codec.arrivals.gaps, config, np.random.default_rng(order.config.seed))
-        runs = Runs(streamed.folder_in(below, "runs"))
-        stream = streamed.compiled_stream(flows, codec, shelf, runs, streamed.Filling(builder_of(config), known, order))
+        shelf, runs = (streamed.folder_in(below, name) for name in ("drawn", "runs"))
+        filling = streamed.Filling(codec, builder_of(config), known, order)
+        stream, not_as_drawn = yield from _stream(Shelf(shelf), Runs(runs), config, filling)
+        flows = stream.flows
         named, labels = followed(order.out), np.array(flows.labels)
         every = {named: np.ones(len(flows), np.bool_)}
         if config.per_label:
@@ -131,6 +131,23 @@ def stream_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
             made = CaptureWritten(files, *found)
             write_accounts(list(staged), order.made_by | {"capture": config.model_dump()} | summary(made))
     return made
+
+
+def _stream(
+    shelf: Shelf, runs: Runs, config: CaptureConfig, filling: streamed.Filling
+) -> Generator[Drawn, None, tuple[streamed.Stream, dict[str, int]]]:
+    """Draw flows, singly or in sessions; returns their packets, and those that are not as drawn, by reason."""
+    order, codec = filling.order, filling.codec
+    if order.config.sessions is None:
+        not_as_drawn = yield from streamed.draw_whole(order, shelf)
+        flows = between_hosts(shelf.flows(), codec.arrivals.gaps, config, np.random.default_rng(order.config.seed))
+        return streamed.compiled_stream(flows, shelf, runs, filling), not_as_drawn
+    placed = yield from sessions.draw_sessions(order, order.config.sessions, shelf, config, filling)
+    names: dict[bytes, str] = {}
+    company = partial(placed.company, names=names)
+    stream = streamed.compiled_stream(placed.flows, shelf, runs, filling, company)
+    stream.session = placed.session
+    return stream, placed.not_as_drawn
 
 
 def arrival_gaps_of(codec: Codec) -> Ints:

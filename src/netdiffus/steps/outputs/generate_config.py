@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from netdiffus import limits
-from netdiffus.config import Config, Entry, Packets, Seed, parse_packets
+from netdiffus.config import Config, Entry, Packets, Seed, exclusive, parse_packets
 from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
 from netdiffus.models.counts import DEFAULT_COUNT, check_counts, parse_counts
@@ -20,6 +20,11 @@ class GenerateConfig(Config):
         DEFAULT_COUNT,
         description=f"Traces in all, 1 to {limits.TRACES:,}, or of a label (may be repeated); default {DEFAULT_COUNT}.",
     )
+    sessions: int | None = Field(
+        None, ge=1, le=limits.TRACES,
+        description="Packets: sessions of clients, instead of --count; --rate is then sessions per second, --duration "
+        "the seconds in which they begin.",
+    )  # fmt: skip
     balance: bool = Field(False, description="The same number of every label; without LABEL=N.")
     seed: Seed = 0
     sampling_steps: int | None = Field(
@@ -69,8 +74,8 @@ class GenerateConfig(Config):
 
     @property
     def said(self) -> JsonObject:
-        """The options as an output names them: those of prompts alone where they are given."""
-        unsaid = {name for name in ("prompt", "negative", "control", "base") if getattr(self, name) is None}
+        """The options as an output names them: those of prompts and sessions alone where they are given."""
+        unsaid = {name for name in ("prompt", "negative", "control", "base", "sessions") if getattr(self, name) is None}
         return self.model_dump(exclude=unsaid)
 
     @property
@@ -87,6 +92,8 @@ class GenerateConfig(Config):
     @model_validator(mode="after")
     def _can_be(self) -> GenerateConfig:
         check_counts(self.count)
+        for name in ("count", "protocol", "length"):
+            exclusive(sessions=self.sessions is not None, **{name: name in self.model_fields_set})
         if self.balance and isinstance(self.count, dict):
             raise InputError("--balance, or counts of labels", "both", "leave one of them out")
         if self.prompt is not None and (self.balance or isinstance(self.count, dict)):

@@ -78,8 +78,8 @@ class Order:
 
     @property
     def total(self) -> int:
-        """Traces of all labels."""
-        return sum(self.counts.values())
+        """Traces of all labels, or sessions."""
+        return sum(self.counts.values()) if self.config.sessions is None else self.config.sessions
 
     @property
     def ids(self) -> Ints:

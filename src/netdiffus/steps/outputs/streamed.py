@@ -7,7 +7,7 @@ folder for temporary files.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from netdiffus.arrays import Bools, Ints
 from netdiffus.compiler import Changes, FlowRows, Packets, compile_rows
+from netdiffus.compiler.application import Acquaintances
 from netdiffus.compiler.capture import label_rows
 from netdiffus.compiler.headers import write_headers
 from netdiffus.compiler.payload import LINKS, Content, build_packets
@@ -36,10 +37,18 @@ COMPILED_PACKETS = 1 << 16
 """Packets that are compiled at a time; a flow of more is compiled alone."""
 
 
+Company = Callable[[Ints], Acquaintances]
+
+
 @dataclass(frozen=True)
 class Filling:
-    """What fills packets: a builder, what is known of payload, and the order that asks for it."""
+    """What makes and fills packets.
 
+    Attributes:
+        codec: of the model that drew them. builder: of payload. known: of payload. order: that asks for it.
+    """
+
+    codec: PacketCodec
     builder: Payload
     known: PayloadKnowledge | None
     order: Order
@@ -51,7 +60,8 @@ class Stream:
 
     Attributes:
         flows: all of them, between their hosts. runs: their packets. changes: what the rules changed.
-        written_flows: how many have packets. spoken, misfits: flows by what their payload speaks, and why some do not.
+        written_flows: how many have packets. session: of each flow, where flows are of sessions.
+        spoken, misfits: flows by what their payload speaks, and why some do not.
     """
 
     flows: FlowRows
@@ -61,6 +71,7 @@ class Stream:
     filling: Filling
     spoken: Counter[str]
     misfits: Counter[str]
+    session: Ints | None = None
 
     def blocks(self, order: Order) -> Iterator[tuple[PacketBlock, Ints]]:
         """Packets as bytes in order of time, and the flow of each."""
@@ -76,7 +87,7 @@ class Stream:
             yield PacketBlock(data, at, sizes, sizes, segments["time_ns"], links), owner
 
 
-def draw_whole(order: Order, codec: PacketCodec, shelf: Shelf) -> Generator[Drawn, None, dict[str, int]]:
+def draw_whole(order: Order, shelf: Shelf) -> Generator[Drawn, None, dict[str, int]]:
     """Draw flows onto a shelf; yields a record per batch, returns packets that are not as drawn, by reason."""
     changed: Counter[str] = Counter()
     most = order.config.most
@@ -87,15 +98,31 @@ def draw_whole(order: Order, codec: PacketCodec, shelf: Shelf) -> Generator[Draw
     return dict(changed)
 
 
-def compiled_stream(placed: FlowRows, codec: PacketCodec, shelf: Shelf, runs: Runs, filling: Filling) -> Stream:
-    """The packets of all flows of a shelf, which are `placed` between hosts, in runs."""
-    seed, written = filling.order.config.seed, 0
-    rng, parts = np.random.default_rng([seed, 1]), list[Changes]()
-    spoken, misfits = Counter[str](), Counter[str]()
+def compiled(placed: FlowRows, shelf: Shelf, filling: Filling) -> Iterator[tuple[Ints, FlowRows, Packets]]:
+    """Numbers, rows and packets of the flows of a shelf, which are `placed` between hosts, some at a time.
+
+    Sizes and gaps do not depend on the hosts.
+    """
+    codec, rng = filling.codec, np.random.default_rng([filling.order.config.seed, 1])
     for numbers, sketch in shelf.sketches(placed.flows, COMPILED_PACKETS):
         rows = sketch.head if codec.bodies is None else codec.bodies.whole(sketch, codec.fields, rng)
-        packets = compile_rows(filling.builder.propose(rows, rng))
-        content = filling.builder.content(packets, seed + int(numbers[0]), filling.known)
+        rows = filling.builder.propose(rows, rng)
+        yield numbers, rows, compile_rows(rows)
+
+
+def compiled_stream(
+    placed: FlowRows, shelf: Shelf, runs: Runs, filling: Filling, company: Company | None = None
+) -> Stream:
+    """The packets of all flows of a shelf, which are `placed` between hosts, in runs.
+
+    Args:
+        company: what some of the flows, by number, know of each other; None: flows were drawn singly.
+    """
+    seed, written, parts = filling.order.config.seed, 0, list[Changes]()
+    spoken, misfits = Counter[str](), Counter[str]()
+    for numbers, _, packets in compiled(placed, shelf, filling):
+        known = None if company is None else company(numbers)
+        content = filling.builder.content(packets, seed + int(numbers[0]), filling.known, known)
         runs.add(packets.segments, numbers[packets.owner], content)
         if content is not None:
             spoken.update(content.written)
@@ -164,7 +191,9 @@ def write_stream(stream: Stream, order: Order, paths: dict[Path, Bools]) -> dict
             file.close()
     for capture in captures:
         with labels_path(capture.path).open("wb") as file:
-            rows = label_rows(stream.flows.flows, stream.flows.labels, capture.packets, capture.start_ns)
+            rows = label_rows(
+                stream.flows.flows, stream.flows.labels, capture.packets, capture.start_ns, stream.session
+            )
             guarded(rows).write_csv(file)
     return {capture.path: capture.written for capture in captures}
 

@@ -55,7 +55,7 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
             raise
         account_for_file(intake.account, label_of_file(rule, path), {NO_CAPTURE: 1})
         return Source(file=as_text(path.name), sha256="", packets=0, flows=0, faults={f"{NO_CAPTURE}, left out": 1})
-    unnamed = short = 0
+    unnamed, short, number = 0, 0, intake.rows
     for batch in reader:
         labels = rule(path, batch.flows)
         unnamed += labels.null_count()
@@ -66,7 +66,7 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
             batch = FlowBatch(*anonymise(*batch, key))
         short += account_for_flows(intake.account, batch.flows, labels, config.min_packets)
         labels = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
-        _add_flows(intake, batch, labels, as_text(path.name), keep_packets=config.bin_ns is None)
+        _add_flows(intake, batch, labels, as_text(path.name), number, config)
     read = reader.summary
     if not by_flow or not read.flows:
         account_for_file(intake.account, label_of_file(rule, path), read.faults, read)
@@ -87,6 +87,12 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
     )
 
 
+def _ends(flows: pl.DataFrame, capture: int) -> pl.DataFrame:
+    """Rows of ENDS of flows with all their packets."""
+    end_ns = pl.col("start_ns") + pl.col("gap_ns").list.sum()
+    return flows.select(pl.lit(capture, pl.Int64).alias("capture"), "client", "start_ns", end_ns.alias("end_ns"))
+
+
 def _tallied(intake: Intake, batch: FlowBatch, labels: pl.Series) -> FlowBatch:
     """The batch without payload, of which the intake's tally takes note; rows are those that the flows will have."""
     before = sum(map(len, intake.rest))
@@ -96,8 +102,14 @@ def _tallied(intake: Intake, batch: FlowBatch, labels: pl.Series) -> FlowBatch:
     return FlowBatch(batch.flows, batch.packets.drop(TOLD))
 
 
-def _add_flows(intake: Intake, batch: FlowBatch, labels: pl.Series, source: str, *, keep_packets: bool) -> None:
-    """A batch's flows as traces, and their packets; flows without a label are left out."""
+def _add_flows(
+    intake: Intake, batch: FlowBatch, labels: pl.Series, source: str, capture: int, config: PrepareConfig
+) -> None:
+    """A batch's flows as traces, and their packets; flows without a label are left out.
+
+    Args:
+        source: name of the file. capture: its number.
+    """
     flows = batch.flows.with_columns(
         labels.alias("label"),
         pl.lit(source).alias("source"),
@@ -118,5 +130,7 @@ def _add_flows(intake: Intake, batch: FlowBatch, labels: pl.Series, source: str,
     flows = flows.filter(pl.col("label").is_not_null())
     groups = flows.select(pl.lit("trace ") + pl.col("trace_id").cast(pl.String)).to_series()
     intake.add(conform(flows), groups)
-    if keep_packets:
+    if config.packets == "all" and not config.bin_ns:
+        intake.ends.append(_ends(flows, capture))
+    if not config.bin_ns:
         intake.writer.packets.add(packets)

@@ -59,6 +59,7 @@ class Intake:
         writer: takes traces and packets. rows: trace ids given out.
         rest: label, group, key and split of each trace. notes: how sources were read.
         tally: what their payload says, if that is wanted.
+        ends: rows of ENDS of each flow, where all packets of captures are kept.
         side: of the sources that are read now: "train" or "test"; None: it is drawn.
     """
 
@@ -67,6 +68,7 @@ class Intake:
     channels: list[str] = field(default_factory=list)
     rest: list[pl.DataFrame] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    ends: list[pl.DataFrame] = field(default_factory=list)
     side: str | None = None
     account: LabelAccount = field(default_factory=LabelAccount)
     zero_gaps: ZeroGaps = field(default_factory=ZeroGaps)

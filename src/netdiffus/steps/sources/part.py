@@ -89,6 +89,7 @@ def join(intake: Intake, writer: PartedWriter, read: PartRead, reading: Reading)
     intake.tally.merge(part.tally, sum(map(len, intake.rest)))
     intake.rest += [rest.with_columns(_renumbered(first)) for rest in part.rest]
     writer.sources.append((read.number, first, sum(map(len, part.rest))))
+    intake.ends += [ends.with_columns(pl.col("capture") + first) for ends in part.ends]
     intake.rows += part.rows
     intake.notes += part.notes
     intake.account.add(part.account)

@@ -1,16 +1,19 @@
-"""DNS (RFC 1035) over UDP and TCP, and multicast DNS (RFC 6762): queries and answers of the drawn sizes.
+"""DNS (RFC 1035) over UDP and TCP: queries and answers of the drawn sizes.
 
 A query's size leaves room for a name, with or without EDNS (RFC 6891); an answer's for addresses, an alias or a text.
-The name is that of a host that the client connects to next, where it fits, and the answer holds its address.
+The name is that of a host that the client connects to next, where it fits, and the answer holds its address; a second
+query for the same name asks for an address of the other family.
 """
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import NamedTuple
 
+from netdiffus.traffic.networks import SERVER_NETS
 from netdiffus.traffic.payload.fill import Fill
 from netdiffus.traffic.payload.hosts import LONGEST, SHORTEST, host_name
-from netdiffus.traffic.payload.talk import CLIENT, Lookup, Message, Misfit, Talk
+from netdiffus.traffic.payload.talk import CLIENT, Facts, Lookup, Message, Misfit, Talk
 
 HEADER, TAIL = 12, 4
 """Bytes of the header, and of type and class behind a name."""
@@ -19,12 +22,15 @@ OPT, COOKIE = 11, 12
 OVERHEADS = (0, OPT + COOKIE, OPT, *range(OPT + 4, OPT + 60))
 """Bytes that EDNS may take in a query, the usual ones first; those above OPT + COOKIE are padding (RFC 7830)."""
 A, CNAME, TXT, AAAA = 1, 5, 16, 28
+ADDRESS, OTHER = {A: 4, AAAA: 16}, {A: AAAA, AAAA: A}
+"""Bytes of an address, and the kind of the other family."""
+FOUR, SIX = (ip_network(net).network_address.packed for net in SERVER_NETS)
 LONGEST_LABEL = 63
 POINTER = b"\xc0\x0c"
 RECORD = 12
 """Bytes of a record before its data, its name a pointer."""
 MOST_ADDRESSES, LONGEST_ALIAS, LARGEST = 8, 60, 60_000
-QUERY, ANSWER, MULTICAST_ANSWER, NO_NAME = 0x0100, 0x8180, 0x8400, 3
+QUERY, ANSWER, NO_NAME = 0x0100, 0x8180, 3
 
 
 def wire(name: str) -> bytes:
@@ -33,20 +39,30 @@ def wire(name: str) -> bytes:
 
 
 class Plan(NamedTuple):
-    """What a query's size leaves room for: characters of the name, bytes of EDNS, the kind of record."""
+    """What a query's size leaves room for.
+
+    Attributes:
+        name: characters of the name. overhead: bytes of EDNS. kind: of the record.
+        holds: whether the answer has room for addresses.
+    """
 
     name: int
     overhead: int
     kind: int
+    holds: bool
 
 
 def _fits(more: int, address: int) -> int | None:
-    """The kind of record that fills `more` bytes behind a question; None: none does."""
-    record = RECORD + address
-    if more % record == 0 and more // record <= MOST_ADDRESSES:
-        return A
-    if record + RECORD + SHORTEST + 2 <= more <= record + RECORD + LONGEST_ALIAS:
-        return A
+    """The kind of record that fills `more` bytes behind a question, best of the family of the address; None: none."""
+    families = (AAAA, A) if address == ADDRESS[AAAA] else (A, AAAA)
+    for kind in families:
+        record = RECORD + ADDRESS[kind]
+        if more % record == 0 and more // record <= MOST_ADDRESSES:
+            return kind
+    for kind in families:
+        record = RECORD + ADDRESS[kind]
+        if record + RECORD + SHORTEST + 2 <= more <= record + RECORD + LONGEST_ALIAS:
+            return kind
     return TXT if RECORD + 1 < more < LARGEST else None
 
 
@@ -62,13 +78,13 @@ def plan(query: int, answer: int | None, address: int, wanted: int | None = None
         name = query - HEADER - TAIL - overhead - 2
         if not SHORTEST <= name <= LONGEST:
             continue
-        kind: int | None = A
+        kind: int | None = AAAA if address == ADDRESS[AAAA] else A
+        more = 0 if answer is None else answer - (query - overhead) - (OPT if overhead else 0)
         if answer is not None:
-            more = answer - (query - overhead) - (OPT if overhead else 0)
             kind = _fits(more, address) if more >= 0 else None
         if kind is not None:
-            found.append(Plan(name, overhead, kind))
-            if name == wanted:
+            found.append(Plan(name, overhead, kind, more > 0 and kind != TXT))
+            if name == wanted and kind != TXT:
                 return found[-1]
     by_need = sorted(found, key=lambda each: (each.kind == TXT, each.name > 40))
     return by_need[0] if by_need else None
@@ -88,26 +104,63 @@ def build_dns(talk: Talk, fill: Fill) -> None:
         else:
             raise Misfit("DNS: an answer without a query")
     pairs += [(query, None) for query in waiting]
-    prefix, lookups = 2 if tcp else 0, list(talk.facts.lookups)
-    planned = []
+    prefix, asking, named = 2 if tcp else 0, Asking(talk.facts, fill), list[tuple[Plan, Lookup]]()
     for query, answer in pairs:
-        wanted = lookups[0] if lookups else None
-        length = len(talk.facts.server) if wanted is None else len(wanted.address)
-        asked = len(wanted.name) if wanted and wanted.name else None
-        found = plan(query.size - prefix, None if answer is None else answer.size - prefix, length, asked)
+        found = asking.ask(query.size - prefix, None if answer is None else answer.size - prefix)
         if found is None:
             raise Misfit("DNS: sizes of query and answer that no name fits")
-        if wanted is not None and found.name == asked:
-            lookups.pop(0)
-        else:
-            fresh = Lookup(host_name(found.name, fill), wanted.address if wanted else talk.facts.server)
-            if wanted is not None and not wanted.name and found.kind == A:
-                talk.named[wanted.address] = fresh.name
-                lookups.pop(0)
-            wanted = fresh
-        planned.append((query, answer, found, wanted))
-    for query, answer, found, host in planned:
-        _write(talk, query, answer, (found, host), fill)
+        named.append(found)
+    talk.named |= asking.named
+    for (query, answer), found in zip(pairs, named, strict=True):
+        _write(talk, query, answer, found, fill)
+
+
+class Asking:
+    """The hosts that a client asks for in one flow, one after another, each by its addresses of both families.
+
+    Attributes:
+        named: names that hosts were given, by address.
+    """
+
+    def __init__(self, facts: Facts, fill: Fill) -> None:
+        self._waiting, self._fill = list(facts.lookups), fill
+        self._server = Lookup("", facts.server)
+        self.named: dict[bytes, str] = {}
+        self._next()
+
+    def _next(self) -> None:
+        self._known = bool(self._waiting)
+        self._host = self._waiting.pop(0) if self._waiting else self._server
+        self._kinds: set[int] = set()
+        self._given = False
+
+    def ask(self, query: int, answer: int | None) -> tuple[Plan, Lookup] | None:
+        """What a query of these bytes asks for, and the host with the address in its answer; None: nothing fits."""
+        size, wanted = len(self._host.address), len(self._host.name) or None
+        found = plan(query, answer, size, wanted)
+        own = A if size == ADDRESS[A] else AAAA
+        if found is not None and not found.holds and found.kind == own and answer is not None and wanted:
+            found = found._replace(kind=OTHER[own])  # no such address: of the family that the host does not have
+        if self._given and (found is None or found.name != wanted or found.kind in {TXT, *self._kinds}):
+            self._next()
+            return self.ask(query, answer)
+        if found is None:
+            return None
+        name = self._host.name if found.name == wanted else host_name(found.name, self._fill)
+        if not wanted and found.kind != TXT:
+            self._host = Lookup(name, self._host.address)
+            if self._known:
+                self.named[self._host.address] = name
+        self._kinds.add(found.kind)
+        self._given |= found.holds and found.kind == own
+        return found, Lookup(name, self._host.address if found.kind in (own, TXT) else sibling(self._host.address))
+
+
+def sibling(address: bytes) -> bytes:
+    """The address of the other family of a host that has both."""
+    if len(address) == ADDRESS[A]:
+        return SIX[:12] + address
+    return bytes([FOUR[0], FOUR[1] | address[13] & 1, *address[14:]])
 
 
 class Asked(NamedTuple):
@@ -121,8 +174,7 @@ class Asked(NamedTuple):
 
 
 def _write(talk: Talk, query: Message, answer: Message | None, asked: tuple[Plan, Lookup], fill: Fill) -> None:
-    (_, overhead, kind), host = asked
-    kind = TXT if kind == TXT else AAAA if len(host.address) == 16 else A
+    (_, overhead, kind, _), host = asked
     question = wire(host.name) + kind.to_bytes(2, "big") + b"\x00\x01"
     said = Asked(fill.raw(2), question, overhead, host, kind)
     prefix = 2 if talk.facts.transport == "tcp" else 0
@@ -174,7 +226,7 @@ def _records(more: int, asked: Asked, fill: Fill) -> list[bytes]:
     if not more:
         return []
     if asked.kind == TXT:
-        return [_record(POINTER, TXT, _text(more - RECORD, fill), 600)]
+        return [_record(POINTER, TXT, texts(more - RECORD, fill), 600)]
     address = asked.host.address
     each = RECORD + len(address)
     if more % each == 0:
@@ -185,7 +237,7 @@ def _records(more: int, asked: Asked, fill: Fill) -> list[bytes]:
     return [_record(POINTER, CNAME, alias), _record(place, asked.kind, address)]
 
 
-def _text(size: int, fill: Fill) -> bytes:
+def texts(size: int, fill: Fill) -> bytes:
     """Character strings (RFC 1035 section 3.3.14) of `size` bytes with their lengths."""
     parts = []
     while size:
@@ -194,46 +246,3 @@ def _text(size: int, fill: Fill) -> bytes:
         parts.append(bytes([here]) + fill.words(here))
         size -= here + 1
     return b"".join(parts)
-
-
-SERVICES = (
-    "_http._tcp.local",
-    "_services._dns-sd._udp.local",
-    "_airplay._tcp.local",
-    "_ipp._tcp.local",
-    "_hap._tcp.local",
-)
-
-
-def build_mdns(talk: Talk, fill: Fill) -> None:
-    """Questions after services, and answers with texts about them, as each datagram has room for."""
-    sizes = [message.size for message in talk.messages]
-    if min(sizes) < HEADER + TAIL + 7 or HEADER + TAIL + 8 in sizes or max(sizes) > LARGEST:
-        raise Misfit("mDNS: a message is too small or too large")
-    for message in talk.messages:
-        talk.put(message.at, _multicast(message.size, fill))
-
-
-def _question(name: str) -> bytes:
-    return b"\x00\x00\x00\x00\x00\x01" + bytes(6) + wire(name) + b"\x00\x0c\x00\x01"
-
-
-def _multicast(size: int, fill: Fill) -> bytes:
-    """A question where a name has room, else an answer with a text."""
-    room = size - HEADER - TAIL
-    label = room - len(wire("local")) - 1
-    if label < 1 or (label <= LONGEST_LABEL and fill.share() < 0.5):
-        return _question("local" if label < 1 else fill.letters(label).decode() + ".local")
-    name = wire(fill.one(SERVICES))
-    data = room - len(name) - 6
-    if data < 2:
-        name, data = wire("local"), room - len(wire("local")) - 6
-        if data < 2:
-            return (
-                b"\x00\x00\x00\x00\x00\x01"
-                + bytes(6)
-                + wire(fill.letters(label).decode() + ".local")
-                + b"\x00\x0c\x00\x01"
-            )
-    head = b"\x00\x00\x84\x00\x00\x00\x00\x01" + bytes(4)
-    return head + name + b"\x00\x10\x80\x01\x00\x00\x11\x94" + data.to_bytes(2, "big") + _text(data, fill)

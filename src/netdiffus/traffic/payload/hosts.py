@@ -32,11 +32,10 @@ def usual_name(fill: Fill) -> str:
 
 
 class Hosts:
-    """The names of servers: one for each address, drawn when it is first asked for."""
+    """The names of servers: one for each address, drawn when it is first asked for; `names` are those so far."""
 
-    def __init__(self, fill: Fill) -> None:
-        self._fill = fill
-        self._names: dict[bytes, str] = {}
+    def __init__(self, fill: Fill, names: dict[bytes, str]) -> None:
+        self._fill, self._names = fill, names
 
     def name(self, address: bytes) -> str:
         """The name of the host with this address."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from netdiffus.traffic.payload.shapes import MESSAGES
 BYTES = 2048
 """Of each message that are read."""
 LONGEST_VERSION = 255
+HALF = 1 << 31
+"""Sequence numbers are compared modulo twice this (RFC 1982)."""
 HEADER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:")
 START_LINE = re.compile(rb"(?:[A-Z-]+ \S+ HTTP/1\.[01]|HTTP/1\.[01] \d{3} ?.*)\Z")
 Said = Sequence[Opening]
@@ -41,10 +44,12 @@ def judge_payload(path: str | Path) -> Judged:
     for batch in FlowReader(path, told=(MESSAGES, BYTES)):
         told = batch.packets.filter(pl.col(TOLD).bin.size() > 0).group_by("flow_id", maintain_order=True)
         joined = batch.flows.select("flow_id", "protocol", "server_port").join(
-            told.agg(pl.col("direction", TOLD, "payload_bytes")), on="flow_id"
+            told.agg(pl.col("direction", TOLD, "payload_bytes", "transport_header")), on="flow_id"
         )
-        for _, transport, port, sides, datas, sizes in joined.iter_rows():
+        for _, transport, port, sides, datas, sizes, headers in joined.iter_rows():
             said = list(map(Opening, sides, datas, sizes))
+            if transport == "tcp":
+                said = in_order(said, [int.from_bytes(header[4:8], "big") for header in headers])
             spoken = recognise(transport, port, said)
             reader = READERS.get(spoken)
             if reader is None:
@@ -55,6 +60,32 @@ def judge_payload(path: str | Path) -> Judged:
     return judged
 
 
+def in_order(said: Said, numbers: Sequence[int]) -> list[Opening]:
+    """What the client of a TCP flow sent, then what the server did: each byte once, up to the first hole.
+
+    A stack may cut what it sends again in other places than the first time (RFC 9293 section 3.8.6.2.1).
+
+    Args:
+        said: data of segments in order of time. numbers: the sequence number of each.
+    """
+    found = []
+    for side in (0, 1):
+        ours = [(number, each) for number, each in zip(numbers, said, strict=True) if each.side == side]
+        first = ours[0][0] if ours else 0
+        placed = sorted(
+            (((number - first + HALF) % (2 * HALF) - HALF, each) for number, each in ours), key=itemgetter(0)
+        )
+        place = placed[0][0] if placed else 0
+        for at, each in placed:
+            if at > place:
+                break
+            known = place - at
+            if known < each.size:
+                found.append(Opening(side, each.data[known:], each.size - known))
+                place = at + each.size
+    return found
+
+
 def _is_whole(reader: Callable[[Said, str], bool], said: Said, transport: str) -> bool:
     try:
         return reader(said, transport)
@@ -63,12 +94,7 @@ def _is_whole(reader: Callable[[Said, str], bool], said: Said, transport: str) -
 
 
 def _stream(said: Said, side: int) -> bytes:
-    """What one side sent, without data that it sent again."""
-    seen: list[bytes] = []
-    for each in said:
-        if each.side == side and each.data not in seen:
-            seen.append(each.data)
-    return b"".join(seen)
+    return b"".join(each.data for each in said if each.side == side)
 
 
 def _name(data: bytes, at: int) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from netdiffus.traffic.payload.bittorrent import build_bittorrent
 from netdiffus.traffic.payload.dhcp import build_dhcp
-from netdiffus.traffic.payload.dns import build_dns, build_mdns
+from netdiffus.traffic.payload.dns import build_dns
 from netdiffus.traffic.payload.ftp import build_ftp
 from netdiffus.traffic.payload.http import build_http, build_ssdp, build_tracker
 from netdiffus.traffic.payload.http2 import build_http2
 from netdiffus.traffic.payload.imap import build_imap
 from netdiffus.traffic.payload.mail import build_pop3, build_smtp
+from netdiffus.traffic.payload.mdns import build_mdns
 from netdiffus.traffic.payload.media import build_rtcp, build_rtp
 from netdiffus.traffic.payload.mqtt import build_mqtt
 from netdiffus.traffic.payload.ntp import build_ntp

@@ -13,6 +13,7 @@ from netdiffus.arrays import Ints
 from netdiffus.traffic.flows.dtypes import KEPT, Kept
 from netdiffus.traffic.flows.frames import PROTOCOLS, flow_frames
 from netdiffus.traffic.flows.table import FlowTable
+from netdiffus.traffic.labels.sessions import named_sessions
 from netdiffus.traffic.whole.answers import answers_of
 from netdiffus.traffic.whole.flows import Whole
 from netdiffus.traffic.whole.lookups import UNKNOWN, named
@@ -44,6 +45,8 @@ class _Table(FlowTable):
 def whole_of_capture(path: Path, capture: int, rule: LabelRule) -> Whole:
     """All traffic of a capture; flows are those of traffic/flows/reader.py.
 
+    Sessions are those that FILE.labels.csv names, if it names that of every flow.
+
     Args:
         capture: its number among the captures that are read.
         rule: gives flows (rows of FLOW_SCHEMA) their labels; a flow without one is left out, its packets count.
@@ -66,6 +69,9 @@ def whole_of_capture(path: Path, capture: int, rule: LabelRule) -> Whole:
     described = frame.select(
         *ENDS, pl.Series("protocol", flows["protocol"]), labels.alias("label"), pl.Series("named", looked_up)
     )
+    session = named_sessions(path, frame)
+    if session is not None:
+        described = described.with_columns(session=session)
     return observed.whole(described, np.full(len(flows), capture), flows["client"].astype(np.int64))
 
 
