@@ -171,7 +171,7 @@ BAD = [
     ("prepare three.csv --out out --frobnicate", "No such option: --frobnicate"),
     ("train empty --out out", "a dataset folder"),
     ("train dataset --out out --preset huge", "a preset among default, tiny, netdiffus, netdiffus2; got 'huge'"),
-    ("train dataset --out out --image jpeg", "image 'gasf', 'series' or 'fields'; got 'jpeg'"),
+    ("train dataset --out out --image jpeg", "an image among gasf, series, fields, prompt; got 'jpeg'"),
     ("train dataset --out out --minutes 0", "'--minutes': Input should be greater than or equal to 0.01"),
     ("train dataset --out out --resume", "a model with resume/"),
     ("train dataset --out model --preset tiny --steps 60 --resume", "more steps or minutes than the training has had"),

@@ -1,6 +1,7 @@
 """Fitting: a known distribution is learned, going on after a stop changes nothing, and validation touches nothing."""
 
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -195,3 +196,46 @@ def test_validation_is_the_loss_of_the_averaged_weights_and_leaves_the_weights_a
     assert found == pytest.approx(float(wanted), rel=1e-5)
     assert fit.best_loss == found
     assert torch.equal(fit.result["label.weight"], average["label.weight"])
+
+
+class Squares:
+    """The squares of what a network says of its traces, by plain gradient descent."""
+
+    clip, cooling = None, 1.0
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        self.network = network
+
+    def loss(self, sample: Sample, generator: torch.Generator) -> torch.Tensor:
+        return self.network(sample.traces).square().flatten(1).mean(1)
+
+    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+        return [torch.optim.SGD(self.network.parameters(), lr=learning_rate)]
+
+    def rate(self, step: int, done: float) -> float:
+        return 1.0
+
+    def average(self, tensors: dict[str, torch.Tensor]) -> PowerAverage:
+        return PowerAverage(tensors)
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch() -> None:
+    """Gradients are means: two batches of four and one of eight move the weights alike."""
+    drawn = torch.randn(8, 1, 3, generator=torch.Generator().manual_seed(0))
+    ends = []
+    for size in (8, 4):
+        network = torch.nn.Linear(3, 1)
+        torch.nn.init.ones_(network.weight)
+        torch.nn.init.zeros_(network.bias)
+        place = iter(range(0, 8, size))
+
+        def batch(generator: torch.Generator, size: int = size, place: Iterator[int] = place) -> Sample:
+            start = next(place)
+            return Sample(drawn[start : start + size], torch.zeros(size, dtype=torch.int64))
+
+        fit = Fit(network, batch, learning_rate=0.1, seed=0, recipe=Squares(network), accumulate=8 // size)
+        (record,) = fit.run(until(1))
+        ends.append((record.loss, network.weight.detach().clone()))
+    assert ends[0][0] == pytest.approx(ends[1][0], rel=1e-6)
+    assert torch.allclose(ends[0][1], ends[1][1], atol=1e-7)
+    assert not torch.allclose(ends[0][1], torch.ones(1, 3))

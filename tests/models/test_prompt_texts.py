@@ -66,7 +66,7 @@ def test_comments_and_blank_lines_are_no_templates() -> None:
         ({"rank": 4}, "--image prompt for --rank; got another image"),
         ({"image": "prompt", "contexts": 2}, "options that have a meaning for --image prompt; got --contexts"),
         ({"image": "prompt", "scale": "log"}, "got --scale"),
-        ({"image": "prompt", "control": True}, "--base FOLDER for --control"),
+        ({"image": "promt"}, "an image among gasf, series, fields, prompt; got 'promt'"),
         ({"image": "prompt", "resolution": "8"}, "--resolution auto, or HxW"),
         ({"image": "prompt", "steps": 1, "minutes": 1.0}, "--minutes or --steps"),
         ({"image": "prompt", "preset": "tiny"}, "no --preset beside --image prompt"),

@@ -141,7 +141,7 @@ def test_what_is_refused(small_dataset, small_model, tmp_path) -> None:
         tiny(small, tmp_path / "out")
     with pytest.raises(InputError, match="a preset among default, tiny, netdiffus, netdiffus2; got 'huge'"):
         train(small_dataset, tmp_path / "out", preset="huge")
-    with pytest.raises(InputError, match="expected image 'gasf', 'series' or 'fields'; got 'jpeg'"):
+    with pytest.raises(InputError, match="expected an image among gasf, series, fields, prompt; got 'jpeg'"):
         train(small_dataset, tmp_path / "out", image="jpeg")
     with pytest.raises(InputError, match=r"which has none; make one with 'netdiffus prepare"):
         train(small_model, tmp_path / "out")

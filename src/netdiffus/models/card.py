@@ -124,7 +124,8 @@ def _base(manifest: ModelManifest, options: PromptOptions) -> str:
     """The lines of a card on what a model of prompts stands on."""
     said = f"* Base: {markdown(base_said(manifest))}.\n"
     if options.base == NONE:
-        return said + "* Autoencoder, text encoder and U-Net were trained here.\n"
+        parts = ", U-Net and ControlNet" if options.control else " and U-Net"
+        return f"{said}* Autoencoder, text encoder{parts} were trained here.\n"
     parts = f"adapters of rank {options.rank}" + (" and a ControlNet" if options.control else "")
     return (
         f"{said}* The base is not in this folder; here are {parts}. The licence of the base goes on to hold for them.\n"

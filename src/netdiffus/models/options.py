@@ -203,6 +203,10 @@ OF_PROMPTS = ("base", "rank", "resolution", "control", "prompts", "batch_images"
 """Those of `--image prompt` alone."""
 
 
+IMAGES = ("gasf", "series", "fields", PROMPT)
+"""What `--image` takes."""
+
+
 def train_options(preset: str = "default", **chosen: Any) -> TrainOptions:
     """The options of a preset with some choices of one's own (None = not chosen).
 
@@ -213,6 +217,8 @@ def train_options(preset: str = "default", **chosen: Any) -> TrainOptions:
     exclusive(minutes="minutes" in chosen, steps="steps" in chosen)
     if chosen.get("image") == PROMPT:
         return prompt_options(preset, **chosen)
+    if (image := chosen.get("image", IMAGES[0])) not in (*IMAGES, "bits"):  # the former name of fields
+        raise InputError(f"an image among {', '.join(IMAGES)}", shown(image), "name one of those with --image")
     if odd := sorted(chosen.keys() & OF_PROMPTS):
         raise InputError(f"--image prompt for --{odd[0].replace('_', '-')}", "another image", "add --image prompt")
     if preset not in PRESETS:

@@ -57,7 +57,7 @@ class PromptOptions(SharedOptions):
     resolution: Annotated[str, Entry("auto|HxW", shown=AUTO)] = Field(
         AUTO, description="Prompt: size that pictures are padded to; 'auto': the smallest that the base takes."
     )
-    control: bool = Field(False, description="Prompt: train a ControlNet on presence maps, too (with --base FOLDER).")
+    control: bool = Field(False, description="Prompt: train a ControlNet on presence maps, too.")
     prompts: Annotated[list[str], Entry("FILE", shown="three of our own", parse=_templates)] = Field(
         list(TEMPLATES),
         description="Prompt: a file of templates, one a line, with {label}, {protocol}, {packets}, {bytes}, {duration} "
@@ -71,7 +71,9 @@ class PromptOptions(SharedOptions):
     precision: Annotated[Literal["fp32", "bf16"], Entry()] = Field(
         "fp32", description="Prompt: arithmetic of the base, 'fp32' or 'bf16'; adapters are always float32."
     )
-    offload: bool = Field(False, description="Prompt: keep what is not needed at once in the CPU's memory (GPU only).")
+    offload: bool = Field(
+        False, description="Prompt: keep what is not needed at once in the CPU's memory, for a GPU with little."
+    )
     width: int = Field(128, ge=16, le=1024, multiple_of=16, description="Channels of the U-Net of --base none.")
     label_dropout: float = Field(0.1, ge=0, lt=1, description="Share of texts hidden in training, for guidance.")
     guidance: float = Field(2.0, ge=0, le=limits.GUIDANCE, description="Default weight of guidance when sampling.")
@@ -82,12 +84,6 @@ class PromptOptions(SharedOptions):
     @model_validator(mode="after")
     def _fits(self) -> PromptOptions:
         self.size()
-        if self.control and self.base == NONE:
-            raise InputError(
-                "--base FOLDER for --control",
-                "--base none, whose texts say protocol and packets",
-                "leave --control out",
-            )
         checked_templates(self.prompts, "prompts")
         return self
 

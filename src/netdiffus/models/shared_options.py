@@ -25,7 +25,10 @@ class SharedOptions(Config):
     )
     learning_rate: float = Field(2e-3, gt=0, le=1, description="Peak learning rate.")
     minutes: float | None = Field(
-        None, ge=limits.MINUTES[0], le=limits.MINUTES[1], description="Minutes to train for (default 10)."
+        None,
+        ge=limits.MINUTES[0],
+        le=limits.MINUTES[1],
+        description="Minutes to train for, preparation included (default 10).",
     )
     steps: int | None = Field(None, ge=1, le=limits.STEPS, description="Steps to train for, instead of --minutes.")
     seed: Seed = 0

@@ -68,7 +68,7 @@ def _own(options: PromptOptions, images: FlowImages, device: torch.device) -> Or
     check_memory(4 * len(images) * rgb.height * 256, "the latents of all flows")
     generator = torch.Generator().manual_seed(torch_seed(training_stream(options.seed, "hold-out")))
     coder, _ = fit_autoencoder(images, rgb, generator)
-    network = OwnNetwork(rgb.width, coder.basis.shape[1], options.width)
+    network = OwnNetwork(rgb.width, coder.basis.shape[1], options.width, control=options.control)
     network.coder.load_state_dict(coder.state_dict())
     painter = OwnPainter(network.to(device))
     wrong = measured(painter, images, rgb, device)
@@ -106,7 +106,7 @@ def restored(options: PromptOptions, codec: PromptCodec, saved: SavedWeights, de
 
         def build(device: torch.device) -> OwnNetwork:
             with device:
-                return OwnNetwork(codec.rgb.width, codec.components, options.width)
+                return OwnNetwork(codec.rgb.width, codec.components, options.width, control=options.control)
 
         return OwnPainter(saved.into(build, device))
     folder = Path(options.base) if saved.base is None else saved.base
@@ -158,7 +158,7 @@ def loaded(base: Foundation, options: PromptOptions, device: torch.device) -> An
             f"a whole model of diffusers, in safetensors, at {base.folder}", said, "copy the base again"
         ) from None
     pipeline.set_progress_bar_config(disable=True)
-    if options.offload and device.type == "cuda":
+    if options.offload:
         from accelerate import cpu_offload
 
         for name in ("text_encoder", "text_encoder_2", "text_encoder_3", "vae"):

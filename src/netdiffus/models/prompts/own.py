@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from netdiffus.models.prompts.autoencoder import LinearAutoencoder
@@ -30,10 +29,11 @@ class OwnNetwork(nn.Module):
 
     Args:
         columns: W of the pictures. components: C of the latents. width: channels of the U-Net's first level.
+        control: whether there is a ControlNet, which sees presence maps row by row.
     """
 
-    def __init__(self, columns: int, components: int, width: int) -> None:
-        from diffusers import UNet2DConditionModel
+    def __init__(self, columns: int, components: int, width: int, *, control: bool) -> None:
+        from diffusers import ControlNetModel, UNet2DConditionModel
 
         super().__init__()
         self.coder = LinearAutoencoder(columns, components)
@@ -44,6 +44,11 @@ class OwnNetwork(nn.Module):
             up_block_types=("CrossAttnUpBlock2D",) * 2, cross_attention_dim=width, attention_head_dim=width // HEAD,
             norm_num_groups=8,
         )  # fmt: skip
+        self.controlnet = None
+        if control:
+            self.controlnet = ControlNetModel.from_unet(self.unet, load_weights_from_unet=False)
+            self.controlnet.controlnet_cond_embedding = nn.Conv2d(1, width, (1, columns))
+            _one_column(self.controlnet)
         _one_column(self.unet)
 
 
@@ -79,10 +84,9 @@ class OwnPainter:
 
     def predict(self, noisy: Tensor, time: Tensor, condition: Condition, presence: Tensor | None) -> Tensor:
         """v of the noisy latents."""
-        answer: Tensor = self.network.unet(noisy, time, **condition).sample
+        controlnet, extra = self.network.controlnet, {}
+        if controlnet is not None and presence is not None:
+            down, middle = controlnet(noisy, time, **condition, controlnet_cond=presence[:, :1], return_dict=False)
+            extra = {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+        answer: Tensor = self.network.unet(noisy, time, **condition, **extra).sample
         return answer
-
-
-def build_own(columns: int, components: int, width: int, device: torch.device) -> OwnNetwork:
-    """An untrained network on a device."""
-    return OwnNetwork(columns, components, width).to(device)
