@@ -9,6 +9,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -22,6 +23,7 @@ from bench.sets.collection import SETS
 from bench.sets.measures import Parts, arrays, learned
 from netdiffus import recordings
 from netdiffus.api.verbs import generate, prepare, train
+from netdiffus.metrics.classification import Result
 from netdiffus.metrics.membership import true_positives
 from netdiffus.models.backends import load_model
 from netdiffus.traffic.traces import channel_names
@@ -40,35 +42,50 @@ def _dataset(name: str, folder: Path) -> Path:
     return SETS[name].prepare(folder)
 
 
+@dataclass(frozen=True)
+class Trained:
+    """One private training: forests on its draws, by draws for each training trace; the attack on it; its seconds."""
+
+    forests: dict[int, Result]
+    attack: tuple[float, float]
+    seconds: float
+
+
+def trained(dataset: Path, name: str, epsilon: float, seed: int, public: str | None) -> Trained:
+    """Train a private model, and measure what it is good for and what it gives away."""
+    traces = pl.read_parquet(dataset / "traces.parquet")
+    parts, every = Parts.of(traces, CHANNELS), Parts.of(traces, channel_names(traces))
+    unseen, length = parts.test.take(parts.unseen), parts.train.series.shape[2]
+    forests: dict[int, Result] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        began, model, out = time.perf_counter(), Path(scratch) / "model", Path(scratch) / "drawn.parquet"
+        train(dataset, model, epsilon=epsilon, delta=DELTA, length=LENGTHS[name], public=public)
+        seconds = time.perf_counter() - began
+        for times in (1, MORE):
+            counts = {label: times * count for label, count in parts.counts().items()}
+            generate(model, out, count=counts, seed=seed)
+            forests[times] = learned(arrays(pl.read_parquet(out), CHANNELS, length), unseen)
+        return Trained(forests, attacked(model, every), seconds)
+
+
 def useful(name: str, draws: int, public: str | None) -> list[tuple[str, ...]]:
     """Forests trained on draws of private models, tested on unseen test traces, beside one trained on real traces."""
-    rows: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory() as scratch:
         dataset = _dataset(name, Path(scratch))
-        traces = pl.read_parquet(dataset / "traces.parquet")
-        parts, every = Parts.of(traces, CHANNELS), Parts.of(traces, channel_names(traces))
-        unseen, length = parts.test.take(parts.unseen), parts.train.series.shape[2]
-        real = learned(parts.train, unseen)
-        rows.append(("real traces", f"{real.accuracy:.3f}", f"{real.macro_f1:.3f}", "", "", "", "", "", ""))
+        parts = Parts.of(pl.read_parquet(dataset / "traces.parquet"), CHANNELS)
+        real = learned(parts.train, parts.test.take(parts.unseen))
+        rows = [("real traces", f"{real.accuracy:.3f}", f"{real.macro_f1:.3f}", *[""] * 6)]
         for epsilon in EPSILONS:
-            found, more, attacks, seconds = [], [], [], []
-            for draw in range(draws):
-                began, model, out = time.perf_counter(), Path(scratch) / "model", Path(scratch) / "drawn.parquet"
-                train(dataset, model, epsilon=epsilon, delta=DELTA, length=LENGTHS[name], public=public)
-                seconds.append(time.perf_counter() - began)
-                for into, times in ((found, 1), (more, MORE)):
-                    counts = {label: times * count for label, count in parts.counts().items()}
-                    generate(model, out, count=counts, seed=draw)
-                    into.append(learned(arrays(pl.read_parquet(out), CHANNELS, length), unseen))
-                attacks.append(attacked(model, every))
+            found = [trained(dataset, name, epsilon, draw, public) for draw in range(draws)]
             figures = [
-                spread([getattr(each, kind) for each in part])
-                for part in (found, more)
+                spread([getattr(each.forests[times], kind) for each in found])
+                for times in (1, MORE)
                 for kind in ("accuracy", "macro_f1")
             ]
-            wanted = "{:.2f} / {:.2f}".format(*WANTED[epsilon]) if name == "mirage" else ""
-            found_by = [f"{fmean(part):.3f}" for part in zip(*attacks, strict=True)]
-            rows.append((f"ε {epsilon:g}", *figures, wanted, *found_by, f"{fmean(seconds):.0f}"))
+            wanted = "{:.2f} / {:.2f}".format(*WANTED[epsilon]) if name == "mirage" and public is None else ""
+            attacks = [f"{fmean(each.attack[k] for each in found):.3f}" for k in range(2)]
+            seconds = f"{fmean(each.seconds for each in found):.0f}"
+            rows.append((f"ε {epsilon:g}", *figures, wanted, *attacks, seconds))
     return rows
 
 
