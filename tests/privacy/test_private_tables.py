@@ -12,7 +12,7 @@ from netdiffus.privacy import alphabet, tables
 from netdiffus.privacy.alphabet import private_codes
 from netdiffus.privacy.grid import Grid, public_grid
 from netdiffus.privacy.leaves import Leaves
-from netdiffus.privacy.tables import Coded, Noise, kept, normalised, places
+from netdiffus.privacy.tables import FALSE, Coded, Noise, kept, normalised, places, significant
 
 CHANNELS = ("size", "signed_size", "direction", "gap_ns", "up_bytes")
 
@@ -138,8 +138,30 @@ def test_tables_find_what_follows_what() -> None:
     traces = some_traces(4000)
     cells = list(tables.tables(traces, np.array([2000.0, 2000.0]), Noise(2.0, 2.0, 2.0), np.random.default_rng(0)))
     second = next(cell for cell in cells if (cell.row, cell.channel) == (1, 1))
-    leaves = np.flatnonzero(second.tree.orders == 1)
+    # no trace ends before its third row: a leaf that says so holds noise alone
+    leaves = np.flatnonzero((second.tree.orders == 1) & (second.tree.codes < 3))
     assert len(leaves) >= 6
     codes = second.tree.codes[leaves]
     assert (second.shares[leaves].argmax(axis=1) == codes).all()
     assert normalised(second.shares).sum(axis=1) == pytest.approx(np.ones(len(second.shares)))
+
+
+def false_share(signals: int, rng: np.random.Generator) -> float:
+    """The share of noise in what is kept of 20,000 counts, of which some differ by six standard deviations."""
+    counts = rng.normal(0.0, 3.0, 20_000)
+    counts[:signals] += 18.0
+    found = significant(counts, np.zeros(20_000), 3.0)
+    assert signals == 0 or found[:signals].mean() > 0.9
+    return float(found[signals:].sum() / max(found.sum(), 1))
+
+
+@pytest.mark.parametrize("signals", [20, 400])
+def test_of_what_is_kept_a_known_share_is_noise(signals: int) -> None:
+    rng = np.random.default_rng(0)
+    # no more than asked, and the threshold is no stricter either
+    assert FALSE / 2 < np.mean([false_share(signals, rng) for _ in range(20)]) < FALSE + 0.05
+
+
+def test_where_there_is_noise_alone_mostly_nothing_is_kept() -> None:
+    rng = np.random.default_rng(0)
+    assert np.mean([false_share(0, rng) for _ in range(40)]) < FALSE + 0.2

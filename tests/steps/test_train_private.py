@@ -148,6 +148,8 @@ REFUSED = {
     "steps": ({"epsilon": 1.0, "steps": 10}, "--epsilon without --steps"),
     "a published preset": ({"epsilon": 1.0, "preset": "netdiffus"}, "published training"),
     "packets": ({"epsilon": 1.0, "image": "fields"}, "--image gasf or series"),
+    "public traces without a guarantee": ({"public": "recordings"}, "--epsilon with --public"),
+    "public traces that are not there": ({"epsilon": 1.0, "public": "nowhere"}, "nowhere"),
     "going on": ({"epsilon": 1.0, "resume": True}, "without --resume"),
 }
 
@@ -172,3 +174,27 @@ def test_the_length_is_public_or_asked_for(tmp_path) -> None:
     with pytest.raises(InputError, match="the longest trace is private"):
         train(unknown, tmp_path / "m", epsilon=1.0)
     assert ModelCard.read(train(unknown, tmp_path / "m", epsilon=1.0, length=4)).codec["length"] == 4
+
+
+def test_the_card_names_the_public_traces_that_a_training_began_from(flows, tmp_path) -> None:
+    public = dataset(tmp_path / "known", {"chat": 300, "mail": 200})
+    made = train(flows, tmp_path / "m", epsilon=1.0, public=str(public))
+    privacy = ModelCard.read(made).privacy
+    assert privacy is not None
+    assert privacy.public == f"dataset, dataset {DatasetCard.read(public).hash[:16]}"
+    assert f"began from public traces: {privacy.public}" in (made / "README.md").read_text()
+    assert str(tmp_path) not in (made / "model.json").read_text()
+    assert epsilon_of(privacy.entries, privacy.delta) <= 1.0
+    generate(made, tmp_path / "s.parquet", count={"chat": 20})
+
+
+def test_the_private_dataset_is_no_public_one(flows, tmp_path) -> None:
+    with pytest.raises(InputError, match="the dataset whose flows --epsilon protects"):
+        train(flows, tmp_path / "m", epsilon=1.0, public=str(flows))
+
+
+def test_public_traces_have_the_private_channels(flows, tmp_path) -> None:
+    table({"chat": 50, "video": 50}).drop("direction").write_parquet(tmp_path / "t.parquet")
+    sizes = prepare(tmp_path / "t.parquet", tmp_path / "sizes", packets=8)
+    with pytest.raises(InputError, match="without direction"):
+        train(flows, tmp_path / "m", epsilon=1.0, public=str(sizes))

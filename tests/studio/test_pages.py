@@ -155,6 +155,7 @@ def test_forms_show_every_option_with_the_help_of_the_command_line(site: Site) -
             assert field.description in page
     for path, names in (("/train", ("steps", "patience", "contexts")), ("/generate", ("guidance", "window", "seed"))):
         assert all(f'name="{name}"' in site.get(path) for name in names)
+    assert 'name="public"' not in site.get("/train")  # a path, and it may lie outside of the workspace
 
 
 def test_sources_are_guessed_before_they_are_prepared(site: Site) -> None:

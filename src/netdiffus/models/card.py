@@ -166,10 +166,11 @@ def _guaranteed(private: Guarantee) -> str:
         f"| {entry.share:.0%} |"
         for entry in private.entries
     )
+    public = "" if private.public is None else f"\nThe training began from public traces: {markdown(private.public)}.\n"
     return f"""## Privacy
 
 {private.sentence}
-
+{public}
 | counted | noise | counts that one {private.unit} changes at most | standard deviation | share of the budget |
 |---|---|---|---|---|
 {rows}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from netdiffus.diffusion.fit import Batch, Fit, Recipe, TrainStep, Validation
 from netdiffus.models.codecs import Codec
 from netdiffus.models.options import DEFAULT_MINUTES, TrainOptions
+from netdiffus.models.public import PublicPart
 from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.privacy.ledger import Guarantee
 
@@ -29,11 +30,13 @@ class TrainingPart:
         traces: the training part of a dataset.
         share: of all flows of their sources that these are; the others arrive between them.
         dataset: the folder, which may hold the packets of the traces.
+        public: traces that a private training begins from.
     """
 
     traces: pl.DataFrame
     share: float
     dataset: Path
+    public: PublicPart | None = None
 
 
 class Training(Protocol):

@@ -197,6 +197,7 @@ PRESETS: dict[str, TrainOptions] = {
 OFFERED = (
     "image", "preset", "scale", "length", "whole", "minutes", "steps", "balance", "label_dropout", "contexts",
     "validation", "patience", "seed", "epsilon", "delta", "unit", "most_per_group",
+    "public",
 )  # fmt: skip
 """The options of every preset that `train` offers; the presets set the sizes."""
 OF_PROMPTS = ("base", "rank", "resolution", "control", "prompts", "batch_images", "accumulate", "precision", "offload")

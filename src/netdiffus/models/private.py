@@ -27,6 +27,7 @@ from netdiffus.models.fitting import Fitting, TrainingPart
 from netdiffus.models.network import build_causal
 from netdiffus.models.options import RowOptions
 from netdiffus.models.private_contexts import contexts_of, priors_of
+from netdiffus.models.public import public_codes
 from netdiffus.models.seeds import torch_seed, training_stream
 from netdiffus.models.series_codec import SeriesCodec
 from netdiffus.privacy.alphabet import Codes, private_codes
@@ -108,7 +109,8 @@ def fit_private(part: TrainingPart, options: RowOptions, device: torch.device) -
         InputError: the part or the options do not allow a guarantee.
     """
     traces, guarantee = private_traces(part, options)
-    options = options.model_copy(update=SIZES)
+    public = part.public
+    options = options.model_copy(update=SIZES | {"public": None if public is None else public.name})
     sigma = guarantee.sigma
     traces_of = np.maximum(noisy(np.bincount(traces.ids, minlength=len(traces.labels)), sigma(LABELS)), 1)
     books = [
@@ -118,8 +120,10 @@ def fit_private(part: TrainingPart, options: RowOptions, device: torch.device) -
     codes = np.stack([book.encode(traces.values[:, k]) for k, book in enumerate(books)], axis=1)
     coded = Coded(codes, traces.ids, [len(book) for book in books])
     noise = Noise(sigma(CODES), sigma(PAIRS), sigma(CONTEXTS))
+    shape = (traces.labels, traces.channels, traces.values.shape[2])
+    start = None if public is None else public_codes(public, *shape, books)
     rng = np.random.default_rng(training_stream(options.seed, "batches"))
-    cells = list(tables(coded, traces_of.astype(np.float64), noise, rng))
+    cells = list(tables(coded, traces_of.astype(np.float64), noise, rng, start))
     contexts = contexts_of(cells, coded.sizes)
     codec = SeriesCodec(codec_of(books, traces), contexts=contexts.specs)
     torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
@@ -166,7 +170,8 @@ def private_traces(part: TrainingPart, options: RowOptions) -> tuple[PrivateTrac
         if traces.cells > 1 or name not in (PAIRS, CONTEXTS)
     ]
     entries = plan(looks, epsilon, delta)
-    return traces, Guarantee(epsilon=epsilon, delta=delta, unit=unit, most_per_group=most, entries=entries)
+    name = None if part.public is None else part.public.name
+    return traces, Guarantee(epsilon=epsilon, delta=delta, unit=unit, most_per_group=most, entries=entries, public=name)
 
 
 def _length(part: TrainingPart, options: RowOptions) -> int:

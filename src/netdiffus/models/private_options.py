@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from netdiffus import limits
 from netdiffus.config import Config, Entry
 from netdiffus.errors import InputError
-from netdiffus.manifest import shown
+from netdiffus.manifest import Text, shown
 
 LOOKS = "it would look at the private traces once more, and nobody pays for that"
 NO_STEPS = "private tables are counted, not trained in steps"
@@ -44,11 +44,16 @@ class PrivacyOptions(Config):
     most_per_group: int | None = Field(
         None, ge=1, le=limits.MOST_PER_GROUP, description="With --unit group: flows of a group that count (default 4)."
     )
+    public: Annotated[Text | None, Entry("DATASET|recordings")] = Field(
+        None,
+        min_length=1,
+        description="With --epsilon: public traces to begin from, a dataset folder or the 'recordings' of the package.",
+    )
 
     @model_validator(mode="after")
     def _keeps_its_guarantee(self) -> PrivacyOptions:
         if self.epsilon is None:
-            given = [name for name in ("delta", "unit", "most_per_group") if getattr(self, name) is not None]
+            given = [name for name in ("delta", "unit", "most_per_group", "public") if getattr(self, name) is not None]
             if given:
                 raise InputError(f"--epsilon with --{given[0].replace('_', '-')}", "none", "name --epsilon too")
             return self

@@ -57,7 +57,7 @@ class Guarantee(Manifest):
     Attributes:
         epsilon, delta: of all that leaves the training data. unit: what is added or removed.
         most_per_group: rows of one group that are counted at most; 1 where the unit is a flow.
-        entries: of the ledger.
+        entries: of the ledger. public: the public traces that the training began from; None: it began from none.
     """
 
     epsilon: Positive
@@ -65,6 +65,7 @@ class Guarantee(Manifest):
     unit: Unit
     most_per_group: int = Field(ge=1, le=limits.INTEGER)
     entries: list[Entry] = Field(min_length=1, max_length=64)
+    public: Text | None = None
 
     @property
     def sentence(self) -> str:

@@ -6,9 +6,10 @@ tree over label and codes before it (leaves.py). Positions are visited in the or
 next tree is grown from traces that are drawn from the tables so far.
 
 Noise on a hundred thousand cells would make most of a table of what never happened. So counts are compared with what a
-shorter context expects: those that lie within SIGNIFICANT standard deviations of it are taken to be as expected, the
-others are kept (hard thresholding, Donoho and Johnstone, Biometrika 1994, of what is new). All of this is
-post-processing, which costs nothing.
+shorter context expects. Those that differ from it by more than noise does are kept, the others are taken to be as
+expected: hard thresholding of what is new, at the false discovery rate FALSE, so that a large table of few findings has
+a higher threshold than a small one of many (Benjamini and Hochberg, J. R. Stat. Soc. B 1995; Abramovich et al., Annals
+of Statistics 2006). All of this is post-processing, which costs nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 from netdiffus.arrays import Bools, Floats, Ints
 from netdiffus.privacy.leaves import Leaves
 from netdiffus.privacy.noise import noisy
+from netdiffus.privacy.public import Public, moved
 
-SIGNIFICANT = 2.5
-OF_PAIRS = 3.0
-"""The same of pairs of codes, of which there are many more."""
+FALSE = 0.3
+"""Share of the counts that are kept although they differ by noise alone."""
+LEAST = 2.0
+"""Standard deviations that counts which are kept differ by at least."""
 DEPTH = 4
 """Codes of a context at most."""
 ENOUGH = 4.0
@@ -94,12 +98,21 @@ def normalised(counts: Floats) -> Floats:
     return np.asarray(np.where(whole > 0, counts / np.maximum(whole, 1e-300), 1 / counts.shape[-1]))
 
 
-def kept(counts: Floats, expected: Floats, sigma: Floats | float, significant: float = SIGNIFICANT) -> Floats:
+def significant(counts: Floats, expected: Floats, sigma: Floats | float) -> Bools:
+    """Which noisy counts differ from what is expected, at the false discovery rate FALSE."""
+    chance = 2 * ndtr(-np.abs(counts - expected) / sigma)
+    ascending = np.sort(chance, axis=None)
+    found = np.flatnonzero(ascending <= FALSE * np.arange(1, chance.size + 1) / chance.size)
+    rate = ascending[found[-1]] if len(found) else -1.0
+    return np.asarray(chance <= min(rate, 2 * ndtr(-LEAST)))
+
+
+def kept(counts: Floats, expected: Floats, sigma: Floats | float) -> Floats:
     """Shares (..., K) of noisy counts where they differ significantly from what is expected, else of that.
 
     What the significant ones leave of the expected total is shared by the others, as they were expected.
     """
-    new = np.abs(counts - expected) > significant * sigma
+    new = significant(counts, expected, sigma)
     found, others = np.where(new, np.maximum(counts, 0.0), 0.0), np.where(new, 0.0, expected)
     left = expected.sum(axis=-1, keepdims=True) - found.sum(axis=-1, keepdims=True)
     whole = others.sum(axis=-1, keepdims=True)
@@ -107,13 +120,16 @@ def kept(counts: Floats, expected: Floats, sigma: Floats | float, significant: f
     return normalised(found + others * (room / np.maximum(whole, 1e-300)))
 
 
-def tables(traces: Coded, traces_of: Floats, noise: Noise, rng: np.random.Generator) -> Iterator[Cell]:
+def tables(
+    traces: Coded, traces_of: Floats, noise: Noise, rng: np.random.Generator, public: Public | None = None
+) -> Iterator[Cell]:
     """The tables of every position and channel, in the order in which they are drawn.
 
     Args:
         traces_of: (labels,) noisy numbers of traces. rng: of the draws that grow the trees, which are no secret.
+        public: traces to begin from; None: nothing is expected before the first look.
     """
-    found = _Tables(traces, traces_of, noise, rng)
+    found = _Tables(traces, traces_of, noise, rng, public)
     channels, n = traces.codes.shape[1:]
     for row in range(n):
         for channel in range(channels):
@@ -123,8 +139,10 @@ def tables(traces: Coded, traces_of: Floats, noise: Noise, rng: np.random.Genera
 class _Tables:
     """Tables in the making: the private traces, and those that are drawn beside them."""
 
-    def __init__(self, traces: Coded, traces_of: Floats, noise: Noise, rng: np.random.Generator) -> None:
-        self.traces, self.noise, self.rng = traces, noise, rng
+    def __init__(
+        self, traces: Coded, traces_of: Floats, noise: Noise, rng: np.random.Generator, public: Public | None
+    ) -> None:
+        self.traces, self.noise, self.rng, self.public = traces, noise, rng, public
         self.labels = len(traces_of)
         copies = np.maximum(1, np.round(DRAWN * traces_of / traces_of.sum())).astype(np.int64)
         self.weight = float(traces_of.sum()) / int(copies.sum())
@@ -139,13 +157,12 @@ class _Tables:
         codes, ids = self.traces.codes[real, channel, row], self.traces.ids[real]
         columns, drawn = self._columns(self.traces.codes[real], where, row), self._columns(self.codes, where, row)
         going, before = self.ids[self.alive], [part[self.alive] for part in drawn]
-        expected = np.bincount(going, minlength=self.labels) * self.weight
+        expected = np.bincount(going, minlength=self.labels).astype(np.float64) * self.weight
         counted = noisy(_counted(ids, codes, self.labels, size), self.noise.labels).astype(np.float64)
-        pooled = kept(counted.sum(axis=0), np.full(size, 1e-9), self.noise.labels * np.sqrt(self.labels))
-        of_label = kept(counted, expected[:, None] * pooled, self.noise.labels)
+        pooled, of_label = self._of_labels(counted, expected, channel, row)
         tree, shares = Leaves(self.labels), of_label
         if where:
-            after = self._pairs(columns[0], codes, where[0], pooled, before[0])
+            after = self._pairs((channel, row), (columns[0], codes), where[0], pooled, before[0])
             enough = max(ENOUGH * self.noise.leaves, FEWEST)
             fewest = [enough, *[1.5 * enough] * (len(where) - 1)]
             tree = Leaves.grow(self.labels, going, before, self.weight, fewest)
@@ -166,16 +183,40 @@ class _Tables:
     def _columns(self, codes: Ints, where: Sequence[Place], row: int) -> list[Ints]:
         return [codes[:, k, row - back] for k, back in where]
 
-    def _pairs(self, before: Ints, codes: Ints, place: Place, pooled: Floats, drawn: Ints) -> Floats:
+    def _of_labels(self, counts: Floats, traces_of: Floats, channel: int, row: int) -> tuple[Floats, Floats]:
+        """Shares (K,) of the codes of all traces, and (labels, K) of each label.
+
+        Args:
+            counts: (labels, K) with noise. traces_of: (labels,) expected.
+        """
+        together, spread = counts.sum(axis=0), self.noise.labels * np.sqrt(self.labels)
+        expected = np.full(counts.shape[1], 1e-9)
+        if self.public is not None:
+            known = traces_of.sum() * self.public.shares(channel, row)
+            expected = moved(expected, known, together, spread)
+        pooled = kept(together, expected, spread)
+        of_each = traces_of[:, None] * pooled
+        if self.public is not None:
+            known = traces_of[:, None] * self.public.of_labels(channel, row, np.tile(pooled, (self.labels, 1)))
+            of_each = moved(of_each, known, counts, self.noise.labels)
+        return pooled, kept(counts, of_each, self.noise.labels)
+
+    def _pairs(
+        self, which: tuple[int, int], pairs: tuple[Ints, Ints], place: Place, pooled: Floats, drawn: Ints
+    ) -> Floats:
         """(K', K) how much likelier each code is after each code of a place than it is at all.
 
         Args:
-            before: the private traces' codes at the place. drawn: those of the drawn traces that have not ended.
+            which: channel and row of the codes. pairs: the private traces' codes at the place, and those after them.
+            drawn: codes at the place of the drawn traces that have not ended.
         """
         size = self.traces.sizes[place[0]]
-        counts = noisy(_counted(before, codes, size, len(pooled)), self.noise.pairs).astype(np.float64)
-        held = np.bincount(drawn, minlength=size) * self.weight
-        found = kept(counts, held[:, None] * pooled, self.noise.pairs, OF_PAIRS)
+        counts = noisy(_counted(*pairs, size, len(pooled)), self.noise.pairs).astype(np.float64)
+        held = (np.bincount(drawn, minlength=size) * self.weight)[:, None]
+        expected = held * pooled
+        if self.public is not None:
+            expected = moved(expected, held * self.public.after(*which, place, pooled), counts, self.noise.pairs)
+        found = kept(counts, expected, self.noise.pairs)
         return np.asarray(found / np.maximum(pooled, 1e-9))
 
     def _shares(self, tree: Leaves, counts: Floats, held: Floats, of_label: Floats, after: Floats) -> Floats:

@@ -19,6 +19,7 @@ from netdiffus.models.device import torch_version, used_threads
 from netdiffus.models.fitting import Fitting, Training, TrainingPart, share_done
 from netdiffus.models.manifest import ModelManifest, model_manifest, read_model
 from netdiffus.models.options import RowOptions, TrainOptions
+from netdiffus.steps.public_traces import public_part
 from netdiffus.store import model as store
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import read_dataset
@@ -59,6 +60,8 @@ def train(
     began = time.perf_counter()
     if resume and isinstance(options, RowOptions) and options.epsilon is not None:
         raise InputError("--epsilon without --resume", "both", "train anew: what was spent is spent")
+    if isinstance(options, RowOptions) and options.public is not None:
+        part = replace(part, public=public_part(options.public, card, options.length or card.packets))
     fitting = fit_model(part, options)
     fitting.fit.seconds = time.perf_counter() - began  # counting is part of the training
     if say is not None:

@@ -18,7 +18,8 @@ from netdiffus.studio.fields import Entered, FormField, argument, form_fields, o
 from netdiffus.studio.workspace import Workspace
 
 PREPARE = [name for name in PrepareConfig.model_fields if name not in ("labels", "unlabelled", "columns")]
-TRAIN = [name for name in OFFERED if name not in ("preset", "image")]
+TRAIN = [name for name in OFFERED if name not in ("preset", "image", "public")]
+"""A form asks for the first two itself; the last may be a path outside of a workspace."""
 CAPTURE = list(CaptureConfig.model_fields)
 OF_PROMPTS = ("prompt", "negative", "control", "base")
 """For the command line: a form asks for labels, and two of these are paths outside of a workspace."""
