@@ -10,12 +10,14 @@ from netdiffus.traffic.payload.talk import Facts, Lookup, Message, Talk
 
 START_NS = 1_767_225_600 * 10**9
 CLIENT_ADDRESS, SERVER_ADDRESS = bytes([10, 0, 0, 1]), bytes([198, 18, 0, 7])
-UDP_PROTOCOLS = {"dhcp", "mdns", "ntp", "quic", "rtcp", "rtp", "ssdp", "stun", "webrtc"}
+UDP_PROTOCOLS = {"dhcp", "dropbox", "mdns", "ntp", "quic", "rtcp", "rtp", "spotify", "ssdp", "stun", "webrtc"}
 MARGIN = 7
 FLOWS: dict[str, tuple[int, list[int]]] = {
     "bittorrent": (6881, [68, -68, 105, -17, 5, -16397]),
     "dhcp": (67, [300, -300, 310, -300]),
     "dns": (53, [45, -61]),
+    "dropbox": (17500, [200, 160]),
+    "ethereum": (30303, [420, -380, 64, -96]),
     "ftp": (21, [-20, 11, -34, 14, -22, 6, -40]),
     "http": (80, [140, -900, 200, -5000]),
     "http2": (80, [90, -300, 60, -20_000]),
@@ -31,6 +33,7 @@ FLOWS: dict[str, tuple[int, list[int]]] = {
     "rtp": (4000, [172, 172, -172, 172, -172]),
     "sip": (5060, [420, -380]),
     "smtp": (25, [-40, 25, -120, 40, -20, 36, -14, 6, -37, 700, -30, 6, -20]),
+    "spotify": (57621, [44, 44]),
     "ssdp": (1900, [125, -310]),
     "ssh": (22, [41, -41, 1400, -1088, 1208, -1564, 16, 44, -44]),
     "stun": (3478, [100, -64, 108, -96]),

@@ -24,7 +24,7 @@ def transports(protocol: str) -> list[str]:
     """What a protocol runs over."""
     if protocol in UDP_PROTOCOLS:
         return ["udp"]
-    return ["tcp", "udp"] if protocol in ("dns", "sip", "bittorrent") else ["tcp"]
+    return ["tcp", "udp"] if protocol in ("dns", "sip", "bittorrent", "ethereum") else ["tcp"]
 
 
 def attempt(protocol: str, talk: Talk) -> bool:

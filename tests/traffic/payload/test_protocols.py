@@ -1,5 +1,7 @@
 """What each protocol begins with, as its specification says, and that what is written is recognised again."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,10 @@ from netdiffus.traffic.payload.talk import Misfit
 from payload_talks import FLOWS, built, fill_of, said, talk_of
 
 BEGINS = {
-    "bittorrent": b"\x13BitTorrent protocol", "dhcp": b"\x01\x01\x06\x00", "ftp": b"220", "http2": b"PRI * HTTP/2.0",
-    "imap": b"* OK", "pop3": b"+OK", "redis": b"*", "rtp": b"\x80", "rtcp": b"\x80\xc9", "smtp": b"220 ",
-    "ssh": b"SSH-2.0-", "tls": b"\x16\x03\x01", "tracker": b"GET /announce?info_hash=",
+    "bittorrent": b"\x13BitTorrent protocol", "dhcp": b"\x01\x01\x06\x00", "dropbox": b'{"host_int": ', "ftp": b"220",
+    "http2": b"PRI * HTTP/2.0", "imap": b"* OK", "pop3": b"+OK", "redis": b"*", "rtp": b"\x80", "rtcp": b"\x80\xc9",
+    "smtp": b"220 ", "spotify": b"SpotUdp0", "ssh": b"SSH-2.0-", "tls": b"\x16\x03\x01",
+    "tracker": b"GET /announce?info_hash=",
 }  # fmt: skip
 
 
@@ -89,3 +92,10 @@ def test_mqtt_packets_follow_each_other() -> None:
                     break
             assert stream[at] >> 4 in (1, 3, 4, 9, 12, 13)
             at = place + length
+
+
+def test_dropbox_announces_itself_in_json() -> None:
+    talk = built("dropbox")
+    told = json.loads(said(talk, 0))
+    assert told["port"] == talk.facts.server_port
+    assert len(str(told["host_int"])) == 38

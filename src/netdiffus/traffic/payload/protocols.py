@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from netdiffus.traffic.payload.bittorrent import build_bittorrent
 from netdiffus.traffic.payload.dhcp import build_dhcp
+from netdiffus.traffic.payload.discovery import build_dropbox, build_spotify
 from netdiffus.traffic.payload.dns import build_dns
+from netdiffus.traffic.payload.ethereum import build_ethereum
 from netdiffus.traffic.payload.ftp import build_ftp
 from netdiffus.traffic.payload.http import build_http, build_ssdp, build_tracker
 from netdiffus.traffic.payload.http2 import build_http2
@@ -28,6 +30,8 @@ PROTOCOLS: dict[str, Builder] = {
     "bittorrent": build_bittorrent,
     "dhcp": build_dhcp,
     "dns": build_dns,
+    "dropbox": build_dropbox,
+    "ethereum": build_ethereum,
     "ftp": build_ftp,
     "http": build_http,
     "http2": build_http2,
@@ -43,6 +47,7 @@ PROTOCOLS: dict[str, Builder] = {
     "rtp": build_rtp,
     "sip": build_sip,
     "smtp": build_smtp,
+    "spotify": build_spotify,
     "ssdp": build_ssdp,
     "ssh": build_ssh,
     "stun": build_stun,
@@ -56,10 +61,12 @@ PORTS = {
         21: "ftp", 22: "ssh", 25: "smtp", 53: "dns", 80: "http", 110: "pop3", 143: "imap", 443: "tls", 465: "tls",
         587: "smtp", 853: "tls", 993: "tls", 995: "tls", 1883: "mqtt", 5060: "sip", 5061: "tls", 5432: "postgres",
         6379: "redis", 6881: "bittorrent", 8000: "http", 8080: "http", 8443: "tls", 8883: "tls",
+        30303: "ethereum",
     },
     "udp": {
         53: "dns", 67: "dhcp", 68: "dhcp", 123: "ntp", 443: "quic", 1900: "ssdp", 3478: "stun", 4433: "quic",
         5004: "rtp", 5005: "rtcp", 5060: "sip", 5353: "mdns", 5355: "dns", 6881: "bittorrent",
+        17500: "dropbox", 30303: "ethereum", 57621: "spotify",
     },
 }  # fmt: skip
 LOOKS_UP = frozenset({"dns"})

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from netdiffus.traffic.payload import ethereum
+from netdiffus.traffic.payload.discovery import DROPBOX, SPOTIFY
 from netdiffus.traffic.payload.stun import COOKIE, fits
 from netdiffus.traffic.payload.talk import CLIENT, SERVER
 
@@ -15,6 +17,8 @@ PG_CODES = (b"\x00\x03\x00\x00", b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30")
 QUIC_VERSIONS = (b"\x00\x00\x00\x01", b"\x6b\x33\x43\xcf")
 HANDSHAKE = b"\x13BitTorr"
 RTCP_KINDS = range(200, 205)
+MARKS = {DROPBOX[:8]: "dropbox", SPOTIFY: "spotify", b"M-SEARCH": "ssdp", b"NOTIFY *": "ssdp"}
+"""The first 8 bytes of datagrams that say what they are."""
 
 
 class Opening(NamedTuple):
@@ -66,6 +70,8 @@ def _of_tcp(port: int, mine: bytes, theirs: bytes, openings: Sequence[Opening]) 
     if mine.startswith(HANDSHAKE) or theirs.startswith(HANDSHAKE):
         return "bittorrent"
     size = next((each.size for each in openings if each.side == CLIENT), 0)
+    if ethereum.is_handshake(mine, size):
+        return "ethereum"
     return "dns" if int.from_bytes(mine[:2], "big") == size - 2 and _is_dns(mine[2:], size - 2) else ""
 
 
@@ -89,12 +95,14 @@ def _of_udp(port: int, mine: bytes, openings: Sequence[Opening]) -> str:
         return "dhcp"
     if mine[:1] and mine[0] & 0xC0 == 0xC0 and mine[1:5] in QUIC_VERSIONS:
         return "quic"
-    if mine.startswith((b"M-SEARCH", b"NOTIFY *")):
-        return "ssdp"
+    if mine[:8] in MARKS:
+        return MARKS[mine[:8]]
     if mine[:8] == b"d1:ad2:i" or mine[:8] == b"\x00\x00\x04\x17\x27\x10\x19\x80" or _is_utp(openings):
         return "bittorrent"
     if b"SIP/2.0\r\n" in mine:
         return "sip"
+    if openings and all(ethereum.is_datagram(each.data, each.size) for each in openings):
+        return "ethereum"
     return _media(openings)
 
 
