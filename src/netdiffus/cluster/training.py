@@ -44,6 +44,14 @@ class Order:
     before: str
 
 
+@dataclass(frozen=True)
+class Told:
+    """The order, and whom to answer."""
+
+    order: Order
+    box: Any
+
+
 @dataclass
 class ClusterTraining:
     """A training on the machines of a cluster.
@@ -124,7 +132,7 @@ class ClusterTraining:
             of_ray: Any = import_module("ray.train")  # its types are those of an older interface
             import_module("ray.train.torch").TorchTrainer(
                 _work,
-                train_loop_config={"order": order, "box": box},
+                train_loop_config=Told(order, box),
                 scaling_config=of_ray.ScalingConfig(
                     num_workers=(1, self.workers), use_gpu=self.gpus,
                     resources_per_worker={"CPU": self.cpus} | ({"GPU": 1} if self.gpus else {}),
@@ -163,11 +171,11 @@ def _environment(ray: Any) -> dict[str, str]:
     return named | {"RAY_CHDIR_TO_TRIAL_DIR": "0"}
 
 
-def _work(config: dict[str, Any]) -> None:
+def _work(told: Told) -> None:
     """One worker, from its beginning to the end of the training."""
     import ray
 
-    order, box = config["order"], config["box"]
+    order, box = told.order, told.box
     if ray.get(box.has_failed.remote()):  # the workers before these; what they met, these would meet
         return
     os.environ["OMP_NUM_THREADS"] = str(order.threads)
