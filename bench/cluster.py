@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -26,12 +28,14 @@ import polars as pl
 from bench.results import table, write_section
 from bench.small_traffic import two_labels
 from netdiffus import prepare, recordings, train
+from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.files.writer import write_pcap
 
-PARTS = ("prepare", "generate", "kills", "memory")
+PARTS = ("prepare", "generate", "train", "kills", "memory")
 TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -62,21 +66,36 @@ def nodes(count: int) -> Iterator[Any]:
         cluster.shutdown()
 
 
-def ray_cpu() -> float:
-    """CPU-seconds so far of all processes below this one, which are Ray's."""
-    parents, used = {}, {}
+def processes() -> dict[int, tuple[int, float]]:
+    """The parent and the CPU-seconds so far of each process of this machine."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            parents[int(entry.name)] = int(fields[1])
-            used[int(entry.name)] = sum(map(int, fields[11:15])) / TICKS
+            found[int(entry.name)] = int(fields[1]), sum(map(int, fields[11:15])) / TICKS
+    return found
+
+
+def ray_cpu() -> float:
+    """CPU-seconds so far of all processes below this one, which are Ray's."""
+    every = processes()
+    return sum(every[pid][1] for pid in below_of({pid: parent for pid, (parent, _) in every.items()}))
+
+
+def below() -> list[int]:
+    """The processes below this one."""
+    return sorted(below_of({pid: parent for pid, (parent, _) in processes().items()}))
+
+
+def below_of(parents: dict[int, int]) -> set[int]:
+    """The same, given the parent of each process."""
     mine = {os.getpid()}
     while more := {pid for pid, parent in parents.items() if parent in mine} - mine:
         mine |= more
-    return sum(used[pid] for pid in mine - {os.getpid()} if pid in used)
+    return mine - {os.getpid()}
 
 
 def command(arguments: Sequence[object], cluster: Any = None) -> Run:
@@ -155,6 +174,42 @@ def measure_generate(folder: Path, count: int) -> str:
     return table(["nodes", "traces/s", "CPU-seconds", "sha256"], rows)
 
 
+def measure_train(folder: Path, steps: int) -> str:
+    """The best validation loss of one process, of two workers, and of two one of which was killed; of equal steps."""
+    two_labels(2_000, seed=0).write_parquet(folder / "traces.parquet")
+    dataset = prepare(folder / "traces.parquet", folder / "traces")
+    rows: list[tuple[object, ...]] = []
+    for name, workers, kill in (("without Ray", 0, False), ("2 workers", 2, False), ("2 workers, one killed", 2, True)):
+        out = folder / name.replace(" ", "-")
+        arguments = ["train", dataset, "--out", out, "--preset", "tiny", "--steps", steps]
+        if workers:
+            with nodes(workers) as cluster:
+                killer = Thread(target=kill_a_worker, args=(out, np.random.default_rng(0).uniform(0, 5)))
+                if kill:
+                    killer.start()
+                run = command(arguments, cluster)
+                if kill:
+                    killer.join()
+        else:
+            run = command(arguments)
+        card = ModelCard.read(out)
+        loss = (card.validation or {})["loss"]
+        rows.append((name, f"{loss:.4f}", card.steps, f"{run.seconds:.0f}", f"{run.cpu:.0f}"))
+    return table(["", "nats of held-out traces", "steps", "seconds", "CPU-seconds"], rows)
+
+
+def kill_a_worker(out: Path, after: float) -> None:
+    """Kill a training worker of a process below this one, some seconds after the model was saved for the first time."""
+    until = time.monotonic() + PATIENCE_S
+    while not (out / ModelCard.FILE).is_file() and time.monotonic() < until:
+        time.sleep(0.1)
+    time.sleep(after)
+    found = [pid for pid in below() if b"TrainWorker" in (Path("/proc") / str(pid) / "cmdline").read_bytes()]
+    if not found:
+        raise RuntimeError("the training ended before one of its workers was killed: raise --steps")
+    os.kill(found[-1], signal.SIGKILL)
+
+
 def measure_kills(folder: Path, tries: int) -> str:
     """A node of two is killed at a random moment: how often the result was right, absent, or something else."""
     model, source = small_model(folder), captures(folder / "few", 6, 20_000)
@@ -207,6 +262,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20)
     parser.add_argument("--packets", type=int, default=500_000)
     parser.add_argument("--count", type=int, default=200_000)
+    parser.add_argument("--steps", type=int, default=2_000)
     parser.add_argument("--tries", type=int, default=20)
     parser.add_argument("--most", type=int, default=10_000_000)
     asked = parser.parse_args()
@@ -218,6 +274,8 @@ def main() -> None:
                 said.append(measure_prepare(folder, asked.files, asked.packets))
             elif part == "generate":
                 said.append(measure_generate(folder, asked.count))
+            elif part == "train":
+                said.append(measure_train(folder, asked.steps))
             elif part == "kills":
                 said.append(measure_kills(folder, asked.tries))
             else:

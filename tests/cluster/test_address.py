@@ -5,11 +5,12 @@ import socket
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from netdiffus.cli.options import with_ray_address
-from netdiffus.cluster import address
+from netdiffus.cluster import address, connection
 from netdiffus.cluster.address import check_answers, chosen_address
 from netdiffus.cluster.spreads import spread_on
 from netdiffus.errors import InputError
@@ -58,6 +59,18 @@ def test_another_service_answers() -> None:
         with pytest.raises(InputError, match="got another service than Ray there"):
             check_answers(f"127.0.0.1:{server.getsockname()[1]}")
         thread.join()
+
+
+def test_other_versions_of_ray_or_python() -> None:
+    utils = pytest.importorskip("ray._private.utils", reason="the extra 'ray' is not installed")
+
+    def init(*_: object, **__: object) -> None:  # as ray.init does when it has joined
+        utils.check_version_info({"ray_version": "1.0.0", "python_version": "3.1.0"}, "this process")
+
+    there = SimpleNamespace(init=init, shutdown=lambda: None, __version__="2.60.0")
+    said = r"of Ray 2\.60\.0 at head:6379 .*; got Version mismatch: .*Ray: 1\.0\.0 Python: 3\.1\.0.*; inst"
+    with pytest.raises(InputError, match=said):
+        connection._start(there, "head:6379")
 
 
 def test_an_installation_without_ray(monkeypatch) -> None:

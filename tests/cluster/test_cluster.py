@@ -3,14 +3,13 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from netdiffus import evaluate, generate, prepare, recordings
 from netdiffus.cluster import connection
-from netdiffus.cluster.connection import Cluster, connected
+from netdiffus.cluster.connection import connected
 from netdiffus.cluster.paths import check_seen
 from netdiffus.cluster.tasks import Tasks
 from netdiffus.errors import InputError
@@ -22,16 +21,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Two workers; the verbs use the connection that this process has."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "OBJECTS_BYTES", 200 << 20)
-        patch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-        with connected("local") as found:
-            yield found
 
 
 @pytest.mark.skipif(shutil.which("ss") is None, reason="needs ss (iproute2)")

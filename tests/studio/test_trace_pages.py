@@ -51,6 +51,36 @@ def test_pages_together_are_the_table(table: Path, label: str) -> None:
     assert pages[-1].rows == []
 
 
+@pytest.mark.parametrize("label", ["", "web", "dns", "rare"])
+def test_parts_are_one_table(table: Path, label: str, tmp_path: Path) -> None:
+    whole, begin = pl.read_parquet(table.read_bytes()), 0
+    (tmp_path / "set[1]" / "traces").mkdir(parents=True)
+    for number, rows in enumerate((7, 12_000, 1, ROWS)):
+        with (tmp_path / "set[1]" / "traces" / f"part-{number:05}.parquet").open("wb") as file:
+            whole[begin : begin + rows].write_parquet(file, row_group_size=1000)
+        begin += rows
+    tables = TraceTables()
+    parts, one = tables.open(tmp_path / "set[1]"), TraceTables().open(table)
+    assert (parts.counts, parts.total, parts.channels) == (one.counts, one.total, one.channels)
+    for number in range(0, 8, 3):
+        page, same = parts.page(number, 2500, label), one.page(number, 2500, label)
+        assert (page.rows, page.total) == (same.rows, same.total)
+        assert page.traces.equals(same.traces)
+    assert parts.spread(2000).equals(one.spread(2000))
+    assert tables.open(tmp_path / "set[1]") is parts
+    (tmp_path / "set[1]" / "traces" / "part-00000.parquet").unlink()
+    assert tables.open(tmp_path / "set[1]").total == ROWS - 7
+
+
+def test_parts_of_other_columns(table: Path, tmp_path: Path) -> None:
+    whole = pl.read_parquet(table.read_bytes())
+    (tmp_path / "traces").mkdir()
+    whole[:9].write_parquet(tmp_path / "traces" / "part-00000.parquet")
+    whole[:9].drop("size").write_parquet(tmp_path / "traces" / "part-00001.parquet")
+    with pytest.raises(InputError, match="parts with the same columns; got others in"):
+        TraceTables().open(tmp_path)
+
+
 def test_a_sample_comes_from_all_over_the_table(table: Path) -> None:
     sample = TraceTables().open(table).spread(2000)
     assert len(sample) <= 2000

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from numpy.typing import ArrayLike
 
 from netdiffus.api.scores import Scores
-from netdiffus.cluster.spreads import reading_on, spread_on
+from netdiffus.cluster.spreads import reading_on, spread_on, training_on
 from netdiffus.config import exclusive
 from netdiffus.errors import InputError
 from netdiffus.models.options import train_options
@@ -21,7 +21,6 @@ from netdiffus.steps import convert as converting
 from netdiffus.steps import evaluate as evaluating
 from netdiffus.steps import generate as generating
 from netdiffus.steps import prepare as preparing
-from netdiffus.steps import train as training
 from netdiffus.steps.evaluate_arrays import evaluate_arrays
 from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.outputs.capture_config import CaptureConfig
@@ -87,7 +86,13 @@ def prepare(
 
 
 def train(
-    dataset: PathLike, out: PathLike, *, resume: bool = False, on_progress: Progress | None = None, **options: Any
+    dataset: PathLike,
+    out: PathLike,
+    *,
+    resume: bool = False,
+    ray: str | None = None,
+    on_progress: Progress | None = None,
+    **options: Any,
 ) -> Path:
     """Train a model on a dataset and write it to the folder `out`; returns its path.
 
@@ -95,11 +100,15 @@ def train(
     label_dropout, guidance, validation, patience; and the sizes that a preset sets. With image="prompt" also base,
     rank, resolution, control, prompts (a list of templates), batch_images, accumulate, precision and offload.
 
+    With `ray`, the machines of a cluster train together (docs/scale.md): "auto" (what RAY_ADDRESS names, else this
+    machine), "local" or HOST:PORT.
+
     Raises:
         InputError: the dataset is missing or too small, or an option is out of its range.
     """
     config = train_options(**options)
-    run(training.train(Path(dataset), Path(out), config, resume=resume), on_progress)
+    with training_on(ray, Path(dataset), Path(out), config) as (step, _):
+        run(step(Path(dataset), Path(out), config, resume=resume), on_progress)
     return Path(out)
 
 

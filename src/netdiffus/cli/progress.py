@@ -114,14 +114,16 @@ def show_reading(records: Iterator[Read], beside: Callable[[], str] | None = Non
     return shown_records
 
 
-def show_training(records: Generator[TrainStep, None, None], out: Path) -> TrainStep:
+def show_training(
+    records: Generator[TrainStep, None, None], out: Path, beside: Callable[[], str] | None = None
+) -> TrainStep:
     """Show `train`: step, loss, speed and time left; `out` is where the model is.
 
     Raises:
         Interrupted: Ctrl-C; the training was saved first.
     """
     loss, record = float("nan"), None
-    with _stop_flag() as stop, Shown("training") as shown:
+    with _stop_flag() as stop, Shown("training", beside) as shown:
         first: TrainStep | None = None
         for record in records:
             first = first or record

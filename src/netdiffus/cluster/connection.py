@@ -21,6 +21,14 @@ from netdiffus.version import __version__
 OBJECTS_BYTES, LEAST_OBJECTS_BYTES = 1 << 30, 100 << 20
 """Memory for results on their way, on this machine."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+QUIET = (
+    "RAY_USAGE_STATS_ENABLED",  # nothing is told to anybody
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO",
+    "RAY_CHDIR_TO_TRIAL_DIR",  # workers of a training know paths as this process does
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER",  # nobody asks it
+    "RAY_TRAIN_METRICS_ENABLED",
+)
+"""What Ray is not to do, unless the environment says so."""
 STARTS = 3
 STARTED_S = 120.0
 """Within which every machine must have started a process of ours."""
@@ -63,8 +71,8 @@ def connected(asked: str) -> Iterator[Cluster]:
     Raises:
         InputError: Ray is not installed, nothing answers there within 10 seconds, or versions differ.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    for name in QUIET:
+        os.environ.setdefault(name, "0")
     try:
         import ray
     except ImportError:

@@ -1,13 +1,32 @@
-"""SPREADS: what `ray=` and `--ray` mean for a step."""
+"""What `ray=` and `--ray` mean for a step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from netdiffus.errors import InputError
 from netdiffus.spread import Spread, one_by_one
+
+if TYPE_CHECKING:
+    from netdiffus.diffusion.fit import TrainStep
+    from netdiffus.models.options import TrainOptions
+
+
+class Train(Protocol):
+    """The step train (steps/train.py), by this process or by many."""
+
+    def __call__(
+        self,
+        dataset: Path,
+        out: Path,
+        options: TrainOptions,
+        *,
+        resume: bool = False,
+        say: Callable[[str], object] | None = None,
+    ) -> Generator[TrainStep, None, None]: ...
 
 
 @contextmanager
@@ -57,3 +76,31 @@ def reading_on(ray: str | None, reads: Sequence[Path], out: Path) -> Iterator[Sp
     with connected(ray) as cluster:
         check_seen(cluster, reads, out)
         yield Tasks(cluster)
+
+
+@contextmanager
+def training_on(
+    ray: str | None, dataset: Path, out: Path, options: TrainOptions
+) -> Iterator[tuple[Train, Callable[[], str] | None]]:
+    """What trains, for the duration of the block, and what tells of its workers; None: there are none.
+
+    Raises:
+        InputError: as in `connected` and `check_seen`.
+    """
+    from netdiffus.steps.train import train
+
+    if ray is None:
+        yield train, None
+        return
+    from netdiffus.cluster.connection import connected
+    from netdiffus.cluster.paths import check_seen
+    from netdiffus.cluster.training import ClusterTraining
+    from netdiffus.models.device import choose_device, used_threads
+
+    with connected(ray) as cluster:
+        base = getattr(options, "base", None)
+        reads = [dataset, *sorted(path for path in dataset.rglob("*.parquet"))] + ([Path(base)] if base else [])
+        check_seen(cluster, reads, out)
+        device = choose_device()
+        training = ClusterTraining(cluster, used_threads(device) or 1, device.type == "cuda")
+        yield training.run, training.speeds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import torch
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from netdiffus.diffusion.average import Average
 from netdiffus.diffusion.resume import check_state
+from netdiffus.diffusion.validation import Validation as Validation
+from netdiffus.diffusion.validation import validated
+from netdiffus.diffusion.workers import ALONE, Workers, add_gradients, check_same
 
-VALIDATION_SEED = 0  # every check uses the same traces, noise levels and noise: only the weights differ
-VALIDATION_BATCHES = 4
 COLDEST = 2**-8
 """A training ends where its learning rate has been lowered below this share: its weights hardly move any more."""
 
@@ -35,6 +36,14 @@ class Sample:
     label: Tensor
     coarse: Tensor | None = None
     fold: Tensor | None = None
+
+    def part(self, workers: Workers) -> Sample:
+        """The traces that one of several workers takes."""
+        if workers.size == 1:
+            return self
+        every = {each.name: getattr(self, each.name) for each in fields(self)}
+        own = slice(workers.rank, None, workers.size)
+        return replace(self, **{name: value[own] for name, value in every.items() if value is not None})
 
 
 Batch = Callable[[torch.Generator], Sample]
@@ -58,21 +67,6 @@ class TrainStep:
     def note(self) -> str:
         """Step and loss."""
         return f"step {self.step}  loss {self.loss:.3f}"
-
-
-@dataclass(frozen=True)
-class Validation:
-    """How training is validated.
-
-    Attributes:
-        batch: draws held-out traces.
-        every: steps between two checks; the last step is checked too.
-        patience: stop after this many checks without improvement; None: no early stopping.
-    """
-
-    batch: Batch
-    every: int
-    patience: int | None = None
 
 
 class Recipe(Protocol):
@@ -105,6 +99,9 @@ class Fit:
         recipe: the training objective of this network.
         validation: how training is validated; if given, the best averaged weights are kept.
         accumulate: batches whose gradients make one step.
+
+    Attributes:
+        workers: who fits the network together; to be set before `run`, in each of them.
     """
 
     def __init__(
@@ -120,6 +117,7 @@ class Fit:
     ) -> None:
         self.network, self.batch, self.recipe, self.validation = network, batch, recipe, validation
         self.accumulate = accumulate
+        self.workers: Workers = ALONE
         device = next(network.parameters()).device
         self.optimisers = recipe.optimisers(learning_rate)
         self.peaks = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
@@ -137,12 +135,13 @@ class Fit:
 
     def run(self, share: Callable[[TrainStep], float]) -> Iterator[TrainStep]:
         """Train until `share(record)`, the completed part of the training, reaches 1, or early stopping."""
+        self._begin_together()
         began = time.perf_counter() - self.seconds
-        done = share(TrainStep(self.step, math.nan, self.seconds))
+        done = self.workers.agreed(share(TrainStep(self.step, math.nan, self.seconds)))
         while done < 1 and not self._is_spent():
             loss = self._take_step(done)
             self.seconds = time.perf_counter() - began
-            done = share(TrainStep(self.step, math.nan, self.seconds))
+            done = self.workers.agreed(share(TrainStep(self.step, math.nan, self.seconds)))
             checked = self._check(self.validation) if self.validation and self._is_due(self.validation, done) else None
             yield TrainStep(self.step, loss, self.seconds, checked, min(done, 1.0))
 
@@ -153,12 +152,9 @@ class Fit:
         self.network.train()
         total = 0.0
         for _ in range(self.accumulate):
-            sample = self.batch(self.generator)
-            with torch.random.fork_rng():
-                torch.manual_seed(self._draw_seed())  # dropout uses torch's global RNG, which `state` does not save
-                loss = self.recipe.loss(sample, self.generator).mean() / self.accumulate
-                loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
+            total += self._add_batch(self.batch(self.generator))
+        fitted = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        total = add_gradients(fitted, total, self.workers)
         if self.recipe.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         for optimiser in self.optimisers:
@@ -166,6 +162,33 @@ class Fit:
         self.step += 1
         self.average.update(dict(self.network.named_parameters()), self.step)
         return total
+
+    def _add_batch(self, sample: Sample) -> float:
+        """Add the gradients of this worker's part of a batch; returns the part's share of the loss."""
+        seed, own = self._draw_seed(), sample.part(self.workers)
+        if not len(own.label):
+            return 0.0
+        generator = self.generator
+        if self.workers.size > 1:  # other noise for each, while all go on with the same batches
+            seed += self.workers.rank
+            generator = torch.Generator(self.device).manual_seed(seed + self.workers.size)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)  # dropout uses torch's global RNG, which `state` does not save
+            weight = len(own.label) / len(sample.label)
+            loss = self.recipe.loss(own, generator).mean() * weight / self.accumulate
+            loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _begin_together(self) -> None:
+        """Begin with the weights of the first worker: another processor may have made others, in their last bits."""
+        if self.workers.size > 1:
+            check_same(self.workers, self.step, self.device)
+            for tensors in (self.network.state_dict(), self.average.tensors, self.best):
+                for _, tensor in sorted(tensors.items()):
+                    whole = tensor.contiguous()
+                    self.workers.of_first(whole)
+                    tensor.copy_(whole)
 
     def _draw_seed(self) -> int:
         return int(torch.randint(1 << 62, (1,), generator=self.generator, device=self.generator.device))
@@ -192,15 +215,14 @@ class Fit:
         Where it is no better than before, the training goes on from the best weights with a lower learning rate: few
         traces are soon known by heart, and a rate that falls with the time that is left would still be high then.
         """
-        self.network.eval()
-        averaged = {f"network.{name}": tensor for name, tensor in self.average.tensors.items()}
-        objective = _Objective(self.network, self.recipe)
-        generator = torch.Generator(self.generator.device).manual_seed(VALIDATION_SEED)
-        parts = [
-            torch.func.functional_call(objective, averaged, (validation.batch(generator), generator))
-            for _ in range(VALIDATION_BATCHES)
-        ]
-        loss = float(torch.cat(parts).mean())
+        loss = torch.tensor(math.nan, dtype=torch.float64, device=self.device)
+        if not self.workers.rank:
+            loss.fill_(validated(validation.batch, self.network, self.recipe, self.average.tensors))
+        self.workers.of_first(loss)
+        return self._keep_best(float(loss))
+
+    def _keep_best(self, loss: float) -> float:
+        """Keep the averaged weights if they are the best, else cool down."""
         if loss < self.best_loss:
             self.best = {name: value.clone() for name, value in self.average.tensors.items()}
             self.best_loss, self.best_step = loss, self.step
@@ -259,15 +281,3 @@ class Fit:
         self.coolings = int(state["coolings"])
         if self.best:
             self.best_loss, self.best_step = float(state["best_loss"]), int(state["best_step"])
-
-
-class _Objective(nn.Module):
-    """A recipe's loss as a module, so that it can be computed with weights other than the network's own."""
-
-    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
-        super().__init__()
-        self.network, self.recipe = network, recipe
-
-    def forward(self, sample: Sample, generator: torch.Generator) -> Tensor:
-        """Per trace (B,)."""
-        return self.recipe.loss(sample, generator)

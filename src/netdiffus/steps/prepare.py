@@ -22,6 +22,7 @@ from netdiffus.steps.sources.label_choice import check_label_of_standard_input, 
 from netdiffus.steps.sources.part import NOWHERE, PartFile, join, read_part
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.steps.sources.tables import tables_below
+from netdiffus.steps.sources.taps import taps
 from netdiffus.store.account import check_result
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
 from netdiffus.store.dataset import DATASET, DatasetWriter, dataset_writer, parted_writer
@@ -85,7 +86,7 @@ def prepare(
     rule = label_choice(config)
     files, tests = _named(sources, config)
     own_test = isinstance(config.test, str)
-    inputs = [*sources, *(file.path for file in [*files, *tests]), *_tables_of(config)]
+    inputs = [*sources, *(path for file in [*files, *tests] for path in (file.path, *file.more)), *_tables_of(config)]
     check_folder(out, DATASET, inputs)
     for path in inputs:
         check_result(path)
@@ -140,7 +141,7 @@ def _named(sources: Sequence[Path], config: PrepareConfig) -> tuple[list[SourceF
     tests = _files([Path(config.test)], config) if isinstance(config.test, str) else []
     tables = [kind_of(file.path, config) != "capture" for file in [*files, *tests]]
     config.check_sources(tables=any(tables), captures=not all(tables))
-    both = {file.path.resolve() for file in files} & {file.path.resolve() for file in tests}
+    both = _paths(files) & _paths(tests)
     if both:
         raise InputError(
             "other files for --test than for training", f"{min(both).name} as both", "name it once, with --test"
@@ -148,6 +149,10 @@ def _named(sources: Sequence[Path], config: PrepareConfig) -> tuple[list[SourceF
     if any(file.path == STANDARD_INPUT for file in [*files, *tests]) and not config.unlabelled:
         check_label_of_standard_input(config.labels or "folder")
     return files, tests
+
+
+def _paths(files: Sequence[SourceFile]) -> set[Path]:
+    return {path.resolve() for file in files for path in (file.path, *file.more)}
 
 
 def reads(sources: Sequence[Path], config: PrepareConfig) -> list[Path]:
@@ -163,7 +168,11 @@ def _tables_of(config: PrepareConfig) -> list[Path]:
 def _files(sources: Sequence[Path], config: PrepareConfig) -> list[SourceFile]:
     if config.gasf is not None:  # a folder of images is one source
         return distinct((source, SourceFile(source, named=True)) for source in sources)
-    return find_files(tables_below(sources) if config.columns is not None else sources)
+    files = find_files(tables_below(sources) if config.columns is not None else sources)
+    if not config.rotated:
+        return files
+    captures, tables = ([file for file in files if kind_of(file.path, config) == kind] for kind in ("capture", "table"))
+    return [*taps(captures), *tables]
 
 
 def _check_faults(path: Path, source: Source) -> None:

@@ -7,11 +7,13 @@ import platform
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from netdiffus.diffusion.fit import Fit, TrainStep
+from netdiffus.diffusion.workers import ALONE, Workers
 from netdiffus.errors import InputError
 from netdiffus.models.backends import fit_model
 from netdiffus.models.card import model_readme
@@ -39,6 +41,7 @@ def train(
     *,
     resume: bool = False,
     say: Callable[[str], object] | None = None,
+    workers: Workers = ALONE,
 ) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
@@ -49,6 +52,7 @@ def train(
 
     Args:
         say: called with each line that a user should read before the first step.
+        workers: who trains together; each runs this with the same arguments, and the first one writes.
 
     Raises:
         InputError: the dataset is too small, there is nothing (or something else) to resume, or `out` may not be
@@ -67,10 +71,17 @@ def train(
     if say is not None:
         for note in fitting.notes:
             say(note)
+    if isinstance(fitting.fit, Fit):
+        fitting.fit.workers = workers
+    elif workers.size > 1:
+        raise InputError(
+            "one process for a model whose traces are only counted", f"{workers.size} workers", "leave --ray out"
+        )
     model = _manifest(fitting, card)
     if resume and isinstance(fitting.fit, Fit):
         _resume(fitting.fit, model, out)
-    yield from _run(fitting, model, out, len(part.traces))
+    save = partial(_save, fitting.fit, model, out, len(part.traces)) if not workers.rank else _save_nothing
+    yield from _run(fitting, out, save)
 
 
 def training_part(dataset: Path, traces: pl.DataFrame) -> TrainingPart:
@@ -141,7 +152,7 @@ def _resume(fit: Fit, model: ModelManifest, out: Path) -> None:
     fit.restore(store.read_state(out))
 
 
-def _run(fitting: Fitting, model: ModelManifest, out: Path, traces: int) -> Iterator[TrainStep]:
+def _run(fitting: Fitting, out: Path, save: Callable[[_Log], None]) -> Iterator[TrainStep]:
     share, fit = share_done(fitting.options), fitting.fit
     log = _Log(fit.step)
     # Save after the first step: a place that is too small must show before the hours are spent. An old model is not
@@ -153,12 +164,12 @@ def _run(fitting: Fitting, model: ModelManifest, out: Path, traces: int) -> Iter
             log.records.append(logged if record.validation is None else logged | {"validation": record.validation})
             yield record
             if time.perf_counter() - saved > SAVE_EVERY_S:
-                _save(fit, model, out, traces, log)
+                save(log)
                 saved = time.perf_counter()
     except GeneratorExit:  # the caller closed the generator
-        _save(fit, model, out, traces, log)
+        save(log)
         raise
-    _save(fit, model, out, traces, log)
+    save(log)
 
 
 @dataclass
@@ -167,6 +178,11 @@ class _Log:
 
     saved: int
     records: list[dict[str, float]] = field(default_factory=list)
+
+
+def _save_nothing(log: _Log) -> None:
+    """The first worker saves."""
+    log.records = []
 
 
 def _save(fit: Training, model: ModelManifest, out: Path, traces: int, log: _Log) -> None:

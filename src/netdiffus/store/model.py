@@ -18,7 +18,9 @@ from netdiffus.manifest import parse_manifest
 from netdiffus.store.account import sha256
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.ownership import FolderKind, fixed
+from netdiffus.store.place import resolved
 from netdiffus.store.publish import publish_folder
+from netdiffus.store.stage import sweep
 
 if TYPE_CHECKING:
     from torch import Tensor, dtype
@@ -148,6 +150,24 @@ def _log_until(path: Path, step: int) -> Iterator[str]:
     if step and path.is_file():
         with path.open(encoding="utf-8") as lines:
             yield from itertools.takewhile(lambda line: _step(line) <= step, lines)
+
+
+def mark_of(folder: Path) -> str:
+    """What tells a model folder from the same one written later; "" where there is none."""
+    card = folder / ModelCard.FILE
+    return sha256(card) if card.is_file() else ""
+
+
+def changed_since(folder: Path, mark: str) -> bool:
+    """Whether a model that can be resumed was written there since `mark_of` said so."""
+    return has_resume(folder) and mark_of(folder) != mark
+
+
+def finish_writing(folder: Path) -> None:
+    """Finish or remove what a killed process left of writing there."""
+    target = resolved(folder)
+    sweep(target.parent)
+    sweep(target)
 
 
 def read_state(folder: Path) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""A table of traces in Parquet, read page by page: never more than the row groups that a page lies in."""
+"""A table of traces in Parquet files, read page by page: never more than the row groups that a page lies in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from polars.exceptions import PolarsError
 
 from netdiffus.arrays import Ints
 from netdiffus.errors import InputError
-from netdiffus.store.dataset import TRACES
+from netdiffus.store.dataset import TRACES, files_of
 from netdiffus.traffic.traces import CHANNELS, channel_names
 
 KNOWN = 8
@@ -25,7 +25,7 @@ ACTION = "choose another table"
 
 @dataclass(frozen=True)
 class Page:
-    """Some traces: their rows in the file, and how many there are in all that fit."""
+    """Some traces: their rows in the table, and how many there are in all that fit."""
 
     rows: list[int]
     traces: pl.DataFrame
@@ -37,13 +37,16 @@ class TraceTable:
     """A table of traces.
 
     Attributes:
+        path: the file, or the folder of a dataset. files: that hold the rows, in their order.
         counts: label → traces, in the order of names.
-        channels: those that it has.
+        channels: those that it has. names: of all columns.
     """
 
     path: Path
+    files: list[Path]
     counts: dict[str, int]
     channels: list[str]
+    names: set[str]
     _rows: OrderedDict[str, Ints] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,7 +66,7 @@ class TraceTable:
         return Page(rows, self.rows(rows), total)
 
     def rows(self, rows: list[int]) -> pl.DataFrame:
-        """Traces by their rows in the file, ascending.
+        """Traces by their rows in the table, ascending.
 
         Raises:
             InputError: the file cannot be read, or has no such row.
@@ -83,7 +86,7 @@ class TraceTable:
         return pl.concat(parts) if parts else _collected(self._scan().head(0))
 
     def spread(self, most: int) -> pl.DataFrame:
-        """Up to `most` traces from places spread evenly over the file, in runs of at least 64 rows."""
+        """Up to `most` traces from places spread evenly over the table, in runs of at least 64 rows."""
         if self.total <= most:
             return _collected(self._scan())
         runs = min(max(most // 64, 1), 32)
@@ -103,17 +106,10 @@ class TraceTable:
             return [int(row) for row in self._rows[label][begin : begin + size]]
 
     def _scan(self) -> pl.LazyFrame:
-        with self.path.open("rb") as file:  # of a path polars would take brackets and stars for a pattern
-            scanned = pl.scan_parquet(file)
         fixed = [
-            name for name in ("trace_id", "label", "split", "source", "start_ns", "n_packets") if name in self._names
+            name for name in ("trace_id", "label", "split", "source", "start_ns", "n_packets") if name in self.names
         ]
-        return scanned.select([*fixed, *self.channels])
-
-    @property
-    def _names(self) -> set[str]:
-        with self.path.open("rb") as file:
-            return set(pl.read_parquet_schema(file))
+        return _scanned(self.files).select([*(name for name in fixed if name in self.names), *self.channels])
 
 
 class TraceTables:
@@ -129,36 +125,55 @@ class TraceTables:
         Raises:
             InputError: it is no table of traces.
         """
-        file = path / TRACES if path.is_dir() else path
-        try:
-            status = file.stat()
-        except OSError as error:
-            raise InputError("a table of traces", f"{file.name}: {error.strerror}", ACTION) from None
-        state = status.st_ino, status.st_size, status.st_mtime_ns
+        files = (files_of(path, TRACES) or [path / TRACES]) if path.is_dir() else [path]
+        state = [_state(file) for file in files]
         with self._lock:
-            known = self._known.get(file)
+            known = self._known.get(path)
             if known is None or known[0] != state:
-                self._known[file] = known = state, _opened(file)
-            self._known.move_to_end(file)
+                self._known[path] = known = state, _opened(path, files)
+            self._known.move_to_end(path)
             while len(self._known) > KNOWN:
                 self._known.popitem(last=False)
             return known[1]
 
 
-def _opened(file: Path) -> TraceTable:
+def _state(file: Path) -> tuple[int, int, int]:
+    """What tells a file from the same one written later."""
     try:
-        with file.open("rb") as opened:
-            schema = pl.read_parquet_schema(opened)
-    except (PolarsError, OSError) as error:
-        raise InputError(f"a Parquet file at {file.name}", (str(error).splitlines() or [""])[0][:200], ACTION) from None
+        status = file.stat()
+    except OSError as error:
+        raise InputError("a table of traces", f"{file.name}: {error.strerror}", ACTION) from None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _opened(path: Path, files: list[Path]) -> TraceTable:
+    schemas = [_schema(file) for file in files]
+    schema = schemas[0]
+    if any(other != schema for other in schemas):
+        raise InputError("parts with the same columns", f"others in {path.name}", ACTION)
     channels = channel_names(pl.DataFrame(schema=schema))
     lists = [name for name in channels if schema[name] == pl.List(CHANNELS[name].dtype)]
     if not lists or schema.get("label") != pl.String:
-        raise InputError("a table with labels and series", f"{file.name} with {', '.join(schema)[:100]}", ACTION)
-    with file.open("rb") as opened:
-        labels = _collected(pl.scan_parquet(opened).select(pl.col("label").fill_null("").value_counts(sort=False)))
+        raise InputError("a table with labels and series", f"{files[0].name} with {', '.join(schema)[:100]}", ACTION)
+    labels = _collected(_scanned(files).select(pl.col("label").fill_null("").value_counts(sort=False)))
     counts = labels.unnest("label").sort("label").iter_rows()
-    return TraceTable(file, dict(counts), lists)
+    return TraceTable(path, files, dict(counts), lists, set(schema))
+
+
+def _schema(file: Path) -> dict[str, pl.DataType]:
+    try:
+        with file.open("rb") as opened:
+            return dict(pl.read_parquet_schema(opened))
+    except (PolarsError, OSError) as error:
+        raise InputError(f"a Parquet file at {file.name}", (str(error).splitlines() or [""])[0][:200], ACTION) from None
+
+
+def _scanned(files: list[Path]) -> pl.LazyFrame:
+    scans = []
+    for file in files:
+        with file.open("rb") as opened:  # of a path polars would take brackets and stars for a pattern
+            scans.append(pl.scan_parquet(opened))
+    return pl.concat(scans)
 
 
 def _collected(frame: pl.LazyFrame) -> pl.DataFrame:

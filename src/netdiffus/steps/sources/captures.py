@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
 from netdiffus.errors import InputError
@@ -29,7 +27,8 @@ NO_CAPTURE = "file is no capture or cannot be read"
 NO_LABEL = "flow has no label in the table, left out"
 
 
-def _reader(path: Path, config: PrepareConfig, least: int) -> FlowReader:
+def _reader(file: SourceFile, config: PrepareConfig, least: int) -> FlowReader:
+    path = [file.path, *file.more] if file.more else file.path
     timeout, inner = config.flow_timeout, config.inner
     if config.bin_ns:
         limit = config.first
@@ -49,7 +48,7 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
     path, by_flow = file.path, isinstance(rule, MapLabels)
     try:
         # which label a short flow has is known once it was looked up
-        reader = _reader(path, config, 1 if by_flow else config.min_packets)
+        reader = _reader(file, config, 1 if by_flow else config.min_packets)
     except InputError:
         if file.named:
             raise
@@ -66,7 +65,7 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
             batch = FlowBatch(*anonymise(*batch, key))
         short += account_for_flows(intake.account, batch.flows, labels, config.min_packets)
         labels = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
-        _add_flows(intake, batch, labels, as_text(path.name), number, config)
+        _add_flows(intake, batch, labels, as_text(file.called), number, config)
     read = reader.summary
     if not by_flow or not read.flows:
         account_for_file(intake.account, label_of_file(rule, path), read.faults, read)
@@ -74,7 +73,7 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
     if unnamed:
         faults[NO_LABEL] = unnamed
     return Source(
-        file=as_text(path.name),
+        file=as_text(file.called),
         sha256=read.sha256,
         bytes=read.bytes,
         packets=read.packets,

@@ -17,10 +17,20 @@ STANDARD_INPUT = Path("-")
 
 
 class SourceFile(NamedTuple):
-    """A capture or table, and whether the user named it or it was found in a folder or by a pattern."""
+    """A capture or table, and whether the user named it or it was found in a folder or by a pattern.
+
+    Attributes:
+        more: files that go on where this one ends, in order of time (taps.py).
+    """
 
     path: Path
     named: bool
+    more: tuple[Path, ...] = ()
+
+    @property
+    def called(self) -> str:
+        """What the card calls it."""
+        return f"{self.path.name} and {len(self.more)} more" if self.more else self.path.name
 
 
 def find_files(sources: Sequence[Path]) -> list[SourceFile]:

@@ -14,7 +14,7 @@ from netdiffus.traffic.tables.limits import MOST_VALUES
 
 TABLES = ("columns", "strip_padding", "sum", "window", "stride")
 """Options that have a meaning for tables alone."""
-CAPTURES = ("flow_timeout", "inner", "payload_shapes")
+CAPTURES = ("flow_timeout", "inner", "rotated", "payload_shapes")
 """Options that have a meaning for captures alone."""
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -53,6 +53,9 @@ class PrepareConfig(Config):
         120.0, ge=limits.SECONDS[0], le=limits.SECONDS[1], description="Seconds without a packet that end a flow."
     )
     inner: bool = Field(False, description="Look inside tunnels: IP in IP, GRE, VXLAN, Geneve, GTP-U.")
+    rotated: bool = Field(
+        False, description="The captures of a folder are files of one tap, in order of time: flows go on in the next."
+    )
     payload_shapes: bool = Field(
         False, description="Keep what first payload bytes say of protocols, for 'generate --payload protocol'."
     )
@@ -113,6 +116,12 @@ class PrepareConfig(Config):
             raise InputError("--packets N of bins", "all", "name their number, or leave --bins out")
         if self.bins is not None and self.first is not None and self.first > limits.BINS:
             raise InputError(f"--packets of at most {limits.BINS:,} bins", f"{self.first:,}", "lower --packets")
+        if self.rotated and self.labels == "file":
+            raise InputError(
+                "--rotated with labels of folders or of a table",
+                "--labels file",
+                "put the files of each tap into a folder",
+            )
         if self.stride is not None and self.window is None:
             raise InputError("--stride together with --window", "--stride alone", "add --window N")
         return self

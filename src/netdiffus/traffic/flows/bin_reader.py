@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ class BinReader(FlowReader):
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Sequence[Path],
         *,
         bin_ns: int,
         limit: int | None = None,

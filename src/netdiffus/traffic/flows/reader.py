@@ -23,7 +23,7 @@ The definition of a flow:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +40,7 @@ from netdiffus.wire.conformance.times import ALL_EQUAL, FLOW_EQUAL
 from netdiffus.wire.conformance.times import RULES as TIMES
 from netdiffus.wire.files.order import InOrder
 from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.rotation import Rotation
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.headers.fields import faults
 from netdiffus.wire.headers.links import link_name
@@ -119,7 +120,7 @@ class FlowReader:
     by more than the timeout alternate in one file: then a flow may be handed out before it has ended.
 
     Args:
-        path: of the capture.
+        path: of the capture; of several, which one tap wrote one after the other, flows go on from each to the next.
         packets: how many first packets of a flow are kept.
         min_packets: flows with fewer packets are left out, and counted.
         timeout_s: idle seconds after which a flow has ended.
@@ -134,7 +135,7 @@ class FlowReader:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Sequence[Path],
         *,
         packets: int = 64,
         min_packets: int = 1,
@@ -149,7 +150,7 @@ class FlowReader:
                 f"packets={packets}, timeout_s={timeout_s}",
                 "choose others",
             )
-        self._capture = read_capture(path)
+        self._capture = read_capture(path) if isinstance(path, str | Path) else Rotation(path)
         self._ordered = InOrder(self._capture)
         self._table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9), told=told)
         self._min_packets, self._batch_bytes, self._inner = min_packets, batch_bytes, inner

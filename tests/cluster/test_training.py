@@ -1,0 +1,108 @@
+"""Training by two workers: it is one training, which survives a death and goes on with another number of workers."""
+
+import json
+import os
+import signal
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+
+from netdiffus import generate, train
+from netdiffus.cluster.mailbox import Mailbox
+from netdiffus.cluster.spreads import training_on
+from netdiffus.diffusion.fit import TrainStep
+from netdiffus.errors import InputError
+from netdiffus.models.options import train_options
+from netdiffus.store.cards import ModelCard
+from netdiffus.store.model import read_state
+
+ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+STEPS = 400
+
+
+def log_of(model: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
+
+
+def validation(model: Path) -> float:
+    return next(record["validation"] for record in reversed(log_of(model)) if "validation" in record)
+
+
+@pytest.fixture(scope="module")
+def alone(small_dataset, tmp_path_factory) -> Path:
+    return train(small_dataset, tmp_path_factory.mktemp("alone") / "model", preset="tiny", steps=STEPS)
+
+
+def kill_a_worker(before: set[int]) -> None:
+    """Kill a training worker that was not there before."""
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        if process.pid not in before and "TrainWorker" in " ".join(process.info["cmdline"] or ()):
+            os.kill(process.pid, signal.SIGKILL)
+            return
+    raise AssertionError("no worker to kill")
+
+
+def test_two_workers_are_one_training_that_survives_a_death_and_goes_on_without_them(
+    cluster, alone, small_dataset, tmp_path
+) -> None:
+    out, before, said = tmp_path / "model", {process.pid for process in psutil.process_iter()}, list[str]()
+    options = train_options("tiny", steps=1_000_000)
+    records: list[TrainStep] = []
+    with training_on("auto", small_dataset, out, options) as (step, speeds):
+        running = step(small_dataset, out, options, say=said.append)
+        for record in running:
+            records.append(record)
+            if not said and len(records) == 20:
+                kill_a_worker(before)
+            if said and record.step >= STEPS // 2:
+                break
+        assert speeds is not None
+        told = speeds()
+        running.close()  # Ctrl-C
+    assert [line for line in said if line.startswith("goes on after step ")]
+    assert any(after.step <= before.step for before, after in pairwise(records))  # from the last save
+    assert "workers on 1 host, " in told
+    stopped = ModelCard.read(out).steps
+    assert stopped >= STEPS // 2
+    assert [record["step"] for record in log_of(out)] == list(range(1, stopped + 1))
+    assert read_state(out).keys() == read_state(alone).keys()
+    assert {path.name for path in out.iterdir()} == {path.name for path in alone.iterdir()}
+    assert list(tmp_path.iterdir()) == [out]
+    train(small_dataset, out, preset="tiny", steps=stopped + STEPS // 2, resume=True)
+    assert [record["step"] for record in log_of(out)] == list(range(1, stopped + STEPS // 2 + 1))
+    assert validation(out) == pytest.approx(validation(alone), abs=0.1)  # exactly: python -m bench cluster
+    assert generate(out, tmp_path / "drawn.parquet", count=5).is_file()
+
+
+def test_what_a_worker_refuses_is_told_as_it_is(cluster, small_dataset, tmp_path) -> None:
+    with pytest.raises(InputError, match=r"a model with resume/ at .*new for --resume; got none"):
+        train(small_dataset, tmp_path / "new", preset="tiny", steps=5, resume=True, ray="auto")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_mailbox_keeps_what_was_said_until_it_is_taken() -> None:
+    box = Mailbox()
+    box.begin(2, 0)
+    assert not box.put(0, "a", 3.0, ["r"], ["line"])
+    box.stop()
+    assert box.put(1, "b", 4.0, [], [])
+    box.begin(1, 7)
+    assert not box.speeds
+    box.put(0, "a", 5.0, [], [])
+    box.fail(InputError("x", "y", "z"))
+    box.fail(OSError(28, "full"))
+    mail = box.take()
+    assert (mail.records, mail.lines, mail.speeds) == (
+        ("r",),
+        ("line", "goes on after step 7 with 1 worker"),
+        (("a", 5.0),),
+    )
+    assert str(mail.failed) == "expected x; got y; z"
+    assert box.take().records == ()
