@@ -11,7 +11,7 @@ from netdiffus.traffic.payload.talk import Misfit
 from payload_talks import FLOWS, built, fill_of, said, talk_of
 
 BEGINS = {
-    "bittorrent": b"\x13BitTorrent protocol", "dhcp": b"\x01\x01\x06\x00", "dropbox": b'{"host_int": ', "ftp": b"220",
+    "bittorrent": b"\x13BitTorrent protocol", "dhcp": b"\x01\x01\x06\x00", "dropbox": b'{"version": ', "ftp": b"220",
     "http2": b"PRI * HTTP/2.0", "imap": b"* OK", "pop3": b"+OK", "redis": b"*", "rtp": b"\x80", "rtcp": b"\x80\xc9",
     "smtp": b"220 ", "spotify": b"SpotUdp0", "ssh": b"SSH-2.0-", "tls": b"\x16\x03\x01",
     "tracker": b"GET /announce?info_hash=",

@@ -10,16 +10,16 @@ from netdiffus.traffic.payload.fill import Fill
 from netdiffus.traffic.payload.lines import Line
 from netdiffus.traffic.payload.talk import Misfit, Talk
 
-DROPBOX, SPOTIFY = b'{"host_int": ', b"SpotUdp0"
+DROPBOX, SPOTIFY = b'{"version": [2, 0], "port": ', b"SpotUdp0"
+DROPBOX_PORT = 17_500
 HOST_DIGITS, LONGEST_NAME = 38, 1200
 
 
 def build_dropbox(talk: Talk, fill: Fill) -> None:
     """A host's number, and a name that takes the rest of the size."""
-    port = f'", "port": {talk.facts.server_port}, "namespaces": []}}'.encode()
+    head, tail = DROPBOX + f'{talk.facts.server_port}, "host_int": '.encode(), b'", "namespaces": []}'
     lines = [
-        Line(DROPBOX + fill.digits(HOST_DIGITS) + b', "version": [2, 0], "displayname": "', port, 0, LONGEST_NAME)
-        for _ in talk.messages
+        Line(head + fill.digits(HOST_DIGITS) + b', "displayname": "', tail, 0, LONGEST_NAME) for _ in talk.messages
     ]
     if not all(line.fits(message.size) for line, message in zip(lines, talk.messages, strict=True)):
         raise Misfit("Dropbox: a datagram has no size of an announcement")

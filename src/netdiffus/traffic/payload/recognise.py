@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from netdiffus.traffic.payload import ethereum
-from netdiffus.traffic.payload.discovery import DROPBOX, SPOTIFY
+from netdiffus.traffic.payload.discovery import DROPBOX, DROPBOX_PORT, SPOTIFY
 from netdiffus.traffic.payload.stun import COOKIE, fits
 from netdiffus.traffic.payload.talk import CLIENT, SERVER
 
@@ -17,7 +17,7 @@ PG_CODES = (b"\x00\x03\x00\x00", b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30")
 QUIC_VERSIONS = (b"\x00\x00\x00\x01", b"\x6b\x33\x43\xcf")
 HANDSHAKE = b"\x13BitTorr"
 RTCP_KINDS = range(200, 205)
-MARKS = {DROPBOX[:8]: "dropbox", SPOTIFY: "spotify", b"M-SEARCH": "ssdp", b"NOTIFY *": "ssdp"}
+MARKS = {SPOTIFY: "spotify", b"M-SEARCH": "ssdp", b"NOTIFY *": "ssdp"}
 """The first 8 bytes of datagrams that say what they are."""
 
 
@@ -97,6 +97,8 @@ def _of_udp(port: int, mine: bytes, openings: Sequence[Opening]) -> str:
         return "quic"
     if mine[:8] in MARKS:
         return MARKS[mine[:8]]
+    if port == DROPBOX_PORT and mine[:8] == DROPBOX[:8]:
+        return "dropbox"
     if mine[:8] == b"d1:ad2:i" or mine[:8] == b"\x00\x00\x04\x17\x27\x10\x19\x80" or _is_utp(openings):
         return "bittorrent"
     if b"SIP/2.0\r\n" in mine:
