@@ -1,11 +1,14 @@
 """Sorted runs on disk: whatever goes in comes out in order of time, with its payload."""
 
+import resource
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from netdiffus.compiler import runs as module
 from netdiffus.compiler.payload import Content
-from netdiffus.compiler.runs import Runs
+from netdiffus.compiler.runs import Mapped, Runs
 from netdiffus.compiler.specs import SEGMENT
 
 
@@ -44,3 +47,20 @@ def test_packets_come_back_in_order(packets, held, given, tmp_path, monkeypatch)
     if given and packets > 1:
         expected = np.repeat(found["owner"] % 251, found["segment"]["size"]).astype(np.uint8)
         assert np.array_equal(np.concatenate(payload), expected)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="/proc says how much of files is in memory")
+def test_what_was_merged_does_not_stay_in_memory(tmp_path) -> None:
+    values = np.arange(1 << 22)  # 32 MiB
+    values.tofile(tmp_path / "run")
+    mapped = Mapped(tmp_path / "run", values.dtype)
+    assert np.array_equal(mapped.values, values)
+    held = of_files()
+    mapped.forget()
+    assert held - of_files() > 24
+    assert mapped.values[-1] == values[-1]
+
+
+def of_files() -> float:
+    """MiB of files in the memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[2]) * resource.getpagesize() / 2**20

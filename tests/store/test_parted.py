@@ -44,6 +44,14 @@ def test_captures(tmp_path) -> None:
     assert describe(tmp_path / "table-parts").addresses == "captured"
 
 
+def test_sessions(tmp_path) -> None:
+    sources = [path for label in ("boot", "mail") for path in recordings.sessions()[label]]
+    prepare(sources, tmp_path / "whole", packets="all")
+    parted(sources, tmp_path / "parts", packets="all")
+    assert_same(tmp_path / "whole", tmp_path / "parts")
+    assert read_dataset(tmp_path / "parts")[1]["session"].n_unique() > 200
+
+
 def test_tables_whose_groups_are_shared_and_whose_windows_are_cut(tmp_path) -> None:
     both = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     for seed, path in enumerate(both):

@@ -5,11 +5,13 @@ A run holds segments, not bytes: headers and payload follow from them when they 
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from netdiffus.arrays import Ints
 from netdiffus.compiler.payload import Content
@@ -22,6 +24,20 @@ MERGED_PACKETS, FEWEST = 1 << 15, 256
 
 ENTRY = np.dtype([("segment", SEGMENT), ("owner", "i8"), ("content", "i8")])
 """A packet in a run: its flow, and where its payload lies, -1 where the policy fills it."""
+
+
+class Mapped:
+    """The values of a file that is not empty; what was read of it does not stay in the memory of the process."""
+
+    def __init__(self, path: Path, dtype: DTypeLike) -> None:
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.values: NDArray[Any] = np.frombuffer(self._map, dtype)
+
+    def forget(self) -> None:
+        """Let go of the pages that were read; where systems cannot be told, they do so when memory is short."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
 
 class Runs:
@@ -54,25 +70,29 @@ class Runs:
         entries = np.concatenate(self._held)
         self._held.clear()
         self._n = 0
-        path = self._folder / f"{len(self._runs):06}.npy"
-        np.save(path, entries[np.argsort(entries["segment"]["time_ns"], kind="stable")])
+        path = self._folder / f"{len(self._runs):06}"
+        entries[np.argsort(entries["segment"]["time_ns"], kind="stable")].tofile(path)
         self._runs.append(path)
 
     def merged(self) -> Iterator[tuple[NDArray[np.void], Content | None]]:
         """Entries in order of time, some at a time, and their payload, if any was written; equal times in any order."""
         if self._n:
             self._spill()
-        runs = [np.load(path, mmap_mode="r") for path in self._runs]
+        mapped = [Mapped(path, ENTRY) for path in self._runs]
+        runs = [each.values for each in mapped]
         place, piece = [0] * len(runs), max(FEWEST, MERGED_PACKETS // max(1, len(runs)))
-        content = np.asarray(np.memmap(self._content, np.uint8, "r")) if self._content_bytes else None
+        written = Mapped(self._content, np.uint8) if self._content_bytes else None
+        content = None if written is None else written.values
         while open_ := [k for k, run in enumerate(runs) if place[k] < len(run)]:
             heads = {k: runs[k][place[k] : place[k] + piece] for k in open_}
             until = min(int(head["segment"]["time_ns"][-1]) for head in heads.values())
             parts = []
             for k, head in heads.items():
                 n = int(np.searchsorted(head["segment"]["time_ns"], until, side="right"))
-                parts.append(np.asarray(head[:n]))
+                parts.append(head[:n])
                 place[k] += n
             entries = np.concatenate(parts)
             entries = entries[np.argsort(entries["segment"]["time_ns"], kind="stable")]
             yield entries, None if content is None else Content(content, np.ascontiguousarray(entries["content"]))
+            for each in (*mapped, *([] if written is None else [written])):
+                each.forget()
