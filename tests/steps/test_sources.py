@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netdiffus.errors import InputError
-from netdiffus.steps.sources.find import find_files
+from netdiffus.steps.sources.find import SourceFile, find_files
 from netdiffus.wire.files.reader import Packet
 from netdiffus.wire.files.writer import write_pcap
 
@@ -45,7 +45,7 @@ def test_patterns_that_the_shell_left_alone(tree) -> None:
 def test_a_file_whose_name_holds_signs_of_patterns(tree) -> None:
     (tree / "web" / "a.pcap").rename(tree / "[x].pcap")
     (file,) = find_files([tree / "[x].pcap"])
-    assert file == (tree / "[x].pcap", True)
+    assert file == SourceFile(tree / "[x].pcap", True)
 
 
 def test_files_in_order(tree) -> None:
