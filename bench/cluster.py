@@ -255,7 +255,7 @@ def measure_memory(folder: Path, counts: Sequence[int]) -> str:
     return table(["traces", "memory at most"], rows)
 
 
-def main() -> None:
+def main(given: Sequence[str] = ()) -> None:
     """Measure, and write the section; parts of it are only printed."""
     parser = argparse.ArgumentParser(prog="python -m bench cluster", description=__doc__)
     parser.add_argument("--only", choices=PARTS)
@@ -265,7 +265,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2_000)
     parser.add_argument("--tries", type=int, default=20)
     parser.add_argument("--most", type=int, default=10_000_000)
-    asked = parser.parse_args()
+    asked = parser.parse_args(given)
     said = []
     for part in PARTS if asked.only is None else (asked.only,):
         folder = Path(tempfile.mkdtemp(prefix="bench-cluster-"))

@@ -74,3 +74,10 @@ def test_sizes_of_no_handshake_are_refused() -> None:
         PROTOCOLS["ethereum"](talk_of([100, -380]), fill_of())
     with pytest.raises(Misfit, match="too small or too large"):
         PROTOCOLS["ethereum"](talk_of([60], transport="udp"), fill_of())
+
+
+def test_a_long_dns_message_over_tcp_whose_id_begins_as_a_key_does_is_dns() -> None:
+    query = b"\x04\x07\x01\x00\x00\x01" + bytes(6) + bytes(288)
+    message = (300).to_bytes(2, "big") + query
+    assert len(message) == 302
+    assert recognise("tcp", 53, [Opening(0, message[:8], len(message))]) == "dns"

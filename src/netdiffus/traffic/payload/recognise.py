@@ -70,9 +70,9 @@ def _of_tcp(port: int, mine: bytes, theirs: bytes, openings: Sequence[Opening]) 
     if mine.startswith(HANDSHAKE) or theirs.startswith(HANDSHAKE):
         return "bittorrent"
     size = next((each.size for each in openings if each.side == CLIENT), 0)
-    if ethereum.is_handshake(mine, size):
-        return "ethereum"
-    return "dns" if int.from_bytes(mine[:2], "big") == size - 2 and _is_dns(mine[2:], size - 2) else ""
+    if int.from_bytes(mine[:2], "big") == size - 2 and _is_dns(mine[2:], size - 2):
+        return "dns"
+    return "ethereum" if ethereum.is_handshake(mine, size) else ""
 
 
 def _is_dns(data: bytes, size: int) -> bool:
