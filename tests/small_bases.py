@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+FAMILIES = ("sd15", "sdxl", "sd3")
+
 
 def tokenizer(folder: Path):
     """Of letters alone."""

@@ -105,3 +105,13 @@ def test_an_option_whose_value_may_be_left_out(given, meant) -> None:
 def test_an_error_goes_to_another_process_whole() -> None:
     error = pickle.loads(pickle.dumps(InputError("a", "b", "c")))
     assert (error.expected, error.got, error.action, str(error)) == ("a", "b", "c", "expected a; got b; c")
+
+
+def test_where_the_environment_keeps_ray_on_this_machine_a_cluster_is_on_loopback(monkeypatch) -> None:
+    """Ray then calls this machine by its loopback address itself, where something answers."""
+    ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        monkeypatch.setattr(ray.util, "get_node_ip_address", lambda: "127.0.0.1")
+        assert connection._on_loopback(ray, f"127.0.0.1:{listening.getsockname()[1]}")

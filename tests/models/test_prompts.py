@@ -2,7 +2,6 @@
 
 import csv
 import json
-import warnings
 
 import numpy as np
 import pytest
@@ -15,31 +14,12 @@ from netdiffus.models.backends import load_model
 from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.models.prompts.steering import Steering
 from netdiffus.models.sampling import Request, Sampling
-from netdiffus.steps.prepare import prepare
-from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.model import ModelCard, read_state, read_weights
 from netdiffus.wire.conformance.check import check_capture
-from small_bases import small_base
+from small_bases import FAMILIES
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
-FAMILIES = ("sd15", "sdxl", "sd3")
 FEW = {"image": "prompt", "batch_images": 2, "length": 4}
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    out = tmp_path_factory.mktemp("data") / "dataset"
-    captures = [recordings.captures()[label][0] for label in ("dns", "ntp")]
-    list(prepare(captures, out, PrepareConfig.of(packets=4, test=0.9)))
-    return out
-
-
-@pytest.fixture(scope="module")
-def bases(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bases")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return {family: small_base(family, folder / family) for family in FAMILIES}
 
 
 @pytest.fixture(scope="module")

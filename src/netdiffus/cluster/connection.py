@@ -130,8 +130,11 @@ def _on_loopback(ray: Any, address: str) -> bool:
     host, _, port = address.rpartition(":")
     if host not in LOOPBACK:
         return False
+    here = ray.util.get_node_ip_address()
+    if here in LOOPBACK:  # where the environment keeps Ray on this machine, it calls it so itself
+        return True
     try:
-        with socket.create_connection((ray.util.get_node_ip_address(), int(port)), timeout=1):
+        with socket.create_connection((here, int(port)), timeout=1):
             return False
     except OSError:
         return True
