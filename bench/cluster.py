@@ -36,6 +36,8 @@ from netdiffus.wire.files.writer import write_pcap
 PARTS = ("prepare", "generate", "train", "kills", "memory")
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE_S = 300.0
+TOKEN = secrets.token_hex(32)
+"""Of all clusters of this process: Ray reads it once."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Run:
 def nodes(count: int) -> Iterator[Any]:
     """A cluster of nodes with one CPU each, on loopback, behind a token of this run; its `address` is for --ray."""
     os.environ |= {
-        "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN,
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
     from ray.cluster_utils import Cluster
