@@ -23,6 +23,7 @@ from netdiffus.metrics.sessions import sessions
 from netdiffus.metrics.whole import WholeSets
 from netdiffus.steps.payload_check import check_with_payload
 from netdiffus.store.cards import ModelCard
+from netdiffus.traffic.labels.names import labels_path
 from netdiffus.traffic.labels.rules import FolderLabels, MapLabels
 from netdiffus.traffic.whole.flows import joined
 from netdiffus.traffic.whole.reader import whole_of_capture
@@ -35,7 +36,7 @@ def scores(capture: Path) -> Iterator[Score]:
     """What sessions and connection records of a capture are, beside those of the recordings."""
     paths = [path for some in recordings.sessions().values() for path in some]
     real = joined([whole_of_capture(path, number, FolderLabels()) for number, path in enumerate(paths)])
-    made = whole_of_capture(capture, 0, MapLabels.read(capture.with_name(capture.name + ".labels.csv")))
+    made = whole_of_capture(capture, 0, MapLabels.read(labels_path(capture)))
     sets, rng = WholeSets(real, None, made), np.random.default_rng(0)
     yield from sessions(sets, rng)
     yield from connections(sets, rng)
@@ -70,7 +71,7 @@ def main() -> None:
             train(dataset, model, image="fields", length=32, **length)
         if not capture.exists():
             generate(model, capture, sessions=int(asked or 480), seed=1)
-        card, flows = ModelCard.read(model), pl.read_csv(capture.with_name(capture.name + ".labels.csv"))
+        card, flows = ModelCard.read(model), pl.read_csv(labels_path(capture))
         checked = check_with_payload(capture)
         text = (
             f"{card.steps:,} steps in {card.seconds / 60:.1f} minutes; {flows['session'].n_unique():,} sessions of "

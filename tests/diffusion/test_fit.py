@@ -9,11 +9,12 @@ from torch.nn import functional
 
 from netdiffus.diffusion.average import PowerAverage
 from netdiffus.diffusion.causal import CausalDenoiser, Codebook
-from netdiffus.diffusion.fit import Fit, Sample, TrainStep, Validation
+from netdiffus.diffusion.fit import Fit, Sample, TrainStep
 from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.forcing_recipe import ForcingRecipe
 from netdiffus.diffusion.observation import GasfRows, Observation, SeriesRows
 from netdiffus.diffusion.staircase import Drawing
+from netdiffus.diffusion.validation import Validation
 from netdiffus.errors import InputError
 from netdiffus.imaging.codec import STEP
 

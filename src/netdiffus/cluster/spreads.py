@@ -99,7 +99,7 @@ def training_on(
 
     with connected(ray) as cluster:
         base = getattr(options, "base", None)
-        reads = [dataset, *sorted(path for path in dataset.rglob("*.parquet"))] + ([Path(base)] if base else [])
+        reads = [dataset, *sorted(dataset.rglob("*.parquet"))] + ([Path(base)] if base else [])
         check_seen(cluster, reads, out)
         device = choose_device()
         training = ClusterTraining(cluster, used_threads(device) or 1, device.type == "cuda")

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from netdiffus.diffusion.average import Average
 from netdiffus.diffusion.resume import check_state
-from netdiffus.diffusion.validation import Validation as Validation
-from netdiffus.diffusion.validation import validated
+from netdiffus.diffusion.validation import Validation, validated
 from netdiffus.diffusion.workers import ALONE, Workers, add_gradients, check_same
 
 COLDEST = 2**-8

@@ -11,7 +11,8 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from netdiffus.diffusion.fit import Batch, Fit, Recipe, TrainStep, Validation
+from netdiffus.diffusion.fit import Batch, Fit, Recipe, TrainStep
+from netdiffus.diffusion.validation import Validation
 from netdiffus.models.codecs import Codec
 from netdiffus.models.options import DEFAULT_MINUTES, TrainOptions
 from netdiffus.models.public import PublicPart

@@ -6,7 +6,7 @@ range and its help text: command lines and forms are built from those.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -196,15 +196,14 @@ PRESETS: dict[str, TrainOptions] = {
 
 OFFERED = (
     "image", "preset", "scale", "length", "whole", "minutes", "steps", "balance", "label_dropout", "contexts",
-    "validation", "patience", "seed", "epsilon", "delta", "unit", "most_per_group",
-    "public",
+    "validation", "patience", "seed", "epsilon", "delta", "unit", "most_per_group", "public",
 )  # fmt: skip
 """The options of every preset that `train` offers; the presets set the sizes."""
 OF_PROMPTS = ("base", "rank", "resolution", "control", "prompts", "batch_images", "accumulate", "precision", "offload")
 """Those of `--image prompt` alone."""
 
 
-IMAGES = ("gasf", "series", "fields", PROMPT)
+IMAGES = (*get_args(RowOptions.model_fields["image"].annotation), PROMPT)
 """What `--image` takes."""
 
 
@@ -218,7 +217,7 @@ def train_options(preset: str = "default", **chosen: Any) -> TrainOptions:
     exclusive(minutes="minutes" in chosen, steps="steps" in chosen)
     if chosen.get("image") == PROMPT:
         return prompt_options(preset, **chosen)
-    if (image := chosen.get("image", IMAGES[0])) not in (*IMAGES, "bits"):  # the former name of fields
+    if _named_image(image := chosen.get("image", IMAGES[0])) not in IMAGES:
         raise InputError(f"an image among {', '.join(IMAGES)}", shown(image), "name one of those with --image")
     if odd := sorted(chosen.keys() & OF_PROMPTS):
         raise InputError(f"--image prompt for --{odd[0].replace('_', '-')}", "another image", "add --image prompt")

@@ -22,12 +22,12 @@ from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
 from netdiffus.models.counted import Channels, count_arrivals, count_fields
-from netdiffus.models.fitting import Fitting, TrainingPart
+from netdiffus.models.fitting import Fitting, TrainingPart, begin
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.membership import no_losses
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec, class_names
-from netdiffus.models.rows import RowDraw, RowModel, fit_rows, row_model
+from netdiffus.models.rows import RowDraw, RowModel, row_model, row_recipe
 from netdiffus.models.sampling import Draw, Form, Request
 from netdiffus.models.sessions import SessionModel, SessionPart, models_together, session_part, with_sessions
 from netdiffus.models.summary import label_of
@@ -196,12 +196,13 @@ class PacketModel:
         found = packet_part(part.dataset, part.traces, part.share, options.length, whole=whole)
         learned = LabelledSeries(found.series, pl.Series(found.classes, dtype=pl.String), course=found.course)
         data = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), options, device)
-        fitting = fit_rows(data, options, device, None)  # flows that cannot be learned have no row
-        fit, sessions = fitting.fit, None
-        if found.sessions is not None:
-            fit, sessions = with_sessions(fitting, data, found.sessions, options, device)
+        options, recipe = row_recipe(data, options, device)
+        if found.sessions is None:
+            fit, sessions = begin(recipe.network, recipe, (data.batch, data.validation), options), None
+        else:
+            fit, sessions = with_sessions(recipe, data, found.sessions, options, device)
         codec = PacketCodec(data.codec, found.fields, found.arrivals, found.bodies, sessions)
-        return Fitting(fit, fitting.options, codec, fitting.labels, fitting.held_out)
+        return Fitting(fit, options, codec, data.labels, None)  # flows that cannot be learned have no row
 
     @classmethod
     def from_state(cls, manifest: ModelManifest, saved: SavedWeights, device: torch.device) -> PacketModel:

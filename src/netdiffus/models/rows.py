@@ -226,11 +226,15 @@ def untrained(options: RowOptions, codec: SeriesCodec, labels: int) -> Callable[
 
 def fit_rows(data: RowData, options: RowOptions, device: torch.device, held_out: list[int] | None) -> Fitting:
     """Begin the training of a causal denoiser on data."""
+    options, recipe = row_recipe(data, options, device)
+    fit = begin(recipe.network, recipe, (data.batch, data.validation), options)
+    return Fitting(fit, options, data.codec, data.labels, held_out)
+
+
+def row_recipe(data: RowData, options: RowOptions, device: torch.device) -> tuple[RowOptions, ForcingRecipe]:
+    """How a new causal denoiser is fitted to data, and the options with what the data settle."""
     coarse = data.codec.small
     options = options.model_copy(update={"coarse": 0 if coarse is None else coarse.rows})
     torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
     network = build_causal(options, data.codec, data.priors, device, data.contexts)
-    recipe = ForcingRecipe(network, build_rows(options, data.codec, device), data.crossed, options.noised)
-    return Fitting(
-        begin(network, recipe, (data.batch, data.validation), options), options, data.codec, data.labels, held_out
-    )
+    return options, ForcingRecipe(network, build_rows(options, data.codec, device), data.crossed, options.noised)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -100,7 +100,3 @@ class SessionCodec:
         series, kinds = SeriesCodec.of_manifest(found.series), SessionsCodec.of_manifest(found.kinds)
         labels = dict(zip(found.labels, found.counts, strict=True))
         return cls(series, kinds, labels, arrivals, found.habits, found.day)
-
-    def with_series(self, series: SeriesCodec) -> SessionCodec:
-        """The same with another codec of series."""
-        return replace(self, series=series)

@@ -19,12 +19,12 @@ from netdiffus.diffusion.fit import Fit
 from netdiffus.diffusion.forcing_recipe import ForcingRecipe
 from netdiffus.errors import InputError
 from netdiffus.models.counted import Channels, count_arrivals
-from netdiffus.models.fitting import Fitting, begin
+from netdiffus.models.fitting import begin
 from netdiffus.models.label_counts import label_counts
 from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec, class_names
-from netdiffus.models.rows import RowModel, fit_rows, untrained, with_network
+from netdiffus.models.rows import RowModel, row_recipe, untrained, with_network
 from netdiffus.models.sampling import Request, Sampling
 from netdiffus.models.session_codec import SessionCodec, session_label, version_of
 from netdiffus.models.together import BothRecipe, Together, both, build_both
@@ -106,30 +106,18 @@ def session_options(options: RowOptions, length: int) -> RowOptions:
 
 
 def with_sessions(
-    flows: Fitting, data: RowData, found: SessionPart, options: RowOptions, device: torch.device
+    flows: ForcingRecipe, data: RowData, found: SessionPart, options: RowOptions, device: torch.device
 ) -> tuple[Fit, SessionCodec]:
-    """The training of the sessions' network together with that of the flows, which has begun, and their codec."""
+    """Begin the training of the sessions' network together with that of the flows; and the sessions' codec."""
     own = session_options(options, found.kinds.length)
     learned = LabelledSeries(found.series, pl.Series(found.labels, dtype=pl.String))
     beside = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), own, device)
     codec = SessionCodec(beside.codec, found.kinds, beside.labels, found.arrivals, found.habits, found.day)
-    other = fit_rows(beside, own, device, None)
-    one, two = _recipe(flows), _recipe(other)
-    network = Together(one.network, two.network)
+    _, sessions = row_recipe(beside, own, device)
+    network = Together(flows.network, sessions.network)
     validation = None if data.validation is None else both(data.validation, beside.validation)
-    return begin(network, BothRecipe(network, one, two), (both(data.batch, beside.batch), validation), options), codec
-
-
-def _recipe(fitting: Fitting) -> ForcingRecipe:
-    """What a causal core is trained by.
-
-    Raises:
-        TypeError: it is none, or a private one, which nothing trains.
-    """
-    recipe = fitting.fit.recipe if isinstance(fitting.fit, Fit) else None
-    if not isinstance(recipe, ForcingRecipe):
-        raise TypeError(f"no causal core: {recipe}")
-    return recipe
+    recipe = BothRecipe(network, flows, sessions)
+    return begin(network, recipe, (both(data.batch, beside.batch), validation), options), codec
 
 
 def models_together(

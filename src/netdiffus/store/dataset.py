@@ -21,6 +21,7 @@ from netdiffus.store.parted import PartedWriter, hash_of, is_part
 from netdiffus.store.parted import files_of as files_of
 from netdiffus.store.parts import Parts
 from netdiffus.store.publish import publish_folder
+from netdiffus.store.sides import beside, sides_of
 from netdiffus.store.stream import ParquetStream, sink
 
 
@@ -56,14 +57,7 @@ class DatasetWriter:
         """
         self.packets.close()
         traces = self.traces.rows()
-        order = traces.collect_schema().names()
-        more = [split.alias("split")]
-        for name, column in (("session", session), ("group", group)):
-            if column is not None:
-                order.insert(order.index("n_packets") + 1, name)
-                more.append(column.alias(name))
-        sides = pl.DataFrame(more).lazy()
-        table = pl.concat([traces.drop("split"), sides], how="horizontal").select(order)
+        table = beside(traces, sides_of(split, group, session))
         with (self._folder / TRACES).open("wb") as file:
             sink(table, file)
         shutil.rmtree(self._parts, ignore_errors=True)
@@ -138,8 +132,13 @@ def read_packets(path: Path) -> pl.DataFrame:
 
 def scan_packets(path: Path) -> pl.LazyFrame:
     """The packets of a dataset folder with packets, read on demand."""
+    return scanned(files_of(path, PACKETS))
+
+
+def scanned(files: Iterable[Path]) -> pl.LazyFrame:
+    """The rows of Parquet files, one after the other, read on demand."""
     scans = []
-    for file in files_of(path, PACKETS):
-        with file.open("rb") as opened:  # polars keeps it open itself
-            scans.append(pl.scan_parquet(opened))
+    for file in files:
+        with file.open("rb") as opened:  # of a path polars would take brackets and stars for a pattern
+            scans.append(pl.scan_parquet(opened))  # polars keeps it open itself
     return pl.concat(scans)

@@ -21,6 +21,7 @@ from netdiffus.spread import Spread
 from netdiffus.store.account import sha256
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.journal import sync
+from netdiffus.store.sides import beside, sides_of
 from netdiffus.store.stream import sink
 
 TRACES, PACKETS = "traces.parquet", "packets.parquet"
@@ -119,16 +120,15 @@ class PartedWriter:
         self, card: DatasetCard, split: pl.Series, group: pl.Series | None = None, session: pl.Series | None = None
     ) -> None:
         """Write the files; arguments are those of DatasetWriter.finish."""
-        more = [column.alias(name) for name, column in (("session", session), ("group", group)) if column is not None]
-        columns = [split.alias("split"), *more]
-        digests = [found for found in self.spread(partial(write_part, self.folder), self._parts(columns)) if found]
+        parts = self._parts(sides_of(split, group, session))
+        digests = [found for found in self.spread(partial(write_part, self.folder), parts) if found]
         shutil.rmtree(self.folder / WAITING, ignore_errors=True)
         card.model_copy(update={"hash": _hash_of(digests)}).write(self.folder)
 
-    def _parts(self, columns: list[pl.Series]) -> Iterator[Part]:
+    def _parts(self, sides: pl.DataFrame) -> Iterator[Part]:
         row = 0
         for number, first_id, traces in self.sources:
-            yield Part(number, first_id, pl.DataFrame([column.slice(row, traces) for column in columns]))
+            yield Part(number, first_id, sides.slice(row, traces))
             row += traces
 
 
@@ -139,10 +139,7 @@ def write_part(folder: Path, part: Part) -> str:
     if not len(part.sides):
         return ""
     traces = _rows(waiting / "traces").with_columns(shifted)
-    order = traces.collect_schema().names()
-    for name in part.sides.columns[1:]:
-        order.insert(order.index("n_packets") + 1, name)
-    table = pl.concat([traces.drop("split"), part.sides.lazy()], how="horizontal").select(order)
+    table = beside(traces, part.sides)
     written = _write(folder, TRACES, part.number, lambda path: _sink(table, path))
     if (waiting / "packets").is_dir():
         packets = _rows(waiting / "packets").with_columns(shifted)

@@ -13,7 +13,7 @@ from polars.exceptions import PolarsError
 
 from netdiffus.arrays import Ints
 from netdiffus.errors import InputError
-from netdiffus.store.dataset import TRACES, files_of
+from netdiffus.store.dataset import TRACES, files_of, scanned
 from netdiffus.traffic.traces import CHANNELS, channel_names
 
 KNOWN = 8
@@ -106,10 +106,8 @@ class TraceTable:
             return [int(row) for row in self._rows[label][begin : begin + size]]
 
     def _scan(self) -> pl.LazyFrame:
-        fixed = [
-            name for name in ("trace_id", "label", "split", "source", "start_ns", "n_packets") if name in self.names
-        ]
-        return _scanned(self.files).select([*(name for name in fixed if name in self.names), *self.channels])
+        fixed = ("trace_id", "label", "split", "source", "start_ns", "n_packets")
+        return scanned(self.files).select([*(name for name in fixed if name in self.names), *self.channels])
 
 
 class TraceTables:
@@ -155,7 +153,7 @@ def _opened(path: Path, files: list[Path]) -> TraceTable:
     lists = [name for name in channels if schema[name] == pl.List(CHANNELS[name].dtype)]
     if not lists or schema.get("label") != pl.String:
         raise InputError("a table with labels and series", f"{files[0].name} with {', '.join(schema)[:100]}", ACTION)
-    labels = _collected(_scanned(files).select(pl.col("label").fill_null("").value_counts(sort=False)))
+    labels = _collected(scanned(files).select(pl.col("label").fill_null("").value_counts(sort=False)))
     counts = labels.unnest("label").sort("label").iter_rows()
     return TraceTable(path, files, dict(counts), lists, set(schema))
 
@@ -166,14 +164,6 @@ def _schema(file: Path) -> dict[str, pl.DataType]:
             return dict(pl.read_parquet_schema(opened))
     except (PolarsError, OSError) as error:
         raise InputError(f"a Parquet file at {file.name}", (str(error).splitlines() or [""])[0][:200], ACTION) from None
-
-
-def _scanned(files: list[Path]) -> pl.LazyFrame:
-    scans = []
-    for file in files:
-        with file.open("rb") as opened:  # of a path polars would take brackets and stars for a pattern
-            scans.append(pl.scan_parquet(opened))
-    return pl.concat(scans)
 
 
 def _collected(frame: pl.LazyFrame) -> pl.DataFrame:

@@ -123,12 +123,6 @@ class SessionsCodec:
         server = servers_of_ranks(session, rank, kind, np.isin(port, LOOKUP_PORTS))
         return Slots(session, kind, classes, port, links, server, values[:, 4])
 
-    def ports_of(self, kind: int) -> Ints:
-        """The ports that the other kinds of the same class have."""
-        same = self.kinds[:, 0] == self.kinds[kind, 0]
-        same[kind] = False
-        return np.asarray(self.kinds[same, 1])
-
     def _kinds_of(self, classes: Ints, port: Ints) -> Ints:
         """Places in kinds (F,); a port that is none of them is any port, a class without it its first kind."""
         code = self.kinds[:, 0] * (1 << 16) + self.kinds[:, 1]

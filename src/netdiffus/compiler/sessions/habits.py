@@ -68,6 +68,13 @@ def previous(keys: list[Ints], some: Bools) -> Ints:
     return found
 
 
+def latest(near: list[Ints], far: list[Ints], some: Bools) -> tuple[Ints, Bools]:
+    """For each flow (F,) the latest one before with the same near keys, else with the same far ones (-1: none), and
+    whether it is a near one."""
+    first = previous(near, some)
+    return np.where(first >= 0, first, previous(far, some)), first >= 0
+
+
 def _shares(goes_on: Bools, same: Bools) -> list[float]:
     return [float(goes_on[which].mean()) if which.any() else 0.0 for which in (same, ~same)]
 
@@ -75,10 +82,9 @@ def _shares(goes_on: Bools, same: Bools) -> list[float]:
 def _steps(flows: SessionFlows) -> list[list[int]]:
     port, protocol = flows.flows["port"][:, CLIENT].astype(np.int64), flows.flows["protocol"].astype(np.int64)
     some = port > 0
-    near = previous([flows.session, protocol, flows.server, flows.port], some)
-    other = np.where(near < 0, previous([flows.session, protocol], some), -1)
+    before, same = latest([flows.session, protocol, flows.server, flows.port], [flows.session, protocol], some)
     tcp = protocol == TCP
-    return [_kept_steps(port, np.where(here, before, -1)) for here in (tcp, ~tcp) for before in (near, other)]
+    return [_kept_steps(port, np.where(here & side, before, -1)) for here in (tcp, ~tcp) for side in (same, ~same)]
 
 
 def _kept_steps(port: Ints, before: Ints) -> list[int]:
@@ -117,8 +123,7 @@ def _identifications(flows: SessionFlows) -> tuple[Bools, Bools]:
 
 def _pairs(flows: SessionFlows, some: Bools) -> tuple[Ints, Bools]:
     """The flow before each (F,) to the same server, else the one before to any; and whether it is the same server."""
-    near = previous([flows.session, flows.server], some)
-    return np.where(near >= 0, near, previous([flows.session], some)), near >= 0
+    return latest([flows.session, flows.server], [flows.session], some)
 
 
 def drawn_steps(habits: Habits, tcp: Bools, same: Bools, rng: np.random.Generator) -> Ints:

@@ -19,7 +19,7 @@ from netdiffus.compiler.endpoints import (
     networks,
     speaks_from,
 )
-from netdiffus.compiler.sessions.habits import Habits, drawn_shares, drawn_steps, previous
+from netdiffus.compiler.sessions.habits import Habits, drawn_shares, drawn_steps, latest
 from netdiffus.compiler.specs import CLIENT, SERVER
 from netdiffus.errors import InputError
 from netdiffus.wire.headers.fields import TCP, UDP
@@ -110,9 +110,9 @@ def _ports(flows: NDArray[np.void], session: Ints, server: Ints, habits: Habits,
     portless = with_ports & (asked[:, SERVER] == 0)
     flows["port"][portless, SERVER] = rng.integers(*EPHEMERAL, int(portless.sum()))
     drawn = with_ports & ~speaks_from(asked)
-    near = previous([session, protocol, server, flows["port"][:, SERVER].astype(np.int64)], drawn)
-    before = np.where(near >= 0, near, previous([session, protocol], drawn))
-    steps = np.where(before >= 0, drawn_steps(habits, protocol == TCP, near >= 0, rng), 0)
+    port = flows["port"][:, SERVER].astype(np.int64)
+    before, same = latest([session, protocol, server, port], [session, protocol], drawn)
+    steps = np.where(before >= 0, drawn_steps(habits, protocol == TCP, same, rng), 0)
     open_ = np.flatnonzero(drawn)
     for _ in range(TRIES):
         fresh = open_[(steps[open_] == 0) & drawn[open_]]
@@ -136,18 +136,20 @@ def _count_on(port: NDArray[np.uint16], steps: Ints, before: Ints) -> None:
         port[flow, CLIENT] = low + (last - low + int(steps[flow])) % (high - low)
 
 
-def _chain(session: Ints, server: Ints, some: Bools, goes_on: Bools) -> Ints:
-    """The flow (F,) whose count each goes on from: the one before to the same server, else to any; -1: none."""
-    near = previous([session, server], some)
-    before = np.where(near >= 0, near, previous([session], some))
-    return np.where(goes_on, before, -1)
+def _chain(session: Ints, server: Ints, some: Bools, shares: Sequence[float], rng: np.random.Generator) -> Ints:
+    """The flow (F,) whose count each goes on from: the one before to the same server, else to any; -1: none.
+
+    Args:
+        some: flows that count. shares: of them that go on, see Habits.
+    """
+    before, same = latest([session, server], [session], some)
+    return np.where(drawn_shares(shares, session, same, rng), before, -1)
 
 
 def _clocks(flows: NDArray[np.void], session: Ints, server: Ints, habits: Habits, rng: np.random.Generator) -> None:
     """Timestamps of clients whose clock goes on (RFC 7323 section 5.4)."""
     some = (flows["protocol"] == TCP) & (flows["ts_mhz"][:, CLIENT] > 0)
-    same = previous([session, server], some) >= 0
-    before = _chain(session, server, some, drawn_shares(habits.clock, session, same, rng))
+    before = _chain(session, server, some, habits.clock, rng)
     start, rate = flows["start_ns"], flows["ts_mhz"][:, CLIENT]
     for flow in np.flatnonzero(before >= 0).tolist():
         other = before[flow]
@@ -160,8 +162,7 @@ def _identifications(
 ) -> None:
     """Identifications of clients whose counter goes on: behind all that the flow before takes."""
     some = (flows["version"] == 4) & (steps > 0)
-    same = previous([session, server], some) >= 0
-    before = _chain(session, server, some, drawn_shares(habits.identification, session, same, rng))
+    before = _chain(session, server, some, habits.identification, rng)
     for flow in np.flatnonzero(before >= 0).tolist():
         other = before[flow]
         flows["id_base"][flow, CLIENT] = (int(flows["id_base"][other, CLIENT]) + int(steps[other])) % (1 << 16)

@@ -12,6 +12,7 @@ from netdiffus.store.stage import in_stage
 from netdiffus.traffic.labels.rules import is_capture_name
 from netdiffus.traffic.tables.files import is_table_name
 from netdiffus.wire.files.reader import is_capture
+from netdiffus.wire.files.rotation import name_of
 
 STANDARD_INPUT = Path("-")
 
@@ -30,7 +31,7 @@ class SourceFile(NamedTuple):
     @property
     def called(self) -> str:
         """What the card calls it."""
-        return f"{self.path.name} and {len(self.more)} more" if self.more else self.path.name
+        return name_of([self.path, *self.more])
 
 
 def find_files(sources: Sequence[Path]) -> list[SourceFile]:

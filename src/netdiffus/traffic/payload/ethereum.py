@@ -46,25 +46,29 @@ def is_datagram(data: bytes, size: int) -> bool:
 
 def item(data: bytes) -> bytes:
     """A string in RLP (Ethereum yellow paper, appendix B)."""
-    if len(data) == 1 and data[0] < 0x80:
-        return data
-    if len(data) < 56:
-        return bytes([0x80 + len(data)]) + data
-    size = len(data).to_bytes((len(data).bit_length() + 7) // 8, "big")
-    return bytes([0xB7 + len(size)]) + size + data
+    return data if len(data) == 1 and data[0] < 0x80 else _sized(0x80, data)
 
 
 def sequence(*parts: bytes) -> bytes:
     """A list in RLP of what is written already."""
-    data = b"".join(parts)
+    return _sized(0xC0, b"".join(parts))
+
+
+def _sized(base: int, data: bytes) -> bytes:
+    """Data behind its size, to which short and long sizes add what they begin from."""
     if len(data) < 56:
-        return bytes([0xC0 + len(data)]) + data
-    size = len(data).to_bytes((len(data).bit_length() + 7) // 8, "big")
-    return bytes([0xF7 + len(size)]) + size + data
+        return bytes([base + len(data)]) + data
+    size = _big_endian(len(data))
+    return bytes([base + 55 + len(size)]) + size + data
+
+
+def _big_endian(value: int) -> bytes:
+    """A number in as few bytes as hold it."""
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
 
 
 def _number(value: int) -> bytes:
-    return item(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+    return item(_big_endian(value))
 
 
 def build_ethereum(talk: Talk, fill: Fill) -> None:

@@ -39,11 +39,6 @@ def _multicast(size: int, fill: Fill) -> bytes:
     if data < 2:
         name, data = wire("local"), room - len(wire("local")) - 6
         if data < 2:
-            return (
-                b"\x00\x00\x00\x00\x00\x01"
-                + bytes(6)
-                + wire(fill.letters(label).decode() + ".local")
-                + b"\x00\x0c\x00\x01"
-            )
+            return _question(fill.letters(label).decode() + ".local")
     head = b"\x00\x00\x84\x00\x00\x00\x00\x01" + bytes(4)
     return head + name + b"\x00\x10\x80\x01\x00\x00\x11\x94" + data.to_bytes(2, "big") + texts(data, fill)

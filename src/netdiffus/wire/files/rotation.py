@@ -16,7 +16,7 @@ class Rotation:
     """An open capture of several files; iterate over it once to get the PacketBlocks of all.
 
     Attributes:
-        name: of the first file without its folder, and how many more there are.
+        name: see name_of.
 
     Raises:
         InputError: a file cannot be read or is no capture; the first one at once, the others in their turn.
@@ -25,7 +25,7 @@ class Rotation:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
         self._opened: list[Capture | NprintCapture] = [read_capture(paths[0])]
-        self.name = f"{paths[0].name} and {len(paths) - 1} more"
+        self.name = name_of(paths)
 
     def __iter__(self) -> Iterator[PacketBlock]:
         yield from self._opened[0]
@@ -47,6 +47,11 @@ class Rotation:
     def n_bytes(self) -> int:
         """Of all files as they are stored; complete when the iteration has ended."""
         return sum(capture.n_bytes for capture in self._opened)
+
+
+def name_of(paths: Sequence[Path]) -> str:
+    """What the files of a rotation are called: the first one without its folder, and how many more there are."""
+    return paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
 
 
 def first_time_ns(path: Path) -> int | None:
