@@ -59,7 +59,7 @@ def _train(site: Site, form: Entered) -> Response:
     chosen = _chosen(datasets, form, "dataset")
     return site.page(
         "train.html.j2", datasets=datasets, chosen=chosen, presets=PRESETS, costs=COSTS, at="train",
-        fields=fields_of("train", form),
+        fields=fields_of("train", form), prompt_fields=fields_of("prompts", form),
         out=free_name(site.space, "model"),
     )  # fmt: skip
 
