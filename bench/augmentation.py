@@ -24,13 +24,13 @@ from bench.results import place, spread, table, write_section
 from bench.sets.collection import SETS
 from bench.sets.measures import CLASSIFIERS, arrays, macro
 from bench.sets.run import BUILD as DRAWN
-from bench.shifts import shifted
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.baselines import BASELINES
 from netdiffus.baselines.jitter import resampled
 from netdiffus.metrics import Traces
 from netdiffus.metrics.copies import seen_before
 from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.shifts import shifted
 from netdiffus.traffic.traces import channel_names
 
 BUILD = Path(__file__).parents[1] / "build" / "bench" / "augmentation"
