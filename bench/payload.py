@@ -53,11 +53,11 @@ def identity(train: list[Path], rows: FlowRows, known: PayloadKnowledge, folder:
     free = learned.without_constants(drawn, others)
     outside = f"the {len(free):,} without {learned.CONSTANT} bytes in a row that other seeds have"
     kinds = (drawn, "them"), (free, outside)
-    for name, other in (("training payload", trained), ("unrelated payload (apps_pcap)", unrelated)):
-        theirs = learned.runs(other) if other else None
-        for runs, words in kinds if theirs is not None else ():
-            shared = np.intersect1d(runs, theirs)
-            rate = f"{len(shared) / len(runs) / len(theirs) * 1e6:.5f} per million of its {len(theirs):,} runs"
+    sources = ("training payload", trained), ("unrelated payload (apps_pcap)", unrelated)
+    for name, other in ((name, learned.runs(payloads)) for name, payloads in sources if payloads):
+        for runs, words in kinds:
+            shared = np.intersect1d(runs, other)
+            rate = f"{len(shared) / len(runs) / len(other) * 1e6:.5f} per million of its {len(other):,} runs"
             lines.append(f"In {name} are {len(shared):,} of {words} ({rate}).")
     recovered = learned.names(trained) & learned.names(one)
     lines.append(f"Host names of the training payload: {len(learned.names(trained)):,}; recovered: {len(recovered)}.")

@@ -56,8 +56,9 @@ def without_constants(found: NDArray[np.uint64], others: Iterable[bytes]) -> NDA
     known = runs(others, CONSTANT)
     shifts = [np.uint64(8 * k) for k in range(RUN - CONSTANT + 1)]
     mask = np.uint64((1 << 8 * CONSTANT) - 1)
-    constant = np.any([np.isin(found >> shift & mask, known) for shift in shifts], axis=0)
-    return found[~constant]
+    constant: NDArray[np.bool_] = np.any([np.isin(found >> shift & mask, known) for shift in shifts], axis=0)
+    free: NDArray[np.uint64] = found[~constant]
+    return free
 
 
 def names(datas: Iterable[bytes]) -> set[bytes]:
