@@ -131,7 +131,7 @@ def main() -> None:
             "identity": lambda: identity(captured, train, known, folder),
             "speed": lambda: speed(train, known, folder),
             "model": lambda: from_model(sources, folder),
-            "whole": lambda: whole(sources, folder),
+            "whole": lambda: whole(folder),
         }
         body = []
         for part in parts:
