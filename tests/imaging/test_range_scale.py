@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pydantic import TypeAdapter
 
 from netdiffus.errors import InputError
 from netdiffus.imaging.range_scale import LogScale, RangeScale
-from netdiffus.imaging.scales import SCALES, fit_scale, scale_from_json
+from netdiffus.imaging.scales import SCALES, ScaleManifest, fit_scale, scale_of
 
 NAN = float("nan")
 SPANS = [RangeScale, LogScale]
@@ -68,7 +69,7 @@ def test_error_of_what_is_decoded_under_noise_is_as_documented() -> None:
 @given(values_or_absent)
 def test_json_keeps_all_of_it(name, values) -> None:
     scale = fit_scale(name, values)
-    again = scale_from_json(json.loads(json.dumps(scale.to_json())))
+    again = scale_of(TypeAdapter(ScaleManifest).validate_python(json.loads(json.dumps(scale.to_json()))))
     assert type(again) is type(scale)
     assert all(np.array_equal(a, b) for a, b in zip(again.interval(values), scale.interval(values), strict=True))
     u = np.linspace(0, 1, 50)

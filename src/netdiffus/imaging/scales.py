@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
 from numpy.typing import ArrayLike
-from pydantic import Discriminator, Tag, TypeAdapter
+from pydantic import Discriminator, Tag
 
 from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
 from netdiffus.imaging.range_scale import LogScale, RangeManifest, RangeScale
 from netdiffus.imaging.scale import EmpiricalManifest, EmpiricalScale
-from netdiffus.manifest import checked
 
 
 class Scale(Protocol):
@@ -54,20 +53,10 @@ ScaleManifest = Annotated[
     Annotated[EmpiricalManifest, Tag("empirical")] | Annotated[RangeManifest, Tag("range")], Discriminator(_kind)
 ]
 """A scale in a manifest; an empirical one names no kind."""
-_SCALE: TypeAdapter[EmpiricalManifest | RangeManifest] = TypeAdapter(ScaleManifest)
-
-
-def scale_from_json(data: Mapping[str, Any]) -> Scale:
-    """The inverse of a scale's `to_json`, exact.
-
-    Raises:
-        InputError: the data is not a scale.
-    """
-    return scale_of(checked(lambda: _SCALE.validate_python(data), "scale", "make the file again"))
 
 
 def scale_of(found: EmpiricalManifest | RangeManifest) -> Scale:
-    """The same, from a validated manifest."""
+    """The inverse of a scale's `to_json`, exact, from a validated manifest."""
     if isinstance(found, EmpiricalManifest):
         return EmpiricalScale.of_manifest(found)
     kind = LogScale if found.kind == LogScale.KIND else RangeScale
