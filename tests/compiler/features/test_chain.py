@@ -5,7 +5,7 @@ import pytest
 
 from netdiffus.compiler.features.cells import NONE, Cells
 from netdiffus.compiler.features.chain import Chain, ChainManifest, longer
-from netdiffus.compiler.features.chain_draw import Tables, draw_words
+from netdiffus.compiler.features.chain_draw import Tables, draw_words, stretch
 from netdiffus.compiler.features.course import QUANTITIES, ROWS, SEGMENTS, UNIT, courses, segments_of, targets
 from netdiffus.compiler.features.packed import pack, unpack
 from netdiffus.compiler.specs import FLOW, ROW, FlowRows
@@ -79,7 +79,8 @@ def drawn(found: Chain, packets: int, sums, candidates: int = 1) -> tuple[np.nda
     of_segments[0, 0] = sums
     past = np.full((1, 3), -1)
     cells = np.zeros((1, SEGMENTS), np.int64)
-    draw_words(one, cells, n, one, one + 1, of_segments, past, one + 7, 3, candidates, tables, words, sizes, ns)
+    draw_words(one, cells, n, n, one, one + 1, of_segments, past, one + 7, 3, candidates, tables, words, sizes, ns)
+    stretch(n, one, one + 1, of_segments, ns)
     return words, sizes, ns
 
 

@@ -17,6 +17,8 @@ from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 BLOCK, CANDIDATES = 16, 4
 """Packets that are drawn at a time, and how often."""
+SHORT, SHORT_CANDIDATES = 256, 16
+"""Flows of so few packets have few blocks to come to their totals with: of each, more are drawn."""
 LONG_NS = 1_000_000
 """Gaps that are stretched first: waits, not the spacing of packets that were sent together."""
 STRETCH = 8.0
@@ -116,6 +118,7 @@ def draw_words(
     kinds: Ints,
     cells: Ints,
     packets: Ints,
+    ends: Ints,
     first: Ints,
     segments: Ints,
     sums: Floats,
@@ -132,26 +135,27 @@ def draw_words(
 
     Args:
         kinds: the class of each flow. cells: (F, SEGMENTS) whose chains its segments are drawn from.
-        packets, first: how many packets it has, and where they begin in the output.
+        packets, first: how many packets it has, and where they begin in the output. ends: how many of them are drawn.
         segments, sums: of its course (course.py). past: (F, order) the words before. seeds: of each flow.
         candidates: blocks that are drawn, of which one is kept.
         words, sizes, gaps: (P,) what is drawn; gaps in ns.
     """
-    drawn, before = np.empty((candidates, BLOCK), np.int64), np.empty((candidates, past.shape[1]), np.int64)
-    sized, state = np.empty((candidates, BLOCK), np.int64), np.zeros(1, np.int64)
-    came, latest, sums_of = np.zeros(3), np.empty(past.shape[1], np.int64), np.empty((candidates, 3))
+    most = max(candidates, SHORT_CANDIDATES)
+    drawn, before = np.empty((most, BLOCK), np.int64), np.empty((most, past.shape[1]), np.int64)
+    sized, state = np.empty((most, BLOCK), np.int64), np.zeros(1, np.int64)
+    came, latest, sums_of = np.zeros(3), np.empty(past.shape[1], np.int64), np.empty((most, 3))
     for f in range(kinds.size):
         state[0] = seeds[f]
         latest[:] = past[f]
         n = packets[f]
         for s in range(segments[f]):
-            begin, end = -(-s * n // segments[f]), -(-(s + 1) * n // segments[f])
+            begin, end = -(-s * n // segments[f]), min(-(-(s + 1) * n // segments[f]), ends[f])
             came[:] = 0
             i = begin
             while i < end:
                 block = min(i64(BLOCK), end - i)
                 best, least = 0, np.inf
-                for c in range(candidates):
+                for c in range(candidates if n > SHORT else SHORT_CANDIDATES):
                     before[c] = latest
                     sums_of[c] = came
                     for j in range(block):
@@ -183,4 +187,13 @@ def draw_words(
                 point = uniform(state) * (some.size - 1)
                 low = i64(point)
                 gaps[i] = some[low] + (some[min(low + 1, some.size - 1)] - some[low]) * (point - low)
+
+
+@compiled
+def stretch(packets: Ints, first: Ints, segments: Ints, sums: Floats, gaps: Floats) -> None:
+    """Let the gaps (P,) of each segment come to the time of its course; arguments as of `draw_words`."""
+    for f in range(packets.size):
+        n = packets[f]
+        for s in range(segments[f]):
+            begin, end = -(-s * n // segments[f]), -(-(s + 1) * n // segments[f])
             _stretch(gaps, first[f] + begin, first[f] + end, sums[f, s, 3])

@@ -15,6 +15,8 @@ from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.manifest import Manifest
 
 QUANTILES = 9
+ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Multiplied by it, near numbers have different upper bits (Knuth, The Art of Computer Programming 3, 6.4)."""
 
 
 class TailsManifest(Manifest):
@@ -52,7 +54,7 @@ class Tails:
         return cls(sizes, gaps, reply)
 
     def draw(self, words: Ints, counts: Ints, seeds: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-        """What replaces the last packets of flows that have so many, (F,), and end as words (F, ENDING) say.
+        """What replaces the last packets of flows that have so many, (F,), and end as words (F, most) say.
 
         Args:
             seeds: of each flow, below 2^62.
@@ -63,8 +65,8 @@ class Tails:
         back = np.arange(words.shape[1])
         flow, far = np.nonzero((words != OPEN) & (back < counts[:, None]))
         kind = words[flow, far]
-        bits = seeds[flow] >> (6 * far)  # of a packet 6 bits for its size, and 6 for its gap
-        size, gap = self.sizes[kind, bits % 64 % QUANTILES], self.gaps[kind, (bits >> 30) % 64 % QUANTILES]
+        bits = ((seeds[flow].astype(np.uint64) + far.astype(np.uint64)) * ODD >> np.uint64(40)).astype(np.int64)
+        size, gap = self.sizes[kind, bits % QUANTILES], self.gaps[kind, bits // QUANTILES % QUANTILES]
         return far, flow, kind, size, gap
 
     def to_json(self) -> dict[str, Any]:
