@@ -84,7 +84,18 @@ def main() -> None:
         capture = folder / "captures" / "transfer" / "transfer.pcap"
         if not capture.exists():
             capture.parent.mkdir(parents=True)
-            subprocess.run(["unshare", "-rn", sys.executable, "-m", "bench.long_flows", "record", capture], check=True)
+            subprocess.run(
+                [
+                    "unshare",
+                    "-n" if os.geteuid() == 0 else "-rn",
+                    sys.executable,
+                    "-m",
+                    "bench.long_flows",
+                    "record",
+                    capture,
+                ],
+                check=True,
+            )
         dataset, model, made = folder / "dataset", folder / "model", folder / "made.pcapng"
         if not dataset.exists():
             prepare(folder / "captures", dataset, packets="all")

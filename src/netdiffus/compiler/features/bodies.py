@@ -24,14 +24,14 @@ from netdiffus.compiler.features.manifest import check_packets
 from netdiffus.compiler.features.option_templates import layout_places
 from netdiffus.compiler.features.packed import Packed, pack, unpack
 from netdiffus.compiler.features.packet_types import KIND, kind_words, packets_of_words
-from netdiffus.compiler.features.tails import Tails, TailsManifest
+from netdiffus.compiler.features.tails import Tails, TailsManifest, round_trips, under_way
 from netdiffus.compiler.features.tape import FULL, HEADER_MORE, Tape, longer_header, plain_replies, window_shifts
 from netdiffus.compiler.features.vocabulary import Vocabulary, VocabularyManifest
 from netdiffus.compiler.features.windows import Windows, WindowsManifest, draw_windows
 from netdiffus.compiler.features.words import GAP_EDGES, UNKNOWN, Words, WordsManifest
 from netdiffus.compiler.specs import CLIENT, ROW, FlowRows
 from netdiffus.manifest import Manifest
-from netdiffus.wire.headers.fields import TCP
+from netdiffus.wire.headers.fields import RST, TCP
 
 QUANTILES = 9
 """Of the gaps in a class of gaps."""
@@ -147,16 +147,19 @@ class BodyCodec:
         up = fields.kinds.words[last, KIND.index("direction")] == CLIENT
         for k, values in enumerate((up, up * of_size, ~up * of_size)):  # of the course, the chain draws what is left
             np.subtract.at(sums[:, :, k], (flow, parts[flow] - 1), values)
+        ends = n - np.bincount(flow, minlength=len(n))
         draw_words(
-            part.classes, cells, n, n - np.bincount(flow, minlength=len(n)), first, parts, np.maximum(sums, 0),
-            self._past(part.head, fields), part.seeds, ORDER, candidates, self._tables(), word, size, gap_ns,
+            part.classes, cells, n, ends, first, parts, np.maximum(sums, 0), self._past(part.head, fields),
+            part.seeds, ORDER, candidates, self._tables(), word, size, gap_ns,
         )  # fmt: skip
         six = (part.head.flows["version"] == 6) & (part.head.flows["protocol"] == TCP)
         size -= np.where(six[owner] & (size >= FULL), HEADER_MORE, 0)
         kind, reply = self.kinds.words[self.words.words[word, 0]], self.words.words[word, 1]
         at = first[flow] + n[flow] - 1 - far
         kind[at], reply[at], size[at], gap_ns[at] = fields.kinds.words[last], self.tails.reply[last], of_size, of_gap
-        stretch(n, first, parts, sums, gap_ns)
+        stretch(n, np.minimum(ends + 1, n), first, parts, sums, gap_ns)
+        resets = fields.kinds.words[last, KIND.index("flags")] & RST != 0
+        gap_ns[at] = under_way(flow, far, resets, gap_ns[at], round_trips(part.head))
         rows = packets_of_words(kind, self.replies.words[reply], hosts, size, owner, rng)
         rows["gap_ns"] = np.maximum(np.round(gap_ns), 1)
         rows["window"] = self._windows(part, owner, rows["direction"].astype(np.int64), tcp)

@@ -190,10 +190,16 @@ def draw_words(
 
 
 @compiled
-def stretch(packets: Ints, first: Ints, segments: Ints, sums: Floats, gaps: Floats) -> None:
-    """Let the gaps (P,) of each segment come to the time of its course; arguments as of `draw_words`."""
+def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats, gaps: Floats) -> None:
+    """Let the gaps (P,) of each segment come to the time of its course; arguments as of `draw_words`.
+
+    Only those of the first `ends` packets change: the last ones follow each other as they do in any ending.
+    """
     for f in range(packets.size):
         n = packets[f]
         for s in range(segments[f]):
             begin, end = -(-s * n // segments[f]), -(-(s + 1) * n // segments[f])
-            _stretch(gaps, first[f] + begin, first[f] + end, sums[f, s, 3])
+            stop, rest = max(min(end, ends[f]), begin), 0.0
+            for i in range(first[f] + stop, first[f] + end):
+                rest += gaps[i]
+            _stretch(gaps, first[f] + begin, first[f] + stop, max(sums[f, s, 3] - rest, 0.0))
