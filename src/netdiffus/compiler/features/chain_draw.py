@@ -21,8 +21,8 @@ SHORT, SHORT_CANDIDATES = 256, 16
 """Flows of so few packets have few blocks to come to their totals with: of each, more are drawn."""
 LONG_NS = 1_000_000
 """Gaps that are stretched first: waits, not the spacing of packets that were sent together."""
-STRETCH = 8.0
-"""They are stretched by so much at most; beyond, all gaps are."""
+STRETCH, SHRINK = 1.5, 0.125
+"""They are stretched and shrunk by so much at most; what is missing then is part of the longest, or all are shrunk."""
 
 
 class Tables(NamedTuple):
@@ -97,20 +97,31 @@ def _next(cell: int, past: Ints, order: int, tables: Tables, state: Ints) -> int
 
 @compiled
 def _stretch(gaps: Floats, begin: int, end: int, wanted: float) -> None:
-    """Let the gaps of a segment come to a time: the long ones first, which are waits."""
-    long, rest = 0.0, 0.0
+    """Let the gaps of a segment come to a time: the long ones first, which are waits.
+
+    Beyond STRETCH the longest takes what is missing: one wait leaves the bursts beside it as they are.
+    """
+    long, rest, longest = 0.0, 0.0, begin
     for i in range(begin, end):
         if gaps[i] >= LONG_NS:
             long += gaps[i]
         else:
             rest += gaps[i]
+        if gaps[i] > gaps[longest]:
+            longest = i
+    if end <= begin:
+        return
     factor = (wanted - rest) / long if long > 0 else 0.0
-    every = factor < 1 / STRETCH or factor > STRETCH
+    every = factor < SHRINK
     if every:
         factor = wanted / (long + rest) if long + rest > 0 else 0.0
+    factor = min(factor, STRETCH)
+    total = 0.0
     for i in range(begin, end):
         if every or gaps[i] >= LONG_NS:
             gaps[i] *= factor
+        total += gaps[i]
+    gaps[longest] += max(wanted - total, 0.0)
 
 
 @compiled
