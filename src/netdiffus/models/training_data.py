@@ -20,6 +20,7 @@ from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.models.seeds import training_stream
 from netdiffus.models.series_codec import SeriesCodec
 from netdiffus.traffic.holdout import folds, held_back, units
+from netdiffus.traffic.shifts import shifted
 from netdiffus.traffic.traces import channel_names, series
 
 
@@ -79,13 +80,14 @@ class RowData(TrainingData):
 
 def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, device: torch.device) -> RowData:
     """Codes of labelled series, their counted priors, and batches of both."""
-    data = learned.series
     counts, ids = count_labels(learned.labels)
     together = units(learned.group, ids)
     held = hold_out(ids, options, together)
+    fold = folds(ids, np.random.default_rng(training_stream(options.seed, "folds")), together)
+    rows, data = _with_shifts(learned.series, held, options)
+    ids, held, fold = ids[rows], held[rows], fold[rows]
     codec = fit_codec(data, channels, ids, options, learned.course)
     codes = codec.gasf.classes(data)
-    fold = folds(ids, np.random.default_rng(training_stream(options.seed, "folds")), together)
     values, label = torch.from_numpy(codes).to(device), torch.tensor(ids, device=device)
     small = _small_codes(codec, codes, learned.course)
     little = None if small is None else torch.from_numpy(small).to(device)
@@ -96,7 +98,18 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     crossed = counted.crossed(kept, dealt, options.contexts)
     contexts = crossed.contexts.whole()
     codec = replace(codec, contexts=contexts.specs)
-    return RowData(codec, counts, held, batch, validation, counted.of(kept), contexts, crossed)
+    own = held[: len(learned.series)]
+    return RowData(codec, counts, own, batch, validation, counted.of(kept), contexts, crossed)
+
+
+def _with_shifts(series: Floats, held: Bools, options: RowOptions) -> tuple[Ints, Floats]:
+    """Series (N + M, C, n) with shifted copies after them, none of those held out; and which traces they are (N + M,).
+
+    A copy is in the fold of its trace, so that no trace is told from what was counted in its own copies.
+    """
+    rows = np.concatenate([np.arange(len(series)), np.repeat(np.flatnonzero(~held), options.shifts)])
+    rng = np.random.default_rng(training_stream(options.seed, "shifts"))
+    return rows, np.concatenate([series, shifted(series[rows[len(series) :]], rng)])
 
 
 def _small_codes(codec: SeriesCodec, codes: Ints, course: Floats | None) -> Ints | None:
