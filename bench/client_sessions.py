@@ -68,7 +68,7 @@ def main() -> None:
             prepare(recordings.folder("sessions"), dataset, packets="all", payload_shapes=True)
         if not (model / ModelCard.FILE).exists():
             length = {"minutes": 20.0} if steps is None else {"steps": int(steps)}
-            train(dataset, model, image="fields", length=32, **length)
+            train(dataset, model, image="fields", length=16, **length)
         if not capture.exists():
             generate(model, capture, sessions=int(asked or 480), seed=1)
         card, flows = ModelCard.read(model), pl.read_csv(labels_path(capture))

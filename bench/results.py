@@ -19,6 +19,7 @@ TOPICS = {
     "Are synthetic packets what real stacks send?": (
         "packets",
         "whole",
+        "long_flows",
         "client_sessions",
         "sessions",
         "payload",

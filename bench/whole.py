@@ -183,6 +183,11 @@ def conformance(model: Path, folder: Path, packets: int) -> str:
     """What the gates say of about so many packets."""
     capture, counts = folder / "conformance.pcapng", long_labels(model)
     generate(model, capture, count=dict.fromkeys(counts, max(1, packets // (1500 * len(counts)))), seed=2)
+    return table(("gate", "answer", "wanted"), gated(capture))
+
+
+def gated(capture: Path) -> list[tuple[str, str, str]]:
+    """What each gate says of a generated capture, and what is wanted."""
     ours = check_with_payload(capture)
     longest = int(packets_of(capture).max())
     lines = [
@@ -201,7 +206,7 @@ def conformance(model: Path, folder: Path, packets: int) -> str:
     ):  # fmt: skip
         text = f"{len(answer):,} findings" if isinstance(answer, list) else str(answer)
         lines.append((name, text, wanted))
-    return table(("gate", "answer", "wanted"), lines)
+    return lines
 
 
 def memory(model: Path, folder: Path, packets: int) -> str:

@@ -34,7 +34,7 @@ def sketched(dataset: Path, codec: PacketCodec) -> tuple[FlowRows, Sketch, NDArr
     head, _ = codec.fields.decode(series, rows.labels, rng, np.ones(len(rows), np.bool_))
     hosts, ending = codec.fields.facts(series)
     more, seeds = rows.counts - HEAD, rng.integers(0, 1 << 62, len(rows))
-    return rows, Sketch(head, hosts, ending, ids, more, courses(rows, HEAD), seeds), ids
+    return rows, Sketch(head, hosts, ending, ids, more, courses(rows, HEAD), seeds, more > 0), ids
 
 
 def local(rows: FlowRows) -> dict[str, Floats]:

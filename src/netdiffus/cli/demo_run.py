@@ -15,7 +15,9 @@ from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_tra
 from netdiffus.cli.say import command, say
 from netdiffus.cli.show import print_headlines, print_verdicts
 from netdiffus.errors import InputError
+from netdiffus.metrics import Score
 from netdiffus.models.options import train_options
+from netdiffus.report.verdict import FEED, Verdict, verdicts
 from netdiffus.steps.generate import generate
 from netdiffus.steps.outputs.capture import files_of
 from netdiffus.steps.outputs.generate_config import GenerateConfig
@@ -25,17 +27,23 @@ from netdiffus.steps.train import train
 from netdiffus.store.dataset import DATASET
 from netdiffus.store.model import MODEL
 from netdiffus.store.publish import check_files, check_folder
-from netdiffus.store.report import REPORT
+from netdiffus.store.report import REPORT, read_scores
 
 PACKETS = 32
-PLACES = {"dataset": DATASET, "model": MODEL, "packet-model": MODEL, "report": REPORT, "packet-report": REPORT}
+PLACES = {
+    "dataset": DATASET, "model": MODEL, "report": REPORT,
+    "packet-dataset": DATASET, "packet-model": MODEL, "packet-report": REPORT,
+}  # fmt: skip
 STEPS_PER_MINUTE = 500  # of a 2-core machine; fixed, so that a seed gives the same traces however fast the machine is
 TRACES_PER_LABEL = 200
-PACKET_STEPS_PER_MINUTE, FLOWS_PER_LABEL = 150, 20  # of the model of packets, which is there to be looked at
+PACKET_STEPS_PER_MINUTE, SESSIONS = 150, 160  # of the model of packets
+HEAD = 16  # packets of a flow that it draws one by one
 
 
 def run_demo(out: Path, minutes: float, seed: int) -> None:
-    """Recordings → dataset → models → balanced synthetic traces and a capture → a report of each, all below `out`.
+    """Recordings → datasets → models → balanced synthetic traces and a capture → a report of each, all below `out`.
+
+    The traces are the first packets of flows; the capture holds whole flows, in sessions of clients.
 
     Raises:
         InputError: `out` is a file or holds other things under the demo's names.
@@ -44,7 +52,7 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         raise InputError("a folder for --out", f"{out}, a file", "name another")
     stages = _Stages()
     dataset, model, synthetic, report = (out / name for name in ("dataset", "model", "synthetic.parquet", "report"))
-    capture, packet_report = out / "synthetic.pcapng", out / "packet-report"
+    sessions, capture, packet_report = out / "packet-dataset", out / "synthetic.pcapng", out / "packet-report"
     _check_places(out)
     with stages("prepare"):
         show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
@@ -55,12 +63,13 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     with stages("generate"):
         show_drawing(generate(model, synthetic, GenerateConfig.of(count=count, balance=True, seed=seed)))
     with stages("packets"):
-        _packets(dataset, out / "packet-model", capture, minutes, seed)
-    with stages("evaluate"), scoring() as show, _packets_evaluated(dataset, capture, packet_report, seed):
+        _packets(sessions, out / "packet-model", capture, minutes, seed)
+    with stages("evaluate"), scoring() as show, _packets_evaluated(sessions, capture, packet_report, seed):
         scores = evaluate(dataset, synthetic, report, seed=seed, on_progress=show)
     say()
     print_headlines(scores.headlines())
-    print_verdicts(scores.verdicts())
+    print_verdicts([verdict for verdict in scores.verdicts() if verdict.question != FEED])
+    print_verdicts(_on_feeding(packet_report))
     say()
     _say_conformance(capture)
     say()
@@ -102,11 +111,18 @@ def _check_places(out: Path) -> None:
 
 
 def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: int) -> None:
-    """Train a small model of packets and generate a capture."""
-    config = train_options(steps=max(1, round(minutes * PACKET_STEPS_PER_MINUTE)), seed=seed, image="fields")
-    show_training(train(dataset, model, config), model)
-    count = dict.fromkeys(recordings.labels(), FLOWS_PER_LABEL)
-    show_drawing(generate(model, capture, GenerateConfig.of(count=count, seed=seed)))
+    """Learn whole flows and sessions from the recordings of sessions, and generate a capture of sessions."""
+    prepared = PrepareConfig.of(packets="all", payload_shapes=True, seed=seed)
+    show_reading(prepare([recordings.folder("sessions")], dataset, prepared))
+    steps = max(1, round(minutes * PACKET_STEPS_PER_MINUTE))
+    show_training(train(dataset, model, train_options(steps=steps, seed=seed, image="fields", length=HEAD)), model)
+    show_drawing(generate(model, capture, GenerateConfig.of(sessions=SESSIONS, seed=seed)))
+
+
+def _on_feeding(report: Path) -> list[Verdict]:
+    """The answer of the report of the capture: the traces are the first packets of flows alone."""
+    scores = [Score.from_dict(entry) for entry in read_scores(report)]
+    return [verdict for verdict in verdicts(scores) if verdict.question == FEED]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netdiffus.arrays import Bools
 from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.headers import Headers, write_headers
 from netdiffus.compiler.icmp import assign_icmp
@@ -56,6 +57,22 @@ def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, fidelity: Fidelity = 
         mtu: bytes of the largest IP packet; None keeps the sizes of segmentation offload, beyond the MTU and the MSS.
         fidelity: which rules are enforced.
     """
+    rows, segments, broken = _ruled(rows, LARGEST_IP if mtu is None else mtu, fidelity)
+    report = changes(broken, segments["dropped"])
+    kept = segments["dropped"] == 0
+    segments, owner = segments[kept], rows.owner[kept]
+    headers = write_headers(rows.flows, segments, owner, rows.layouts)
+    return Packets(rows.flows, rows.labels, segments, owner, headers, report)
+
+
+def keeping(rows: FlowRows, rules: Broken) -> Bools:
+    """Which generated flows (F,) keep some rules without a change."""
+    _, _, broken = _ruled(rows, MTU, Fidelity.GENERATED)
+    return np.bincount(rows.owner[broken & np.uint32(rules) != 0], minlength=len(rows)) == 0
+
+
+def _ruled(rows: FlowRows, largest: int, fidelity: Fidelity) -> tuple[FlowRows, NDArray[np.void], NDArray[np.uint32]]:
+    """What is asked for with flows that exist, all segments (P,), and the rules (P,) that each was changed for."""
     segments, broken = np.zeros(len(rows.rows), SEGMENT), np.zeros(len(rows.rows), np.uint32)
     if fidelity.enforced:
         rows = _known(rows, broken)
@@ -65,7 +82,6 @@ def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, fidelity: Fidelity = 
         segments[name] = segments[name] != 0
     assign_times(rows, segments, broken, fidelity=fidelity)
     if fidelity.enforced:
-        largest = LARGEST_IP if mtu is None else mtu
         _fit(rows, segments, broken, largest)
         assign_connections(rows, segments, broken, mtu=largest, fidelity=fidelity)
     else:
@@ -74,11 +90,7 @@ def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, fidelity: Fidelity = 
     assign_ip(rows, segments, broken, fidelity=fidelity)
     assign_timestamps(rows, segments, broken, fidelity=fidelity)
     _streams(rows, segments)
-    report = changes(broken, segments["dropped"])
-    kept = segments["dropped"] == 0
-    segments, owner = segments[kept], rows.owner[kept]
-    headers = write_headers(rows.flows, segments, owner, rows.layouts)
-    return Packets(rows.flows, rows.labels, segments, owner, headers, report)
+    return rows, segments, broken
 
 
 def _known(rows: FlowRows, broken: NDArray[np.uint32]) -> FlowRows:

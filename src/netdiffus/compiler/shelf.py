@@ -12,7 +12,7 @@ from netdiffus.arrays import Ints
 from netdiffus.compiler.features.bodies import Sketch
 from netdiffus.compiler.specs import FLOW, ROW, FlowRows
 
-COLUMNS = ("hosts", "ending", "classes", "more", "course", "seeds")
+COLUMNS = ("hosts", "ending", "classes", "more", "course", "seeds", "as_ended")
 
 
 class Shelf:

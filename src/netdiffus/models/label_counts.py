@@ -13,7 +13,7 @@ from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.models.prompts.steering import named_label
-from netdiffus.models.summary import label_of
+from netdiffus.models.services import label_of, protocol_of
 
 
 def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool) -> dict[str, int]:
@@ -42,12 +42,12 @@ def label_counts(mix: Mapping[str, int], count: int | dict[str, int], *, balance
 def class_counts(
     mix: Mapping[str, int], count: int | dict[str, int], *, balance: bool, protocol: str | None
 ) -> dict[str, int]:
-    """How many flows of each class LABEL/PROTOCOL: labels as `label_counts` has it, their protocols by the mix.
+    """How many flows of each class: labels as `label_counts` has it, their protocols by the mix.
 
     Args:
         protocol: this one alone, "tcp" or "udp"; None: all.
     """
-    kept = {name: n for name, n in mix.items() if protocol is None or name.endswith(f"/{protocol}")}
+    kept = {name: n for name, n in mix.items() if protocol is None or protocol_of(name) == protocol}
     if not kept:
         raise InputError("a protocol that the training flows have", str(protocol), "leave --protocol out")
     labels: Counter[str] = Counter()

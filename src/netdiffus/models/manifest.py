@@ -16,6 +16,7 @@ from netdiffus.models.options import ACTION, ImportedOptions, ModelOptions, RowO
 from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.models.series_codec import ImagesCodec, SeriesCodec
+from netdiffus.models.services import is_class
 from netdiffus.store.cards import ModelCard
 from netdiffus.traffic.flows.frames import PROTOCOLS
 
@@ -115,7 +116,7 @@ def _check_labels(codec: Codec, options: ModelOptions, labels: list[str]) -> Non
     if isinstance(codec, PromptCodec) and len(codec.classes) != len(labels):
         raise InputError(f"classes of {len(labels):,} labels", f"{len(codec.classes):,}", ACTION)
     if isinstance(codec, PacketCodec | PromptCodec):
-        wrong = [label for label in labels if label.rpartition("/")[2] not in PROTOCOLS.values()]
+        wrong = [label for label in labels if not is_class(label)]
         if wrong:
             raise InputError(f"labels that end in /{' or /'.join(PROTOCOLS.values())}", repr(wrong[0][:60]), ACTION)
 

@@ -29,8 +29,8 @@ from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec, class_names
 from netdiffus.models.rows import RowDraw, RowModel, row_model, row_recipe
 from netdiffus.models.sampling import Draw, Form, Request
+from netdiffus.models.services import label_of
 from netdiffus.models.sessions import SessionModel, SessionPart, models_together, session_part, with_sessions
-from netdiffus.models.summary import label_of
 from netdiffus.models.together import Together
 from netdiffus.models.training_data import LabelledSeries, row_data
 from netdiffus.models.weights import SavedWeights, state_of
@@ -129,7 +129,8 @@ class PacketDraw(Draw):
         if unknown:
             reasons |= {"a flow that goes on as none of its class does (flows)": unknown}
         none = np.zeros((len(head), 0, 0))
-        return Sketch(head, hosts, ending, self.ids, more, none if course is None else course, seeds), reasons
+        ended = fields.as_ended(series[:, :, :most], goes_on)
+        return Sketch(head, hosts, ending, self.ids, more, none if course is None else course, seeds, ended), reasons
 
     def _more(self, series: Floats, course: Floats | None, most: int | None) -> tuple[Ints, int]:
         """Packets (B,) behind the first ones, and how many flows have none because their class has none."""

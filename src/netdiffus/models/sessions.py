@@ -26,6 +26,7 @@ from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec, class_names
 from netdiffus.models.rows import RowModel, row_recipe, untrained, with_network
 from netdiffus.models.sampling import Request, Sampling
+from netdiffus.models.services import label_of, service_names
 from netdiffus.models.session_codec import SessionCodec, session_label, version_of
 from netdiffus.models.together import BothRecipe, Together, both, build_both
 from netdiffus.models.training_data import LabelledSeries, RowData, row_data
@@ -62,14 +63,14 @@ def session_part(part: pl.DataFrame, packets: pl.DataFrame, share: float, classe
 
     Args:
         part: traces. packets: packets.parquet. share: of all flows of their sources that these are.
-        classes: LABEL/PROTOCOL of the model's flows, ascending.
+        classes: of the model's flows (services.py), ascending.
     """
     if "session" not in part.columns or part["session"].dtype != pl.Int64 or part["session"].null_count():
         return None
     flows = _flows(part, packets)
     if int(flows.session.max(initial=-1)) + 1 < FEWEST_SESSIONS:
         return None
-    numbers = np.searchsorted(classes, flows.names).astype(np.int64)
+    numbers = np.searchsorted(classes, service_names(flows.names, flows.port)).astype(np.int64)
     kinds = SessionsCodec.fit(flows, numbers)
     starts = part.group_by("session").agg(pl.col("source").first(), pl.col("start_ns").min())
     arrivals = count_arrivals(starts, share)
@@ -93,7 +94,7 @@ def _flows(part: pl.DataFrame, packets: pl.DataFrame) -> SessionFlows:
 def _labels(flows: SessionFlows) -> list[str]:
     """The session label of each session: the label of most of its flows (the first in the alphabet, where several)."""
     version = flows.flows["version"][np.flatnonzero(np.diff(flows.session, prepend=-1))].tolist()
-    names = pl.DataFrame({"session": flows.session, "label": [name.rpartition("/")[0] for name in flows.names]})
+    names = pl.DataFrame({"session": flows.session, "label": [label_of(name) for name in flows.names]})
     most = names.group_by("session", "label").len().sort("session", "len", "label", descending=[False, True, False])
     leading = most.unique("session", keep="first", maintain_order=True)["label"].to_list()
     return [session_label(label, number) for label, number in zip(leading, version, strict=True)]

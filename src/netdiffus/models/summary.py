@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from netdiffus.models.services import label_of
 from netdiffus.store.cards import ModelCard
-
-
-def label_of(name: str) -> str:
-    """The label of a class LABEL/PROTOCOL."""
-    return name.rpartition("/")[0]
 
 
 def makes_packets(card: ModelCard) -> bool:

@@ -15,10 +15,12 @@ from netdiffus.compiler.features.bodies import BodyCodec
 from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.compiler.features.course import courses
 from netdiffus.compiler.features.tape import TapeReader
-from netdiffus.compiler.features.teardown import ENDING
+from netdiffus.compiler.features.teardown import CLOSING
+from netdiffus.compiler.specs import SERVER
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
 from netdiffus.models.packet_codec import class_names
+from netdiffus.models.services import service_names
 
 HEAD = 64
 """Packets of a whole flow that are drawn one by one, unless asked otherwise."""
@@ -59,7 +61,7 @@ def read_whole(part: pl.DataFrame, packets: pl.DataFrame, head: int) -> WholeFlo
     both = concatenate(ends)
     check_rows(len(both), left_out)
     fields = FieldsCodec.fit(both, max(2, head), whole=True)
-    names = class_names(both)
+    names = service_names(class_names(both), both.flows["port"][:, SERVER].astype(np.int64))
     classes = sorted(set(names))
     numbers = np.searchsorted(classes, names)
     reader, done = TapeReader(fields), 0
@@ -87,8 +89,8 @@ def batches(part: pl.DataFrame, packets: pl.DataFrame) -> Iterator[tuple[FlowRow
 
 
 def flow_ends(rows: FlowRows, head: int) -> FlowRows:
-    """The flows with their first `head` packets and their last ENDING ones."""
+    """The flows with their first `head` packets and their last CLOSING ones."""
     place = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
-    kept = (place < head) | (np.repeat(rows.counts, rows.counts) - place <= ENDING)
+    kept = (place < head) | (np.repeat(rows.counts, rows.counts) - place <= CLOSING)
     counts = np.bincount(rows.owner[kept], minlength=len(rows)).astype(np.int64)
     return FlowRows(rows.flows, rows.rows[kept], counts, rows.layouts, rows.labels)

@@ -17,6 +17,7 @@ from netdiffus.metrics.scoretype import Evidence
 from netdiffus.metrics.sessions import NO_SESSIONS
 from netdiffus.report.headlines import Headline, figure, grade
 
+FEED = "May I feed it to an IDS or a flow collector?"
 RULE = (
     f"A score counts as worse than real if it lies more than {FLAGGED:g} times as far beyond the real value as the end "
     "of the 95 % interval, which is the range that other real traces of the same numbers get."
@@ -253,7 +254,7 @@ def _publish(scores: list[Score]) -> Verdict:
 
 
 def _feed(scores: list[Score]) -> Verdict:
-    question = "May I feed it to an IDS or a flow collector?"
+    question = FEED
     detected = find(scores, "detection.auc")
     if detected is None or detected.value is None:
         return Verdict(question, "unknown", (detected.note if detected else "") or "No detector was trained.")

@@ -5,7 +5,7 @@ import pytest
 
 from netdiffus.compiler.features.cells import NONE, Cells
 from netdiffus.compiler.features.chain import Chain, ChainManifest, longer
-from netdiffus.compiler.features.chain_draw import Tables, draw_words
+from netdiffus.compiler.features.chain_draw import Tables, draw_words, stretch
 from netdiffus.compiler.features.course import QUANTITIES, ROWS, SEGMENTS, UNIT, courses, segments_of, targets
 from netdiffus.compiler.features.packed import pack, unpack
 from netdiffus.compiler.specs import FLOW, ROW, FlowRows
@@ -79,7 +79,8 @@ def drawn(found: Chain, packets: int, sums, candidates: int = 1) -> tuple[np.nda
     of_segments[0, 0] = sums
     past = np.full((1, 3), -1)
     cells = np.zeros((1, SEGMENTS), np.int64)
-    draw_words(one, cells, n, one, one + 1, of_segments, past, one + 7, 3, candidates, tables, words, sizes, ns)
+    draw_words(one, cells, n, n, one, one + 1, of_segments, past, one + 7, 3, candidates, tables, words, sizes, ns)
+    stretch(n, n, one, one + 1, of_segments, ns)
     return words, sizes, ns
 
 
@@ -147,3 +148,12 @@ def test_packets_of_rare_cells_belong_to_the_nearest_one() -> None:
     with pytest.raises(ValueError, match="cells of 0 classes"):
         Cells.of_text(cells.to_json(), 0)
     assert Cells.fit(np.zeros(1, np.int64), levels[:1], np.zeros(1, np.int64), 1).known.tolist() == [[0, 0, 12]]
+
+
+def test_the_gaps_of_the_ending_are_no_waits_to_stretch() -> None:
+    gaps, n, one = np.array([2e6, 1e3, 2e6, 5e6]), np.array([4]), np.zeros(1, np.int64)
+    sums = np.zeros((1, SEGMENTS, 4))
+    sums[0, 0, 3] = 12e6
+    stretch(n, np.array([3]), one, one + 1, sums, gaps)
+    assert gaps.sum() == 12e6
+    assert gaps[[1, 3]].tolist() == [1e3, 5e6]

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from netdiffus.compiler import FlowRows, compile_rows, concatenate, fresh_endpoints
+from netdiffus.compiler.compile import keeping
 from netdiffus.compiler.features.codec import CHANNELS, OF_PACKET, FieldsCodec, first_packets
 from netdiffus.compiler.features.option_templates import own, plain
 from netdiffus.compiler.features.packet_types import ID_SMALL
 from netdiffus.compiler.features.vocabulary import Vocabulary
+from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.tcp_options import CANONICAL
+from netdiffus.models.whole_flows import flow_ends
 from real_sessions import recorded
 
 LABELS = ("attack-scan", "bittorrent", "dns", "ssh", "web")
@@ -163,3 +166,33 @@ def test_an_unknown_word_becomes_the_nearest() -> None:
     np.testing.assert_array_equal(exact, [True, False, False, False])
     assert words.usual((0,), (17,)) == 2
     assert words.usual((0,), (5,)) == -1
+
+
+def test_whole_flows_that_do_not_end_as_their_ending_says_are_found() -> None:
+    rows = flows("web", 1000)
+    ends = flow_ends(rows, 16)
+    codec = FieldsCodec.fit(ends, 16, whole=True)
+    series, _ = codec.encode(ends)
+    goes_on = rows.counts > 16
+    assert codec.as_ended(series, goes_on).all()
+    short = np.flatnonzero(~goes_on)
+    assert len(short) > 50
+    ending = CHANNELS.index("ending")
+    longest = np.argmax((codec.endings.words >= 0).sum(axis=1))
+    other = short[series[short, ending, 0] != longest]
+    series[other, ending, 0] = longest
+    assert not codec.as_ended(series, goes_on)[other].all()
+    assert codec.as_ended(series, goes_on)[goes_on].all()
+
+
+def test_which_flows_keep_rules() -> None:
+    rows = flows("web", 1000)
+    rules = Broken.CLOSE | Broken.RESET | Broken.HANDSHAKE
+    before = keeping(rows, rules)
+    assert before.mean() > 0.9  # the others have what generated flows may not
+    last = (rows.first + rows.counts - 1)[:10]
+    rows.rows["flags"][last - 3], rows.rows["size"][last], rows.rows["seq_from"][last] = 17, 100, 0
+    rows.rows["direction"][last] = rows.rows["direction"][last - 3]
+    kept = keeping(rows, rules)
+    assert not kept[:10].any()
+    np.testing.assert_array_equal(kept[10:], before[10:])

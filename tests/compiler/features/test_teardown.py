@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from netdiffus.compiler.features.teardown import ENDING, OPEN, ending_places, fit_endings, last_kinds, with_endings
+from netdiffus.compiler.features.teardown import (
+    CLOSING,
+    ENDING,
+    OPEN,
+    ending_places,
+    fit_endings,
+    last_kinds,
+    with_endings,
+)
 
 FIN, ACK, DATA, RST, SYN = range(5)
 
@@ -51,3 +59,10 @@ def test_what_flows_end_with_is_left_as_it_is() -> None:
     assert len(endings) > 20
     words = endings.words[ending_places(endings, found)]
     np.testing.assert_array_equal(with_endings(kind, counts, words, np.ones(300, bool)), kind)
+
+
+def test_words_of_whole_flows_are_longer() -> None:
+    kind = np.array([SYN, *[FIN] * 12])
+    found = last_kinds(kind, np.array([13]), kind != SYN, CLOSING)
+    assert found.tolist() == [[FIN] * CLOSING]
+    assert fit_endings(np.repeat(found, 3, axis=0)).words.tolist() == [[OPEN] * CLOSING, [FIN] * CLOSING]

@@ -17,21 +17,21 @@ from pydantic import Field
 from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler.features.cells import Cells
 from netdiffus.compiler.features.chain import ORDER, Chain, ChainManifest
-from netdiffus.compiler.features.chain_draw import CANDIDATES, Tables, draw_words
+from netdiffus.compiler.features.chain_draw import CANDIDATES, Tables, draw_words, stretch
 from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.compiler.features.course import levels, segments_of, targets
 from netdiffus.compiler.features.manifest import check_packets
 from netdiffus.compiler.features.option_templates import layout_places
 from netdiffus.compiler.features.packed import Packed, pack, unpack
 from netdiffus.compiler.features.packet_types import KIND, kind_words, packets_of_words
-from netdiffus.compiler.features.tails import Tails, TailsManifest
+from netdiffus.compiler.features.tails import Tails, TailsManifest, round_trips, under_way
 from netdiffus.compiler.features.tape import FULL, HEADER_MORE, Tape, longer_header, plain_replies, window_shifts
 from netdiffus.compiler.features.vocabulary import Vocabulary, VocabularyManifest
 from netdiffus.compiler.features.windows import Windows, WindowsManifest, draw_windows
 from netdiffus.compiler.features.words import GAP_EDGES, UNKNOWN, Words, WordsManifest
 from netdiffus.compiler.specs import CLIENT, ROW, FlowRows
 from netdiffus.manifest import Manifest
-from netdiffus.wire.headers.fields import TCP
+from netdiffus.wire.headers.fields import RST, TCP
 
 QUANTILES = 9
 """Of the gaps in a class of gaps."""
@@ -59,6 +59,7 @@ class Sketch:
     Attributes:
         head: their first packets. hosts, ending: places in the vocabularies of the codec of first packets.
         classes: of each. more: packets behind the first ones. course: see course.py. seeds: of each body.
+        as_ended: whether the first packets, where no more follow, end as their ending says.
     """
 
     head: FlowRows
@@ -68,12 +69,13 @@ class Sketch:
     more: Ints
     course: Floats
     seeds: Ints
+    as_ended: NDArray[np.bool_]
 
     def select(self, chosen: NDArray[np.bool_]) -> Sketch:
         """The flows marked in `chosen` (F,)."""
         return Sketch(
             self.head.select(chosen), self.hosts[chosen], self.ending[chosen], self.classes[chosen], self.more[chosen],
-            self.course[chosen], self.seeds[chosen],
+            self.course[chosen], self.seeds[chosen], self.as_ended[chosen],
         )  # fmt: skip
 
 
@@ -138,19 +140,26 @@ class BodyCodec:
         owner, first = np.repeat(np.arange(len(n)), n), np.cumsum(n) - n
         word, size, gap_ns = np.zeros(total, np.int64), np.zeros(total, np.int64), np.zeros(total)
         sums, cells = targets(part.course, n).sums, self.cells.of(part.classes[:, None], levels(part.course))
+        hosts, parts = fields.hosts.words[part.hosts], segments_of(n)
+        tcp = hosts[:, 0] == TCP
+        endings = np.where(tcp[:, None], fields.endings.words[part.ending], -1)
+        far, flow, last, of_size, of_gap = self.tails.draw(endings, n, part.seeds)
+        up = fields.kinds.words[last, KIND.index("direction")] == CLIENT
+        for k, values in enumerate((up, up * of_size, ~up * of_size)):  # of the course, the chain draws what is left
+            np.subtract.at(sums[:, :, k], (flow, parts[flow] - 1), values)
+        ends = n - np.bincount(flow, minlength=len(n))
         draw_words(
-            part.classes, cells, n, first, segments_of(n), sums, self._past(part.head, fields), part.seeds, ORDER,
-            candidates, self._tables(), word, size, gap_ns,
+            part.classes, cells, n, ends, first, parts, np.maximum(sums, 0), self._past(part.head, fields),
+            part.seeds, ORDER, candidates, self._tables(), word, size, gap_ns,
         )  # fmt: skip
         six = (part.head.flows["version"] == 6) & (part.head.flows["protocol"] == TCP)
         size -= np.where(six[owner] & (size >= FULL), HEADER_MORE, 0)
         kind, reply = self.kinds.words[self.words.words[word, 0]], self.words.words[word, 1]
-        hosts = fields.hosts.words[part.hosts]
-        tcp = hosts[:, 0] == TCP
-        endings = np.where(tcp[:, None], fields.endings.words[part.ending], -1)
-        far, flow, last, of_size, of_gap = self.tails.draw(endings, n, part.seeds)
         at = first[flow] + n[flow] - 1 - far
         kind[at], reply[at], size[at], gap_ns[at] = fields.kinds.words[last], self.tails.reply[last], of_size, of_gap
+        stretch(n, np.minimum(ends + 1, n), first, parts, sums, gap_ns)
+        resets = fields.kinds.words[last, KIND.index("flags")] & RST != 0
+        gap_ns[at] = under_way(flow, far, resets, gap_ns[at], round_trips(part.head))
         rows = packets_of_words(kind, self.replies.words[reply], hosts, size, owner, rng)
         rows["gap_ns"] = np.maximum(np.round(gap_ns), 1)
         rows["window"] = self._windows(part, owner, rows["direction"].astype(np.int64), tcp)

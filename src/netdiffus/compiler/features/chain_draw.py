@@ -17,10 +17,12 @@ from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 BLOCK, CANDIDATES = 16, 4
 """Packets that are drawn at a time, and how often."""
+SHORT, SHORT_CANDIDATES = 256, 16
+"""Flows of so few packets have few blocks to come to their totals with: of each, more are drawn."""
 LONG_NS = 1_000_000
 """Gaps that are stretched first: waits, not the spacing of packets that were sent together."""
-STRETCH = 8.0
-"""They are stretched by so much at most; beyond, all gaps are."""
+STRETCH, SHRINK = 1.5, 0.125
+"""They are stretched and shrunk by so much at most; what is missing then is part of the longest, or all are shrunk."""
 
 
 class Tables(NamedTuple):
@@ -95,20 +97,31 @@ def _next(cell: int, past: Ints, order: int, tables: Tables, state: Ints) -> int
 
 @compiled
 def _stretch(gaps: Floats, begin: int, end: int, wanted: float) -> None:
-    """Let the gaps of a segment come to a time: the long ones first, which are waits."""
-    long, rest = 0.0, 0.0
+    """Let the gaps of a segment come to a time: the long ones first, which are waits.
+
+    Beyond STRETCH the longest takes what is missing: one wait leaves the bursts beside it as they are.
+    """
+    long, rest, longest = 0.0, 0.0, begin
     for i in range(begin, end):
         if gaps[i] >= LONG_NS:
             long += gaps[i]
         else:
             rest += gaps[i]
+        if gaps[i] > gaps[longest]:
+            longest = i
+    if end <= begin:
+        return
     factor = (wanted - rest) / long if long > 0 else 0.0
-    every = factor < 1 / STRETCH or factor > STRETCH
+    every = factor < SHRINK
     if every:
         factor = wanted / (long + rest) if long + rest > 0 else 0.0
+    factor = min(factor, STRETCH)
+    total = 0.0
     for i in range(begin, end):
         if every or gaps[i] >= LONG_NS:
             gaps[i] *= factor
+        total += gaps[i]
+    gaps[longest] += max(wanted - total, 0.0)
 
 
 @compiled
@@ -116,6 +129,7 @@ def draw_words(
     kinds: Ints,
     cells: Ints,
     packets: Ints,
+    ends: Ints,
     first: Ints,
     segments: Ints,
     sums: Floats,
@@ -132,26 +146,27 @@ def draw_words(
 
     Args:
         kinds: the class of each flow. cells: (F, SEGMENTS) whose chains its segments are drawn from.
-        packets, first: how many packets it has, and where they begin in the output.
+        packets, first: how many packets it has, and where they begin in the output. ends: how many of them are drawn.
         segments, sums: of its course (course.py). past: (F, order) the words before. seeds: of each flow.
         candidates: blocks that are drawn, of which one is kept.
         words, sizes, gaps: (P,) what is drawn; gaps in ns.
     """
-    drawn, before = np.empty((candidates, BLOCK), np.int64), np.empty((candidates, past.shape[1]), np.int64)
-    sized, state = np.empty((candidates, BLOCK), np.int64), np.zeros(1, np.int64)
-    came, latest, sums_of = np.zeros(3), np.empty(past.shape[1], np.int64), np.empty((candidates, 3))
+    most = max(candidates, SHORT_CANDIDATES)
+    drawn, before = np.empty((most, BLOCK), np.int64), np.empty((most, past.shape[1]), np.int64)
+    sized, state = np.empty((most, BLOCK), np.int64), np.zeros(1, np.int64)
+    came, latest, sums_of = np.zeros(3), np.empty(past.shape[1], np.int64), np.empty((most, 3))
     for f in range(kinds.size):
         state[0] = seeds[f]
         latest[:] = past[f]
         n = packets[f]
         for s in range(segments[f]):
-            begin, end = -(-s * n // segments[f]), -(-(s + 1) * n // segments[f])
+            begin, end = -(-s * n // segments[f]), min(-(-(s + 1) * n // segments[f]), ends[f])
             came[:] = 0
             i = begin
             while i < end:
                 block = min(i64(BLOCK), end - i)
                 best, least = 0, np.inf
-                for c in range(candidates):
+                for c in range(candidates if n > SHORT else SHORT_CANDIDATES):
                     before[c] = latest
                     sums_of[c] = came
                     for j in range(block):
@@ -183,4 +198,19 @@ def draw_words(
                 point = uniform(state) * (some.size - 1)
                 low = i64(point)
                 gaps[i] = some[low] + (some[min(low + 1, some.size - 1)] - some[low]) * (point - low)
-            _stretch(gaps, first[f] + begin, first[f] + end, sums[f, s, 3])
+
+
+@compiled
+def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats, gaps: Floats) -> None:
+    """Let the gaps (P,) of each segment come to the time of its course; arguments as of `draw_words`.
+
+    Only those of the first `ends` packets change: the last ones follow each other as they do in any ending.
+    """
+    for f in range(packets.size):
+        n = packets[f]
+        for s in range(segments[f]):
+            begin, end = -(-s * n // segments[f]), -(-(s + 1) * n // segments[f])
+            stop, rest = max(min(end, ends[f]), begin), 0.0
+            for i in range(first[f] + stop, first[f] + end):
+                rest += gaps[i]
+            _stretch(gaps, first[f] + begin, first[f] + stop, max(sums[f, s, 3] - rest, 0.0))

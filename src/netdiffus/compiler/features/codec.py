@@ -27,10 +27,10 @@ from netdiffus.compiler.features.packet_types import (
     packets_of_words,
     reply_words,
 )
-from netdiffus.compiler.features.teardown import ending_places, fit_endings, last_kinds, with_endings
+from netdiffus.compiler.features.teardown import CLOSING, ending_places, fit_endings, last_kinds, with_endings
 from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.compiler.specs import SERVER, FlowRows
-from netdiffus.wire.headers.fields import SYN, TCP
+from netdiffus.wire.headers.fields import FIN, RST, SYN, TCP
 
 OF_PACKET = 5
 """The first so many channels have a value at every packet, the others at the first."""
@@ -49,7 +49,7 @@ class FieldsCodec:
         kinds, replies, hosts: vocabularies of packet_types.py. endings: that of teardown.py, of kinds.
         server_ports: the ports that are kept, ascending; any other is 0: it is drawn anew.
         whole: whether flows go on beyond n packets (bodies.py): their endings are then those of the whole flow, and
-            rows that are fitted or encoded have their first n packets and their last ENDING ones.
+            rows that are fitted or encoded have their first n packets and their last CLOSING ones.
     """
 
     length: int
@@ -166,6 +166,17 @@ class FieldsCodec:
         rows = FlowRows(flows, packets, counts.astype(np.int64), self.layouts, labels)
         return rows, {reason: count for reason, count in changed.items() if count}
 
+    def as_ended(self, series: Floats, goes_on: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+        """Which flows (N,) have last packets of the kinds that their ending names; arguments as of `decode`."""
+        alive = np.logical_and.accumulate(~np.isnan(series[:, 0]), axis=1)
+        alive[:, 0] = True
+        counts = alive.sum(axis=1).astype(np.int64)
+        hosts, ending = self.facts(series)
+        kind = _clipped(np.nan_to_num(series[:, 0][alive]), len(self.kinds))
+        ends = (counts < self.length if goes_on is None else ~goes_on) & (self.hosts.words[hosts, 0] == TCP)
+        other = with_endings(kind, counts, self.endings.words[ending], ends) != kind
+        return np.bincount(np.repeat(np.arange(len(series)), counts)[other], minlength=len(series)) == 0
+
     def _of_protocol(self, kind: Ints, protocol: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Kinds of the flow's protocol: another one becomes the most frequent one in its direction."""
         words = self.kinds.words
@@ -221,9 +232,18 @@ def first_packets(rows: FlowRows, length: int) -> FlowRows:
 
 
 def _ends(kinds: Vocabulary, kind: Ints, counts: Ints, length: int | None) -> Ints:
-    """What TCP flows that end before `length` packets, if any, end with, of packets' kinds (P,): see `last_kinds`."""
-    words, ended = kinds.words[kind], np.repeat((counts < length) if length else np.ones_like(counts, np.bool_), counts)
-    return last_kinds(kind, counts, ended & (words[:, PROTOCOL] == TCP) & (words[:, FLAGS] & SYN == 0))
+    """What TCP flows end with, of packets' kinds (P,): see `last_kinds`.
+
+    Args:
+        length: flows that are not shorter do not end; None: all end, and what they end with begins with a FIN or RST.
+    """
+    words = kinds.words[kind]
+    inside = (words[:, PROTOCOL] == TCP) & (words[:, FLAGS] & SYN == 0)
+    if length is not None:
+        return last_kinds(kind, counts, np.repeat(counts < length, counts) & inside)
+    closing = np.cumsum(words[:, FLAGS] & (FIN | RST) != 0)
+    before = np.repeat(np.append(0, closing)[np.cumsum(counts) - counts], counts)
+    return last_kinds(kind, counts, (closing > before) & inside, CLOSING)
 
 
 def _clipped(values: NDArray[Any], words: int) -> Ints:

@@ -7,14 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from netdiffus.arrays import Ints
+from netdiffus.arrays import Bools, Floats, Ints
 from netdiffus.compiler.features.packed import Packed, pack, unpack
 from netdiffus.compiler.features.tape import Tape
 from netdiffus.compiler.features.teardown import OPEN
 from netdiffus.compiler.features.vocabulary import Vocabulary
+from netdiffus.compiler.specs import CLIENT, FlowRows
 from netdiffus.manifest import Manifest
+from netdiffus.wire.headers.fields import SYN
 
 QUANTILES = 9
+UNDER_WAY = 0.9
+"""Of a round trip."""
+ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Multiplied by it, near numbers have different upper bits (Knuth, The Art of Computer Programming 3, 6.4)."""
 
 
 class TailsManifest(Manifest):
@@ -23,6 +29,32 @@ class TailsManifest(Manifest):
     sizes: Packed
     gaps: Packed
     reply: Packed
+
+
+def round_trips(head: FlowRows) -> Ints:
+    """(F,) ns from a client's SYN to its next segment; 0 of flows without either."""
+    time_ns, packets = np.cumsum(head.rows["gap_ns"], dtype=np.int64), head.rows
+    never = np.iinfo(np.int64).max
+    ours, syn = packets["direction"] == CLIENT, packets["flags"] & SYN != 0
+    begun, answered = np.full((2, len(head)), never)
+    np.minimum.at(begun, head.owner[ours & syn], time_ns[ours & syn])
+    np.minimum.at(answered, head.owner[ours & ~syn], time_ns[ours & ~syn])
+    return np.where((begun < never) & (answered < never), np.maximum(answered - begun, 0), 0)
+
+
+def under_way(flow: Ints, far: Ints, resets: Bools, gaps: Floats, trips: Ints) -> Floats:
+    """Gaps (N,) of last packets, where those after a first reset come within a round trip: they were under way.
+
+    Args:
+        flow, far: the flow of each packet, and how far from its end it is. resets: which of them are resets.
+        trips: (F,) ns of each flow's round trip.
+    """
+    first = np.full(len(trips), -1, np.int64)
+    np.maximum.at(first, flow[resets], far[resets])
+    late = far < first[flow]
+    lasts = np.bincount(flow[late], gaps[late], len(trips))
+    factor = np.minimum(1, UNDER_WAY * trips / np.maximum(lasts, 1))
+    return np.where(late, gaps * factor[flow], gaps)
 
 
 @dataclass(frozen=True)
@@ -52,7 +84,7 @@ class Tails:
         return cls(sizes, gaps, reply)
 
     def draw(self, words: Ints, counts: Ints, seeds: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-        """What replaces the last packets of flows that have so many, (F,), and end as words (F, ENDING) say.
+        """What replaces the last packets of flows that have so many, (F,), and end as words (F, most) say.
 
         Args:
             seeds: of each flow, below 2^62.
@@ -63,8 +95,8 @@ class Tails:
         back = np.arange(words.shape[1])
         flow, far = np.nonzero((words != OPEN) & (back < counts[:, None]))
         kind = words[flow, far]
-        bits = seeds[flow] >> (6 * far)  # of a packet 6 bits for its size, and 6 for its gap
-        size, gap = self.sizes[kind, bits % 64 % QUANTILES], self.gaps[kind, (bits >> 30) % 64 % QUANTILES]
+        bits = ((seeds[flow].astype(np.uint64) + far.astype(np.uint64)) * ODD >> np.uint64(40)).astype(np.int64)
+        size, gap = self.sizes[kind, bits % QUANTILES], self.gaps[kind, bits // QUANTILES % QUANTILES]
         return far, flow, kind, size, gap
 
     def to_json(self) -> dict[str, Any]:

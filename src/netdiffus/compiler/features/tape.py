@@ -14,7 +14,7 @@ from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.compiler.features.course import courses, levels, segments_of
 from netdiffus.compiler.features.option_templates import layout_places
 from netdiffus.compiler.features.packet_types import REPLY, kind_words, reply_words
-from netdiffus.compiler.features.teardown import ENDING
+from netdiffus.compiler.features.teardown import CLOSING
 from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.compiler.specs import FlowRows
 from netdiffus.compiler.tcp_options import HAS_WSCALE, describe
@@ -31,7 +31,7 @@ class Tape:
     Attributes:
         owner: number of the flow. kind, reply: places in the vocabularies.
         direction, size, gap_ns: of each packet. window: bytes that it offers.
-        drawn: whether a chain may draw it. tail: whether it is one of the last ENDING of a TCP flow.
+        drawn: whether a chain may draw it. tail: whether it is one of the last CLOSING, from a FIN or RST on.
         levels: (P, 2) of its segment, see course.py.
         classes: of each flow.
     """
@@ -67,10 +67,9 @@ class TapeReader:
         head = self.fields.length
         window = rows.rows["window"].astype(np.int64) << window_shifts(rows)[rows.owner, rows.rows["direction"]]
         goes_on = rows.counts > head
-        tcp = rows.flows["protocol"] == TCP
         place = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
         left = np.repeat(rows.counts, rows.counts) - place
-        tail = np.asarray((left <= np.where(tcp, ENDING, 0)[rows.owner]) & (place >= head))
+        tail = (left <= _closing(rows, left)[rows.owner]) & (place >= head)
         kept = goes_on[rows.owner] & (place >= head - ORDER)
         layout = layout_places(rows, self.fields.layouts)[0]
         kind, reply = kind_words(rows, layout, {})[kept], plain_replies(rows)[kept]
@@ -104,6 +103,14 @@ class TapeReader:
         return Tape(
             kind=kind, reply=reply, classes=np.concatenate(self._classes), kinds=kinds, replies=replies, **column
         )
+
+
+def _closing(rows: FlowRows, left: Ints) -> Ints:
+    """(F,) how many of the last packets of TCP flows begin with the first FIN or RST; `left` (P,) counts to the end."""
+    closes = (rows.rows["flags"] & (FIN | RST) != 0) & (rows.flows["protocol"] == TCP)[rows.owner]
+    found = np.zeros(len(rows), np.int64)
+    np.maximum.at(found, rows.owner[closes], left[closes])
+    return np.minimum(found, CLOSING)
 
 
 def plain_replies(rows: FlowRows) -> Ints:

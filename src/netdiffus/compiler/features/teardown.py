@@ -13,20 +13,21 @@ from netdiffus.arrays import Ints
 from netdiffus.compiler.features.vocabulary import Vocabulary
 
 ENDING = 5  # packets that a word holds, at most
+CLOSING = 8  # the same of whole flows, whose words begin with the first FIN or RST
 FEW_FLOWS = 3  # an ending that fewer training flows have is known by its last packets alone
 OPEN = -1  # in a word: no packet; a word of nothing else leaves the end as it is
 
 
-def last_kinds(kind: Ints, counts: Ints, known: NDArray[np.bool_]) -> Ints:
-    """(F, ENDING) places of the kinds of each flow's last packets, the very last first, OPEN past what is known.
+def last_kinds(kind: Ints, counts: Ints, known: NDArray[np.bool_], most: int = ENDING) -> Ints:
+    """(F, most) places of the kinds of each flow's last packets, the very last first, OPEN past what is known.
 
     Args:
         kind: of all packets (P,), flow after flow. counts: packets of each flow (F,).
         known: (P,) whether a packet can be part of an ending.
     """
     last, more = np.cumsum(counts) - 1, np.ones(len(counts), np.bool_)
-    found = np.full((len(counts), ENDING), OPEN, np.int64)
-    for back in range(ENDING):
+    found = np.full((len(counts), most), OPEN, np.int64)
+    for back in range(most):
         at = np.maximum(last - back, 0)
         more = more & (back < counts) & known[at]
         found[:, back] = np.where(more, kind[at], OPEN)
@@ -34,36 +35,36 @@ def last_kinds(kind: Ints, counts: Ints, known: NDArray[np.bool_]) -> Ints:
 
 
 def fit_endings(seen: Ints) -> Vocabulary:
-    """The endings (F, ENDING) that FEW_FLOWS flows or more share, each as long as it can be, and the open one."""
+    """The endings (F, most) that FEW_FLOWS flows or more share, each as long as it can be, and the open one."""
     shared = np.full_like(seen, OPEN)
-    for packets in range(1, ENDING + 1):
+    for packets in range(1, seen.shape[1] + 1):
         cut = _cut(seen, packets)
         _, back, flows = np.unique(cut, axis=0, return_inverse=True, return_counts=True)
         enough = (flows[back.reshape(-1)] >= FEW_FLOWS) & (seen[:, packets - 1] != OPEN)
         shared[enough] = cut[enough]
-    return Vocabulary.fit(np.concatenate([shared, np.full((1, ENDING), OPEN, np.int64)]))
+    return Vocabulary.fit(np.concatenate([shared, np.full((1, seen.shape[1]), OPEN, np.int64)]))
 
 
 def ending_places(endings: Vocabulary, seen: Ints) -> Ints:
     """The place (F,) of the longest known word that each flow ends with."""
     found = np.zeros(len(seen), np.int64)
-    for packets in range(ENDING + 1):
+    for packets in range(seen.shape[1] + 1):
         places, exact = endings.places(_cut(seen, packets))
         found = np.where(exact, places, found)
     return found
 
 
 def with_endings(kind: Ints, counts: Ints, words: Ints, closed: NDArray[np.bool_]) -> Ints:
-    """The kinds (P,) with the last ones of each closed flow (F,) as its word (F, ENDING) has them.
+    """The kinds (P,) with the last ones of each closed flow (F,) as its word (F, most) has them.
 
     A flow that is shorter than its word keeps its first packet.
     """
     kind, last = kind.copy(), np.cumsum(counts) - 1
-    for back in range(ENDING):
+    for back in range(words.shape[1]):
         flows = closed & (words[:, back] != OPEN) & (back < counts - 1)
         kind[last[flows] - back] = words[flows, back]
     return kind
 
 
 def _cut(seen: Ints, packets: int) -> Ints:
-    return np.where(np.arange(ENDING) < packets, seen, OPEN)
+    return np.where(np.arange(seen.shape[1]) < packets, seen, OPEN)

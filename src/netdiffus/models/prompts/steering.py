@@ -10,7 +10,7 @@ import numpy as np
 from netdiffus.arrays import Levels
 from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.models.prompts.facts import Named, named_in, prompt
-from netdiffus.models.summary import label_of
+from netdiffus.models.services import label_of
 
 UNKNOWN = "prompt"
 """The label of flows whose prompt names none that is known."""

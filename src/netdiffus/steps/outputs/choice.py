@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netdiffus.errors import InputError
 from netdiffus.models.sampling import Form
-from netdiffus.models.summary import label_of
+from netdiffus.models.services import label_of
 from netdiffus.models.unet import no_scale
 from netdiffus.steps.outputs.capture import CaptureWritten, check_start, draw_capture, files_of, per_label
 from netdiffus.steps.outputs.images import write_arrays, write_bits, write_folder

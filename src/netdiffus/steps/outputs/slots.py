@@ -1,8 +1,9 @@
 """Flows for the slots of sessions: drawn by the model of flows until each slot has one of its kind.
 
 A slot asks for a class, a server port and an IP version. Flows of the class are drawn, and those that no slot asks for
-are left: what remains is what the model draws given port and version. Within a kind, the slots that are to take longest
-get the flows that do.
+are left: what remains is what the model draws given port and version. So are flows that contradict themselves, whose
+packets do not end as their ending says, or break the rules of how connections begin and end. Within a kind, the slots
+that are to take longest get the flows that do.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from netdiffus.arrays import Bools, Floats, Ints
+from netdiffus.compiler.compile import keeping
 from netdiffus.compiler.features.bodies import Sketch
+from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.sessions.codec import ANY_PORT, SessionsCodec, Slots
 from netdiffus.compiler.shelf import Shelf
 from netdiffus.compiler.specs import SERVER
@@ -24,6 +27,8 @@ from netdiffus.steps.outputs.order import Drawn, Order
 ROUNDS, MORE, LEAST, MOST = 6, 1.1, 16, 1 << 14
 """How often flows of a class are drawn; how many more than seem to be needed; at least and at most at a time."""
 STREAM = 0x51075
+ENDS = Broken.FLAGS | Broken.HANDSHAKE | Broken.CLOSE | Broken.RESET
+"""Rules that a flow of a slot keeps; what breaks others is changed by the compiler."""
 OTHER = "a flow of another port or IP version than its session asked for (flows)"
 
 Key = tuple[int, int]
@@ -67,7 +72,8 @@ class Filler:
             share = max(used, 1) / max(drawn, 1) if drawn else 1.0
             count = missing if last else int(np.clip(MORE * missing / share, LEAST, max(MOST, missing)))
             for sketch in self._drawn(number, attempt, count):
-                chosen, slots = _matching(sketch, wanted, named, anything=last)
+                sound = _sound(sketch) | last
+                chosen, slots = _matching(sketch, sound, wanted, named, anything=last)
                 if last:
                     _set(sketch, chosen, self.slots.port[slots], self.version[slots], self.changed)
                 self.shelf.add(sketch.select(chosen))
@@ -84,13 +90,20 @@ class Filler:
             yield sketch
 
 
-def _matching(sketch: Sketch, wanted: dict[Key, list[int]], named: Ints, *, anything: bool) -> tuple[Bools, list[int]]:
-    """Which flows of a sketch slots ask for, and the slot of each of these; slots that are filled leave `wanted`."""
+def _sound(sketch: Sketch) -> Bools:
+    """Which flows of a sketch (F,) do not contradict themselves: they begin and end as connections do, and as drawn."""
+    return sketch.as_ended & keeping(sketch.head, ENDS)
+
+
+def _matching(
+    sketch: Sketch, sound: Bools, wanted: dict[Key, list[int]], named: Ints, *, anything: bool
+) -> tuple[Bools, list[int]]:
+    """Which sound flows (F,) of a sketch slots ask for, and their slots; slots that are filled leave `wanted`."""
     flows, chosen, slots = sketch.head.flows, np.zeros(len(sketch.head), np.bool_), list[int]()
     port = flows["port"][:, SERVER].astype(np.int64)
     port = np.where(np.isin(port, named), port, ANY_PORT)
     for flow, key in enumerate(zip(port.tolist(), flows["version"].tolist(), strict=True)):
-        waiting = wanted.get(key)
+        waiting = wanted.get(key) if sound[flow] else None
         if not waiting and anything:
             waiting = next((some for some in wanted.values() if some), None)
         if waiting:
