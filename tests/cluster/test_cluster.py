@@ -12,7 +12,9 @@ from netdiffus.cluster import connection
 from netdiffus.cluster.connection import connected
 from netdiffus.cluster.paths import check_seen
 from netdiffus.cluster.tasks import Tasks
+from netdiffus.compiler import runs
 from netdiffus.errors import InputError
+from netdiffus.steps.outputs import streamed
 from netdiffus.store.dataset import read_dataset, read_packets
 
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
@@ -132,3 +134,21 @@ def test_another_version_on_a_machine(cluster, monkeypatch) -> None:
 def test_standard_input_is_refused(cluster, tmp_path) -> None:
     with pytest.raises(InputError, match="got standard input"):
         prepare("-", tmp_path / "out", unlabelled=True, ray="auto")
+
+
+@pytest.mark.parametrize("name", ["flows.pcapng", "flows.pcap"])
+def test_captures_are_the_same_bytes_and_compiled_by_tasks(cluster, packet_model, tmp_path, monkeypatch, name) -> None:
+    monkeypatch.setattr(streamed, "COMPILED_PACKETS", 64)  # several pieces
+    monkeypatch.setattr(runs, "RUN_PACKETS", 200)
+    done: list[str] = []
+    compile_ = streamed.Compile.__call__
+    monkeypatch.setattr(streamed.Compile, "__call__", lambda *given: done.append("here") or compile_(*given))
+    alone, spread = tmp_path / "alone", tmp_path / "spread"
+    generate(packet_model, alone / name, count=40, seed=5)
+    assert len(done) > 2
+    done.clear()
+    generate(packet_model, spread / name, count=40, seed=5, ray="auto")
+    assert not done
+    assert {path.name for path in alone.iterdir()} == {name, f"{name}.labels.csv", f"{name}.json"}
+    for path in alone.iterdir():
+        assert path.read_bytes() == (spread / path.name).read_bytes()
