@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,16 @@ def test_results_come_in_order_and_a_killed_worker_costs_nothing(cluster, tmp_pa
     assert list(tasks(die_once, range(7))) == [number**2 for number in range(7)]
     assert tasks.done.total() == 7
     assert "1 node, " in tasks.speeds()
+
+
+def test_workers_load_beforehand_what_they_will_need(cluster) -> None:
+    tasks = Tasks(cluster)
+    tasks.warm("netdiffus.no_such_module")  # is told by the first piece, not here
+    tasks.warm("netdiffus.traffic.moments")
+    assert tasks.at_a_time == 2
+    until = time.monotonic() + 30
+    while not any(tasks(lambda name: name in sys.modules, ["netdiffus.traffic.moments"] * 4)):
+        assert time.monotonic() < until
 
 
 def test_paths_that_workers_do_not_see(cluster, tmp_path, monkeypatch) -> None:
