@@ -49,7 +49,7 @@ def _killed(cluster: Any, arguments: Sequence[object], after: float, paths: tupl
     """What a command left one of whose nodes was killed; the cluster gets another node."""
     child = subprocess.Popen(
         [sys.executable, "-m", "netdiffus", *map(str, arguments), f"--ray={cluster.address}"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=sys.stderr,
     )  # fmt: skip
     time.sleep(after)
     in_time = child.poll() is None

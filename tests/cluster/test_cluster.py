@@ -11,7 +11,7 @@ import pytest
 
 from netdiffus import evaluate, generate, prepare, recordings
 from netdiffus.cluster import connection
-from netdiffus.cluster.connection import connected
+from netdiffus.cluster.connection import Node, connected, on_every_node
 from netdiffus.cluster.paths import check_seen
 from netdiffus.cluster.tasks import Tasks
 from netdiffus.compiler import runs
@@ -135,6 +135,14 @@ def test_too_little_room(cluster, tmp_path, monkeypatch) -> None:
     with pytest.raises(InputError, match=r"GB of free space at .*; got .* GB; free some"):
         check_seen(cluster, [], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_machine_that_died_is_left_out(cluster) -> None:
+    gone = Node("ab" * 28, "gone", 1)
+    said = on_every_node(ray, (gone, *cluster.nodes), connection._version)
+    assert [node for node, _ in said] == list(cluster.nodes)
+    with pytest.raises(InputError, match=r"machine gone of the cluster to answer; .*; look at 'ray status'"):
+        on_every_node(ray, (gone,), connection._version)
 
 
 def test_another_version_on_a_machine(cluster, monkeypatch) -> None:

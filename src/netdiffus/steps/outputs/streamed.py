@@ -190,17 +190,15 @@ def compiled_stream(
     """
     written, parts = 0, list[Changes]()
     spoken, misfits = Counter[str](), Counter[str]()
-    flows = placed.flows.copy()
     for numbers, packets, content in _spoken_pieces(placed, shelf, filling, company):
         runs.add(packets.segments, numbers[packets.owner], content)
         if content is not None:
             spoken.update(content.written)
             misfits.update(content.misfits)
-        flows[numbers] = packets.flows  # the rules may have given ports
+        placed.flows[numbers] = packets.flows  # the rules may have given ports
         parts.append(packets.changes)
         written += len(np.unique(packets.owner))
-    whole = FlowRows(flows, placed.rows, placed.counts, placed.layouts, placed.labels)
-    return Stream(whole, runs, total(parts), written, filling, spoken, misfits)
+    return Stream(placed, runs, total(parts), written, filling, spoken, misfits)
 
 
 @dataclass
