@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from netdiffus import prepare, recordings, train
 from netdiffus.cluster import connection
 from netdiffus.cluster.connection import Cluster, connected
 
@@ -23,3 +25,11 @@ def cluster() -> Iterator[Cluster]:
         yield found
     finally:
         context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="package")
+def packet_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the first packets of flows of two labels."""
+    folder = tmp_path_factory.mktemp("packets")
+    prepare([recordings.captures()[label][0] for label in ("dns", "ntp")], folder / "dataset", packets=8)
+    return train(folder / "dataset", folder / "model", image="fields", preset="tiny", steps=2, batch=8)

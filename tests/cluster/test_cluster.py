@@ -3,16 +3,20 @@
 import os
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from netdiffus import evaluate, generate, prepare, recordings
 from netdiffus.cluster import connection
-from netdiffus.cluster.connection import connected
+from netdiffus.cluster.connection import Node, connected, on_every_node
 from netdiffus.cluster.paths import check_seen
 from netdiffus.cluster.tasks import Tasks
+from netdiffus.compiler import runs
 from netdiffus.errors import InputError
+from netdiffus.steps.outputs import streamed
 from netdiffus.store.dataset import read_dataset, read_packets
 
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
@@ -104,6 +108,16 @@ def test_results_come_in_order_and_a_killed_worker_costs_nothing(cluster, tmp_pa
     assert "1 node, " in tasks.speeds()
 
 
+def test_workers_load_beforehand_what_they_will_need(cluster) -> None:
+    tasks = Tasks(cluster)
+    tasks.warm("netdiffus.no_such_module")  # is told by the first piece, not here
+    tasks.warm("netdiffus.traffic.moments")
+    assert tasks.at_a_time == 2
+    until = time.monotonic() + 30
+    while not any(tasks(lambda name: name in sys.modules, ["netdiffus.traffic.moments"] * 4)):
+        assert time.monotonic() < until
+
+
 def test_paths_that_workers_do_not_see(cluster, tmp_path, monkeypatch) -> None:
     there = tmp_path / "a.pcap"
     there.write_bytes(b"0123")
@@ -123,6 +137,14 @@ def test_too_little_room(cluster, tmp_path, monkeypatch) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_machine_that_died_is_left_out(cluster) -> None:
+    gone = Node("ab" * 28, "gone", 1)
+    said = on_every_node(ray, (gone, *cluster.nodes), connection._version)
+    assert [node for node, _ in said] == list(cluster.nodes)
+    with pytest.raises(InputError, match=r"machine gone of the cluster to answer; .*; look at 'ray status'"):
+        on_every_node(ray, (gone,), connection._version)
+
+
 def test_another_version_on_a_machine(cluster, monkeypatch) -> None:
     monkeypatch.setattr(connection, "__version__", "9.9")
     with pytest.raises(InputError, match=r"netdiffus 9\.9, as here, on every machine"), connected("auto"):
@@ -132,3 +154,21 @@ def test_another_version_on_a_machine(cluster, monkeypatch) -> None:
 def test_standard_input_is_refused(cluster, tmp_path) -> None:
     with pytest.raises(InputError, match="got standard input"):
         prepare("-", tmp_path / "out", unlabelled=True, ray="auto")
+
+
+@pytest.mark.parametrize("name", ["flows.pcapng", "flows.pcap"])
+def test_captures_are_the_same_bytes_and_compiled_by_tasks(cluster, packet_model, tmp_path, monkeypatch, name) -> None:
+    monkeypatch.setattr(streamed, "COMPILED_PACKETS", 64)  # several pieces
+    monkeypatch.setattr(runs, "RUN_PACKETS", 200)
+    done: list[str] = []
+    compile_ = streamed.Compile.__call__
+    monkeypatch.setattr(streamed.Compile, "__call__", lambda *given: done.append("here") or compile_(*given))
+    alone, spread = tmp_path / "alone", tmp_path / "spread"
+    generate(packet_model, alone / name, count=40, seed=5)
+    assert len(done) > 2
+    done.clear()
+    generate(packet_model, spread / name, count=40, seed=5, ray="auto")
+    assert not done
+    assert {path.name for path in alone.iterdir()} == {name, f"{name}.labels.csv", f"{name}.json"}
+    for path in alone.iterdir():
+        assert path.read_bytes() == (spread / path.name).read_bytes()

@@ -188,7 +188,7 @@ def evaluate(
     else:
         tested, made_by = (None if path is None else Path(path) for path in (test, model))
         step = partial(evaluating.evaluate, Path(real), Path(synthetic), tested, config, made_by)
-    with spread_on(ray) as spread:
+    with spread_on(ray, "netdiffus.steps.evaluate") as spread:
         scores = Scores(run(step(spread), on_progress))
     if out is not None:
         scores.save(out)

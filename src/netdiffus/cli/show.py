@@ -13,7 +13,7 @@ from netdiffus.text import visible
 if TYPE_CHECKING:
     from netdiffus.report import Headline, Verdict
     from netdiffus.steps.images.gasf import Loss
-    from netdiffus.steps.outputs.capture import CaptureWritten
+    from netdiffus.steps.outputs.written import CaptureWritten
 
 
 def print_warnings(path: Path) -> None:

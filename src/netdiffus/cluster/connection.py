@@ -186,13 +186,13 @@ def _checked_nodes(ray: Any) -> tuple[Node, ...]:
         raise InputError("a Ray cluster with at least one CPU for work", "none", "add machines with 'ray start'")
     nodes = tuple(Node(node["NodeID"], node["NodeManagerHostname"], int(node["Resources"]["CPU"])) for node in alive)
     said = on_every_node(ray, nodes, _version)
-    others = [f"{node.host}: {version}" for node, version in zip(nodes, said, strict=True) if version != __version__]
+    others = [f"{node.host}: {version}" for node, version in said if version != __version__]
     if others:
         raise InputError(
             f"netdiffus {__version__}, as here, on every machine of the cluster", "; ".join(others[:3]),
             "install the same version on all machines",
         )  # fmt: skip
-    return nodes
+    return tuple(node for node, _ in said)
 
 
 def _version() -> str:
@@ -204,11 +204,11 @@ def _version() -> str:
     return there
 
 
-def on_every_node(ray: Any, nodes: tuple[Node, ...], function: Any, *arguments: object) -> list[Any]:
-    """What a function gives on each machine, beside whatever else runs there.
+def on_every_node(ray: Any, nodes: tuple[Node, ...], function: Any, *arguments: object) -> list[tuple[Node, Any]]:
+    """What a function gives on each machine, beside whatever else runs there; machines that die meanwhile are left out.
 
     Raises:
-        InputError: a machine does not answer.
+        InputError: a machine of the cluster does not answer, or all have died.
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -223,8 +223,10 @@ def on_every_node(ray: Any, nodes: tuple[Node, ...], function: Any, *arguments: 
         found = []
         for node, task in zip(nodes, tasks, strict=True):
             try:
-                found.append(ray.get(task, timeout=STARTED_S))
+                found.append((node, ray.get(task, timeout=STARTED_S)))
             except ray.exceptions.RayError as error:
+                if _is_gone(ray, node) and (found or node is not nodes[-1]):
+                    continue
                 said = str(error).strip().splitlines() or [type(error).__name__]
                 raise InputError(
                     f"machine {node.host} of the cluster to answer",
@@ -234,3 +236,8 @@ def on_every_node(ray: Any, nodes: tuple[Node, ...], function: Any, *arguments: 
         return found
     finally:
         ray.cloudpickle.unregister_pickle_by_value(import_module(function.__module__))
+
+
+def _is_gone(ray: Any, node: Node) -> bool:
+    """Whether the cluster knows that a machine died."""
+    return not any(other["NodeID"] == node.id and other["Alive"] for other in ray.nodes())

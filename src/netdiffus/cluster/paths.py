@@ -35,9 +35,7 @@ def check_seen(cluster: Cluster, reads: Iterable[Path], out: Path) -> None:
     probe.mkdir()
     try:
         (probe / "here").write_bytes(b"seen")
-        for node, said in zip(
-            cluster.nodes, on_every_node(cluster.ray, cluster.nodes, _look, str(probe), wanted), strict=True
-        ):
+        for node, said in on_every_node(cluster.ray, cluster.nodes, _look, str(probe), wanted):
             if said:
                 raise InputError(
                     "paths that every machine of the cluster sees", f"{said}, on {node.host}",

@@ -30,7 +30,7 @@ class Train(Protocol):
 
 
 @contextmanager
-def spread_on(ray: str | None) -> Iterator[Spread]:
+def spread_on(ray: str | None, loads: str = "netdiffus.steps.generate") -> Iterator[Spread]:
     """How the pieces of a step that computes are done, for the duration of the block: one by one, or by tasks.
 
     Each task has as many threads as this process, which decides the last bits of sums, and a GPU where this process
@@ -38,6 +38,7 @@ def spread_on(ray: str | None) -> Iterator[Spread]:
 
     Args:
         ray: as in `connected`; None: in this process, and Ray is not even imported.
+        loads: the module of the step, which workers load while this process loads what it needs itself.
 
     Raises:
         InputError: as in `connected`.
@@ -51,7 +52,9 @@ def spread_on(ray: str | None) -> Iterator[Spread]:
 
     with connected(ray) as cluster:
         device = choose_device()
-        yield Tasks(cluster, threads=used_threads(device) or 1, gpus=float(device.type == "cuda"))
+        tasks = Tasks(cluster, threads=used_threads(device) or 1, gpus=float(device.type == "cuda"))
+        tasks.warm(loads)
+        yield tasks
 
 
 @contextmanager
@@ -74,8 +77,10 @@ def reading_on(ray: str | None, reads: Sequence[Path], out: Path) -> Iterator[Sp
     from netdiffus.cluster.tasks import Tasks
 
     with connected(ray) as cluster:
+        tasks = Tasks(cluster)
+        tasks.warm("netdiffus.steps.sources.part")
         check_seen(cluster, reads, out)
-        yield Tasks(cluster)
+        yield tasks
 
 
 @contextmanager

@@ -6,8 +6,10 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, TypeVar
 
 from netdiffus.cluster.connection import Cluster
@@ -47,6 +49,24 @@ class Tasks:
     done: Counter[str] = field(default_factory=Counter)
     began: float = field(default_factory=time.monotonic)
 
+    @property
+    def cpus(self) -> int:
+        """Of each piece: more threads than any machine has CPUs are the whole of the largest one."""
+        return min(self.threads, max(node.cpus for node in self.cluster.nodes))
+
+    @property
+    def at_a_time(self) -> int:
+        """Pieces that can run at a time."""
+        return max(1, self.cluster.cpus // self.cpus)
+
+    def warm(self, module: str) -> None:
+        """Let workers start and load what they will need, while this process still gets ready; waits for none."""
+        remote = self.cluster.ray.remote(_load).options(
+            num_cpus=self.cpus, num_gpus=self.gpus or None, max_retries=0, scheduling_strategy="SPREAD"
+        )
+        for _ in range(self.at_a_time):
+            remote.remote(module)
+
     def __call__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """What the function gives for each item, in their order.
 
@@ -58,14 +78,12 @@ class Tasks:
         """
         ray = self.cluster.ray
         shared = ray.put(function)
-        # more threads than any machine has CPUs: the whole of the largest one
-        cpus = min(self.threads, max(node.cpus for node in self.cluster.nodes))
-        remote = ray.remote(_piece).options(num_cpus=cpus, num_gpus=self.gpus or None, max_retries=RETRIES)
+        remote = ray.remote(_piece).options(num_cpus=self.cpus, num_gpus=self.gpus or None, max_retries=RETRIES)
         waiting: deque[tuple[str, Any]] = deque()
         try:
             for number, item in enumerate(items):
                 waiting.append((_called(item, number), remote.remote([shared], item, self.threads)))
-                while len(waiting) >= AHEAD * max(1, self.cluster.cpus // cpus):
+                while len(waiting) >= AHEAD * self.at_a_time:
                     yield self._result(*waiting.popleft())
             while waiting:
                 yield self._result(*waiting.popleft())
@@ -103,6 +121,12 @@ class Tasks:
 def _called(item: object, number: int) -> str:
     """How messages call a piece."""
     return str(getattr(item, "path", None) or (item if isinstance(item, str) else f"piece {number + 1}"))
+
+
+def _load(module: str) -> None:
+    """Runs in a worker, which keeps what it imported."""
+    with suppress(Exception):  # the first piece tells what is wrong
+        import_module(module)
 
 
 def _piece(shared: list[Any], item: Any, threads: int) -> _Done:

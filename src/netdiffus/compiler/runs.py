@@ -75,7 +75,7 @@ class Runs:
         self._runs.append(path)
 
     def merged(self) -> Iterator[tuple[NDArray[np.void], Content | None]]:
-        """Entries in order of time, some at a time, and their payload, if any was written; equal times in any order."""
+        """Entries in order of time, some at a time, and their payload, if any was written; equal times as they came."""
         if self._n:
             self._spill()
         mapped = [Mapped(path, ENTRY) for path in self._runs]
@@ -84,15 +84,25 @@ class Runs:
         written = Mapped(self._content, np.uint8) if self._content_bytes else None
         content = None if written is None else written.values
         while open_ := [k for k, run in enumerate(runs) if place[k] < len(run)]:
-            heads = {k: runs[k][place[k] : place[k] + piece] for k in open_}
-            until = min(int(head["segment"]["time_ns"][-1]) for head in heads.values())
+            until = min(int(runs[k][place[k] : place[k] + piece]["segment"]["time_ns"][-1]) for k in open_)
             parts = []
-            for k, head in heads.items():
-                n = int(np.searchsorted(head["segment"]["time_ns"], until, side="right"))
-                parts.append(head[:n])
+            for k in open_:
+                n = _up_to(runs[k][place[k] :], until, piece)
+                parts.append(runs[k][place[k] : place[k] + n])
                 place[k] += n
             entries = np.concatenate(parts)
             entries = entries[np.argsort(entries["segment"]["time_ns"], kind="stable")]
             yield entries, None if content is None else Content(content, np.ascontiguousarray(entries["content"]))
             for each in (*mapped, *([] if written is None else [written])):
                 each.forget()
+
+
+def _up_to(run: NDArray[np.void], until: int, piece: int) -> int:
+    """How many entries at the beginning of a run are not later; it is read some at a time."""
+    n = 0
+    while True:
+        head = run[n : n + piece]["segment"]["time_ns"]
+        more = int(np.searchsorted(head, until, side="right"))
+        n += more
+        if more < piece:
+            return n

@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from netdiffus.diffusion.workers import Workers
+
 FLOOR = 0.25
 """Weight of the shorter context where nothing was counted."""
 FEWEST = 1e-7
@@ -67,9 +69,22 @@ class ChannelCodes:
     @property
     def counts(self) -> Tensor:
         """(labels, n, size) of the codes."""
+        return self.cells.float()
+
+    @property
+    def cells(self) -> Tensor:
+        """The same as whole numbers."""
         n = self.codes.shape[1]
         cell = (self.label[:, None] * n + torch.arange(n, device=self.codes.device)) * self.size + self.codes
-        return torch.bincount(cell.flatten(), minlength=self.labels * n * self.size).view(self.labels, n, -1).float()
+        return torch.bincount(cell.flatten(), minlength=self.labels * n * self.size).view(self.labels, n, -1)
+
+    def counted_by(self, workers: Workers, rows: Tensor) -> Tensor:
+        """The counts of the traces marked in `rows` (N,): each worker counts a part of them, and all have the sums."""
+        if workers.size > 1:
+            rows = rows & (torch.arange(len(rows), device=rows.device) % workers.size == workers.rank)
+        cells = self.of(rows).cells
+        workers.total(cells)
+        return cells.float()
 
     def few(self, rows: int) -> ChannelCodes:
         """At most so many rows, of traces spread evenly over the table."""

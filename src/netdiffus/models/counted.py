@@ -23,6 +23,7 @@ from netdiffus.diffusion.context_fit import CountedTraces, fit_contexts
 from netdiffus.diffusion.forcing_recipe import Crossed
 from netdiffus.diffusion.prior import ChannelCodes, PriorSpec, log_prior
 from netdiffus.diffusion.prior_fit import fit_prior
+from netdiffus.diffusion.workers import ALONE, Workers
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import MEASURED, GasfCodec
@@ -83,22 +84,26 @@ class PriorCounts:
     Attributes:
         fine: the channels of the traces (N,). coarse: those of their coarse rows, if there are any.
         specs: how each prior is counted, of the fine channels, then of the coarse ones.
-        keep_null: whether there is one label more, of all traces.
+        keep_null: whether there is one label more, of all traces. workers: who count together.
     """
 
     fine: list[ChannelCodes]
     coarse: list[ChannelCodes]
     specs: list[PriorSpec]
     keep_null: bool
+    workers: Workers = ALONE
 
     @classmethod
-    def fit(cls, fine: list[ChannelCodes], coarse: list[ChannelCodes], kept: Tensor, keep_null: bool) -> PriorCounts:
+    def fit(
+        cls, fine: list[ChannelCodes], coarse: list[ChannelCodes], kept: Tensor, keep_null: bool, workers: Workers
+    ) -> PriorCounts:
         """Choose how priors are counted by the traces `kept` (N,)."""
-        return cls(fine, coarse, [fit_prior(channel.of(kept)) for channel in fine + coarse], keep_null)
+        specs = [fit_prior(channel.of(kept)) for channel in fine + coarse]
+        return cls(fine, coarse, specs, keep_null, workers)
 
     def of(self, rows: Tensor) -> Priors:
         """Log-priors (labels, n, K) of each channel and those of the coarse rows, counted in the traces `rows` (N,)."""
-        return self._priors([channel.of(rows).counts for channel in self.fine + self.coarse])
+        return self._priors([channel.counted_by(self.workers, rows) for channel in self.fine + self.coarse])
 
     def crossed(self, kept: Tensor, fold: Tensor, most: int) -> Crossed:
         """The same out-of-fold, and contexts of `most` codes at most; of the traces `kept` (N,) in folds (N,).
@@ -106,10 +111,10 @@ class PriorCounts:
         Channels of quantities have no contexts: their values hardly recur.
         """
         channels = self.fine + self.coarse
-        whole = [channel.of(kept).counts for channel in channels]
+        whole = [channel.counted_by(self.workers, kept) for channel in channels]
         folds = []
         for k in range(FOLDS):
-            own = (channel.of(kept & (fold == k)).counts for channel in channels)
+            own = (channel.counted_by(self.workers, kept & (fold == k)) for channel in channels)
             folds.append(self._priors([all_ - part for all_, part in zip(whole, own, strict=True)]))
         fine, coarse = (
             [torch.stack(tables) for tables in zip(*parts, strict=True)] for parts in zip(*folds, strict=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from netdiffus.diffusion.fit import Batch, Fit, Recipe, TrainStep
 from netdiffus.diffusion.validation import Validation
+from netdiffus.diffusion.workers import ALONE, Workers
 from netdiffus.models.codecs import Codec
 from netdiffus.models.options import DEFAULT_MINUTES, TrainOptions
 from netdiffus.models.public import PublicPart
@@ -31,13 +32,14 @@ class TrainingPart:
         traces: the training part of a dataset.
         share: of all flows of their sources that these are; the others arrive between them.
         dataset: the folder, which may hold the packets of the traces.
-        public: traces that a private training begins from.
+        public: traces that a private training begins from. workers: who train together; each has all of this.
     """
 
     traces: pl.DataFrame
     share: float
     dataset: Path
     public: PublicPart | None = None
+    workers: Workers = ALONE
 
 
 class Training(Protocol):

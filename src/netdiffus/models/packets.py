@@ -196,7 +196,7 @@ class PacketModel:
         whole = learns_whole(part.dataset, options.whole)
         found = packet_part(part.dataset, part.traces, part.share, options.length, whole=whole)
         learned = LabelledSeries(found.series, pl.Series(found.classes, dtype=pl.String), course=found.course)
-        data = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), options, device)
+        data = row_data(learned, Channels(CHANNELS, CLASSES, NAMES), options, device, part.workers)
         options, recipe = row_recipe(data, options, device)
         if found.sessions is None:
             fit, sessions = begin(recipe.network, recipe, (data.batch, data.validation), options), None

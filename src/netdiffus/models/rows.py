@@ -97,7 +97,8 @@ class RowModel:
         if options.epsilon is not None:
             return fit_private(part, options, device)
         length = longest_trace(part.traces, options.length)
-        data = row_data(LabelledSeries.of(part.traces, length), Channels(channel_names(part.traces)), options, device)
+        learned = LabelledSeries.of(part.traces, length)
+        data = row_data(learned, Channels(channel_names(part.traces)), options, device, part.workers)
         held = part.traces["trace_id"].to_numpy()[data.held].tolist()
         return fit_rows(data, options, device, held)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -58,7 +58,11 @@ class Request:
     def pieces(self, size: int) -> Iterator[Request]:
         """A request for each block of at most `size` traces: together, in this order, they draw what the whole does."""
         labels, counts = np.unique(self.ids, return_counts=True)
-        for label, count in zip(labels.tolist(), counts.tolist(), strict=True):
+        yield from self.pieces_of(zip(labels.tolist(), counts.tolist(), strict=True), size)
+
+    def pieces_of(self, counts: Iterable[tuple[int, int]], size: int) -> Iterator[Request]:
+        """The same for so many traces of each label id, ascending, whatever `ids` is: nothing is held for a trace."""
+        for label, count in counts:
             for block in range(-(-count // size)):
                 ids = np.full(min(size, count - block * size), label)
                 yield replace(self, ids=ids, first=self.first + block)

@@ -14,6 +14,7 @@ from netdiffus.arrays import Bools, Floats, Ints
 from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.fit import Batch, Sample
 from netdiffus.diffusion.forcing_recipe import Crossed
+from netdiffus.diffusion.workers import ALONE, Workers
 from netdiffus.models.counted import Channels, PriorCounts, Priors, channel_codes, count_labels, fit_codec
 from netdiffus.models.network import batch_size
 from netdiffus.models.options import RowOptions, TrainOptions
@@ -78,8 +79,14 @@ class RowData(TrainingData):
     crossed: Crossed
 
 
-def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, device: torch.device) -> RowData:
-    """Codes of labelled series, their counted priors, and batches of both."""
+def row_data(
+    learned: LabelledSeries,
+    channels: Channels,
+    options: RowOptions,
+    device: torch.device,
+    workers: Workers = ALONE,
+) -> RowData:
+    """Codes of labelled series, their priors, which the workers count together, and batches of both."""
     counts, ids = count_labels(learned.labels)
     together = units(learned.group, ids)
     held = hold_out(ids, options, together)
@@ -93,7 +100,7 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     little = None if small is None else torch.from_numpy(small).to(device)
     kept, dealt = torch.from_numpy(~held).to(device), torch.from_numpy(fold).to(device)
     fine, coarse = channel_codes(codec, values, little, label, dealt, len(counts))
-    counted = PriorCounts.fit(fine, coarse, kept, keep_null=options.label_dropout > 0)
+    counted = PriorCounts.fit(fine, coarse, kept, options.label_dropout > 0, workers)
     batch, validation = Batches(options, values, label, len(counts), little, dealt).of(ids, held)
     crossed = counted.crossed(kept, dealt, options.contexts)
     contexts = crossed.contexts.whole()

@@ -17,7 +17,7 @@ from netdiffus.models.prompt_options import PromptOptions
 from netdiffus.spread import Spread, one_by_one
 from netdiffus.steps.inputs.load import load_traces
 from netdiffus.steps.inputs.presence import presence_maps
-from netdiffus.steps.outputs.capture import CaptureWritten, check_whole
+from netdiffus.steps.outputs.capture import check_whole
 from netdiffus.steps.outputs.capture_config import CaptureConfig
 from netdiffus.steps.outputs.choice import maker_of, output_of
 from netdiffus.steps.outputs.generate_config import GenerateConfig
@@ -25,6 +25,7 @@ from netdiffus.steps.outputs.order import Drawn, Order
 from netdiffus.steps.outputs.sessions import sessions_of
 from netdiffus.steps.outputs.tables import FORMS, labelled, write_traces
 from netdiffus.steps.outputs.traces import drawn_table
+from netdiffus.steps.outputs.written import CaptureWritten
 from netdiffus.store.stage import scratch_folder
 
 

@@ -61,7 +61,7 @@ def train(
     """
     check_folder(out, store.MODEL, inputs=[dataset])
     card, traces = read_dataset(dataset)
-    part = training_part(dataset, traces)
+    part = replace(training_part(dataset, traces), workers=workers)
     began = time.perf_counter()
     if resume and isinstance(options, RowOptions) and options.epsilon is not None:
         raise InputError("--epsilon without --resume", "both", "train anew: what was spent is spent")

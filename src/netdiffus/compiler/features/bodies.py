@@ -71,6 +71,12 @@ class Sketch:
     seeds: Ints
     as_ended: NDArray[np.bool_]
 
+    @classmethod
+    def of_rows(cls, rows: FlowRows) -> Sketch:
+        """Flows that are whole already."""
+        none = np.zeros(len(rows), np.int64)
+        return cls(rows, none, none, none, none, np.zeros((len(rows), 0, 0)), none)
+
     def select(self, chosen: NDArray[np.bool_]) -> Sketch:
         """The flows marked in `chosen` (F,)."""
         return Sketch(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import numpy as np
 
 from netdiffus.arrays import Ints
 from netdiffus.compiler import (
-    RULES,
-    Changes,
     FlowRows,
     Packets,
     by_label,
@@ -25,7 +22,7 @@ from netdiffus.compiler import (
 )
 from netdiffus.compiler.arrivals import LATEST_NS
 from netdiffus.compiler.payload import Content
-from netdiffus.compiler.payloads import PAYLOADS, Payload
+from netdiffus.compiler.payloads import PAYLOADS, Filler, Payload
 from netdiffus.compiler.runs import Runs
 from netdiffus.compiler.shelf import Shelf
 from netdiffus.errors import InputError
@@ -36,33 +33,16 @@ from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.steps.outputs import sessions, streamed
 from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
 from netdiffus.steps.outputs.order import Drawn, DrawnFlows, Order, draw_flows
+from netdiffus.steps.outputs.written import CaptureWritten, summary
 from netdiffus.store.account import names_of_result, write_accounts
 from netdiffus.store.labelfolders import label_folders
 from netdiffus.store.place import followed
 from netdiffus.store.publish import publish_files
-from netdiffus.text import as_text
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.traffic.payload.knowledge import PayloadKnowledge
 from netdiffus.traffic.tables.csv_cells import guarded
 from netdiffus.wire.files.writer import PCAP_END_NS, Origin
 from netdiffus.wire.nprint.capture import is_nprint_name
-
-
-@dataclass(frozen=True)
-class CaptureWritten:
-    """What was written: packets by file, flows, and what was changed of what was asked for."""
-
-    files: Mapping[Path, int]
-    flows: int
-    changes: Changes
-    not_as_drawn: Mapping[str, int]  # packets, by reason, that the model drew as no packet can be
-    spoken: Mapping[str, int] = field(default_factory=dict)  # flows with payload, by protocol
-    random_payload: Mapping[str, int] = field(default_factory=dict)  # flows, by reason, that no protocol fits
-
-    @property
-    def packets(self) -> int:
-        """Packets in all files."""
-        return sum(self.files.values())
 
 
 def check_start(out: Path, config: CaptureConfig) -> None:
@@ -77,8 +57,8 @@ def check_start(out: Path, config: CaptureConfig) -> None:
 
 
 def draw_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
-    """Draw flows and write them as a capture, or one per label; whole flows packet by packet."""
-    if is_whole(order):
+    """Draw flows and write them as a capture, or one per label; where no flow knows of another, packet by packet."""
+    if is_streamed(order):
         return (yield from stream_capture(order))
     drawn = yield from draw_flows(order)
     config, known = payload_config(order)
@@ -99,6 +79,16 @@ def is_whole(order: Order) -> bool:
     return isinstance(codec, PacketCodec) and codec.fields.whole
 
 
+def is_streamed(order: Order) -> bool:
+    """Whether packets go to the file without ever being held together.
+
+    The protocols of flows that are not whole are written of all flows at once: a look-up asks for later servers.
+    """
+    config, _ = payload_config(order)
+    alone = isinstance(builder_of(config), Filler) and not config.per_label
+    return is_whole(order) or (isinstance(order.model.manifest.codec, PacketCodec) and alone)
+
+
 def check_whole(order: Order) -> None:
     """Raise InputError unless the order's model draws flows to their ends."""
     if not is_whole(order):
@@ -109,7 +99,7 @@ def check_whole(order: Order) -> None:
 
 
 def stream_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
-    """The same of a model of whole flows, in memory that their packets do not fill."""
+    """The same of a model of packets, in memory that their packets do not fill."""
     codec, (config, known) = order.model.manifest.codec, payload_config(order)
     if not isinstance(codec, PacketCodec):
         raise TypeError(f"a {codec.kind} codec has no flows")
@@ -139,7 +129,7 @@ def _stream(
     """Draw flows, singly or in sessions; returns their packets, and those that are not as drawn, by reason."""
     order, codec = filling.order, filling.codec
     if order.config.sessions is None:
-        not_as_drawn = yield from streamed.draw_whole(order, shelf)
+        not_as_drawn = yield from streamed.draw_onto(order, shelf, whole=is_whole(order))
         flows = between_hosts(shelf.flows(), codec.arrivals.gaps, config, np.random.default_rng(order.config.seed))
         return streamed.compiled_stream(flows, shelf, runs, filling), not_as_drawn
     placed = yield from sessions.draw_sessions(order, order.config.sessions, shelf, config, filling)
@@ -277,23 +267,3 @@ def write_compiled(
     with labels_path(path).open("wb") as file:
         guarded(label_table(packets)).write_csv(file)
     return n
-
-
-def summary(written: CaptureWritten) -> JsonObject:
-    """What was written and changed, as plain values; the counts are those of all files together."""
-    changes = written.changes
-    return {
-        "files": {as_text(path.name): packets for path, packets in written.files.items()},
-        "flows": written.flows,
-        "packets_asked": changes.packets,
-        "packets_written": written.packets,
-        "packets_changed": changes.changed,
-        "packets_left_out": changes.dropped,
-        "changed_by_rule": {
-            name: {"packets": count, "rule": RULES[name].words, "source": RULES[name].source}
-            for name, count in changes.by_rule.items()
-        },
-        "not_as_drawn": dict(written.not_as_drawn),
-        "payload_by_protocol": dict(written.spoken),
-        "payload_random": dict(written.random_payload),
-    }

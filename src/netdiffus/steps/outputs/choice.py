@@ -10,11 +10,12 @@ from netdiffus.errors import InputError
 from netdiffus.models.sampling import Form
 from netdiffus.models.services import label_of
 from netdiffus.models.unet import no_scale
-from netdiffus.steps.outputs.capture import CaptureWritten, check_start, draw_capture, files_of, per_label
+from netdiffus.steps.outputs.capture import check_start, draw_capture, files_of, per_label
 from netdiffus.steps.outputs.images import write_arrays, write_bits, write_folder
 from netdiffus.steps.outputs.nprint import write_nprint
 from netdiffus.steps.outputs.order import Drawn, Order
 from netdiffus.steps.outputs.traces import write_flows, write_series
+from netdiffus.steps.outputs.written import CaptureWritten
 from netdiffus.store.images import IMAGES
 from netdiffus.store.place import followed
 from netdiffus.store.publish import check_files, check_folder

@@ -10,8 +10,9 @@ import numpy as np
 from netdiffus.compiler import Packets
 from netdiffus.imaging.bits import BitsCodec, padded
 from netdiffus.imaging.compiled import flows_of
-from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, written
+from netdiffus.steps.outputs.capture import compiled_flows, written
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows, draws
+from netdiffus.steps.outputs.written import CaptureWritten
 from netdiffus.store.bitimages import BitImage, write_bit_images
 from netdiffus.store.images import ImageCard, write_images, write_stack
 

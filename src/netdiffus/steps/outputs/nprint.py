@@ -7,9 +7,10 @@ from collections.abc import Generator
 import numpy as np
 
 from netdiffus.compiler.capture import packet_blocks
-from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, payload_config, payload_of, written
+from netdiffus.steps.outputs.capture import compiled_flows, payload_config, payload_of, written
 from netdiffus.steps.outputs.nprint_rows import row_parts, row_writer
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows
+from netdiffus.steps.outputs.written import CaptureWritten
 from netdiffus.store.publish import publish_file
 from netdiffus.wire.headers.dissect import dissect
 from netdiffus.wire.nprint.bits import bit_rows

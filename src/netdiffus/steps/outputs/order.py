@@ -124,8 +124,10 @@ def draws(order: Order, take: Callable[[Draw], Taken]) -> Generator[tuple[Taken,
         draw = next(model.sample(piece))
         return len(draw.ids), take(draw)
 
-    request = Request(order.ids, order.how, order.config.seed)
-    for count, taken in order.spread(drawn, request.pieces(model.batch)):
+    counts, names = order.counts, model.manifest.labels
+    wanted = [(k, counts[name]) for k, name in enumerate(names) if counts.get(name)]
+    request = Request(np.zeros(0, np.int64), order.how, order.config.seed)
+    for count, taken in order.spread(drawn, request.pieces_of(wanted, model.batch)):
         done += count
         yield taken, Drawn(done, total)
 

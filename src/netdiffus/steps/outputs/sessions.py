@@ -107,8 +107,12 @@ def _begin(codec: SessionCodec, sessions: int, config: CaptureConfig, rng: np.ra
 def _observed(rows: FlowRows, shelf: Shelf, filling: streamed.Filling) -> tuple[Ints, Ints]:
     """When something happens in the flows of a shelf (F, EVENTS), ns after they begin, and what `steps_of` says."""
     events, steps = np.zeros((len(rows), EVENTS), np.int64), np.zeros(len(rows), np.int64)
-    for numbers, asked, packets in streamed.compiled(rows, shelf, filling):
-        segments = packets.segments
-        events[numbers] = events_of(packets.owner, segments["direction"], segments["time_ns"], len(numbers))
-        steps[numbers] = steps_of(asked)
+    for numbers, happens, counted in streamed.compiled(rows, shelf, filling, _happens):
+        events[numbers], steps[numbers] = happens, counted
     return events, steps
+
+
+def _happens(piece: streamed.Piece) -> tuple[Ints, Ints, Ints]:
+    segments, owner = piece.packets.segments, piece.packets.owner
+    events = events_of(owner, segments["direction"], segments["time_ns"], len(piece.numbers))
+    return piece.numbers, events, steps_of(piece.rows)

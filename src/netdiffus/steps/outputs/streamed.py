@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +21,15 @@ from netdiffus.arrays import Bools, Ints
 from netdiffus.compiler import Changes, FlowRows, Packets, compile_rows
 from netdiffus.compiler.application import Acquaintances
 from netdiffus.compiler.capture import label_rows
-from netdiffus.compiler.headers import write_headers
+from netdiffus.compiler.features.bodies import Sketch
+from netdiffus.compiler.headers import Headers, write_headers
 from netdiffus.compiler.payload import LINKS, Content, build_packets
 from netdiffus.compiler.payloads import Payload
 from netdiffus.compiler.rules import changes, total
 from netdiffus.compiler.runs import Runs
 from netdiffus.compiler.shelf import Shelf
 from netdiffus.models.packet_codec import PacketCodec
+from netdiffus.models.sampling import Draw
 from netdiffus.steps.outputs.order import Drawn, Order, draws
 from netdiffus.traffic.labels.names import labels_path
 from netdiffus.traffic.payload.knowledge import PayloadKnowledge
@@ -38,6 +42,10 @@ COMPILED_PACKETS = 1 << 16
 
 
 Company = Callable[[Ints], Acquaintances]
+Spoken = tuple[Ints, Packets, Content | None]
+"""Numbers of flows, their packets, and what these carry; None: the policy fills them."""
+Taken = TypeVar("Taken")
+NO_HEADERS = Headers(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -87,27 +95,89 @@ class Stream:
             yield PacketBlock(data, at, sizes, sizes, segments["time_ns"], links), owner
 
 
-def draw_whole(order: Order, shelf: Shelf) -> Generator[Drawn, None, dict[str, int]]:
-    """Draw flows onto a shelf; yields a record per batch, returns packets that are not as drawn, by reason."""
-    changed: Counter[str] = Counter()
+def draw_onto(order: Order, shelf: Shelf, *, whole: bool) -> Generator[Drawn, None, dict[str, int]]:
+    """Draw flows onto a shelf; yields a record per batch, returns packets that are not as drawn, by reason.
+
+    Args:
+        whole: whether the model draws flows to their ends, whose last packets are made later.
+    """
     most = order.config.most
-    for (sketch, reasons), progress in draws(order, lambda draw: draw.sketch(most)):
+    changed: Counter[str] = Counter()
+    for (sketch, reasons), progress in draws(order, partial(_whole if whole else _first_packets, most)):
         shelf.add(sketch)
         changed.update(reasons)
         yield progress
     return dict(changed)
 
 
-def compiled(placed: FlowRows, shelf: Shelf, filling: Filling) -> Iterator[tuple[Ints, FlowRows, Packets]]:
-    """Numbers, rows and packets of the flows of a shelf, which are `placed` between hosts, some at a time.
+def _whole(most: int | None, draw: Draw) -> tuple[Sketch, dict[str, int]]:
+    return draw.sketch(most)
 
-    Sizes and gaps do not depend on the hosts.
+
+def _first_packets(most: int | None, draw: Draw) -> tuple[Sketch, dict[str, int]]:
+    rows, reasons = draw.flows(most)
+    return Sketch.of_rows(rows), reasons
+
+
+def compiled(placed: FlowRows, shelf: Shelf, filling: Filling, take: Callable[[Piece], Taken]) -> Iterator[Taken]:
+    """What is taken of the flows of a shelf, which are `placed` between hosts, some at a time.
+
+    Pieces are compiled by the spread of the order, each with draws of its own. Sizes and gaps do not depend on hosts.
     """
-    codec, rng = filling.codec, np.random.default_rng([filling.order.config.seed, 1])
-    for numbers, sketch in shelf.sketches(placed.flows, COMPILED_PACKETS):
-        rows = sketch.head if codec.bodies is None else codec.bodies.whole(sketch, codec.fields, rng)
-        rows = filling.builder.propose(rows, rng)
-        yield numbers, rows, compile_rows(rows)
+    compile_ = Compile(filling.codec, filling.builder, filling.order.config.seed)
+
+    def piece(given: tuple[Ints, Sketch]) -> Taken:
+        return take(compile_(*given))
+
+    return filling.order.spread(piece, shelf.sketches(placed.flows, COMPILED_PACKETS))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some flows: their numbers among all of them, what was asked for, and their packets."""
+
+    numbers: Ints
+    rows: FlowRows
+    packets: Packets
+
+
+@dataclass(frozen=True)
+class Compile:
+    """Makes packets of sketches; attributes are those of Filling, and the seed of the draws."""
+
+    codec: PacketCodec
+    builder: Payload
+    seed: int
+
+    def __call__(self, numbers: Ints, sketch: Sketch) -> Piece:
+        """The packets of some flows, which depend on their numbers but not on what was compiled before."""
+        rng = np.random.default_rng([self.seed, 1, int(numbers[0])])
+        bodies = self.codec.bodies
+        rows = sketch.head if bodies is None else bodies.whole(sketch, self.codec.fields, rng)
+        rows = self.builder.propose(rows, rng)
+        return Piece(numbers, rows, compile_rows(rows))
+
+
+def _spoken(builder: Payload, seed: int, known: PayloadKnowledge | None, piece: Piece) -> Spoken:
+    """A piece without headers, which follow from its segments, and what its packets carry."""
+    packets = piece.packets
+    content = builder.content(packets, seed + int(piece.numbers[0]), known)
+    return piece.numbers, replace(packets, headers=NO_HEADERS), content
+
+
+def _spoken_pieces(placed: FlowRows, shelf: Shelf, filling: Filling, company: Company | None) -> Iterator[Spoken]:
+    """All flows with what they carry; those that know each other are filled here, one piece after the other."""
+    builder, seed, known = filling.builder, filling.order.config.seed, filling.known
+    if company is None:
+        yield from compiled(placed, shelf, filling, partial(_spoken, builder, seed, known))
+        return
+    for piece in compiled(placed, shelf, filling, _as_it_is):
+        content = builder.content(piece.packets, seed + int(piece.numbers[0]), known, company(piece.numbers))
+        yield piece.numbers, piece.packets, content
+
+
+def _as_it_is(piece: Piece) -> Piece:
+    return piece
 
 
 def compiled_stream(
@@ -118,11 +188,9 @@ def compiled_stream(
     Args:
         company: what some of the flows, by number, know of each other; None: flows were drawn singly.
     """
-    seed, written, parts = filling.order.config.seed, 0, list[Changes]()
+    written, parts = 0, list[Changes]()
     spoken, misfits = Counter[str](), Counter[str]()
-    for numbers, _, packets in compiled(placed, shelf, filling):
-        known = None if company is None else company(numbers)
-        content = filling.builder.content(packets, seed + int(numbers[0]), filling.known, known)
+    for numbers, packets, content in _spoken_pieces(placed, shelf, filling, company):
         runs.add(packets.segments, numbers[packets.owner], content)
         if content is not None:
             spoken.update(content.written)

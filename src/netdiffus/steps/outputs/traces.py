@@ -11,9 +11,10 @@ import polars as pl
 from netdiffus.compiler import Packets
 from netdiffus.models.sampling import Draw
 from netdiffus.models.unet import no_scale
-from netdiffus.steps.outputs.capture import CaptureWritten, compiled_flows, written
+from netdiffus.steps.outputs.capture import compiled_flows, written
 from netdiffus.steps.outputs.order import Drawn, Order, draw_flows, draws
 from netdiffus.steps.outputs.tables import table_writer, traces_table, write_traces
+from netdiffus.steps.outputs.written import CaptureWritten
 from netdiffus.traffic.ragged import list_column
 from netdiffus.traffic.traces import conform
 

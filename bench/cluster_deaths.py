@@ -1,0 +1,97 @@
+"""A node of a cluster dies at a random moment, and a table grows: what is left, and how much memory a command takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from bench.cluster_nodes import OBJECTS_BYTES, command, nodes
+from bench.cluster_work import captures, same_rows, small_model
+from bench.results import table
+
+PATIENCE_S = 300.0
+STARTS = 5
+MOST_TRIES = 3
+"""Commands for each death that is wanted: some end before."""
+
+
+def measure_kills(folder: Path, tries: int) -> str:
+    """A node of two is killed at a random moment of the work: how often the result was right, absent, or else."""
+    model, source = small_model(folder), captures(folder / "few", 6, 20_000)
+    rng, rows = np.random.default_rng(0), list[tuple[object, ...]]()
+    jobs = {"prepare": ["prepare", source], "generate": ["generate", model, "--count", 20_000]}
+    with nodes(2) as cluster:
+        for name, job in jobs.items():
+            suffix = "" if name == "prepare" else ".parquet"
+            expected, found = folder / f"expected{suffix}", Counter[str]()
+            command([*job, "--out", expected])
+            usual = command([*job, "--out", folder / f"usual{suffix}"], cluster).seconds
+            for k in range(MOST_TRIES * tries):
+                if found.total() - found["ended before"] == tries:
+                    break
+                out = folder / f"{name}{k}{suffix}"
+                found[_killed(cluster, [*job, "--out", out], rng.uniform(0, usual), (expected, out))] += 1
+                print(name, dict(found), flush=True)
+            left = sum(path.name.startswith(".") for path in folder.iterdir())
+            rows.append((name, *(found[word] for word in ("right", "absent", "partial", "ended before")), left))
+    return table(["command", "right", "absent", "partial", "ended before the node died", "files left over"], rows)
+
+
+def _killed(cluster: Any, arguments: Sequence[object], after: float, paths: tuple[Path, Path]) -> str:
+    """What a command left one of whose nodes was killed; the cluster gets another node."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "netdiffus", *map(str, arguments), f"--ray={cluster.address}"],
+        stdout=subprocess.DEVNULL, stderr=sys.stderr,
+    )  # fmt: skip
+    time.sleep(after)
+    in_time = child.poll() is None
+    node = min(cluster.worker_nodes, key=str)
+    cluster.remove_node(node, allow_graceful=False)
+    try:
+        code = child.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return "hung"
+    finally:
+        _add_node(cluster)
+    if not in_time:
+        return "ended before"
+    expected, out = paths
+    if not out.exists():
+        return "absent" if code else "absent, yet told as done"
+    same = same_rows(expected, out) if out.is_dir() else expected.read_bytes() == out.read_bytes()
+    return "right" if same else "partial"
+
+
+def _add_node(cluster: Any) -> None:
+    """Add a node, which takes several tries on a busy machine."""
+    for left in reversed(range(STARTS)):
+        try:
+            cluster.add_node(num_cpus=1, object_store_memory=OBJECTS_BYTES)
+            return
+        except Exception:  # Ray raises bare ones
+            if not left:
+                raise
+
+
+def measure_memory(folder: Path, counts: Sequence[int]) -> str:
+    """The most memory of the command's own process, by traces."""
+    model, rows = small_model(folder), list[tuple[object, ...]]()
+    with nodes(2) as cluster:
+        for count in counts:
+            out = folder / f"many{count}.parquet"
+            run = command(["generate", model, "--out", out, "--count", count], cluster)
+            drawn = pl.scan_parquet(out).select(pl.len()).collect().item()
+            rows.append((f"{drawn:,}", f"{run.peak_bytes / 1e6:,.0f} MB", f"{run.seconds:,.0f}"))
+            print(rows[-1], flush=True)
+            out.unlink()
+    return table(["traces", "memory at most", "seconds"], rows)

@@ -1,0 +1,70 @@
+"""Workers that count together have what one process counts, bit by bit."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Barrier
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from netdiffus.models.counted import Channels
+from netdiffus.models.options import train_options
+from netdiffus.models.training_data import LabelledSeries, RowData, row_data
+
+SIZE = 3
+
+
+@dataclass
+class Meeting:
+    """Where threads that stand for workers add up what they bring."""
+
+    barrier: Barrier = field(default_factory=lambda: Barrier(SIZE))
+    brought: list[Tensor] = field(default_factory=list)
+
+
+@dataclass
+class OfThree:
+    rank: int
+    meeting: Meeting
+    size: int = SIZE
+    counted: int = 0
+
+    def total(self, values: Tensor) -> None:
+        self.counted += int(values.sum())
+        self.meeting.brought.append(values.clone())
+        self.meeting.barrier.wait(60)
+        values.copy_(sum(self.meeting.brought))
+        if self.meeting.barrier.wait(60) == 0:
+            self.meeting.brought.clear()
+        self.meeting.barrier.wait(60)
+
+    def of_first(self, values: Tensor) -> None:
+        raise AssertionError("counting needs no first worker")
+
+    def agreed(self, done: float) -> float:
+        return done
+
+
+def tensors(data: RowData) -> list[Tensor]:
+    fine, coarse = data.priors
+    return [*fine, *coarse, *data.crossed.fine, *data.crossed.coarse]
+
+
+def test_priors_that_workers_count_together() -> None:
+    rng = np.random.default_rng(0)
+    labels = pl.Series(["a", "b"] * 30)
+    series = rng.integers(0, 5, (60, 2, 6)).astype(np.float64)
+    options = train_options("tiny", steps=1, label_dropout=0.1)
+    learned, channels, cpu = LabelledSeries(series, labels), Channels(("size", "direction")), torch.device("cpu")
+    alone = row_data(learned, channels, options, cpu)
+    meeting = Meeting()
+    workers = [OfThree(rank, meeting) for rank in range(SIZE)]
+    with ThreadPoolExecutor(SIZE) as pool:
+        found = list(pool.map(lambda worker: row_data(learned, channels, options, cpu, worker), workers))
+    assert max(worker.counted for worker in workers) < sum(worker.counted for worker in workers) / 2
+    for data in found:
+        assert data.codec.to_json() == alone.codec.to_json()
+        for mine, expected in zip(tensors(data), tensors(alone), strict=True):
+            assert torch.equal(mine, expected)
