@@ -75,7 +75,7 @@ class Sketch:
     def of_rows(cls, rows: FlowRows) -> Sketch:
         """Flows that are whole already."""
         none = np.zeros(len(rows), np.int64)
-        return cls(rows, none, none, none, none, np.zeros((len(rows), 0, 0)), none)
+        return cls(rows, none, none, none, none, np.zeros((len(rows), 0, 0)), none, np.ones(len(rows), np.bool_))
 
     def select(self, chosen: NDArray[np.bool_]) -> Sketch:
         """The flows marked in `chosen` (F,)."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.arrays import Floats, Ints
+from netdiffus.arrays import Bools, Floats, Ints
 from netdiffus.compiler.endpoints import EPHEMERAL
 from netdiffus.compiler.features.manifest import CHANNELS as CHANNELS
 from netdiffus.compiler.features.manifest import FieldsManifest
@@ -166,7 +166,7 @@ class FieldsCodec:
         rows = FlowRows(flows, packets, counts.astype(np.int64), self.layouts, labels)
         return rows, {reason: count for reason, count in changed.items() if count}
 
-    def as_ended(self, series: Floats, goes_on: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    def as_ended(self, series: Floats, goes_on: Bools | None = None) -> Bools:
         """Which flows (N,) have last packets of the kinds that their ending names; arguments as of `decode`."""
         alive = np.logical_and.accumulate(~np.isnan(series[:, 0]), axis=1)
         alive[:, 0] = True
@@ -175,7 +175,8 @@ class FieldsCodec:
         kind = _clipped(np.nan_to_num(series[:, 0][alive]), len(self.kinds))
         ends = (counts < self.length if goes_on is None else ~goes_on) & (self.hosts.words[hosts, 0] == TCP)
         other = with_endings(kind, counts, self.endings.words[ending], ends) != kind
-        return np.bincount(np.repeat(np.arange(len(series)), counts)[other], minlength=len(series)) == 0
+        ended: Bools = np.bincount(np.repeat(np.arange(len(series)), counts)[other], minlength=len(series)) == 0
+        return ended
 
     def _of_protocol(self, kind: Ints, protocol: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Kinds of the flow's protocol: another one becomes the most frequent one in its direction."""
