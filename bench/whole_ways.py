@@ -73,7 +73,7 @@ def ways(dataset: Path, model: Path) -> str:
         speed = len(made.rows) / (time.process_time() - began)
         drawn = [local(made.select(ids == k)) for k in range(len(real))]
         figures = (f"{value:.3f}" for value in (*_distances(real, drawn), _bytes_off(rows, made)))
-        lines.append([order, candidates, len(bodies.chain.words), *figures, f"{speed:,.0f}"])
+        lines.append([order, candidates, len(bodies.chain.tokens), *figures, f"{speed:,.0f}"])
     head = ["context", "blocks to choose from", "counts", *(f"KS {name}" for name in real[0]), "bytes off"]
     return table([*head, "packets per CPU-second"], lines)
 

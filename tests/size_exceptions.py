@@ -11,7 +11,7 @@ COLUMNS = "columns of one block, as a kernel takes them"
 FIELDS = "one field of a header each, all with defaults"
 
 LONG = {
-    "src/netdiffus/compiler/features/chain_draw.py::draw_words": ONE_LOOP,
+    "src/netdiffus/compiler/features/chain_draw.py::draw_tokens": ONE_LOOP,
     "src/netdiffus/compiler/headers.py::_parse": FORMAT,
     "src/netdiffus/compiler/tcp_connection.py::_assign": ONE_LOOP,
     "src/netdiffus/compiler/tcp_numbers.py::_infer": ONE_LOOP,
@@ -33,7 +33,7 @@ WIDE = {
     "tests/wire_packets.py::tcp": FIELDS,
     **dict.fromkeys(
         (
-            "src/netdiffus/compiler/features/chain_draw.py::draw_words",
+            "src/netdiffus/compiler/features/chain_draw.py::draw_tokens",
             "src/netdiffus/compiler/features/windows.py::draw_windows",
             "src/netdiffus/compiler/headers.py::_parse",
             "src/netdiffus/compiler/icmp.py::_assign",

@@ -1,39 +1,39 @@
-"""Chains, words, cells and courses on numbers that can be checked by hand."""
+"""Chains, tokens, cells and courses on numbers that can be checked by hand."""
 
 import numpy as np
 import pytest
 
 from netdiffus.compiler.features.cells import NONE, Cells
 from netdiffus.compiler.features.chain import Chain, ChainManifest, longer
-from netdiffus.compiler.features.chain_draw import Tables, draw_words, stretch
+from netdiffus.compiler.features.chain_draw import Tables, draw_tokens, stretch
 from netdiffus.compiler.features.course import QUANTITIES, ROWS, SEGMENTS, UNIT, courses, segments_of, targets
 from netdiffus.compiler.features.packed import pack, unpack
 from netdiffus.compiler.specs import FLOW, ROW, FlowRows
 
 
-def chain(words, owner, cells=None, alone=(False,)) -> Chain:
-    words, owner = np.array(words), np.array(owner)
-    cells = np.zeros(len(words), np.int64) if cells is None else np.array(cells)
-    return Chain.fit(words, owner, cells, np.array(alone))
+def chain(tokens, owner, cells=None, alone=(False,)) -> Chain:
+    tokens, owner = np.array(tokens), np.array(owner)
+    cells = np.zeros(len(tokens), np.int64) if cells is None else np.array(cells)
+    return Chain.fit(tokens, owner, cells, np.array(alone))
 
 
 def after(found: Chain, cell: int, *before: int) -> dict[int, int]:
-    """What came after the words, the latest one first, and how often."""
+    """What came after the tokens, the latest one first, and how often."""
     key = longer(len(before), cell)
-    for word in before:
-        key = longer(key, word)
+    for token in before:
+        key = longer(key, token)
     at = int(np.searchsorted(found.keys, key))
     if at == len(found.keys) or found.keys[at] != key:
         return {}
     span = slice(found.ends[at], found.ends[at + 1])
-    return dict(zip(found.words[span].tolist(), np.diff(found.passed[span], prepend=0).tolist(), strict=True))
+    return dict(zip(found.tokens[span].tolist(), np.diff(found.passed[span], prepend=0).tolist(), strict=True))
 
 
 def test_what_follows_what_is_counted() -> None:
     found = chain([0, 1, 0, 2, 0, 1, -1, 2, 0], [0, 0, 0, 0, 1, 1, 1, 1, 1])
     assert after(found, 0) == {0: 4, 1: 2, 2: 2}
     assert after(found, 0, 0) == {1: 2, 2: 1}
-    assert after(found, 0, 1) == {0: 1}  # what comes after a word that may not be drawn is not counted
+    assert after(found, 0, 1) == {0: 1}  # what comes after a token that may not be drawn is not counted
     assert after(found, 1) == {}
 
 
@@ -52,7 +52,7 @@ def test_chains_come_back_from_a_manifest() -> None:
     assert all(
         np.array_equal(getattr(found, name), getattr(back, name)) for name in ("keys", "ends", "words", "passed")
     )
-    with pytest.raises(ValueError, match="contexts of 4 words"):
+    with pytest.raises(ValueError, match="contexts of 4 tokens"):
         Chain.of_manifest(ChainManifest.of(found.to_json(), "chain"), 4)
     with pytest.raises(ValueError, match="contexts in order"):
         Chain.of_manifest(ChainManifest.of(found.to_json() | {"keys": pack(found.keys[::-1])}, "chain"), 5)
@@ -69,25 +69,25 @@ def test_arrays_in_a_manifest() -> None:
 
 
 def drawn(found: Chain, packets: int, sums, candidates: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Words, sizes and gaps of a flow; word 0 goes up with 10 bytes, word 1 down with 100 to 199; gaps of 1 to 2 µs."""
+    """Tokens, sizes, gaps of a flow; token 0 goes up with 10 bytes, token 1 down with 100 to 199; gaps of 1 to 2 µs."""
     sides, low, high = np.array([1, 0], np.uint8), np.array([10, 100]), np.array([10, 199])
     gaps = np.full((1, 2, 1, 2), [1000.0, 2000.0])
-    tables = Tables(found.keys, found.ends, found.words, found.passed, sides, low, high, np.zeros(2, np.int64), gaps)
+    tables = Tables(found.keys, found.ends, found.tokens, found.passed, sides, low, high, np.zeros(2, np.int64), gaps)
     n, one = np.array([packets]), np.zeros(1, np.int64)
-    words, sizes, ns = np.zeros(packets, np.int64), np.zeros(packets, np.int64), np.zeros(packets)
+    tokens, sizes, ns = np.zeros(packets, np.int64), np.zeros(packets, np.int64), np.zeros(packets)
     of_segments = np.zeros((1, SEGMENTS, 4))
     of_segments[0, 0] = sums
     past = np.full((1, 3), -1)
     cells = np.zeros((1, SEGMENTS), np.int64)
-    draw_words(one, cells, n, n, one, one + 1, of_segments, past, one + 7, 3, candidates, tables, words, sizes, ns)
+    draw_tokens(one, cells, n, n, one, one + 1, of_segments, past, one + 7, 3, candidates, tables, tokens, sizes, ns)
     stretch(n, n, one, one + 1, of_segments, ns)
-    return words, sizes, ns
+    return tokens, sizes, ns
 
 
-def test_drawn_words_follow_their_counts() -> None:
+def test_drawn_tokens_follow_their_counts() -> None:
     rng = np.random.default_rng(1)
-    words = (rng.random(20_000) < 0.3).astype(np.int64)
-    got, sizes, gaps = drawn(chain(words, np.repeat([0, 1], 10_000)), 20_000, (0, 0, 0, 30e6))
+    tokens = (rng.random(20_000) < 0.3).astype(np.int64)
+    got, sizes, gaps = drawn(chain(tokens, np.repeat([0, 1], 10_000)), 20_000, (0, 0, 0, 30e6))
     assert np.mean(got) == pytest.approx(0.3, abs=0.02)
     assert set(sizes[got == 0]) == {10}
     assert set(sizes[got == 1]) == set(range(100, 200))
@@ -96,8 +96,8 @@ def test_drawn_words_follow_their_counts() -> None:
 
 
 def test_a_course_steers_what_is_drawn() -> None:
-    words = np.random.default_rng(2).integers(0, 2, 20_000)
-    found = chain(words, np.repeat([0, 1], 10_000))
+    tokens = np.random.default_rng(2).integers(0, 2, 20_000)
+    found = chain(tokens, np.repeat([0, 1], 10_000))
     wanted = (3200, 32_000, 800 * 149.5, 1e9)  # 80 % upwards, where the chain has half
     got, _, gaps = drawn(found, 4000, wanted, 8)
     assert np.mean(got == 0) > 0.62

@@ -138,34 +138,34 @@ def test_options_that_are_not_known_stay_behind() -> None:
     assert plain(known) == known
     secret = bytes([2, 4, 0, 0, 30, 12]) + b"my key 123" + bytes([1, 1])
     assert len(secret) % 4 == 2
-    assert plain(secret) == b"", "malformed: no whole words"
+    assert plain(secret) == b"", "malformed: no whole tokens"
     assert plain(secret[:-2] + b"") in CANONICAL
     assert plain(bytes([1, 1, 8, 10]) + bytes(8)) == CANONICAL[8]
     assert own(bytes([1, 1, 5, 10]) + bytes(8)) == CANONICAL[16]
 
 
-def test_words_are_in_lexicographic_order_and_counted_however_wide_their_numbers_are() -> None:
+def test_tokens_are_in_lexicographic_order_and_counted_however_wide_their_numbers_are() -> None:
     rng = np.random.default_rng(0)
     for width, bound in ((1, 3), (5, 1 << 10), (16, 1 << 31)):
         seen = rng.integers(-bound, bound, (50, width))
         seen[:, : width // 2] %= 2
         seen = seen[rng.integers(0, len(seen), 200)]
-        words, counts = np.unique(seen, axis=0, return_counts=True)
+        tokens, counts = np.unique(seen, axis=0, return_counts=True)
         found = Vocabulary.fit(seen)
-        np.testing.assert_array_equal(found.words, words)
+        np.testing.assert_array_equal(found.tokens, tokens)
         np.testing.assert_array_equal(found.counts, counts)
         places, exact = found.places(seen)
         assert exact.all()
-        np.testing.assert_array_equal(found.words[places], seen)
+        np.testing.assert_array_equal(found.tokens[places], seen)
 
 
-def test_an_unknown_word_becomes_the_nearest() -> None:
-    words = Vocabulary.fit(np.array([[6, 0, 2], [6, 0, 16], [6, 0, 16], [17, 0, 0]]))
-    places, exact = words.places(np.array([[6, 0, 16], [6, 0, 24], [17, 1, 5], [99, 0, 0]]))
-    np.testing.assert_array_equal(words.words[places], [[6, 0, 16], [6, 0, 16], [17, 0, 0], [6, 0, 16]])
+def test_an_unknown_token_becomes_the_nearest() -> None:
+    tokens = Vocabulary.fit(np.array([[6, 0, 2], [6, 0, 16], [6, 0, 16], [17, 0, 0]]))
+    places, exact = tokens.places(np.array([[6, 0, 16], [6, 0, 24], [17, 1, 5], [99, 0, 0]]))
+    np.testing.assert_array_equal(tokens.tokens[places], [[6, 0, 16], [6, 0, 16], [17, 0, 0], [6, 0, 16]])
     np.testing.assert_array_equal(exact, [True, False, False, False])
-    assert words.usual((0,), (17,)) == 2
-    assert words.usual((0,), (5,)) == -1
+    assert tokens.usual((0,), (17,)) == 2
+    assert tokens.usual((0,), (5,)) == -1
 
 
 def test_whole_flows_that_do_not_end_as_their_ending_says_are_found() -> None:
@@ -178,7 +178,7 @@ def test_whole_flows_that_do_not_end_as_their_ending_says_are_found() -> None:
     short = np.flatnonzero(~goes_on)
     assert len(short) > 50
     ending = CHANNELS.index("ending")
-    longest = np.argmax((codec.endings.words >= 0).sum(axis=1))
+    longest = np.argmax((codec.endings.tokens >= 0).sum(axis=1))
     other = short[series[short, ending, 0] != longest]
     series[other, ending, 0] = longest
     assert not codec.as_ended(series, goes_on)[other].all()

@@ -1,4 +1,4 @@
-"""How connections end: words of kinds that flows share, and their way back."""
+"""How connections end: tokens of kinds that flows share, and their way back."""
 
 import numpy as np
 
@@ -34,19 +34,19 @@ def test_the_last_kinds_reach_back_to_the_handshake() -> None:
     ]
 
 
-def test_a_word_is_as_long_as_three_flows_share_it() -> None:
+def test_a_token_is_as_long_as_three_flows_share_it() -> None:
     common, rare = [SYN, DATA, FIN, FIN, ACK], [SYN, RST, FIN, FIN, ACK]
     found = seen(*[common] * 3, rare, [SYN, DATA, RST], [SYN, DATA])
     endings = fit_endings(found)
-    assert sorted(endings.words.tolist()) == sorted([padded(), padded(ACK, FIN, FIN, DATA), padded(ACK, FIN, FIN)])
-    words = endings.words[ending_places(endings, found)].tolist()
-    assert words == [padded(ACK, FIN, FIN, DATA)] * 3 + [padded(ACK, FIN, FIN), padded(), padded()]
+    assert sorted(endings.tokens.tolist()) == sorted([padded(), padded(ACK, FIN, FIN, DATA), padded(ACK, FIN, FIN)])
+    tokens = endings.tokens[ending_places(endings, found)].tolist()
+    assert tokens == [padded(ACK, FIN, FIN, DATA)] * 3 + [padded(ACK, FIN, FIN), padded(), padded()]
 
 
-def test_the_word_holds_where_a_flow_is_closed_and_long_enough() -> None:
+def test_the_token_holds_where_a_flow_is_closed_and_long_enough() -> None:
     counts = np.array([4, 4, 2, 4])
-    words = np.array([padded(ACK, FIN), padded(ACK, FIN), padded(ACK, FIN, FIN), padded()])
-    kind = with_endings(np.full(14, DATA), counts, words, np.array([True, False, True, True]))
+    tokens = np.array([padded(ACK, FIN), padded(ACK, FIN), padded(ACK, FIN, FIN), padded()])
+    kind = with_endings(np.full(14, DATA), counts, tokens, np.array([True, False, True, True]))
     assert kind.tolist() == [DATA, DATA, FIN, ACK, *[DATA] * 4, DATA, ACK, *[DATA] * 4]
 
 
@@ -57,12 +57,12 @@ def test_what_flows_end_with_is_left_as_it_is() -> None:
     found = last_kinds(kind, counts, kind != SYN)
     endings = fit_endings(found)
     assert len(endings) > 20
-    words = endings.words[ending_places(endings, found)]
-    np.testing.assert_array_equal(with_endings(kind, counts, words, np.ones(300, bool)), kind)
+    tokens = endings.tokens[ending_places(endings, found)]
+    np.testing.assert_array_equal(with_endings(kind, counts, tokens, np.ones(300, bool)), kind)
 
 
-def test_words_of_whole_flows_are_longer() -> None:
+def test_tokens_of_whole_flows_are_longer() -> None:
     kind = np.array([SYN, *[FIN] * 12])
     found = last_kinds(kind, np.array([13]), kind != SYN, CLOSING)
     assert found.tolist() == [[FIN] * CLOSING]
-    assert fit_endings(np.repeat(found, 3, axis=0)).words.tolist() == [[OPEN] * CLOSING, [FIN] * CLOSING]
+    assert fit_endings(np.repeat(found, 3, axis=0)).tokens.tolist() == [[OPEN] * CLOSING, [FIN] * CLOSING]

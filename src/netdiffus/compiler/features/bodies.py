@@ -17,18 +17,18 @@ from pydantic import Field
 from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler.features.cells import Cells
 from netdiffus.compiler.features.chain import ORDER, Chain, ChainManifest
-from netdiffus.compiler.features.chain_draw import CANDIDATES, Tables, draw_words, stretch
+from netdiffus.compiler.features.chain_draw import CANDIDATES, Tables, draw_tokens, stretch
 from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.compiler.features.course import levels, segments_of, targets
 from netdiffus.compiler.features.manifest import check_packets
 from netdiffus.compiler.features.option_templates import layout_places
 from netdiffus.compiler.features.packed import Packed, pack, unpack
-from netdiffus.compiler.features.packet_types import KIND, kind_words, packets_of_words
+from netdiffus.compiler.features.packet_types import KIND, kind_tokens, packets_of_tokens
 from netdiffus.compiler.features.tails import Tails, TailsManifest, round_trips, under_way
 from netdiffus.compiler.features.tape import FULL, HEADER_MORE, Tape, longer_header, plain_replies, window_shifts
+from netdiffus.compiler.features.tokens import GAP_EDGES, UNKNOWN, Tokens, TokensManifest
 from netdiffus.compiler.features.vocabulary import Vocabulary, VocabularyManifest
 from netdiffus.compiler.features.windows import Windows, WindowsManifest, draw_windows
-from netdiffus.compiler.features.words import GAP_EDGES, UNKNOWN, Words, WordsManifest
 from netdiffus.compiler.specs import CLIENT, ROW, FlowRows
 from netdiffus.manifest import Manifest
 from netdiffus.wire.headers.fields import RST, TCP
@@ -44,7 +44,7 @@ class BodiesManifest(Manifest):
     classes: int = Field(ge=1)
     kinds: VocabularyManifest
     replies: VocabularyManifest
-    words: WordsManifest
+    words: TokensManifest
     chain: ChainManifest
     gaps: Packed
     cells: Packed
@@ -90,7 +90,7 @@ class BodyCodec:
     """What leads from sketches to whole flows; all of it is counted in training traffic.
 
     Attributes:
-        classes: how many there are. kinds, replies: vocabularies. words, chain: of the packets.
+        classes: how many there are. kinds, replies: vocabularies. tokens, chain: of the packets.
         gaps: (classes, 2, CLASSES_OF_GAPS, QUANTILES) ns, of each class, direction and class of gaps.
         cells: which chain a segment has. windows, tails: of the packets.
     """
@@ -98,7 +98,7 @@ class BodyCodec:
     classes: int
     kinds: Vocabulary
     replies: Vocabulary
-    words: Words
+    tokens: Tokens
     chain: Chain
     gaps: Ints
     cells: Cells
@@ -110,14 +110,14 @@ class BodyCodec:
         """The codec of a tape; None if it has no packet that may be drawn."""
         if not tape.drawn.any():
             return None
-        words = Words.fit(tape)
-        place = np.where(tape.drawn, words.places(tape.kind, tape.reply, tape.size, tape.gap_ns), UNKNOWN)
+        tokens = Tokens.fit(tape)
+        place = np.where(tape.drawn, tokens.places(tape.kind, tape.reply, tape.size, tape.gap_ns), UNKNOWN)
         kinds, some = tape.classes[tape.owner], place != UNKNOWN
         cells = Cells.fit(kinds[some], tape.levels[some], tape.owner[some], classes)
         cell = np.where(some, cells.of(kinds, tape.levels), 0)
         chain = Chain.fit(place, tape.owner, cell, cells.alone(cell[some], tape.owner[some]), order=order)
         windows, tails = Windows.fit(tape, classes), Tails.fit(tape, fields.kinds)
-        return cls(classes, tape.kinds, tape.replies, words, chain, _gaps(tape, classes), cells, windows, tails)
+        return cls(classes, tape.kinds, tape.replies, tokens, chain, _gaps(tape, classes), cells, windows, tails)
 
     def known(self) -> NDArray[np.bool_]:
         """(classes,) whether the class has chains."""
@@ -144,29 +144,29 @@ class BodyCodec:
         """Rows (P,) of the bodies of flows that all have one."""
         n, total = part.more, int(part.more.sum())
         owner, first = np.repeat(np.arange(len(n)), n), np.cumsum(n) - n
-        word, size, gap_ns = np.zeros(total, np.int64), np.zeros(total, np.int64), np.zeros(total)
+        token, size, gap_ns = np.zeros(total, np.int64), np.zeros(total, np.int64), np.zeros(total)
         sums, cells = targets(part.course, n).sums, self.cells.of(part.classes[:, None], levels(part.course))
-        hosts, parts = fields.hosts.words[part.hosts], segments_of(n)
+        hosts, parts = fields.hosts.tokens[part.hosts], segments_of(n)
         tcp = hosts[:, 0] == TCP
-        endings = np.where(tcp[:, None], fields.endings.words[part.ending], -1)
+        endings = np.where(tcp[:, None], fields.endings.tokens[part.ending], -1)
         far, flow, last, of_size, of_gap = self.tails.draw(endings, n, part.seeds)
-        up = fields.kinds.words[last, KIND.index("direction")] == CLIENT
+        up = fields.kinds.tokens[last, KIND.index("direction")] == CLIENT
         for k, values in enumerate((up, up * of_size, ~up * of_size)):  # of the course, the chain draws what is left
             np.subtract.at(sums[:, :, k], (flow, parts[flow] - 1), values)
         ends = n - np.bincount(flow, minlength=len(n))
-        draw_words(
+        draw_tokens(
             part.classes, cells, n, ends, first, parts, np.maximum(sums, 0), self._past(part.head, fields),
-            part.seeds, ORDER, candidates, self._tables(), word, size, gap_ns,
+            part.seeds, ORDER, candidates, self._tables(), token, size, gap_ns,
         )  # fmt: skip
         six = (part.head.flows["version"] == 6) & (part.head.flows["protocol"] == TCP)
         size -= np.where(six[owner] & (size >= FULL), HEADER_MORE, 0)
-        kind, reply = self.kinds.words[self.words.words[word, 0]], self.words.words[word, 1]
+        kind, reply = self.kinds.tokens[self.tokens.tokens[token, 0]], self.tokens.tokens[token, 1]
         at = first[flow] + n[flow] - 1 - far
-        kind[at], reply[at], size[at], gap_ns[at] = fields.kinds.words[last], self.tails.reply[last], of_size, of_gap
+        kind[at], reply[at], size[at], gap_ns[at] = fields.kinds.tokens[last], self.tails.reply[last], of_size, of_gap
         stretch(n, np.minimum(ends + 1, n), first, parts, sums, gap_ns)
-        resets = fields.kinds.words[last, KIND.index("flags")] & RST != 0
+        resets = fields.kinds.tokens[last, KIND.index("flags")] & RST != 0
         gap_ns[at] = under_way(flow, far, resets, gap_ns[at], round_trips(part.head))
-        rows = packets_of_words(kind, self.replies.words[reply], hosts, size, owner, rng)
+        rows = packets_of_tokens(kind, self.replies.tokens[reply], hosts, size, owner, rng)
         rows["gap_ns"] = np.maximum(np.round(gap_ns), 1)
         rows["window"] = self._windows(part, owner, rows["direction"].astype(np.int64), tcp)
         return rows
@@ -182,32 +182,30 @@ class BodyCodec:
         return np.where(tcp[owner], np.clip(windows >> shift[owner, direction], 1, 0xFFFF), 0)
 
     def _past(self, head: FlowRows, fields: FieldsCodec) -> Ints:
-        """The words (F, ORDER) of the last packets of heads, UNKNOWN where there is none."""
+        """The tokens (F, ORDER) of the last packets of heads, UNKNOWN where there is none."""
         last = np.repeat(head.counts, head.counts) - (np.arange(len(head.rows)) - np.repeat(head.first, head.counts))
         kept = last <= ORDER
         few = FlowRows(head.flows, head.rows[kept], np.minimum(head.counts, ORDER), head.layouts, head.labels)
-        kind, known = self.kinds.places(kind_words(few, layout_places(few, fields.layouts)[0], {}))
+        kind, known = self.kinds.places(kind_tokens(few, layout_places(few, fields.layouts)[0], {}))
         reply, replied = self.replies.places(plain_replies(few))
-        word = self.words.places(kind, reply, few.rows["size"] + longer_header(few), few.rows["gap_ns"])
+        token = self.tokens.places(kind, reply, few.rows["size"] + longer_header(few), few.rows["gap_ns"])
         found = np.full((len(head), ORDER), UNKNOWN, np.int64)
-        found[few.owner, ORDER - last[kept]] = np.where(known & replied, word, UNKNOWN)
+        found[few.owner, ORDER - last[kept]] = np.where(known & replied, token, UNKNOWN)
         return found
 
     def _tables(self) -> Tables:
-        kind, _, size, gap = self.words.words.T
-        low, high = self.words.sizes[size].T
-        up = (self.kinds.words[kind, KIND.index("direction")] == CLIENT).astype(np.uint8)
+        kind, _, size, gap = self.tokens.tokens.T
+        low, high = self.tokens.sizes[size].T
+        up = (self.kinds.tokens[kind, KIND.index("direction")] == CLIENT).astype(np.uint8)
         chain = self.chain
         low, high, gap = (np.ascontiguousarray(part) for part in (low, high, gap))
         gaps = self.gaps.astype(np.float64)
-        return Tables(chain.keys, chain.ends, chain.words, chain.passed, up, low, high, gap, gaps)
+        return Tables(chain.keys, chain.ends, chain.tokens, chain.passed, up, low, high, gap, gaps)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        parts = {
-            name: getattr(self, name).to_json()
-            for name in ("kinds", "replies", "words", "chain", "cells", "windows", "tails")
-        }
+        names = ("kinds", "replies", "chain", "cells", "windows", "tails")
+        parts = {name: getattr(self, name).to_json() for name in names} | {"words": self.tokens.to_json()}
         return {"classes": self.classes, "gaps": pack(self.gaps)} | parts
 
     @classmethod
@@ -218,13 +216,13 @@ class BodyCodec:
             ValueError: its parts do not fit each other.
         """
         check_packets(found.kinds, found.replies, len(fields.layouts))
-        kinds, replies = (Vocabulary.of_manifest(words) for words in (found.kinds, found.replies))
-        words = Words.of_manifest(found.words, len(kinds), len(replies))
+        kinds, replies = (Vocabulary.of_manifest(tokens) for tokens in (found.kinds, found.replies))
+        tokens = Tokens.of_manifest(found.words, len(kinds), len(replies))
         gaps = unpack(found.gaps, found.classes, 2, CLASSES_OF_GAPS, QUANTILES)
         if (gaps < 0).any():
             raise ValueError("with gaps of 0 ns or more")
         return cls(
-            found.classes, kinds, replies, words, Chain.of_manifest(found.chain, len(words)), gaps,
+            found.classes, kinds, replies, tokens, Chain.of_manifest(found.chain, len(tokens)), gaps,
             Cells.of_text(found.cells, found.classes), Windows.of_manifest(found.windows, found.classes),
             Tails.of_manifest(found.tails, len(fields.kinds), len(replies)),
         )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Counted chains: which word comes after which, with contexts of different length.
+"""Counted chains: which token comes after which, with contexts of different length.
 
-A word is what a packet is, how large, and after which gap (words.py). A word is drawn after the longest context that
-was counted; how many different words came after it says how likely a shorter one is taken instead (the escape of
+A token is what a packet is, how large, and after which gap (tokens.py). A token is drawn after the longest context that
+was counted; how many different tokens came after it says how likely a shorter one is taken instead (the escape of
 Witten and Bell 1991, method C). Contexts that few packets or a single flow had are left out, as they would repeat it.
 """
 
@@ -18,9 +18,9 @@ from netdiffus.manifest import Manifest
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 ORDER = 3
-"""Words of a context at most."""
+"""Tokens of a context at most."""
 FEW_PACKETS = 4
-"""A context of two words or more that fewer packets had is left out."""
+"""A context of two tokens or more that fewer packets had is left out."""
 NO_KEY = -1
 
 
@@ -33,24 +33,24 @@ def mixed(x: Any) -> int:
 
 
 @compiled
-def longer(key: int, word: int) -> int:
-    """The key of a context with one word more before it."""
-    return i64(mixed(u64(key) * u64(0x9E3779B97F4A7C15) + u64(word + 1)) >> u64(1))
+def longer(key: int, token: int) -> int:
+    """The key of a context with one token more before it."""
+    return i64(mixed(u64(key) * u64(0x9E3779B97F4A7C15) + u64(token + 1)) >> u64(1))
 
 
 @compiled
-def _keys(words: Ints, owner: Ints, cells: Ints, order: int) -> Ints:
-    """The key of the context before each word (P,), or NO_KEY where it has no `order` words of the same flow."""
-    found = np.full(words.size, NO_KEY)
-    for i in range(words.size):
-        if words[i] < 0 or i < order or owner[i - order] != owner[i]:
+def _keys(tokens: Ints, owner: Ints, cells: Ints, order: int) -> Ints:
+    """The key of the context before each token (P,), or NO_KEY where it has no `order` tokens of the same flow."""
+    found = np.full(tokens.size, NO_KEY)
+    for i in range(tokens.size):
+        if tokens[i] < 0 or i < order or owner[i - order] != owner[i]:
             continue
         key = longer(i64(order), cells[i])
         for back in range(1, order + 1):
-            if words[i - back] < 0:
+            if tokens[i - back] < 0:
                 key = i64(NO_KEY)
                 break
-            key = longer(key, words[i - back])
+            key = longer(key, tokens[i - back])
         found[i] = key
     return found
 
@@ -66,32 +66,32 @@ class ChainManifest(Manifest):
 
 @dataclass(frozen=True)
 class Chain:
-    """Contexts (N,) of all lengths and chains, and the words after them.
+    """Contexts (N,) of all lengths and chains, and the tokens after them.
 
     Attributes:
-        keys: ascending. ends: (N + 1,) where each context's words begin, and where the last ones end.
-        words: (E,). passed: (E,) how often the context's words up to this one came.
+        keys: ascending. ends: (N + 1,) where each context's tokens begin, and where the last ones end.
+        tokens: (E,). passed: (E,) how often the context's tokens up to this one came.
     """
 
     keys: Ints
     ends: Ints
-    words: Ints
+    tokens: Ints
     passed: Ints
 
     @classmethod
-    def fit(cls, words: Ints, owner: Ints, cells: Ints, alone: Bools, *, order: int = ORDER) -> Chain:
-        """The chains of flows' words.
+    def fit(cls, tokens: Ints, owner: Ints, cells: Ints, alone: Bools, *, order: int = ORDER) -> Chain:
+        """The chains of flows' tokens.
 
         Args:
-            words: (P,), flow after flow; -1: none that may be drawn, which ends every context.
+            tokens: (P,), flow after flow; -1: none that may be drawn, which ends every context.
             owner: the flow of each. cells: which chain each is counted in.
             alone: (cells,) whether a single flow is all that there is.
         """
         parts = []
         for length in range(order + 1):
-            keys = _keys(words, owner, cells, length)
+            keys = _keys(tokens, owner, cells, length)
             there = keys != NO_KEY
-            parts.append(_counted(keys[there], words[there], owner[there], alone[cells[there]], length))
+            parts.append(_counted(keys[there], tokens[there], owner[there], alone[cells[there]], length))
         keys, found, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
         order_ = np.lexsort((found, keys))
         keys, found, counts = keys[order_], found[order_], counts[order_]
@@ -99,11 +99,11 @@ class Chain:
         return cls.of_counts(keys[begin], np.append(begin, len(keys)), found, counts)
 
     @classmethod
-    def of_counts(cls, keys: Ints, ends: Ints, words: Ints, counts: Ints) -> Chain:
+    def of_counts(cls, keys: Ints, ends: Ints, tokens: Ints, counts: Ints) -> Chain:
         """The same of the count of each entry."""
         whole = np.cumsum(counts)
         before = np.repeat(np.append(0, whole)[ends[:-1]], np.diff(ends))
-        return cls(keys, ends, words, whole - before)
+        return cls(keys, ends, tokens, whole - before)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -112,12 +112,12 @@ class Chain:
         """Plain values."""
         counts = np.diff(self.passed, prepend=0)
         counts[self.ends[:-1]] = self.passed[self.ends[:-1]]
-        arrays = {"keys": self.keys, "ends": self.ends, "words": self.words, "counts": counts}
+        arrays = {"keys": self.keys, "ends": self.ends, "words": self.tokens, "counts": counts}
         return {name: pack(array) for name, array in arrays.items()}
 
     @classmethod
-    def of_manifest(cls, found: ChainManifest, words: int) -> Chain:
-        """The way back from `to_json`, of so many words.
+    def of_manifest(cls, found: ChainManifest, tokens: int) -> Chain:
+        """The way back from `to_json`, of so many tokens.
 
         Raises:
             ValueError: these are no counted contexts.
@@ -125,21 +125,21 @@ class Chain:
         keys, ends, after, counts = (unpack(text, -1) for text in (found.keys, found.ends, found.words, found.counts))
         rising = len(ends) == len(keys) + 1 and ends[0] == 0 and ends[-1] == len(after) and (np.diff(ends) > 0).all()
         if not rising or len(counts) != len(after) or (np.diff(keys) <= 0).any():
-            raise ValueError("with contexts in order, each with words")
-        if len(after) and (after.min() < 0 or after.max() >= words or counts.min() < 1 or counts.max() >= 1 << 32):
-            raise ValueError(f"with contexts of {words} words and how often each came")
+            raise ValueError("with contexts in order, each with tokens")
+        if len(after) and (after.min() < 0 or after.max() >= tokens or counts.min() < 1 or counts.max() >= 1 << 32):
+            raise ValueError(f"with contexts of {tokens} tokens and how often each came")
         return cls.of_counts(keys, ends, after, counts)
 
 
-def _counted(keys: Ints, words: Ints, owner: Ints, alone: Bools, length: int) -> tuple[Ints, Ints, Ints]:
-    """Keys, words and counts of the pairs whose context is kept."""
-    order = np.lexsort((words, keys))
-    keys, words, owner, alone = keys[order], words[order], owner[order], alone[order]
+def _counted(keys: Ints, tokens: Ints, owner: Ints, alone: Bools, length: int) -> tuple[Ints, Ints, Ints]:
+    """Keys, tokens and counts of the pairs whose context is kept."""
+    order = np.lexsort((tokens, keys))
+    keys, tokens, owner, alone = keys[order], tokens[order], owner[order], alone[order]
     context = np.cumsum(np.diff(keys, prepend=NO_KEY) != 0) - 1
     packets = np.bincount(context)
     flows = np.unique(np.stack([context, owner]), axis=1)[0]
     shared = (np.bincount(flows, minlength=len(packets)) > 1)[context] | alone
     kept = shared & (packets[context] >= FEW_PACKETS) if length > 1 else np.ones(len(keys), np.bool_)
-    pairs = np.stack([keys[kept], words[kept]])
+    pairs = np.stack([keys[kept], tokens[kept]])
     new = np.flatnonzero((np.diff(pairs, prepend=NO_KEY) != 0).any(axis=0))
     return pairs[0, new], pairs[1, new], np.diff(np.append(new, pairs.shape[1]))

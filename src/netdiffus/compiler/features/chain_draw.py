@@ -30,7 +30,7 @@ class Tables(NamedTuple):
 
     Attributes:
         keys, ends, after, passed: of Chain.
-        up: (W,) whether each word goes up. low, high: (W,) its sizes. gap: (W,) its class of gaps.
+        up: (W,) whether each token goes up. low, high: (W,) its sizes. gap: (W,) its class of gaps.
         gaps: (classes, 2, G, Q) quantiles of the gaps of each class, direction and class of gaps, ns.
     """
 
@@ -67,7 +67,7 @@ def _place(keys: Ints, key: int) -> int:
 
 @compiled
 def _next(cell: int, past: Ints, order: int, tables: Tables, state: Ints) -> int:
-    """The word after the words `past`, the latest one last; -1 where nothing was counted in the cell."""
+    """The token after the tokens `past`, the latest one last; -1 where nothing was counted in the cell."""
     for length in range(order, -1, -1):
         key, known = longer(i64(length), cell), True
         for back in range(1, length + 1):
@@ -125,7 +125,7 @@ def _stretch(gaps: Floats, begin: int, end: int, wanted: float) -> None:
 
 
 @compiled
-def draw_words(
+def draw_tokens(
     kinds: Ints,
     cells: Ints,
     packets: Ints,
@@ -138,18 +138,18 @@ def draw_words(
     order: int,
     candidates: int,
     tables: Tables,
-    words: Ints,
+    tokens: Ints,
     sizes: Ints,
     gaps: Floats,
 ) -> None:
-    """Words, sizes and gaps of the packets of flows (F,).
+    """Tokens, sizes and gaps of the packets of flows (F,).
 
     Args:
         kinds: the class of each flow. cells: (F, SEGMENTS) whose chains its segments are drawn from.
         packets, first: how many packets it has, and where they begin in the output. ends: how many of them are drawn.
-        segments, sums: of its course (course.py). past: (F, order) the words before. seeds: of each flow.
+        segments, sums: of its course (course.py). past: (F, order) the tokens before. seeds: of each flow.
         candidates: blocks that are drawn, of which one is kept.
-        words, sizes, gaps: (P,) what is drawn; gaps in ns.
+        tokens, sizes, gaps: (P,) what is drawn; gaps in ns.
     """
     most = max(candidates, SHORT_CANDIDATES)
     drawn, before = np.empty((most, BLOCK), np.int64), np.empty((most, past.shape[1]), np.int64)
@@ -170,15 +170,15 @@ def draw_words(
                     before[c] = latest
                     sums_of[c] = came
                     for j in range(block):
-                        word = _next(cells[f, s], before[c], order, tables, state)
+                        token = _next(cells[f, s], before[c], order, tables, state)
                         for k in range(past.shape[1] - 1):
                             before[c, k] = before[c, k + 1]
-                        before[c, past.shape[1] - 1] = word
-                        size = tables.low[word]
-                        if tables.high[word] > size:
-                            size += i64(uniform(state) * (tables.high[word] - size + 1))
-                        drawn[c, j], sized[c, j] = word, size
-                        up = tables.up[word] != 0
+                        before[c, past.shape[1] - 1] = token
+                        size = tables.low[token]
+                        if tables.high[token] > size:
+                            size += i64(uniform(state) * (tables.high[token] - size + 1))
+                        drawn[c, j], sized[c, j] = token, size
+                        up = tables.up[token] != 0
                         sums_of[c, 0] += 1 if up else 0
                         sums_of[c, 1 if up else 2] += size
                     share, away = (i + block - begin) / (end - begin), 0.0
@@ -188,13 +188,13 @@ def draw_words(
                     if away < least:
                         best, least = c, away
                 for j in range(block):
-                    words[first[f] + i + j], sizes[first[f] + i + j] = drawn[best, j], sized[best, j]
+                    tokens[first[f] + i + j], sizes[first[f] + i + j] = drawn[best, j], sized[best, j]
                 latest[:] = before[best]
                 came[:] = sums_of[best]
                 i += block
             for i in range(first[f] + begin, first[f] + end):
-                word = words[i]
-                some = tables.gaps[kinds[f], 0 if tables.up[word] else 1, tables.gap[word]]
+                token = tokens[i]
+                some = tables.gaps[kinds[f], 0 if tables.up[token] else 1, tables.gap[token]]
                 point = uniform(state) * (some.size - 1)
                 low = i64(point)
                 gaps[i] = some[low] + (some[min(low + 1, some.size - 1)] - some[low]) * (point - low)
@@ -202,7 +202,7 @@ def draw_words(
 
 @compiled
 def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats, gaps: Floats) -> None:
-    """Let the gaps (P,) of each segment come to the time of its course; arguments as of `draw_words`.
+    """Let the gaps (P,) of each segment come to the time of its course; arguments as of `draw_tokens`.
 
     Only those of the first `ends` packets change: the last ones follow each other as they do in any ending.
     """

@@ -21,11 +21,11 @@ from netdiffus.compiler.features.manifest import FieldsManifest
 from netdiffus.compiler.features.option_templates import layout_places, plain_layouts
 from netdiffus.compiler.features.packet_types import (
     KIND,
-    flows_of_words,
-    host_words,
-    kind_words,
-    packets_of_words,
-    reply_words,
+    flows_of_tokens,
+    host_tokens,
+    kind_tokens,
+    packets_of_tokens,
+    reply_tokens,
 )
 from netdiffus.compiler.features.teardown import CLOSING, ending_places, fit_endings, last_kinds, with_endings
 from netdiffus.compiler.features.vocabulary import Vocabulary
@@ -69,16 +69,16 @@ class FieldsCodec:
         layouts = plain_layouts(ends)
         port, flows = np.unique(rows.flows["port"][:, SERVER], return_counts=True)
         kept = port[(port < EPHEMERAL[0]) | (flows >= FEW_FLOWS)].astype(np.int64)
-        words = kind_words(ends, layout_places(ends, layouts)[0], {})
-        kinds = Vocabulary.fit(words)
+        tokens = kind_tokens(ends, layout_places(ends, layouts)[0], {})
+        kinds = Vocabulary.fit(tokens)
         return cls(
             length,
             layouts,
             kinds,
-            Vocabulary.fit(reply_words(rows, {})),
-            Vocabulary.fit(host_words(rows)),
+            Vocabulary.fit(reply_tokens(rows, {})),
+            Vocabulary.fit(host_tokens(rows)),
             kept,
-            fit_endings(_ends(kinds, kinds.places(words)[0], ends.counts, None if whole else length)),
+            fit_endings(_ends(kinds, kinds.places(tokens)[0], ends.counts, None if whole else length)),
             whole,
         )
 
@@ -90,10 +90,10 @@ class FieldsCodec:
         ending = self._ending_places(rows if self.whole else first_packets(rows, self.length))
         rows = first_packets(rows, self.length)
         layout, foreign = layout_places(rows, self.layouts)
-        words = kind_words(rows, layout, lost), reply_words(rows, lost)
-        kind, kind_known = self.kinds.places(words[0])
-        reply, reply_known = self.replies.places(words[1])
-        hosts, hosts_known = self.hosts.places(host_words(rows))
+        tokens = kind_tokens(rows, layout, lost), reply_tokens(rows, lost)
+        kind, kind_known = self.kinds.places(tokens[0])
+        reply, reply_known = self.replies.places(tokens[1])
+        hosts, hosts_known = self.hosts.places(host_tokens(rows))
         port = rows.flows["port"][:, SERVER].astype(np.int64)
         drawn = ~np.isin(port, self.server_ports)
         counts = {
@@ -114,9 +114,9 @@ class FieldsCodec:
 
     def _ending_places(self, ends: FlowRows) -> Ints:
         """Places (N,) of the endings of flows."""
-        words = kind_words(ends, layout_places(ends, self.layouts)[0], {})
+        tokens = kind_tokens(ends, layout_places(ends, self.layouts)[0], {})
         length = None if self.whole else self.length
-        return ending_places(self.endings, _ends(self.kinds, self.kinds.places(words)[0], ends.counts, length))
+        return ending_places(self.endings, _ends(self.kinds, self.kinds.places(tokens)[0], ends.counts, length))
 
     def facts(self, series: Floats) -> tuple[Ints, Ints]:
         """Places of the hosts and of the endings (N,) of series (N, len(CHANNELS), n)."""
@@ -146,18 +146,18 @@ class FieldsCodec:
         holes = np.isnan(values).any(axis=1)
         whole = np.nan_to_num(values).round().astype(np.int64)
         hosts, ending = self.facts(series)
-        words = self.hosts.words[hosts]
-        asked, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), words[owner, 0])
+        tokens = self.hosts.tokens[hosts]
+        asked, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), tokens[owner, 0])
         ends = counts < self.length if goes_on is None else ~goes_on
-        kind = with_endings(asked, counts, self.endings.words[ending], ends & (words[:, 0] == TCP))
-        reply = self.replies.words[_clipped(whole[:, 1], len(self.replies))]
+        kind = with_endings(asked, counts, self.endings.tokens[ending], ends & (tokens[:, 0] == TCP))
+        reply = self.replies.tokens[_clipped(whole[:, 1], len(self.replies))]
         size = np.maximum(whole[:, 3], 0)
-        packets = packets_of_words(self.kinds.words[kind], reply, words, size, owner, rng)
+        packets = packets_of_tokens(self.kinds.tokens[kind], reply, tokens, size, owner, rng)
         packets["window"], packets["gap_ns"] = np.clip(whole[:, 2], 0, 0xFFFF), np.maximum(whole[:, 4], 0)
         first = np.cumsum(counts) - counts
         packets["gap_ns"][first] = 0
         port = np.nan_to_num(series[:, OF_PACKET + 1, 0]).round().astype(np.int64)
-        flows = flows_of_words(words, np.clip(port, 0, 0xFFFF))
+        flows = flows_of_tokens(tokens, np.clip(port, 0, 0xFFFF))
         changed = {
             "a channel without a value inside a flow": int(np.count_nonzero(holes)),
             "a packet of another protocol than its flow's": int(np.count_nonzero(strange)),
@@ -173,17 +173,17 @@ class FieldsCodec:
         counts = alive.sum(axis=1).astype(np.int64)
         hosts, ending = self.facts(series)
         kind = _clipped(np.nan_to_num(series[:, 0][alive]), len(self.kinds))
-        ends = (counts < self.length if goes_on is None else ~goes_on) & (self.hosts.words[hosts, 0] == TCP)
-        other = with_endings(kind, counts, self.endings.words[ending], ends) != kind
+        ends = (counts < self.length if goes_on is None else ~goes_on) & (self.hosts.tokens[hosts, 0] == TCP)
+        other = with_endings(kind, counts, self.endings.tokens[ending], ends) != kind
         ended: Bools = np.bincount(np.repeat(np.arange(len(series)), counts)[other], minlength=len(series)) == 0
         return ended
 
     def _of_protocol(self, kind: Ints, protocol: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Kinds of the flow's protocol: another one becomes the most frequent one in its direction."""
-        words = self.kinds.words
-        strange = words[kind, PROTOCOL] != protocol
-        for number, side in np.unique(np.stack([protocol, words[kind, DIRECTION]], 1)[strange], axis=0).tolist():
-            here = strange & (protocol == number) & (words[kind, DIRECTION] == side)
+        tokens = self.kinds.tokens
+        strange = tokens[kind, PROTOCOL] != protocol
+        for number, side in np.unique(np.stack([protocol, tokens[kind, DIRECTION]], 1)[strange], axis=0).tolist():
+            here = strange & (protocol == number) & (tokens[kind, DIRECTION] == side)
             place = self.kinds.usual((PROTOCOL, DIRECTION), (number, side))
             kind = np.where(here, place if place >= 0 else self.kinds.usual((PROTOCOL,), (number,)), kind)
         return kind, strange
@@ -216,7 +216,7 @@ class FieldsCodec:
     def of_manifest(cls, found: FieldsManifest) -> FieldsCodec:
         """The same of what was checked."""
         vocabularies = (found.kinds, found.replies, found.hosts, found.endings)
-        kinds, replies, hosts, endings = (Vocabulary.of_manifest(words) for words in vocabularies)
+        kinds, replies, hosts, endings = (Vocabulary.of_manifest(tokens) for tokens in vocabularies)
         layouts = tuple(bytes.fromhex(layout) for layout in found.layouts)
         return cls(
             found.length, layouts, kinds, replies, hosts, np.array(found.server_ports, np.int64), endings, found.whole
@@ -238,15 +238,15 @@ def _ends(kinds: Vocabulary, kind: Ints, counts: Ints, length: int | None) -> In
     Args:
         length: flows that are not shorter do not end; None: all end, and what they end with begins with a FIN or RST.
     """
-    words = kinds.words[kind]
-    inside = (words[:, PROTOCOL] == TCP) & (words[:, FLAGS] & SYN == 0)
+    tokens = kinds.tokens[kind]
+    inside = (tokens[:, PROTOCOL] == TCP) & (tokens[:, FLAGS] & SYN == 0)
     if length is not None:
         return last_kinds(kind, counts, np.repeat(counts < length, counts) & inside)
-    closing = np.cumsum(words[:, FLAGS] & (FIN | RST) != 0)
+    closing = np.cumsum(tokens[:, FLAGS] & (FIN | RST) != 0)
     before = np.repeat(np.append(0, closing)[np.cumsum(counts) - counts], counts)
     return last_kinds(kind, counts, (closing > before) & inside, CLOSING)
 
 
-def _clipped(values: NDArray[Any], words: int) -> Ints:
-    """Places among so many words."""
-    return np.clip(np.round(values), 0, words - 1).astype(np.int64)
+def _clipped(values: NDArray[Any], tokens: int) -> Ints:
+    """Places among so many tokens."""
+    return np.clip(np.round(values), 0, tokens - 1).astype(np.int64)

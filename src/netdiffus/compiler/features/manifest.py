@@ -1,4 +1,4 @@
-"""What a manifest holds of a fields codec, and which numbers its words may be made of.
+"""What a manifest holds of a fields codec, and which numbers its tokens may be made of.
 
 The compiler takes any row, but indexes tables by some of its numbers and stores the others in fields of fixed width.
 """
@@ -23,7 +23,7 @@ CHANNELS = ("kind", "reply", "window", "size", "gap_ns", "hosts", "server_port",
 LONGEST_LAYOUT = 40
 """Bytes of TCP options."""
 MOST_IP = (4 << 9) - 1
-"""The largest of words.ip_words."""
+"""The largest of tokens.ip_tokens."""
 FASTEST_MHZ = 1_000_000_000
 PROTOCOLS = (ICMP, TCP, UDP, ICMPV6)
 
@@ -86,10 +86,10 @@ def check_packets(kinds: VocabularyManifest, replies: VocabularyManifest, layout
 def _check(
     found: VocabularyManifest, name: str, columns: tuple[str, ...] | list[str], ranges: dict[str, Range]
 ) -> None:
-    words = np.array(found.words, np.int64)
-    if words.shape[1] != len(columns):
+    tokens = np.array(found.words, np.int64)
+    if tokens.shape[1] != len(columns):
         raise ValueError(f"with {name} of {len(columns)} numbers")
-    for column, values in zip(columns, words.T, strict=True):
+    for column, values in zip(columns, tokens.T, strict=True):
         low, high = ranges[column]
         if values.min() < low or values.max() > high:
             raise ValueError(f"with {name} whose {column} is from {low:,} to {high:,}")

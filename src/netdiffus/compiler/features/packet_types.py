@@ -1,9 +1,9 @@
-"""Packets and hosts as words: what of a row, and of a flow's facts, is a choice among few.
+"""Packets and hosts as tokens: what of a row, and of a flow's facts, is a choice among few.
 
 A packet's **kind** is what it is (protocol, direction, flags, option layout, where its data lies in the stream), its
 **reply** how it answers the peer (which segment it acknowledges, which timestamp it echoes, SACK). A flow's **hosts**
 are the two stacks: version, protocol, TTLs, clocks, and for each side how it usually fills the rest of the IP header.
-Each is a tuple of small numbers here, a word of a Vocabulary there.
+Each is a tuple of small numbers here, a token of a Vocabulary there.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ ID_SMALL, ID_ANY = 16, 1 << 16
 """Identifications that count up by more than 1: by up to so many, as a counter of many flows does, or by any number."""
 
 
-def ip_words(rows: FlowRows) -> Ints:
+def ip_tokens(rows: FlowRows) -> Ints:
     """DSCP, ECN, don't fragment, and the step of the identification (0, 1, a few, any) of each packet as a number."""
     step = rows.rows["id_step"].astype(np.int64)
     kind = np.select([step <= 1, step <= ID_SMALL], [step, 2], 3)
-    word: Ints = rows.rows["tos"] + (rows.rows["dont_fragment"].astype(np.int64) << 8) + (kind << 9)
-    return word
+    token: Ints = rows.rows["tos"] + (rows.rows["dont_fragment"].astype(np.int64) << 8) + (kind << 9)
+    return token
 
 
 def usual_ip(rows: FlowRows) -> Ints:
-    """The most frequent `ip_words` of each flow's sides, (F, 2); of a side that sends nothing its peer's."""
+    """The most frequent `ip_tokens` of each flow's sides, (F, 2); of a side that sends nothing its peer's."""
     end = rows.owner * 2 + rows.rows["direction"]
-    pairs, counts = np.unique(np.stack([end, ip_words(rows)], axis=1), axis=0, return_counts=True)
+    pairs, counts = np.unique(np.stack([end, ip_tokens(rows)], axis=1), axis=0, return_counts=True)
     order = np.argsort(counts, kind="stable")  # the most frequent one is written last
     flat = np.full(2 * len(rows), USUAL, np.int64)
     flat[pairs[order, 0]] = pairs[order, 1]
@@ -62,16 +62,16 @@ def usual_ip(rows: FlowRows) -> Ints:
     return np.where(usual == USUAL, usual[:, ::-1], usual)
 
 
-def kind_words(rows: FlowRows, layout: Ints, lost: dict[str, int]) -> Ints:
+def kind_tokens(rows: FlowRows, layout: Ints, lost: dict[str, int]) -> Ints:
     """(P, len(KIND)) numbers.
 
     Args:
         rows: whose packets they are.
         layout: of each packet, in the codec's own table.
-        lost: gets how many packets a word does not hold, by reason.
+        lost: gets how many packets a token does not hold, by reason.
     """
     packets, protocol = rows.rows, rows.flows["protocol"][rows.owner].astype(np.int64)
-    ip = ip_words(rows)
+    ip = ip_tokens(rows)
     ip[ip == usual_ip(rows)[rows.owner, packets["direction"]]] = USUAL
     offset, size = packets["seq_offset"], packets["size"]
     back = (packets["seq_from"] == NEXT) & (offset < 0)
@@ -91,8 +91,8 @@ def kind_words(rows: FlowRows, layout: Ints, lost: dict[str, int]) -> Ints:
     return np.stack([columns[name].astype(np.int64) for name in KIND], axis=1)
 
 
-def reply_words(rows: FlowRows, lost: dict[str, int]) -> Ints:
-    """(P, len(REPLY)) numbers; arguments as of `kind_words`."""
+def reply_tokens(rows: FlowRows, lost: dict[str, int]) -> Ints:
+    """(P, len(REPLY)) numbers; arguments as of `kind_tokens`."""
     packets = rows.rows
     _count(lost, "an acknowledgement inside a segment", packets["ack_offset"] != 0)
     _count(lost, "an echo of no timestamp that was sent", packets["echo_offset"] != 0)
@@ -103,7 +103,7 @@ def reply_words(rows: FlowRows, lost: dict[str, int]) -> Ints:
     return np.stack(columns, axis=1).astype(np.int64)
 
 
-def host_words(rows: FlowRows) -> Ints:
+def host_tokens(rows: FlowRows) -> Ints:
     """(F, len(HOSTS)) numbers: clocks are common ones, a client port stands for all that are drawn alike, unless the
     class speaks from that one."""
     flows = rows.flows
@@ -118,10 +118,10 @@ def host_words(rows: FlowRows) -> Ints:
     return np.stack([column.astype(np.int64) for column in columns], axis=1)
 
 
-def packets_of_words(
+def packets_of_tokens(
     kind: Ints, reply: Ints, hosts: Ints, size: Ints, owner: Ints, rng: np.random.Generator
 ) -> NDArray[np.void]:
-    """Rows (P,) of the words of packets (P, ...) and of their flows' hosts (F, len(HOSTS)); gap and window are 0.
+    """Rows (P,) of the tokens of packets (P, ...) and of their flows' hosts (F, len(HOSTS)); gap and window are 0.
 
     Args:
         size: payload bytes of each packet. owner: the flow of each.
@@ -147,7 +147,7 @@ def packets_of_words(
     return packets
 
 
-def flows_of_words(hosts: Ints, server_port: Ints) -> NDArray[np.void]:
+def flows_of_tokens(hosts: Ints, server_port: Ints) -> NDArray[np.void]:
     """Facts (F,) of FLOW of hosts (F, len(HOSTS)) and server ports, 0 where they are to be drawn; no addresses yet."""
     column = {name: hosts[:, k] for k, name in enumerate(HOSTS)}
     flows = np.zeros(len(hosts), FLOW)

@@ -72,7 +72,7 @@ class Tails:
     @classmethod
     def fit(cls, tape: Tape, kinds: Vocabulary) -> Tails:
         """The tails of a tape."""
-        of_kind = kinds.places(tape.kinds.words)[0][tape.kind]
+        of_kind = kinds.places(tape.kinds.tokens)[0][tape.kind]
         sizes, gaps = np.zeros((2, len(kinds), QUANTILES), np.int64)
         reply = np.full(len(kinds), int(np.argmax(tape.replies.counts)), np.int64)
         for place in np.unique(of_kind[tape.tail]).tolist():
@@ -83,8 +83,8 @@ class Tails:
             reply[place] = np.argmax(np.bincount(tape.reply[here]))
         return cls(sizes, gaps, reply)
 
-    def draw(self, words: Ints, counts: Ints, seeds: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-        """What replaces the last packets of flows that have so many, (F,), and end as words (F, most) say.
+    def draw(self, tokens: Ints, counts: Ints, seeds: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+        """What replaces the last packets of flows that have so many, (F,), and end as tokens (F, most) say.
 
         Args:
             seeds: of each flow, below 2^62.
@@ -92,9 +92,9 @@ class Tails:
         Returns:
             (N,) each: how far from the flow's end, the flow, the kind, the size and the gap.
         """
-        back = np.arange(words.shape[1])
-        flow, far = np.nonzero((words != OPEN) & (back < counts[:, None]))
-        kind = words[flow, far]
+        back = np.arange(tokens.shape[1])
+        flow, far = np.nonzero((tokens != OPEN) & (back < counts[:, None]))
+        kind = tokens[flow, far]
         bits = ((seeds[flow].astype(np.uint64) + far.astype(np.uint64)) * ODD >> np.uint64(40)).astype(np.int64)
         size, gap = self.sizes[kind, bits % QUANTILES], self.gaps[kind, bits // QUANTILES % QUANTILES]
         return far, flow, kind, size, gap

@@ -13,7 +13,7 @@ from netdiffus.compiler.features.chain import ORDER
 from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.compiler.features.course import courses, levels, segments_of
 from netdiffus.compiler.features.option_templates import layout_places
-from netdiffus.compiler.features.packet_types import REPLY, kind_words, reply_words
+from netdiffus.compiler.features.packet_types import REPLY, kind_tokens, reply_tokens
 from netdiffus.compiler.features.teardown import CLOSING
 from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.compiler.specs import FlowRows
@@ -72,7 +72,7 @@ class TapeReader:
         tail = (left <= _closing(rows, left)[rows.owner]) & (place >= head)
         kept = goes_on[rows.owner] & (place >= head - ORDER)
         layout = layout_places(rows, self.fields.layouts)[0]
-        kind, reply = kind_words(rows, layout, {})[kept], plain_replies(rows)[kept]
+        kind, reply = kind_tokens(rows, layout, {})[kept], plain_replies(rows)[kept]
         packets, number = rows.rows[kept], np.cumsum(goes_on) - 1 + self._flows
         plain = packets["flags"] & (SYN | FIN | RST) == 0
         self._columns.append(
@@ -116,13 +116,13 @@ def _closing(rows: FlowRows, left: Ints) -> Ints:
 def plain_replies(rows: FlowRows) -> Ints:
     """The replies of packets, with the echo of the peer's latest timestamp: which older one is echoed follows from what
     was under way, which a chain does not know."""
-    words = reply_words(rows, {})
-    words[:, REPLY.index("echo_behind")] = 0
-    return words
+    tokens = reply_tokens(rows, {})
+    tokens[:, REPLY.index("echo_behind")] = 0
+    return tokens
 
 
 def longer_header(rows: FlowRows) -> Ints:
-    """(P,) how much smaller a full segment over IPv6 is than over IPv4: both are one word."""
+    """(P,) how much smaller a full segment over IPv6 is than over IPv4: both are one token."""
     six = (rows.flows["version"] == 6) & (rows.flows["protocol"] == TCP)
     return np.where(six[rows.owner] & (rows.rows["size"] >= FULL - HEADER_MORE), HEADER_MORE, 0)
 
@@ -144,18 +144,18 @@ def window_shifts(rows: FlowRows) -> Ints:
     return np.where(both[:, None], found, 0)
 
 
-def _numbered(words: Ints, known: dict[tuple[int, ...], int]) -> Ints:
-    """The number of each of (N, W) words, in the order in which they were first seen."""
-    distinct, back = np.unique(words, axis=0, return_inverse=True)
-    numbers = np.array([known.setdefault(tuple(word), len(known)) for word in distinct.tolist()], np.int64)
+def _numbered(tokens: Ints, known: dict[tuple[int, ...], int]) -> Ints:
+    """The number of each of (N, W) tokens, in the order in which they were first seen."""
+    distinct, back = np.unique(tokens, axis=0, return_inverse=True)
+    numbers = np.array([known.setdefault(tuple(token), len(known)) for token in distinct.tolist()], np.int64)
     return numbers[back.reshape(-1)]
 
 
 def _vocabulary(known: dict[tuple[int, ...], int], numbers: Ints) -> tuple[Vocabulary, Ints]:
-    """The words in lexicographic order, how often each came, and the place of each number."""
-    words = np.array(list(known), np.int64)
-    order = np.lexsort(words.T[::-1])
+    """The tokens in lexicographic order, how often each came, and the place of each number."""
+    tokens = np.array(list(known), np.int64)
+    order = np.lexsort(tokens.T[::-1])
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    counts = np.bincount(numbers, minlength=len(words))[order]
-    return Vocabulary(words[order], counts.astype(np.int64)), place[numbers]
+    counts = np.bincount(numbers, minlength=len(tokens))[order]
+    return Vocabulary(tokens[order], counts.astype(np.int64)), place[numbers]

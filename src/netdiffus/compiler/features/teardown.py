@@ -1,7 +1,7 @@
-"""How connections end, as words: the kinds of a TCP flow's last packets, together.
+"""How connections end, as tokens: the kinds of a TCP flow's last packets, together.
 
 Real connections end in few ways, and each is a dance of both sides (FIN, its acknowledgement, the other FIN, a reset).
-A word names the whole of it, so that a model chooses among endings that connections had, not a packet at a time.
+A token names the whole of it, so that a model chooses among endings that connections had, not a packet at a time.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from netdiffus.arrays import Ints
 from netdiffus.compiler.features.vocabulary import Vocabulary
 
-ENDING = 5  # packets that a word holds, at most
-CLOSING = 8  # the same of whole flows, whose words begin with the first FIN or RST
+ENDING = 5  # packets that a token holds, at most
+CLOSING = 8  # the same of whole flows, whose tokens begin with the first FIN or RST
 FEW_FLOWS = 3  # an ending that fewer training flows have is known by its last packets alone
-OPEN = -1  # in a word: no packet; a word of nothing else leaves the end as it is
+OPEN = -1  # in a token: no packet; a token of nothing else leaves the end as it is
 
 
 def last_kinds(kind: Ints, counts: Ints, known: NDArray[np.bool_], most: int = ENDING) -> Ints:
@@ -46,7 +46,7 @@ def fit_endings(seen: Ints) -> Vocabulary:
 
 
 def ending_places(endings: Vocabulary, seen: Ints) -> Ints:
-    """The place (F,) of the longest known word that each flow ends with."""
+    """The place (F,) of the longest known token that each flow ends with."""
     found = np.zeros(len(seen), np.int64)
     for packets in range(seen.shape[1] + 1):
         places, exact = endings.places(_cut(seen, packets))
@@ -54,15 +54,15 @@ def ending_places(endings: Vocabulary, seen: Ints) -> Ints:
     return found
 
 
-def with_endings(kind: Ints, counts: Ints, words: Ints, closed: NDArray[np.bool_]) -> Ints:
-    """The kinds (P,) with the last ones of each closed flow (F,) as its word (F, most) has them.
+def with_endings(kind: Ints, counts: Ints, tokens: Ints, closed: NDArray[np.bool_]) -> Ints:
+    """The kinds (P,) with the last ones of each closed flow (F,) as its token (F, most) has them.
 
-    A flow that is shorter than its word keeps its first packet.
+    A flow that is shorter than its token keeps its first packet.
     """
     kind, last = kind.copy(), np.cumsum(counts) - 1
-    for back in range(words.shape[1]):
-        flows = closed & (words[:, back] != OPEN) & (back < counts - 1)
-        kind[last[flows] - back] = words[flows, back]
+    for back in range(tokens.shape[1]):
+        flows = closed & (tokens[:, back] != OPEN) & (back < counts - 1)
+        kind[last[flows] - back] = tokens[flows, back]
     return kind
 
 

@@ -1,6 +1,6 @@
-"""Vocabularies: the combinations of several small numbers that training traffic has, each one word with a place.
+"""Vocabularies: the combinations of several small numbers that training traffic has, each one token with a place.
 
-Whatever place a model names, the combination is one that a real stack sent. Words lie in lexicographic order, so
+Whatever place a model names, the combination is one that a real stack sent. Tokens lie in lexicographic order, so
 neighbours share their first numbers.
 """
 
@@ -20,7 +20,7 @@ from netdiffus.arrays import Ints
 from netdiffus.manifest import Manifest
 
 WIDEST = 16
-"""Numbers of a word at most."""
+"""Numbers of a token at most."""
 MOST_PACKED = 1 << 62
 Number = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
 
@@ -36,56 +36,56 @@ class VocabularyManifest(Manifest):
     @model_validator(mode="after")
     def _fit(self) -> VocabularyManifest:
         if len({len(word) for word in self.words}) > 1 or len(self.counts) != len(self.words):
-            raise ValueError("with words of one width and a count of each")
+            raise ValueError("with tokens of one width and a count of each")
         if any(a >= b for a, b in pairwise(self.words)):
-            raise ValueError("with words in lexicographic order, each once")
+            raise ValueError("with tokens in lexicographic order, each once")
         return self
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words of W numbers.
+    """Tokens of W numbers.
 
     Attributes:
-        words: (K, W) int64, in lexicographic order, each once.
+        tokens: (K, W) int64, in lexicographic order, each once.
         counts: how often each was seen in training, (K,).
     """
 
-    words: Ints
+    tokens: Ints
     counts: Ints
 
     @classmethod
     def fit(cls, seen: Ints) -> Vocabulary:
-        """The words among (N, W) numbers, N at least 1."""
-        words, _, counts = _distinct(seen)
-        return cls(words, counts)
+        """The tokens among (N, W) numbers, N at least 1."""
+        tokens, _, counts = _distinct(seen)
+        return cls(tokens, counts)
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.tokens)
 
     def places(self, asked: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-        """The place of each of (N, W) numbers, and whether it is exactly that word.
+        """The place of each of (N, W) numbers, and whether it is exactly that token.
 
-        An unknown word gets the place of the one that agrees with it in the most numbers from the left on.
+        An unknown token gets the place of the one that agrees with it in the most numbers from the left on.
         """
         distinct, back, _ = _distinct(asked)
-        known = {word: place for place, word in enumerate(map(tuple, self.words.tolist()))}
-        places = np.array([known.get(word, -1) for word in map(tuple, distinct.tolist())], np.int64)
+        known = {token: place for place, token in enumerate(map(tuple, self.tokens.tolist()))}
+        places = np.array([known.get(token, -1) for token in map(tuple, distinct.tolist())], np.int64)
         exact = places >= 0
         for k in np.flatnonzero(~exact):
-            agree = np.logical_and.accumulate(self.words == distinct[k], axis=1).sum(axis=1)
+            agree = np.logical_and.accumulate(self.tokens == distinct[k], axis=1).sum(axis=1)
             most = np.flatnonzero(agree == agree.max())
             places[k] = most[np.argmax(self.counts[most])]
         return places[back], exact[back]
 
     def usual(self, columns: Sequence[int], numbers: Sequence[int]) -> int:
-        """The place of the most frequent word whose `columns` are `numbers`; -1 if there is none."""
-        fits = (self.words[:, list(columns)] == np.array(numbers)).all(axis=1)
+        """The place of the most frequent token whose `columns` are `numbers`; -1 if there is none."""
+        fits = (self.tokens[:, list(columns)] == np.array(numbers)).all(axis=1)
         return int(np.argmax(np.where(fits, self.counts, -1))) if fits.any() else -1
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists."""
-        return {"words": self.words.tolist(), "counts": self.counts.tolist()}
+        return {"words": self.tokens.tolist(), "counts": self.counts.tolist()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Vocabulary:

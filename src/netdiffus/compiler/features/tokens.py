@@ -1,4 +1,4 @@
-"""Words of the packets of a flow that goes on: what a packet is, how large it is, and after which gap it comes.
+"""Tokens of the packets of a flow that goes on: what a packet is, how large it is, and after which gap it comes.
 
 Frequent sizes are themselves, rare ones an interval; gaps are intervals of half a decade. Values inside an interval
 are drawn.
@@ -26,28 +26,28 @@ PER_OCTAVE = 4
 UNKNOWN = -1
 
 
-class WordsManifest(Manifest):
-    """Words in a manifest."""
+class TokensManifest(Manifest):
+    """Tokens in a manifest."""
 
     sizes: Packed
     words: Packed
 
 
 @dataclass(frozen=True)
-class Words:
-    """The words of packets.
+class Tokens:
+    """The tokens of packets.
 
     Attributes:
         sizes: (S, 2) the smallest and the largest value of each class of sizes.
-        words: (W, 4) kind, reply, class of sizes and class of gaps, in lexicographic order.
+        tokens: (W, 4) kind, reply, class of sizes and class of gaps, in lexicographic order.
     """
 
     sizes: Ints
-    words: Ints
+    tokens: Ints
 
     @classmethod
-    def fit(cls, tape: Tape) -> Words:
-        """The words of the packets of a tape that may be drawn."""
+    def fit(cls, tape: Tape) -> Tokens:
+        """The tokens of the packets of a tape that may be drawn."""
         some = tape.drawn
         value, count = np.unique(tape.size[some], return_counts=True)
         value = value.astype(np.int64)
@@ -57,22 +57,22 @@ class Words:
         sizes = sizes[np.lexsort((sizes[:, 1], sizes[:, 0]))]
         found = cls(sizes, np.zeros((0, 4), np.int64))
         columns = found._columns(tape.kind, tape.reply, tape.size, tape.gap_ns)[some]
-        words, counts = np.unique(columns, axis=0, return_counts=True)
-        if len(words) > limits.WORDS:  # the frequent ones
-            words = words[np.sort(np.argsort(-counts, kind="stable")[: limits.WORDS])]
-        return cls(sizes, words)
+        tokens, counts = np.unique(columns, axis=0, return_counts=True)
+        if len(tokens) > limits.WORDS:  # the frequent ones
+            tokens = tokens[np.sort(np.argsort(-counts, kind="stable")[: limits.WORDS])]
+        return cls(sizes, tokens)
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.tokens)
 
     def places(self, kind: Ints, reply: Ints, size: Ints, gap_ns: Ints) -> Ints:
-        """The place of the word of each packet, UNKNOWN where there is none."""
-        span = self.words.max(axis=0) + 1
+        """The place of the token of each packet, UNKNOWN where there is none."""
+        span = self.tokens.max(axis=0) + 1
         columns = self._columns(kind, reply, size, gap_ns)
         inside = ((columns >= 0) & (columns < span)).all(axis=1)
         known, asked = (
             np.ravel_multi_index(tuple(np.minimum(part, span - 1).T), span)
-            for part in (self.words, np.maximum(columns, 0))
+            for part in (self.tokens, np.maximum(columns, 0))
         )
         place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
         return np.where(inside & (known[place] == asked), place, UNKNOWN)
@@ -92,19 +92,19 @@ class Words:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"sizes": pack(self.sizes), "words": pack(self.words)}
+        return {"sizes": pack(self.sizes), "words": pack(self.tokens)}
 
     @classmethod
-    def of_manifest(cls, found: WordsManifest, kinds: int, replies: int) -> Words:
+    def of_manifest(cls, found: TokensManifest, kinds: int, replies: int) -> Tokens:
         """The way back from `to_json`, of so many kinds and replies.
 
         Raises:
-            ValueError: these are no words.
+            ValueError: these are no tokens.
         """
-        sizes, words = unpack(found.sizes, -1, 2), unpack(found.words, -1, 4)
+        sizes, tokens = unpack(found.sizes, -1, 2), unpack(found.words, -1, 4)
         if not len(sizes) or (sizes < 0).any() or (sizes[:, 0] > sizes[:, 1]).any() or sizes.max() > 0xFFFF:
             raise ValueError("with sizes of packets")
         top = np.array([kinds, replies, len(sizes), len(GAP_EDGES) + 1])
-        if not 0 < len(words) <= limits.WORDS or (words < 0).any() or (words >= top).any():
-            raise ValueError("with words of known kinds, replies, sizes and gaps")
-        return cls(sizes, words)
+        if not 0 < len(tokens) <= limits.WORDS or (tokens < 0).any() or (tokens >= top).any():
+            raise ValueError("with tokens of known kinds, replies, sizes and gaps")
+        return cls(sizes, tokens)
