@@ -68,7 +68,7 @@ def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, fidelity: Fidelity = 
 def keeping(rows: FlowRows, rules: Broken) -> Bools:
     """Which generated flows (F,) keep some rules without a change."""
     _, _, broken = _ruled(rows, MTU, Fidelity.GENERATED)
-    return np.bincount(rows.owner[broken & np.uint32(rules) != 0], minlength=len(rows)) == 0
+    return np.asarray(np.bincount(rows.owner[broken & np.uint32(rules) != 0], minlength=len(rows)) == 0)
 
 
 def _ruled(rows: FlowRows, largest: int, fidelity: Fidelity) -> tuple[FlowRows, NDArray[np.void], NDArray[np.uint32]]:

@@ -175,7 +175,8 @@ class FieldsCodec:
         kind = _clipped(np.nan_to_num(series[:, 0][alive]), len(self.kinds))
         ends = (counts < self.length if goes_on is None else ~goes_on) & (self.hosts.words[hosts, 0] == TCP)
         other = with_endings(kind, counts, self.endings.words[ending], ends) != kind
-        return np.bincount(np.repeat(np.arange(len(series)), counts)[other], minlength=len(series)) == 0
+        owner = np.repeat(np.arange(len(series)), counts)
+        return np.asarray(np.bincount(owner[other], minlength=len(series)) == 0)
 
     def _of_protocol(self, kind: Ints, protocol: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Kinds of the flow's protocol: another one becomes the most frequent one in its direction."""
