@@ -143,7 +143,8 @@ def measure(name: str, options: argparse.Namespace) -> Result:
     """One case: `mirage` and `fgnet` with few traces of each label, shared or not, `imbalance` as MIRAGE is."""
     few, source = name != "imbalance", name.removesuffix(SHARED)
     minutes = options.minutes_scale * (FEW_MINUTES if few else MINUTES)
-    learning = {"minutes": minutes} | ({"shifts": options.shifts} if few else {"balance": options.balance})
+    own = {"shifts": options.shifts, "validation": 0.0} if few else {"balance": options.balance}
+    learning = {"minutes": minutes} | own
     with tempfile.TemporaryDirectory() as scratch:
         _, traces = read_dataset(SETS[source if few else "mirage"].prepare(Path(scratch)))
     channels = tuple(channel_names(traces))
@@ -195,7 +196,7 @@ def body(results: Sequence[Result]) -> str:
         "Macro F1 of a random forest (200 trees), of gradient boosting and of the CNN on GASF images on real test "
         "traces that equal none they learned from; mean and standard deviation over draws (seeds). Few: "
         f"{FEW} real training traces of each label, and netdiffus trained {FEW_MINUTES:g} minutes with --shifts "
-        f"{FEW_SHIFTS} on these alone. "
+        f"{FEW_SHIFTS} --validation 0 on these alone. "
         f"Imbalance: all training traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are filled up; "
         f"netdiffus trained {MINUTES:g} minutes with --balance. Shifts: real traces with one position left out or "
         "repeated. How many traces join the real ones was chosen for each classifier and way on one more draw of the "

@@ -45,7 +45,7 @@ def trained_on(**options):
     return row_data(LabelledSeries(values, labels), Channels(["down_bytes"]), chosen, torch.device("cpu"))
 
 
-def test_copies_are_learned_beside_their_traces_and_in_their_folds() -> None:
+def test_copies_are_learned_beside_their_traces_and_in_folds_of_their_own() -> None:
     data, plain = trained_on(shifts=3, batch=20_000, classes=1024), trained_on(batch=20_000, classes=1024)
     assert data.labels == plain.labels == {"a": 80, "b": 80}
     assert np.array_equal(data.held, plain.held)
@@ -53,8 +53,8 @@ def test_copies_are_learned_beside_their_traces_and_in_their_folds() -> None:
     codes, label = sample.traces.numpy(), sample.label.numpy()
     known = data.codec.gasf.from_classes(codes, label, np.random.default_rng(0))[:, 0].round()
     source = (known[:, 0] // 10).astype(int)  # the trace that a drawn one is, or was copied from
-    fold = dict(zip(source.tolist(), sample.fold.tolist(), strict=True))
-    assert all(fold[trace] == number for trace, number in zip(source.tolist(), sample.fold.tolist(), strict=True))
+    found = {number: set(sample.fold[torch.from_numpy(source == number)].tolist()) for number in set(source.tolist())}
+    assert 2.5 < np.mean([len(each) for each in found.values()]) <= 4  # of a trace and three copies
     assert set(source.tolist()) == set(np.flatnonzero(~data.held).tolist())
     whole = (known == source[:, None] * 10 + np.arange(4)).all(axis=1)
     assert 0.4 < whole.mean() < 0.5  # the traces themselves, and copies whose last position was chosen

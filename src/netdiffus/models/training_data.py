@@ -19,7 +19,7 @@ from netdiffus.models.network import batch_size
 from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.models.seeds import training_stream
 from netdiffus.models.series_codec import SeriesCodec
-from netdiffus.traffic.holdout import folds, held_back, units
+from netdiffus.traffic.holdout import FOLDS, folds, held_back, units
 from netdiffus.traffic.shifts import shifted
 from netdiffus.traffic.traces import channel_names, series
 
@@ -84,8 +84,8 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     together = units(learned.group, ids)
     held = hold_out(ids, options, together)
     fold = folds(ids, np.random.default_rng(training_stream(options.seed, "folds")), together)
-    rows, data = _with_shifts(learned.series, held, options)
-    ids, held, fold = ids[rows], held[rows], fold[rows]
+    rows, data, of_copies = _with_shifts(learned.series, held, options)
+    ids, held, fold = ids[rows], held[rows], np.concatenate([fold, of_copies])
     codec = fit_codec(data, channels, ids, options, learned.course)
     codes = codec.gasf.classes(data)
     values, label = torch.from_numpy(codes).to(device), torch.tensor(ids, device=device)
@@ -102,14 +102,16 @@ def row_data(learned: LabelledSeries, channels: Channels, options: RowOptions, d
     return RowData(codec, counts, own, batch, validation, counted.of(kept), contexts, crossed)
 
 
-def _with_shifts(series: Floats, held: Bools, options: RowOptions) -> tuple[Ints, Floats]:
-    """Series (N + M, C, n) with shifted copies after them, none of those held out; and which traces they are (N + M,).
+def _with_shifts(series: Floats, held: Bools, options: RowOptions) -> tuple[Ints, Floats, Ints]:
+    """Shifted copies after the traces: which traces these are (N + M,), their series (N + M, C, n), and folds (M,).
 
-    A copy is in the fold of its trace, so that no trace is told from what was counted in its own copies.
+    Held-out traces have no copies. Copies are in folds of their own: what is counted in some of them tells of others,
+    as it tells of new traces that are shifted.
     """
     rows = np.concatenate([np.arange(len(series)), np.repeat(np.flatnonzero(~held), options.shifts)])
     rng = np.random.default_rng(training_stream(options.seed, "shifts"))
-    return rows, np.concatenate([series, shifted(series[rows[len(series) :]], rng)])
+    copies = shifted(series[rows[len(series) :]], rng)
+    return rows, np.concatenate([series, copies]), rng.permutation(len(copies)) % FOLDS
 
 
 def _small_codes(codec: SeriesCodec, codes: Ints, course: Floats | None) -> Ints | None:
