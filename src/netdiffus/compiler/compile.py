@@ -68,12 +68,8 @@ def compile_rows(rows: FlowRows, *, mtu: int | None = MTU, fidelity: Fidelity = 
 def keeping(rows: FlowRows, rules: Broken) -> Bools:
     """Which generated flows (F,) keep some rules without a change."""
     _, _, broken = _ruled(rows, MTU, Fidelity.GENERATED)
-<<<<<<< HEAD
     kept: Bools = np.bincount(rows.owner[broken & np.uint32(rules) != 0], minlength=len(rows)) == 0
     return kept
-=======
-    return np.asarray(np.bincount(rows.owner[broken & np.uint32(rules) != 0], minlength=len(rows)) == 0)
->>>>>>> ffe691db22727d64aea922ac66daaa720155eff2
 
 
 def _ruled(rows: FlowRows, largest: int, fidelity: Fidelity) -> tuple[FlowRows, NDArray[np.void], NDArray[np.uint32]]:
