@@ -1,7 +1,7 @@
 """What synthetic traces add to few real ones, and to rare labels, beside resampling with jitter and shifted copies.
 
 python -m bench augmentation [--only mirage,fgnet,imbalance,mirage-shared,fgnet-shared] [--minutes-scale 1]
-                             [--balance 0.5] [--seeds 0,1,2] [--write]
+                             [--balance 0.5] [--shifts 10] [--seeds 0,1,2] [--write]
 
 The shared ones take the traces that `python -m bench sets --only mirage,fgnet` left in build/: what someone with all
 traces would give away.
@@ -24,13 +24,13 @@ from bench.results import place, spread, table, write_section
 from bench.sets.collection import SETS
 from bench.sets.measures import CLASSIFIERS, arrays, macro
 from bench.sets.run import BUILD as DRAWN
-from bench.shifts import shifted
 from netdiffus.api.verbs import generate, prepare, train
 from netdiffus.baselines import BASELINES
 from netdiffus.baselines.jitter import resampled
 from netdiffus.metrics import Traces
 from netdiffus.metrics.copies import seen_before
 from netdiffus.store.dataset import read_dataset
+from netdiffus.traffic.shifts import shifted
 from netdiffus.traffic.traces import channel_names
 
 BUILD = Path(__file__).parents[1] / "build" / "bench" / "augmentation"
@@ -40,7 +40,7 @@ LEVELS = (200, 400, 800, 1600)  # what rare labels are filled up to, to choose f
 RAREST = 5
 HELD_BACK = 0.2
 MINUTES = 5.0  # of each training on all of them
-FEW_MINUTES = 1.0  # of each training on few
+FEW_MINUTES, FEW_SHIFTS = 1.0, 10  # of each training on few
 TUNING_SEED = 1000  # of the draw that the numbers are chosen on
 WAYS = ("synthetic", "jitter", "shifts")
 SHARED = "-shared"
@@ -143,7 +143,8 @@ def measure(name: str, options: argparse.Namespace) -> Result:
     """One case: `mirage` and `fgnet` with few traces of each label, shared or not, `imbalance` as MIRAGE is."""
     few, source = name != "imbalance", name.removesuffix(SHARED)
     minutes = options.minutes_scale * (FEW_MINUTES if few else MINUTES)
-    learning = {"minutes": minutes} | ({} if few else {"balance": options.balance})
+    own = {"shifts": options.shifts, "validation": 0.0} if few else {"balance": options.balance}
+    learning = {"minutes": minutes} | own
     with tempfile.TemporaryDirectory() as scratch:
         _, traces = read_dataset(SETS[source if few else "mirage"].prepare(Path(scratch)))
     channels = tuple(channel_names(traces))
@@ -194,7 +195,8 @@ def body(results: Sequence[Result]) -> str:
     text = (
         "Macro F1 of a random forest (200 trees), of gradient boosting and of the CNN on GASF images on real test "
         "traces that equal none they learned from; mean and standard deviation over draws (seeds). Few: "
-        f"{FEW} real training traces of each label, and netdiffus trained {FEW_MINUTES:g} minutes on these alone. "
+        f"{FEW} real training traces of each label, and netdiffus trained {FEW_MINUTES:g} minutes with --shifts "
+        f"{FEW_SHIFTS} --validation 0 on these alone. "
         f"Imbalance: all training traces of MIRAGE, F1 of its {RAREST} rarest labels, which alone are filled up; "
         f"netdiffus trained {MINUTES:g} minutes with --balance. Shifts: real traces with one position left out or "
         "repeated. How many traces join the real ones was chosen for each classifier and way on one more draw of the "
@@ -231,10 +233,11 @@ def main(given: Sequence[str] = ()) -> None:
     parser.add_argument("--only", default="mirage,fgnet,imbalance,mirage-shared,fgnet-shared")
     parser.add_argument("--minutes-scale", type=float, default=1.0, help="train this many times as long (a trial)")
     parser.add_argument("--balance", type=float, default=0.5, help="of the training on all labels as they are")
+    parser.add_argument("--shifts", type=int, default=FEW_SHIFTS, help="of the training on few (another one: a trial)")
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
     parser.add_argument("--write", action="store_true", help="only write the page from what was measured")
     options = parser.parse_args(given)
-    trial = options.minutes_scale != 1
+    trial = options.minutes_scale != 1 or options.shifts != FEW_SHIFTS
     folder = BUILD / "trial" if trial else BUILD
     folder.mkdir(parents=True, exist_ok=True)
     for name in [] if options.write else options.only.split(","):

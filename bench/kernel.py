@@ -22,7 +22,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.conversations import ACK, FIN, RST, SYN, Segment, conversations, segment
+from bench.conversations import Segment, conversations, segment
+from bench.replay import replay
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 DEVICE = "judge0"
@@ -34,7 +35,6 @@ SETUP = (
     "ip -6 route add local 2001:db8:5::/48 dev lo",
     f"ip -6 route add 2001:db8:c::/48 dev {DEVICE} initcwnd 1000",
 )
-WAIT_S = 0.5
 SWITCHES = {8: "tcp_timestamps", 4: "tcp_sack", 3: "tcp_window_scaling"}
 """Options that the kernel agrees to or not, as the capture's server did."""
 
@@ -97,110 +97,12 @@ class Judge:
             if one is not None and frozenset(one.ends) == ends:
                 found.append(one)
 
-    def replay(self, flow: list[tuple[bool, Segment]], tally: Tally) -> None:
-        """One connection."""
-        first = flow[0][1]
-        ends, theirs = frozenset(first.ends), next(one for is_client, one in flow if not is_client)
-        self.switch(theirs)
-        server = self.listen(first.version, int.from_bytes(first.ends[1][-2:], "big"))
-        server.settimeout(WAIT_S)
-        tally.flows += 1
-        connection: socket.socket | None = None
-        shift: int | None = None
-        stamp, reset = 0, False
-        begin, sent_to, received, served_to = first.word(4) + 1, 0, 0, 0
-
-        def look(wait_s: float = 0.0) -> None:
-            nonlocal shift, stamp, reset
-            for one in self.answers(ends, wait_s):
-                if one.flags & SYN and shift is None:
-                    shift = one.word(4) - theirs.word(4)
-                reset |= bool(one.flags & RST)
-                for kind, at, _ in one.options():
-                    if kind == 8:
-                        stamp = int.from_bytes(one.packet[at : at + 4], "big")
-
-        for is_client, one in flow:
-            if is_client:
-                self._translate(one, shift or 0, stamp)
-                os.write(self.tun, bytes(one.packet))
-                look(WAIT_S if shift is None else 0.0)
-                if shift is None:
-                    tally.refused.append("SYN without answer")
-                    return
-                if connection is None and not one.flags & SYN:
-                    try:
-                        connection, _ = server.accept()
-                    except TimeoutError:
-                        tally.refused.append("handshake not completed")
-                        return
-                    tally.handshakes += 1
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    connection.setblocking(False)
-                if one.payload and not one.flags & RST:
-                    sent_to = max(sent_to, (one.word(4) - begin + len(one.payload)) & 0xFFFFFFFF)
-                if connection is not None and one.flags & RST:
-                    break
-            elif connection is not None:
-                end = (one.word(4) - theirs.word(4) - 1 + len(one.payload)) & 0xFFFFFFFF
-                fresh = end - served_to
-                try:
-                    if 0 < fresh < 1 << 31:
-                        connection.send(bytes(fresh))
-                        served_to = end
-                    if one.flags & FIN:
-                        connection.shutdown(socket.SHUT_WR)
-                except OSError:
-                    pass  # the client has reset the connection, or closed it
-                look(0.002)
-            if connection is not None:
-                received += self._read(connection)
-        if connection is not None:
-            received += self._read(connection, WAIT_S if received < sent_to else 0.0)
-            look()
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
-            self.answers(ends)
-        tally.resets += reset
-        if sent_to:
-            tally.with_data += 1
-            tally.data_whole += received == sent_to
-            if received != sent_to:
-                tally.refused.append(f"{received} of {sent_to} bytes taken")
-        tally.bytes_sent += sent_to
-        tally.bytes_taken += min(received, sent_to)
-
-    @staticmethod
-    def _translate(one: Segment, shift: int, stamp: int) -> None:
-        """The kernel's numbers in place of those of the capture's server."""
-        if one.flags & ACK:
-            one.put(one.at + 8, one.word(8) + shift)
-        for kind, at, size in list(one.options()):
-            if kind == 8 and one.flags & ACK:
-                one.put(at + 4, stamp)
-            elif kind == 5:
-                for edge in range(at, at + size, 4):
-                    one.put(edge, int.from_bytes(one.packet[edge : edge + 4], "big") + shift)
-
-    @staticmethod
-    def _read(connection: socket.socket, wait_s: float = 0.0) -> int:
-        total = 0
-        while select.select([connection], [], [], wait_s)[0]:
-            try:
-                got = len(connection.recv(1 << 20))
-            except OSError:
-                break
-            if not got:
-                break
-            total += got
-        return total
-
 
 def judge(path: Path, most: int = 300) -> Tally:
     """Replay the first flows with a handshake; in a namespace of its own (see above)."""
     kernel, tally = Judge(), Tally()
     for flow in conversations(path)[:most]:
-        kernel.replay(flow, tally)
+        replay(kernel, flow, tally)
     return tally
 
 

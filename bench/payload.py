@@ -50,12 +50,15 @@ def identity(train: list[Path], rows: FlowRows, known: PayloadKnowledge, folder:
     lines = [
         f"{len(drawn):,} runs of {learned.RUN} bytes are in one generated capture and in none of four other seeds."
     ]
-    for name, other in (("training payload", trained), ("unrelated payload (apps_pcap)", unrelated)):
-        if other:
-            theirs = learned.runs(other)
-            shared = np.intersect1d(drawn, theirs)
-            rate = len(shared) / len(drawn) / len(theirs) * 1e6
-            lines.append(f"In {name} are {len(shared):,} of them ({rate:.5f} per million of its {len(theirs):,} runs).")
+    free = learned.without_constants(drawn, others)
+    outside = f"the {len(free):,} without {learned.CONSTANT} bytes in a row that other seeds have"
+    kinds = (drawn, "them"), (free, outside)
+    sources = ("training payload", trained), ("unrelated payload (apps_pcap)", unrelated)
+    for name, other in ((name, learned.runs(payloads)) for name, payloads in sources if payloads):
+        for runs, words in kinds:
+            shared = np.intersect1d(runs, other)
+            rate = f"{len(shared) / len(runs) / len(other) * 1e6:.5f} per million of its {len(other):,} runs"
+            lines.append(f"In {name} are {len(shared):,} of {words} ({rate}).")
     recovered = learned.names(trained) & learned.names(one)
     lines.append(f"Host names of the training payload: {len(learned.names(trained)):,}; recovered: {len(recovered)}.")
     told = " ".join(sorted(name.decode() for name in recovered)[:5])
@@ -128,7 +131,7 @@ def main() -> None:
             "identity": lambda: identity(captured, train, known, folder),
             "speed": lambda: speed(train, known, folder),
             "model": lambda: from_model(sources, folder),
-            "whole": lambda: whole(sources, folder),
+            "whole": lambda: whole(folder),
         }
         body = []
         for part in parts:

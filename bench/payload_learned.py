@@ -18,6 +18,8 @@ from netdiffus.traffic.payload.shapes import LEAST_FLOWS, LEAST_PAIRS
 
 RUN = 6
 """Bytes of a run that may identify something."""
+CONSTANT = 4
+"""Bytes in a row that captures of several seeds share: constants of a protocol, and lengths."""
 NAME = re.compile(rb"(?:[a-z0-9-]{2,63}\.){1,5}(?:com|net|org|io|local|cn|de|tv|example|test|lan|home)\b")
 FIRST = 64
 
@@ -31,19 +33,32 @@ def payloads(paths: Iterable[Path], packets: int = 6, size: int = 256) -> list[b
     return found
 
 
-def runs(datas: Iterable[bytes], most: int = 4_000_000) -> NDArray[np.uint64]:
-    """The distinct runs of RUN bytes in payload, as numbers."""
+def runs(datas: Iterable[bytes], length: int = RUN, most: int = 4_000_000) -> NDArray[np.uint64]:
+    """The distinct runs of so many bytes in payload, as numbers."""
     parts, n = [], 0
     for data in datas:
-        if len(data) < RUN or n > most:
+        if len(data) < length or n > most:
             continue
         values = np.frombuffer(data, np.uint8).astype(np.uint64)
-        number = np.zeros(len(values) - RUN + 1, np.uint64)
-        for k in range(RUN):
-            number = number << np.uint64(8) | values[k : len(values) - RUN + 1 + k]
+        number = np.zeros(len(values) - length + 1, np.uint64)
+        for k in range(length):
+            number = number << np.uint64(8) | values[k : len(values) - length + 1 + k]
         parts.append(number)
         n += len(number)
     return np.unique(np.concatenate(parts))
+
+
+def without_constants(found: NDArray[np.uint64], others: Iterable[bytes]) -> NDArray[np.uint64]:
+    """Runs of RUN bytes without those of which CONSTANT bytes in a row stand in other payload of the same protocols.
+
+    What is left of such a run is RUN - CONSTANT bytes, say beside the header of a record, which agree by chance.
+    """
+    known = runs(others, CONSTANT)
+    shifts = [np.uint64(8 * k) for k in range(RUN - CONSTANT + 1)]
+    mask = np.uint64((1 << 8 * CONSTANT) - 1)
+    constant: NDArray[np.bool_] = np.any([np.isin(found >> shift & mask, known) for shift in shifts], axis=0)
+    free: NDArray[np.uint64] = found[~constant]
+    return free
 
 
 def names(datas: Iterable[bytes]) -> set[bytes]:

@@ -22,7 +22,6 @@ LONG = {
     "src/netdiffus/wire/files/pcapng.py::_scan": FORMAT,
     "src/netdiffus/wire/headers/link_headers.py::through_links": FORMAT,
     "src/netdiffus/wire/nprint/lines.py::parse_lines": FORMAT,
-    "bench/kernel.py::replay": "one conversation with a kernel, whose numbers every step needs",
 }
 """More than 40 lines without the docstring."""
 

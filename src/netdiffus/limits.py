@@ -42,6 +42,8 @@ COARSE_ROWS = 64
 """Rows of the small image that a model of long traces draws first."""
 CONTEXT_CODES = 8
 """Codes in a counted context."""
+SHIFTS = 100
+"""Shifted copies of each training trace."""
 CONTEXTS = 1 << 22
 """Counted contexts of one order of a channel, and pairs of a context and a code."""
 GUIDANCE = 100.0

@@ -1,6 +1,7 @@
 """Traces that go on from beginnings and beyond the model's length, and the likelihood of traces."""
 
 import itertools
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 import netdiffus
-from netdiffus.api.verbs import generate
+from netdiffus.api.verbs import generate, prepare
 from netdiffus.diffusion.causal import CausalDenoiser, Codebook
 from netdiffus.diffusion.forcing import Rows
 from netdiffus.diffusion.observation import SeriesRows
@@ -43,6 +44,16 @@ def test_traces_go_on_in_order_and_keep_their_beginnings(small_model, beginnings
     assert lengths["size"].equals(lengths["gap_ns"], check_names=False)
     assert lengths["size"].sum() > given["size"].list.len().sum()
     assert lengths["size"].max() <= 12
+
+
+def test_the_flows_of_a_capture_go_on(small_model, tmp_path) -> None:
+    (tmp_path / "chat").mkdir()
+    shutil.copy(netdiffus.recordings.captures()["ntp"][0], tmp_path / "chat" / "ntp.pcap.xz")
+    made = generate(small_model, tmp_path / "s.parquet", beginnings=tmp_path / "chat", seed=1)
+    _, flows = read_dataset(prepare(tmp_path / "chat", tmp_path / "dataset"))
+    for before, after in zip(flows["size"].to_list(), pl.read_parquet(made)["size"].to_list(), strict=True):
+        assert after[: len(before)] == before
+    assert set(pl.read_parquet(made)["label"]) == {"chat"}
 
 
 def test_a_longer_trace_than_asked_for_is_kept(small_model, beginnings, tmp_path) -> None:

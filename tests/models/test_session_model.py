@@ -9,6 +9,8 @@ from netdiffus import generate, prepare, recordings, train
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.sampling import Sampling
+from netdiffus.models.summary import draws_sessions
+from netdiffus.store.cards import ModelCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.labels.rules import MapLabels
 from netdiffus.traffic.whole.reader import whole_of_capture
@@ -45,6 +47,11 @@ def test_flows_of_a_session_are_on_one_side_of_the_split(dataset) -> None:
     assert sides["split"].max() == 1
     assert sides.height > 100
     assert set(traces["split"]) == {"train", "test"}
+
+
+def test_the_card_says_that_it_draws_sessions(model, small_model) -> None:
+    assert draws_sessions(ModelCard.read(model))
+    assert not draws_sessions(ModelCard.read(small_model))
 
 
 def test_a_client_has_one_session_and_one_address(capture) -> None:

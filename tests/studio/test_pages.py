@@ -107,6 +107,21 @@ def test_a_capture_is_listed_like_in_other_tools(site: Site) -> None:
             {"model": "model", "label": ["web", "dns"], "count": ["5", "0"], "seed": "7", "out": "s.csv", "rate": "2"},
             "netdiffus generate model --out s.csv --count web=5 --seed 7",
         ),
+        (
+            "generate",
+            {"model": "model", "label": ["web"], "count": ["5"], "sessions": "9", "rate": "2", "out": "s.pcap"},
+            "netdiffus generate model --out s.pcap --sessions 9 --rate 2",
+        ),
+        (
+            "generate",
+            {"model": "model", "label": ["web", "dns"], "count": ["5", "2"], "prompt": "-v, udp", "out": "s.pcap"},
+            "netdiffus generate model --out s.pcap --count 7 '--prompt=-v, udp'",
+        ),
+        (
+            "train",
+            {"dataset": "packets", "image": "prompt", "validation": "0.05", "rank": "4", "control": "on", "out": "m3"},
+            "netdiffus train packets --out m3 --image prompt --validation 0.05 --rank 4 --control",
+        ),
         ("evaluate", {"real": "dataset", "synthetic": "synthetic.parquet", "baselines": "on", "out": "report"},
          "netdiffus evaluate dataset synthetic.parquet --out report --no-baselines"),
         ("repair", {"capture": "captures/dns.pcap.xz", "out": "-x.pcap"},
@@ -133,6 +148,10 @@ def test_forms_stand_for_command_lines(site: Site, verb: str, form: dict[str, ob
         ("generate", {"model": "model", "out": "x.csv"}, "at least one trace"),
         ("generate", {"model": "model", "label": "web", "count": "some", "out": "x.csv"}, "a whole number of web"),
         ("generate", {"model": "model", "label": "web", "count": "5", "out": "x.pcap", "start": "soon"}, "expected"),
+        ("generate", {"model": "model", "sessions": "0", "out": "x.pcap"}, "sessions"),
+        ("train", {"dataset": "packets", "out": "x", "image": "prompt", "patience": "3", "length": "1"}, "length"),
+        ("train", {"dataset": "packets", "out": "x", "image": "prompt", "epsilon": "4"}, "for --image prompt"),
+        ("train", {"dataset": "packets", "out": "x", "rank": "4"}, "--image prompt for --rank"),
         ("dance", {}, "a step among"),
     ],
 )  # fmt: skip

@@ -123,8 +123,8 @@ def generate(
 ) -> Path:
     """Sample traces from a model into the file `out` (.parquet, .csv, .npz; without a suffix a folder of images).
 
-    With `beginnings`, a table of traces or a dataset folder, its rows are continued; count and balance are
-    then refused.
+    With `beginnings`, a table of traces, a dataset folder or captures, its rows or flows are continued; count and
+    balance are then refused.
 
     Options: count (a number, or {label: number}), balance, seed, sampling_steps, sampler, guidance, window,
     length. A model of packets (image="fields") also writes .pcap, .pcapng and .nprint; options: protocol, packets,

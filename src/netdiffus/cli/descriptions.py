@@ -120,7 +120,7 @@ def _labels(card: DatasetCard) -> None:
 
 @print_description.register
 def _model(found: ModelDescription) -> None:
-    from netdiffus.models.card import base_said, breaks_said
+    from netdiffus.models.card import attack_said, base_said, breaks_said
 
     manifest = found.manifest
     card, options, codec = manifest.card, manifest.options, manifest.codec
@@ -139,6 +139,8 @@ def _model(found: ModelDescription) -> None:
     say(f"traces: {', '.join(codec.channels)}, up to {codec.length} positions")
     if said := breaks_said(manifest):
         say(f"arrivals: {said}")
+    if attack := attack_said(manifest):
+        say(f"privacy: {attack}")
     if card.privacy is not None:
         say(f"privacy: {card.privacy.sentence}")
         rows = ((each.name, f"{each.sigma:.4g}", each.cells, each.sensitivity) for each in card.privacy.entries)

@@ -32,8 +32,9 @@ def generate(
         Path | None,
         typer.Option(
             "--continue",
-            metavar="TRACES",
-            help="A table of traces or a dataset: one trace goes on from each of its rows.",
+            metavar="TRACES|CAPTURE",
+            help="A table of traces, a dataset, or a capture with FILE.labels.csv beside it, or a folder of them for "
+            "each label: one trace goes on from each row or flow.",
         ),
     ] = None,
     ray: Ray = None,

@@ -29,6 +29,7 @@ class DiscreteRecipe:
         self.network, self.rows, self.schedule, self.ema = network, rows, schedule, ema
         self.clip: float | None = None
         self.cooling = 1.0
+        self.likelihood = False
 
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """Per trace (B,); traces are series z (B, C, n). The noise is independent at every pixel, as published."""

@@ -36,6 +36,11 @@ class Sample:
     coarse: Tensor | None = None
     fold: Tensor | None = None
 
+    @property
+    def bare(self) -> Sample:
+        """The traces alone, as if they were not of the training."""
+        return replace(self, fold=None)
+
     def part(self, workers: Workers) -> Sample:
         """The traces that one of several workers takes."""
         if workers.size == 1:
@@ -73,6 +78,7 @@ class Recipe(Protocol):
 
     clip: float | None  # maximum norm of the gradient
     cooling: float  # factor of the learning rate where validation no longer improves; 1: none
+    likelihood: bool  # whether the loss of a held-out trace is minus its log-likelihood, or bounds it
 
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """The loss per trace (B,) of the recipe's network."""

@@ -58,6 +58,7 @@ class ForcingRecipe:
         self.network, self.rows, self.crossed, self.noised = network, rows, crossed, noised
         self.clip: float | None = 1.0
         self.cooling = COOLING
+        self.likelihood = True
 
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """Nats of each trace (B,), per position and channel; rows are noised in training mode only."""

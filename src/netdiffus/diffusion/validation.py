@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,17 +31,26 @@ class Validation:
     patience: int | None = None
 
 
-@torch.no_grad()
 def validated(batch: Batch, network: nn.Module, recipe: Recipe, weights: Mapping[str, Tensor]) -> float:
     """The loss on held-out traces of a network with weights other than its own."""
+    generator = torch.Generator(next(network.parameters()).device).manual_seed(VALIDATION_SEED)
+    samples = (batch(generator) for _ in range(VALIDATION_BATCHES))
+    return float(losses(samples, network, recipe, weights, generator).mean())
+
+
+@torch.no_grad()
+def losses(
+    samples: Iterable[Sample],
+    network: nn.Module,
+    recipe: Recipe,
+    weights: Mapping[str, Tensor],
+    generator: torch.Generator,
+) -> Tensor:
+    """The loss (N,) of each trace of some batches, of a network with weights other than its own."""
     network.eval()
-    device = next(network.parameters()).device
     given = {f"network.{name}": tensor for name, tensor in weights.items()}
-    objective, generator = _Objective(network, recipe), torch.Generator(device).manual_seed(VALIDATION_SEED)
-    parts = [
-        torch.func.functional_call(objective, given, (batch(generator), generator)) for _ in range(VALIDATION_BATCHES)
-    ]
-    return float(torch.cat(parts).mean())
+    objective = _Objective(network, recipe)
+    return torch.cat([torch.func.functional_call(objective, given, (sample, generator)) for sample in samples])
 
 
 class _Objective(nn.Module):

@@ -67,12 +67,20 @@ class RowOptions(SharedOptions, PrivacyOptions):
     contexts: int = Field(
         4, ge=0, le=limits.CONTEXT_CODES, description="Codes in a counted context at most; 0: none are counted."
     )
+    shifts: int = Field(
+        0,
+        ge=0,
+        le=limits.SHIFTS,
+        description="Series: copies of each trace that are learned besides, with a position left out or repeated.",
+    )
     noised: float = Field(0.25, ge=0, le=1, description="Share of the traces whose rows are noised in training.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout in training.")
 
     @model_validator(mode="after")
-    def _has_whole_heads(self) -> RowOptions:
+    def _can_be(self) -> RowOptions:
         _check_heads(self.width, self.heads)
+        if self.shifts and self.image == "fields":
+            raise InputError("--image gasf or series with --shifts", "--image fields", "leave --shifts out")
         return self
 
     @property
@@ -195,7 +203,7 @@ PRESETS: dict[str, TrainOptions] = {
 }
 
 OFFERED = (
-    "image", "preset", "scale", "length", "whole", "minutes", "steps", "balance", "label_dropout", "contexts",
+    "image", "preset", "scale", "length", "whole", "minutes", "steps", "balance", "label_dropout", "contexts", "shifts",
     "validation", "patience", "seed", "epsilon", "delta", "unit", "most_per_group", "public",
 )  # fmt: skip
 """The options of every preset that `train` offers; the presets set the sizes."""

@@ -17,6 +17,7 @@ NO_STEPS = "private tables are counted, not trained in steps"
 UNPAID = {
     "patience": LOOKS, "validation": LOOKS, "scale": LOOKS, "classes": LOOKS, "coarse": LOOKS, "contexts": LOOKS,
     "steps": NO_STEPS, "minutes": NO_STEPS, "balance": NO_STEPS, "label_dropout": NO_STEPS, "whole": "of packets",
+    "shifts": "a copy of a flow counts once more",
 }  # fmt: skip
 """What `--epsilon` does not go with, and why."""
 TRACES = ("gasf", "series")

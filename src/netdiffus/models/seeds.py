@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-TRAINING = ("hold-out", "folds", "network", "batches")
-Purpose = Literal["hold-out", "folds", "network", "batches"]
+TRAINING = ("hold-out", "folds", "network", "batches", "shifts")
+Purpose = Literal["hold-out", "folds", "network", "batches", "shifts"]
 DRAWING, CONTINUING = 1 << 16, (1 << 16) + 1
 """The first number in the key of a block; those of TRAINING are smaller."""
 

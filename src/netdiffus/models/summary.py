@@ -17,6 +17,11 @@ def makes_packets(card: ModelCard) -> bool:
     return card.config.get("image") in ("fields", "bits", "prompt")
 
 
+def draws_sessions(card: ModelCard) -> bool:
+    """Whether `generate --sessions N` works: the dataset had enough sessions of clients to learn them."""
+    return card.codec.get("sessions") is not None
+
+
 def drawn_labels(card: ModelCard) -> dict[str, int]:
     """The labels that `generate --count LABEL=N` takes, with their training traces; protocols are taken together."""
     if not makes_packets(card):

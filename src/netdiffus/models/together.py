@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,11 @@ class BothSample(Sample):
 
     sessions: Sample | None = None
 
+    @property
+    def bare(self) -> Sample:
+        """The flows alone."""
+        return replace(self, fold=None, sessions=None)
+
 
 def both(flows: Batch, sessions: Batch | None) -> Batch:
     """What draws batches of both."""
@@ -45,7 +50,7 @@ class BothRecipe:
 
     def __init__(self, network: Together, flows: ForcingRecipe, sessions: ForcingRecipe) -> None:
         self.network, self.flows, self.sessions = network, flows, sessions
-        self.clip, self.cooling = flows.clip, flows.cooling
+        self.clip, self.cooling, self.likelihood = flows.clip, flows.cooling, flows.likelihood
 
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """(B,) of each flow, to which the mean of the sessions is added."""

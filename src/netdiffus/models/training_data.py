@@ -20,7 +20,8 @@ from netdiffus.models.network import batch_size
 from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.models.seeds import training_stream
 from netdiffus.models.series_codec import SeriesCodec
-from netdiffus.traffic.holdout import folds, held_back, units
+from netdiffus.traffic.holdout import FOLDS, folds, held_back, units
+from netdiffus.traffic.shifts import shifted
 from netdiffus.traffic.traces import channel_names, series
 
 
@@ -86,13 +87,14 @@ def row_data(
     workers: Workers = ALONE,
 ) -> RowData:
     """Codes of labelled series, their priors, which the workers count together, and batches of both."""
-    data = learned.series
     counts, ids = count_labels(learned.labels)
     together = units(learned.group, ids)
     held = hold_out(ids, options, together)
+    fold = folds(ids, np.random.default_rng(training_stream(options.seed, "folds")), together)
+    rows, data, of_copies = _with_shifts(learned.series, held, options)
+    ids, held, fold = ids[rows], held[rows], np.concatenate([fold, of_copies])
     codec = fit_codec(data, channels, ids, options, learned.course)
     codes = codec.gasf.classes(data)
-    fold = folds(ids, np.random.default_rng(training_stream(options.seed, "folds")), together)
     values, label = torch.from_numpy(codes).to(device), torch.tensor(ids, device=device)
     small = _small_codes(codec, codes, learned.course)
     little = None if small is None else torch.from_numpy(small).to(device)
@@ -103,7 +105,20 @@ def row_data(
     crossed = counted.crossed(kept, dealt, options.contexts)
     contexts = crossed.contexts.whole()
     codec = replace(codec, contexts=contexts.specs)
-    return RowData(codec, counts, held, batch, validation, counted.of(kept), contexts, crossed)
+    own = held[: len(learned.series)]
+    return RowData(codec, counts, own, batch, validation, counted.of(kept), contexts, crossed)
+
+
+def _with_shifts(series: Floats, held: Bools, options: RowOptions) -> tuple[Ints, Floats, Ints]:
+    """Shifted copies after the traces: which traces these are (N + M,), their series (N + M, C, n), and folds (M,).
+
+    Held-out traces have no copies. Copies are in folds of their own: what is counted in some of them tells of others,
+    as it tells of new traces that are shifted.
+    """
+    rows = np.concatenate([np.arange(len(series)), np.repeat(np.flatnonzero(~held), options.shifts)])
+    rng = np.random.default_rng(training_stream(options.seed, "shifts"))
+    copies = shifted(series[rows[len(series) :]], rng)
+    return rows, np.concatenate([series, copies]), rng.permutation(len(copies)) % FOLDS
 
 
 def _small_codes(codec: SeriesCodec, codes: Ints, course: Floats | None) -> Ints | None:

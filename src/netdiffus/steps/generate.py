@@ -26,6 +26,7 @@ from netdiffus.steps.outputs.sessions import sessions_of
 from netdiffus.steps.outputs.tables import FORMS, labelled, write_traces
 from netdiffus.steps.outputs.traces import drawn_table
 from netdiffus.steps.outputs.written import CaptureWritten
+from netdiffus.store.stage import scratch_folder
 
 
 def generate(
@@ -90,7 +91,8 @@ def _write_continued(order: Order, path: Path | None, *, flows: bool) -> Generat
         raise InputError("--out other than the table that traces go on from", str(out), "name another file")
     begun = None
     if path is not None:
-        read = load_traces(path)
+        with scratch_folder() as scratch:
+            read = load_traces(path, scratch)
         begun = Beginnings.of(model, read.traces, read.hash)
     traces = yield from draw_continued(order, begun)
     made_by = order.made_by | ({} if begun is None else {"beginnings": begun.hash})

@@ -6,12 +6,13 @@ import math
 import platform
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
+from netdiffus.diffusion.attack import attacked
 from netdiffus.diffusion.fit import Fit, TrainStep
 from netdiffus.diffusion.workers import ALONE, Workers
 from netdiffus.errors import InputError
@@ -167,16 +168,19 @@ def _run(fitting: Fitting, out: Path, save: Callable[[_Log], None]) -> Iterator[
                 save(log)
                 saved = time.perf_counter()
     except GeneratorExit:  # the caller closed the generator
+        log.ended = True
         save(log)
         raise
+    log.ended = True
     save(log)
 
 
 @dataclass
 class _Log:
-    """The step up to which the log is saved, and the records since."""
+    """The step up to which the log is saved, the records since, and whether none will follow."""
 
     saved: int
+    ended: bool = False
     records: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -187,7 +191,9 @@ def _save_nothing(log: _Log) -> None:
 
 def _save(fit: Training, model: ModelManifest, out: Path, traces: int, log: _Log) -> None:
     best = {"loss": fit.best_loss, "step": fit.best_step} if fit.best else None
+    attack = attacked(fit) if log.ended and isinstance(fit, Fit) else None
     done = {"steps": fit.step, "seconds": round(fit.seconds, 3), "validation": best}
+    done |= {"attack": None if attack is None else asdict(attack)}
     model = replace(model, card=model.card.model_copy(update=done))
     weights = {name: value.detach().cpu().contiguous() for name, value in fit.result.items()}
     store.write_model(out, model.card, weights, model_readme(model, traces), fit.state(), log.records, log.saved)

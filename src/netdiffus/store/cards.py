@@ -195,6 +195,7 @@ class ModelCard(Card):
     steps: Count
     seconds: float = Field(ge=0)
     validation: dict[Text, float] | None = None  # loss and step of the best averaged weights, if traces were held out
+    attack: dict[Text, float] | None = None  # AUC of a membership attack by likelihood, and traces of either side
     privacy: Guarantee | None = None  # of a private model; then `labels` are noisy counts and `dataset` names none
     held_out: list[Count] | None = None  # ids of the training traces held out for validation; None: not known
     seed: Count
@@ -206,4 +207,6 @@ class ModelCard(Card):
     def _has_best(self) -> ModelCard:
         if self.validation is not None and set(self.validation) != {"loss", "step"}:
             raise ValueError("with loss and step of the best weights")
+        if self.attack is not None and set(self.attack) != {"auc", "traces"}:
+            raise ValueError("with auc and traces of the attack")
         return self

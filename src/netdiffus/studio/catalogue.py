@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netdiffus.errors import InputError
-from netdiffus.models.summary import drawn_labels, makes_packets
+from netdiffus.models.prompt_options import PROMPT
+from netdiffus.models.summary import drawn_labels, draws_sessions, makes_packets
 from netdiffus.store.account import ACCOUNT, LABELS
 from netdiffus.store.cards import DatasetCard, ModelCard
 from netdiffus.store.dataset import TRACES, files_of, has_packets
@@ -55,6 +56,8 @@ class Item:
     labels: tuple[str, ...] = ()
     broken: str = ""
     has_packets: bool = False
+    draws_sessions: bool = False
+    takes_prompts: bool = False
     resumable: bool = False
 
     @property
@@ -184,7 +187,7 @@ def _model(path: Path, name: str) -> Item:
     return Item(
         "model", name, facts, changed=_changed(path / ModelCard.FILE), identity=model_hash(path),
         origin=Origin(dataset=card.dataset), labels=tuple(drawn_labels(card)), has_packets=makes_packets(card),
-        resumable=has_resume(path),
+        draws_sessions=draws_sessions(card), takes_prompts=image == PROMPT, resumable=has_resume(path),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from netdiffus.studio.catalogue import Item
 COLUMNS = (("capture", "table"), ("dataset",), ("model",), ("synthetic",), ("report",))
 MOST = 8
 """Things in a column; the newest are shown."""
-WIDE, HIGH, STEP, ROW, LETTERS = 168, 34, 220, 46, 22
+WIDE, HIGH, STEP, ROW, LETTERS = 168, 34, 210, 46, 22
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,10 @@ def graph(items: Sequence[Item]) -> Graph:
     """The newest things of each kind and what they were made from."""
     shown: dict[str, Node] = {}
     left_out, height = 0, 0
-    for column, kinds in enumerate(COLUMNS):
-        own = sorted((item for item in items if item.kind in kinds and not item.broken), key=lambda item: -item.changed)
+    columns = [[item for item in items if item.kind in kinds and not item.broken] for kinds in COLUMNS]
+    columns = [column for column in columns if column]
+    for column, found in enumerate(columns):
+        own = sorted(found, key=lambda item: -item.changed)
         left_out += max(len(own) - MOST, 0)
         for row, item in enumerate(sorted(own[:MOST], key=lambda item: item.name)):
             shown[item.name] = Node(item, column * STEP, row * ROW, _short(item.shown))
@@ -76,7 +78,7 @@ def graph(items: Sequence[Item]) -> Graph:
             if parent.name in shown:
                 start = shown[parent.name]
                 lines.append((start.x + WIDE, start.y + HIGH // 2, node.x, node.y + HIGH // 2))
-    return Graph(list(shown.values()), lines, (len(COLUMNS) - 1) * STEP + WIDE, height, left_out)
+    return Graph(list(shown.values()), lines, max(len(columns) - 1, 0) * STEP + WIDE, height, left_out)
 
 
 def _same(one: str, other: str) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 from netdiffus.config import Config
 from netdiffus.errors import InputError
 from netdiffus.models.counts import check_counts
-from netdiffus.models.options import OFFERED, RowOptions, train_options
+from netdiffus.models.options import OF_PROMPTS, OFFERED, RowOptions, train_options
+from netdiffus.models.prompt_options import PROMPT, PromptOptions
 from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
 from netdiffus.steps.outputs.generate_config import GenerateConfig
@@ -20,10 +21,13 @@ from netdiffus.studio.workspace import Workspace
 PREPARE = [name for name in PrepareConfig.model_fields if name not in ("labels", "unlabelled", "columns")]
 TRAIN = [name for name in OFFERED if name not in ("preset", "image", "public")]
 """A form asks for the first two itself; the last may be a path outside of a workspace."""
+TRAIN_PROMPTS = [name for name in OF_PROMPTS if name not in ("base", "prompts")]
+"""Without two that are paths outside of a workspace."""
 CAPTURE = list(CaptureConfig.model_fields)
-OF_PROMPTS = ("prompt", "negative", "control", "base")
-"""For the command line: a form asks for labels, and two of these are paths outside of a workspace."""
-GENERATE = [name for name in GenerateConfig.model_fields if name not in ("count", "balance", *OF_PROMPTS)]
+ASKED = ("count", "balance", "sessions", "prompt", "negative")
+"""What the form asks for itself, as far as the model can draw so."""
+GENERATE = [name for name in GenerateConfig.model_fields if name not in (*ASKED, "control", "base")]
+"""Without two that are paths outside of a workspace."""
 EVALUATE = list(EvaluateConfig.model_fields)
 
 
@@ -42,6 +46,8 @@ def fields_of(verb: str, entered: Entered) -> list[FormField]:
             return form_fields(PrepareConfig, PREPARE, entered)
         case "train":
             return form_fields(RowOptions, TRAIN, entered)
+        case "prompts":
+            return form_fields(PromptOptions, TRAIN_PROMPTS, entered)
         case "generate":
             return form_fields(GenerateConfig, GENERATE, entered)
         case "capture":
@@ -82,12 +88,14 @@ def _train(entered: Entered, space: Workspace) -> Order:
     dataset, out = _there(space, _first(entered, "dataset")), _out(entered, space)
     usual = str(RowOptions.model_fields["image"].default)
     preset, image = _first(entered, "preset") or "default", _first(entered, "image") or usual
-    chosen = values_of(RowOptions, TRAIN, entered)
-    train_options(preset, image=image, **chosen)
     arguments = [dataset, "--out", out]
     arguments += [] if preset == "default" else ["--preset", preset]
     arguments += [] if image == usual else argument("--image", image)
-    arguments += options_of(RowOptions, TRAIN, entered)
+    chosen: dict[str, object] = {}
+    for kind, names in _trained(image):
+        chosen |= values_of(kind, names, entered)
+        arguments += options_of(kind, names, entered)
+    train_options(preset, image=image, **chosen)
     arguments += ["--resume"] if _first(entered, "resume") else []
     return Order(["train", *arguments], out)
 
@@ -95,21 +103,43 @@ def _train(entered: Entered, space: Workspace) -> Order:
 def _generate(entered: Entered, space: Workspace) -> Order:
     model, out = _there(space, _first(entered, "model")), _out(entered, space)
     arguments = [model, "--out", out]
-    pairs = list(zip(entered.get("label", ()), entered.get("count", ()), strict=True))
-    wanted = [(label, number.strip()) for label, number in pairs if number.strip() not in ("", "0")]
-    beginnings = _first(entered, "beginnings")
-    if beginnings:
+    if beginnings := _first(entered, "beginnings"):
         arguments += argument("--continue", _there(space, beginnings))
-    elif not wanted:
-        raise InputError("at least one trace to draw", "none of any label", "raise a count")
+    elif _first(entered, "sessions"):
+        arguments += _checked(GenerateConfig, ["sessions"], entered)
     else:
-        for label, number in wanted:
-            check_counts({label: _whole(label, number)})
-            arguments += argument("--count", f"{label}={number}")
+        arguments += _counted(entered)
     arguments += _checked(GenerateConfig, GENERATE, entered)
     if is_capture_name(Path(out)):
         arguments += _checked(CaptureConfig, CAPTURE, entered)
     return Order(["generate", *arguments], out)
+
+
+def _counted(entered: Entered) -> list[str]:
+    """How many of each label, or in all where a prompt says what to draw.
+
+    Raises:
+        InputError: nothing is wanted, or a number is none.
+    """
+    pairs = zip(entered.get("label", ()), entered.get("count", ()), strict=True)
+    counts = {label: _whole(label, number) for label, number in pairs if number.strip() not in ("", "0")}
+    if not counts:
+        raise InputError("at least one trace to draw", "none of any label", "raise a count")
+    check_counts(counts)
+    steering = _checked(GenerateConfig, ["prompt", "negative"], entered)
+    if _first(entered, "prompt"):
+        check_counts(total := sum(counts.values()))
+        return ["--count", str(total), *steering]
+    return [part for label, number in counts.items() for part in argument("--count", f"{label}={number}")] + steering
+
+
+def _trained(image: str) -> list[tuple[type[RowOptions] | type[PromptOptions], list[str]]]:
+    """Where the options of a training are declared: those that every model has, and those of prompts."""
+    shared = [name for name in TRAIN if image == PROMPT and name in PromptOptions.model_fields]
+    return [
+        (RowOptions, [name for name in TRAIN if name not in shared]),
+        (PromptOptions, [*shared, *TRAIN_PROMPTS]),
+    ]  # fmt: skip
 
 
 def _evaluate(entered: Entered, space: Workspace) -> Order:

@@ -44,6 +44,7 @@ class PromptRecipe:
         self.cools, self.precise = cools, precise
         self.clip: float | None = 1.0
         self.cooling = 1.0
+        self.likelihood = False
 
     def loss(self, sample: Sample, generator: torch.Generator) -> Tensor:
         """Squared error per flow (B,); `traces` are latents, `label` places of flows."""

@@ -24,6 +24,7 @@ from netdiffus.steps.outputs.tables import write_traces
 from netdiffus.store.dataset import sha256
 from netdiffus.store.images import FORMS, IMAGES, ImageCard, from_levels, read_images, to_levels, write_images
 from netdiffus.store.publish import check_files, check_folder
+from netdiffus.store.stage import scratch_folder
 from netdiffus.text import as_text
 from netdiffus.traffic.traces import channel_names, conform, ragged, series
 from netdiffus.version import __version__
@@ -51,7 +52,8 @@ def to_images(traces: Path, out: Path, config: ImageConfig, model: Path | None =
         InputError: the traces cannot be read, or have other channels or labels than the model.
     """
     check_folder(out, IMAGES, inputs=[traces, *([] if model is None else [model])])
-    loaded = load_traces(traces)
+    with scratch_folder() as scratch:
+        loaded = load_traces(traces, scratch)
     table = loaded.traces
     if not len(table):
         raise InputError("traces to make images of", f"none in {traces}", "name another dataset or table")

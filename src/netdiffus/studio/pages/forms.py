@@ -59,7 +59,7 @@ def _train(site: Site, form: Entered) -> Response:
     chosen = _chosen(datasets, form, "dataset")
     return site.page(
         "train.html.j2", datasets=datasets, chosen=chosen, presets=PRESETS, costs=COSTS, at="train",
-        fields=fields_of("train", form),
+        fields=fields_of("train", form), prompt_fields=fields_of("prompts", form),
         out=free_name(site.space, "model"),
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ def _generate(site: Site, form: Entered) -> Response:
         "generate.html.j2", models=models, chosen=chosen, labels=list(labels.items())[:MOST_SLIDERS], each=EACH,
         hidden=max(len(labels) - MOST_SLIDERS, 0), out=free_name(site.space, "synthetic", suffix),
         fields=fields_of("generate", form), capture_fields=fields_of("capture", form), at="generate",
-        tables=site.catalogue.of_kind("dataset", "table"),
+        tables=site.catalogue.of_kind("dataset", "table", "synthetic", "capture"),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from netdiffus.studio.site import Site, entered
 EVERY_S, LABELS, EACH = 60.0, 6, 2
 """Seconds between two samples, labels of one, and traces of each."""
 MOST_PREVIEWED, PACKETS = 3, 40
-"""Traces of a label, and packets, in a preview."""
+"""Traces of a label or sessions, and packets, in a preview."""
 SAMPLE = "sample.parquet"
 
 
@@ -94,8 +94,7 @@ def _preview(site: Site, form: Entered) -> Job:
     Raises:
         InputError: the form is not right, or a preview is being drawn.
     """
-    counts = [str(min(int(text), MOST_PREVIEWED)) if text.strip().isdigit() else text for text in form.get("count", ())]
-    small = dict(form) | {"count": counts}
+    small = dict(form) | {name: [_few(text) for text in form.get(name, ())] for name in ("count", "sessions")}
     arguments = order("generate", small, site.space).arguments
     place = arguments.index("--out")
     out = Path(arguments[place + 1])
@@ -104,3 +103,7 @@ def _preview(site: Site, form: Entered) -> Job:
     if job is None:
         raise InputError("one preview at a time", "another that is being drawn", "wait for it")
     return job
+
+
+def _few(number: str) -> str:
+    return str(min(int(number), MOST_PREVIEWED)) if number.strip().isdigit() else number

@@ -1,4 +1,4 @@
-"""Copies of traces with one position left out or repeated: an augmentation to measure against.
+"""Copies of traces with one position left out or repeated: what is known beforehand of flows, that they shift.
 
 Of the augmentations of traffic that have been compared, those of the order of packets help classifiers most (Wang et
 al., "Data augmentation for traffic classification", PAM 2024).
@@ -7,12 +7,14 @@ al., "Data augmentation for traffic classification", PAM 2024).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-SHORTEST = 3  # positions that must be left
+from netdiffus.arrays import Floats
+
+SHORTEST = 3
+"""Positions that must be left."""
 
 
-def shifted(series: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def shifted(series: Floats, rng: np.random.Generator) -> Floats:
     """Each trace of (N, C, n), NaN = absent, with one position left out or, as often, one that comes twice.
 
     One that filled all n positions still does: where it became shorter its last position is repeated, as nobody knows
