@@ -10,6 +10,7 @@ from netdiffus.api.describe import describe
 from netdiffus.api.verbs import evaluate, generate, prepare, train
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
+from netdiffus.privacy import units
 from netdiffus.privacy.ledger import epsilon_of
 from netdiffus.store.cards import DatasetCard, ModelCard
 
@@ -151,6 +152,13 @@ REFUSED = {
     "public traces without a guarantee": ({"public": "recordings"}, "--epsilon with --public"),
     "public traces that are not there": ({"epsilon": 1.0, "public": "nowhere"}, "nowhere"),
     "going on": ({"epsilon": 1.0, "resume": True}, "without --resume"),
+    "minutes": ({"epsilon": 1.0, "minutes": 1.0}, "--epsilon without --minutes.* not trained in steps"),
+    "balanced labels": ({"epsilon": 1.0, "balance": True}, "--epsilon without --balance"),
+    "labels left out": ({"epsilon": 1.0, "label_dropout": 0.1}, "--epsilon without --label-dropout"),
+    "contexts": ({"epsilon": 1.0, "contexts": 1000}, "--epsilon without --contexts"),
+    "shifted copies": ({"epsilon": 1.0, "shifts": 1}, "a copy of a flow counts once more"),
+    "a preset that is not there": ({"epsilon": 1.0, "preset": "few"}, "a preset among default, tiny"),
+    "the other published preset": ({"epsilon": 1.0, "preset": "netdiffus2"}, "published training"),
 }
 
 
@@ -159,6 +167,14 @@ def test_what_cannot_be_paid_for_is_refused_with_the_reason(name, flows, tmp_pat
     options, words = REFUSED[name]
     with pytest.raises(InputError, match=words):
         train(flows, tmp_path / "m", **options)
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_group_that_is_no_unit_is_refused_before_anything_is_counted(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(units, "LARGEST_GROUP", 3)
+    grouped = dataset(tmp_path / "g", {"chat": 320, "video": 320}, groups=40)
+    with pytest.raises(InputError, match="groups of at most 3 rows for --unit group"):
+        train(grouped, tmp_path / "m", epsilon=1.0, unit="group")
     assert not (tmp_path / "m").exists()
 
 
