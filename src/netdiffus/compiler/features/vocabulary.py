@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -63,14 +64,17 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    @cached_property
+    def _place(self) -> dict[tuple[int, ...], int]:
+        return {token: place for place, token in enumerate(map(tuple, self.tokens.tolist()))}
+
     def places(self, asked: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """The place of each of (N, W) numbers, and whether it is exactly that token.
 
         An unknown token gets the place of the one that agrees with it in the most numbers from the left on.
         """
         distinct, back, _ = _distinct(asked)
-        known = {token: place for place, token in enumerate(map(tuple, self.tokens.tolist()))}
-        places = np.array([known.get(token, -1) for token in map(tuple, distinct.tolist())], np.int64)
+        places = np.array([self._place.get(token, -1) for token in map(tuple, distinct.tolist())], np.int64)
         exact = places >= 0
         for k in np.flatnonzero(~exact):
             agree = np.logical_and.accumulate(self.tokens == distinct[k], axis=1).sum(axis=1)
