@@ -56,7 +56,8 @@ class Shelf:
                 columns = {name: saved[name] for name in (*COLUMNS, "rows", "counts")}
             counts, numbers = columns.pop("counts"), np.arange(first, first + len(columns["more"]))
             labels = tuple(self._labels[first : first + len(numbers)])
-            head = FlowRows(flows[numbers], columns.pop("rows"), counts, self._layouts, labels)
+            rows = columns.pop("rows").view(ROW)  # a file does not say that fields are aligned: another type to kernels
+            head = FlowRows(flows[numbers], rows, counts, self._layouts, labels)
             sketch, first = Sketch(head, **columns), first + len(numbers)
             piece = np.cumsum(counts + sketch.more) // most
             for number in np.unique(piece).tolist():

@@ -50,7 +50,7 @@ def test_chains_come_back_from_a_manifest() -> None:
     found = chain(rng.integers(0, 5, 500), np.repeat(np.arange(10), 50))
     back = Chain.of_manifest(ChainManifest.of(found.to_json(), "chain"), 5)
     assert all(
-        np.array_equal(getattr(found, name), getattr(back, name)) for name in ("keys", "ends", "words", "passed")
+        np.array_equal(getattr(found, name), getattr(back, name)) for name in ("keys", "ends", "tokens", "passed")
     )
     with pytest.raises(ValueError, match="contexts of 4 tokens"):
         Chain.of_manifest(ChainManifest.of(found.to_json(), "chain"), 4)
