@@ -138,8 +138,7 @@ class FieldsCodec:
         Returns:
             flows without addresses and numbers (endpoints.py gives them), and how many packets were not as asked.
         """
-        alive = np.logical_and.accumulate(~np.isnan(series[:, 0]), axis=1)
-        alive[:, 0] = True
+        alive = living(series)
         counts = alive.sum(axis=1)
         owner = np.repeat(np.arange(len(series)), counts)
         values = series[:, :OF_PACKET].transpose(0, 2, 1)[alive]  # (P, OF_PACKET)
@@ -148,8 +147,7 @@ class FieldsCodec:
         hosts, ending = self.facts(series)
         tokens = self.hosts.tokens[hosts]
         asked, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), tokens[owner, 0])
-        ends = counts < self.length if goes_on is None else ~goes_on
-        kind = with_endings(asked, counts, self.endings.tokens[ending], ends & (tokens[:, 0] == TCP))
+        kind = with_endings(asked, counts, self.endings.tokens[ending], self._closed(hosts, counts, goes_on))
         reply = self.replies.tokens[_clipped(whole[:, 1], len(self.replies))]
         size = np.maximum(whole[:, 3], 0)
         packets = packets_of_tokens(self.kinds.tokens[kind], reply, tokens, size, owner, rng)
@@ -168,15 +166,20 @@ class FieldsCodec:
 
     def as_ended(self, series: Floats, goes_on: Bools | None = None) -> Bools:
         """Which flows (N,) have last packets of the kinds that their ending names; arguments as of `decode`."""
-        alive = np.logical_and.accumulate(~np.isnan(series[:, 0]), axis=1)
-        alive[:, 0] = True
-        counts = alive.sum(axis=1).astype(np.int64)
+        alive = living(series)
+        counts = alive.sum(axis=1)
         hosts, ending = self.facts(series)
         kind = _clipped(np.nan_to_num(series[:, 0][alive]), len(self.kinds))
-        ends = (counts < self.length if goes_on is None else ~goes_on) & (self.hosts.tokens[hosts, 0] == TCP)
-        other = with_endings(kind, counts, self.endings.tokens[ending], ends) != kind
+        closed = self._closed(hosts, counts, goes_on)
+        other = with_endings(kind, counts, self.endings.tokens[ending], closed) != kind
         ended: Bools = np.bincount(np.repeat(np.arange(len(series)), counts)[other], minlength=len(series)) == 0
         return ended
+
+    def _closed(self, hosts: Ints, counts: Ints, goes_on: Bools | None) -> Bools:
+        """Which flows (N,) of so many packets are TCP connections that end here."""
+        ends = counts < self.length if goes_on is None else ~goes_on
+        closed: Bools = ends & (self.hosts.tokens[hosts, 0] == TCP)
+        return closed
 
     def _of_protocol(self, kind: Ints, protocol: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Kinds of the flow's protocol: another one becomes the most frequent one in its direction."""
@@ -230,6 +233,13 @@ def first_packets(rows: FlowRows, length: int) -> FlowRows:
     at = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
     counts = np.minimum(rows.counts, length)
     return FlowRows(rows.flows, rows.rows[at < length], counts, rows.layouts, rows.labels)
+
+
+def living(series: Floats) -> Bools:
+    """(N, n) which positions of series (N, C, n) hold something: the first, and others up to one without a kind."""
+    alive: Bools = np.logical_and.accumulate(~np.isnan(series[:, 0]), axis=1)
+    alive[:, 0] = True
+    return alive
 
 
 def _ends(kinds: Vocabulary, kind: Ints, counts: Ints, length: int | None) -> Ints:

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from netdiffus import limits
 from netdiffus.arrays import Floats, Ints
+from netdiffus.compiler.features.codec import living
 from netdiffus.compiler.sessions.flows import SessionFlows
 from netdiffus.compiler.sessions.servers import NEW, server_ranks, servers_of_ranks
 from netdiffus.manifest import Manifest
@@ -108,8 +109,7 @@ class SessionsCodec:
 
     def decode(self, series: Floats) -> Slots:
         """What the flows of sessions of series (N, C, n) are to be; a session ends where its kinds do."""
-        alive = np.logical_and.accumulate(~np.isnan(series[:, 0]), axis=1)
-        alive[:, 0] = True
+        alive = living(series)
         counts = alive.sum(axis=1)
         session = np.repeat(np.arange(len(series)), counts)
         values = np.nan_to_num(series.transpose(0, 2, 1)[alive]).round()  # (F, C)
