@@ -38,14 +38,14 @@ class BinTable(FlowTable):
 
     def _keep(self, sums: NDArray[np.void]) -> None:
         self._sums.append(sums)
-        self.held_bytes += sums.nbytes
+        self.held += len(sums)
 
     def release_sums(self, gone: NDArray[np.bool_]) -> NDArray[np.void]:
         """Forget the flows marked in `gone`; returns their sums, by their old numbers."""
         sums = np.concatenate([*self._sums, np.empty(0, _SUM)])
         self._sums = []
         self.release(gone)
-        self.held_bytes = 0
+        self.held = 0
         ended = gone[sums["flow"]]
         open_still = sums[~ended]
         numbers = np.cumsum(~gone) - 1

@@ -22,9 +22,8 @@ The definition of a flow:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,18 +33,11 @@ from numpy.typing import NDArray
 
 from netdiffus.errors import InputError
 from netdiffus.traffic.flows.frames import FLOW_SCHEMA, PACKET_SCHEMA, flow_frames
+from netdiffus.traffic.flows.seen import CaptureSummary, Seen, still_packets, summary_of
 from netdiffus.traffic.flows.table import FlowTable
-from netdiffus.wire.conformance.flows import SAME_TIME_PACKETS
-from netdiffus.wire.conformance.times import ALL_EQUAL, FLOW_EQUAL
-from netdiffus.wire.conformance.times import RULES as TIMES
 from netdiffus.wire.files.order import InOrder
 from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.files.rotation import Rotation
-from netdiffus.wire.headers.dissect import dissect
-from netdiffus.wire.headers.fields import faults
-from netdiffus.wire.headers.links import link_name
-from netdiffus.wire.headers.tunnel_names import name_tunnels
-from netdiffus.wire.headers.tunnels import look_inside
 
 __all__ = [
     "FLOW_SCHEMA",
@@ -57,36 +49,10 @@ __all__ = [
     "flows_of_capture",
 ]
 
-NO_PACKETS = "file holds no packets"
-ALL_STILL, FLOW_STILL = (TIMES[rule].says for rule in (ALL_EQUAL, FLOW_EQUAL))
-
-BATCH_BYTES = 1 << 25
-"""Memory for kept packets at which a FlowReader hands out the flows that have ended."""
-
-
-@dataclass(frozen=True)
-class CaptureSummary:
-    """What was read from one capture file.
-
-    Attributes:
-        file, sha256, bytes: name without folder, hash and size of the file as it is stored.
-        packets: all packet records in it.
-        first_ns, last_ns: earliest and latest time; both 0 without packets.
-        flows: flows that were kept; `short_flows` had fewer packets than asked for and were not.
-        links: packets by the name of their link layer.
-        faults: what was left out or odd, in plain words, and how often.
-    """
-
-    file: str
-    sha256: str
-    bytes: int
-    packets: int
-    first_ns: int
-    last_ns: int
-    flows: int
-    short_flows: int
-    links: dict[str, int]
-    faults: dict[str, int]
+BATCH_BYTES = 1 << 26
+"""Bytes of a (decompressed) file at whose multiples a FlowReader may hand out the flows that have ended."""
+HELD_SHARE = 256
+"""It does so where it holds more than one kept packet for so many of these bytes."""
 
 
 class FlowBatch(NamedTuple):
@@ -126,7 +92,8 @@ class FlowReader:
         timeout_s: idle seconds after which a flow has ended.
         inner: look inside tunnels (headers/tunnels.py): addresses, ports, sizes and headers
             are those of the inner packet.
-        batch_bytes: memory for kept packets at which flows that have ended are handed out.
+        batch_bytes: flows that have ended are handed out after a file or a multiple of so many of its bytes, where more
+            than one packet is kept for HELD_SHARE of these, and twice as many as after the last time.
         told: of how many packets of a flow how many bytes of payload are kept, as the column TOLD of the packets.
 
     Raises:
@@ -153,57 +120,33 @@ class FlowReader:
         self._capture = read_capture(path) if isinstance(path, str | Path) else Rotation(path)
         self._ordered = InOrder(self._capture)
         self._table = FlowTable(packets=min(packets, 2**31 - 1), timeout_ns=round(timeout_s * 1e9), told=told)
-        self._min_packets, self._batch_bytes, self._inner = min_packets, batch_bytes, inner
-        self._told = told[0] > 0
-        self._faults: Counter[str] = Counter()
-        self._links: Counter[str] = Counter()
-        self._n_packets, self._first_ns, self._last_ns = 0, 2**63 - 1, 0
+        self._min_packets, self._batch_bytes, self._told = min_packets, batch_bytes, told[0] > 0
+        self._seen = Seen(inner)
         self._n_flows, self._n_short, self._n_still = 0, 0, 0
 
     def __iter__(self) -> Iterator[FlowBatch]:
-        limit = self._batch_bytes
-        for block, *_ in self._ordered:
-            fields = dissect(block)
-            if self._inner:
-                fields, unseen = look_inside(block, fields)
-                self._faults += unseen
-            self._faults += name_tunnels(block, fields, inner=self._inner)
-            self._table.add(block, fields)
-            self._faults += faults(fields)
-            for number, count in _counted(block.link):
-                self._links[link_name(number)] += count
-            self._n_packets += len(block)
-            self._first_ns = min(self._first_ns, int(block.time_ns.min()))
-            self._last_ns = max(self._last_ns, int(block.time_ns.max()))
-            if self._table.held_bytes > limit:
+        limit, place = self._batch_bytes // HELD_SHARE, (0, 0)
+        for block, number, *_ in self._ordered:
+            before, place = place, max(place, self._place(int(number.min())))
+            if place != before and self._table.held > limit:
                 yield self._take(self._table.finished())
-                limit = max(self._batch_bytes, 2 * self._table.held_bytes)
+                limit = max(self._batch_bytes // HELD_SHARE, 2 * self._table.held)
+            self._table.add(block, self._seen.take(block))
         yield self._take(np.ones(len(self._table.flows), np.bool_))
+
+    def _place(self, number: int) -> tuple[int, int]:
+        """The file of a packet (from 1), and the multiple of batch_bytes before the end of its block."""
+        marks = self._capture.marks
+        while marks[0].packets < number:
+            marks.popleft()
+        return marks[0].file, (marks[0].position - 1) // self._batch_bytes
 
     @property
     def summary(self) -> CaptureSummary:
         """What was read so far; of the whole capture when the iteration has ended."""
-        return CaptureSummary(
-            file=self._capture.name,
-            sha256=self._capture.sha256,
-            bytes=self._capture.n_bytes,
-            packets=self._n_packets,
-            first_ns=self._first_ns if self._n_packets else 0,
-            last_ns=self._last_ns,
-            flows=self._n_flows,
-            short_flows=self._n_short,
-            links=dict(self._links),
-            faults=dict(self._capture.faults + self._ordered.faults + self._faults + Counter(self._table.faults))
-            | self._of_the_whole(),
-        )
-
-    def _of_the_whole(self) -> dict[str, int]:
-        """What concerns the file and not its packets; of times it says what `check` says."""
-        if not self._n_packets:
-            return {} if self._capture.faults else {NO_PACKETS: 1}
-        if self._n_packets > 1 and self._first_ns == self._last_ns:
-            return {ALL_STILL: self._n_packets}
-        return {FLOW_STILL: self._n_still} if self._n_still else {}
+        seen = replace(self._seen, faults=self._capture.faults + self._ordered.faults + self._seen.faults)
+        seen.faults.update(self._table.faults)
+        return summary_of(self._capture, seen, (self._n_flows, self._n_short), self._n_still)
 
     def _take(self, ended: NDArray[np.bool_]) -> FlowBatch:
         chosen, rank = self._choose(ended)
@@ -216,8 +159,7 @@ class FlowReader:
     def _choose(self, ended: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Of the flows that have ended those that are handed out, by start; and each flow's place among them, or -1."""
         flows = self._table.flows
-        still = ended & (flows["n_packets"] >= SAME_TIME_PACKETS) & (flows["start_ns"] == flows["last_ns"])
-        self._n_still += int(flows["n_packets"][still].sum())
+        self._n_still += still_packets(flows[ended])
         chosen = np.flatnonzero(ended & (flows["n_packets"] >= self._min_packets))
         chosen = chosen[np.argsort(flows["start_ns"][chosen], kind="stable")]
         rank = np.full(len(flows), -1, np.int64)
@@ -227,14 +169,6 @@ class FlowReader:
     def _count(self, ended: NDArray[np.bool_], chosen: NDArray[np.int64]) -> None:
         self._n_flows += len(chosen)
         self._n_short += int(np.count_nonzero(ended)) - len(chosen)
-
-
-def _counted(numbers: NDArray[np.int32]) -> list[tuple[int, int]]:
-    """Each number and how often it is there; they are nearly always all the same."""
-    if (numbers == numbers[0]).all():
-        return [(int(numbers[0]), len(numbers))]
-    distinct, counts = np.unique(numbers, return_counts=True)
-    return list(zip(distinct.tolist(), counts.tolist(), strict=True))
 
 
 def flows_of_capture(

@@ -13,6 +13,7 @@ from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.kernels.flowkey import fill_slots
 
 FRAGMENT_PLACES = 1 << 14
+NEAR_NOW = 64
 
 
 class FlowTable:
@@ -31,9 +32,10 @@ class FlowTable:
         self._counts = np.zeros(len(FAULTS), np.int64)
         self._kept: list[Kept] = []
         self._before = np.zeros(0, np.int64)  # packets of the flows when some were last released
-        self._block_ns = np.zeros(1, np.int64)
-        self.held_bytes = 0
-        """Memory that the kept packets take."""
+        self.recent_ns = np.zeros(0, np.int64)
+        """Times of the latest packets, NEAR_NOW of them at most."""
+        self.held = 0
+        """Kept packets in memory."""
 
     @property
     def flows(self) -> NDArray[np.void]:
@@ -69,7 +71,7 @@ class FlowTable:
             block.offset + block.captured,
             *self._told,
         )
-        self._block_ns = block.time_ns if len(block) else self._block_ns
+        self.recent_ns = np.concatenate([self.recent_ns, block.time_ns[-NEAR_NOW:]])[-NEAR_NOW:]
         # What is nearly full is not worth a copy.
         if 2 * n_kept < len(kept):
             kept, headers = kept[:n_kept].copy(), headers[:n_bytes].copy()
@@ -79,20 +81,20 @@ class FlowTable:
         """For each flow whether no packet can join it any more.
 
         That is so where another flow followed it between the same ends, and taken to be so where it had no packet since
-        the last release and ended more than the timeout away from now. Now is the median time of the latest block: one
-        odd clock reading says nothing, and a capture that jumps in time (several in one file) ends what came before.
+        the last release and ended more than the timeout away from now. Now is the median time of the latest packets:
+        one odd clock reading says nothing, and a capture that jumps in time (several in one file) ends what came before.
         """
         newest = np.zeros(self._n_flows, np.bool_)
         newest[self._slots[self._slots >= 0]] = True
         before = np.zeros(self._n_flows, np.int64)
         before[: len(self._before)] = self._before
-        away = np.abs(self.flows["last_ns"] - int(np.median(self._block_ns))) > self._timeout_ns
+        away = np.abs(self.flows["last_ns"] - int(np.median(self.recent_ns))) > self._timeout_ns
         idle: NDArray[np.bool_] = away & (before == self.flows["n_packets"])
         return ~newest | idle
 
     def release(self, gone: NDArray[np.bool_]) -> list[Kept]:
         """Forget the flows marked in `gone`; returns the packets kept so far, of all flows, by their old numbers."""
-        chunks, self._kept, self.held_bytes = self._kept, [], 0
+        chunks, self._kept, self.held = self._kept, [], 0
         numbers = np.where(gone, -1, np.cumsum(~gone) - 1)
         if not gone.all():
             self._hold(_retained(chunks, numbers))
@@ -108,7 +110,7 @@ class FlowTable:
 
     def _hold(self, chunk: Kept) -> None:
         self._kept.append(chunk)
-        self.held_bytes += chunk.packets.nbytes + chunk.headers.nbytes
+        self.held += len(chunk.packets)
 
     def _make_room(self, packets: int) -> None:
         """Each packet may begin a flow, and the slots must stay at most half full."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from netdiffus.arrays import Bytes
 from netdiffus.errors import InputError
 from netdiffus.wire.files import pcap
 from netdiffus.wire.files.compression import DECODERS, ByteSource
+from netdiffus.wire.files.marks import Mark, note
 from netdiffus.wire.files.pcap import FILE_HEADER_BYTES, VARIANTS, PcapScanner
 from netdiffus.wire.files.pcapng import SECTION, PcapngScanner
 from netdiffus.wire.headers.packets import Columns, Packet, PacketBlock, empty_columns, first_rows
@@ -24,6 +25,23 @@ BLOCK_BYTES = 1 << 20
 """Enough to make a block's overhead vanish, little enough to stay in the processor's cache."""
 
 MORE, FULL = pcap.MORE, pcap.FULL
+
+
+class Source(Protocol):
+    """Where the bytes of a capture come from."""
+
+    name: str
+    n_bytes: int
+    faults: Counter[str]
+
+    @property
+    def sha256(self) -> str: ...
+
+    def fill(self, view: memoryview) -> int: ...
+
+    def finish(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Scanner(Protocol):
@@ -43,13 +61,21 @@ class Capture:
     Attributes:
         name: the file's name without its folder, "-" for standard input.
         faults: what was odd, in plain words, and how often; complete when the iteration has ended.
+        marks: where each block so far has ended in the (decompressed) file; who has no need of the first ones removes
+            them.
+        stop: the first byte of the file that belongs to no packet so far. broken: whether the file cannot go on there.
+
+    A block holds the packets that end within the next `block_bytes` of the file, counted from its first byte.
     """
 
-    def __init__(self, source: ByteSource, scanner: Scanner, head: bytes, block_bytes: int) -> None:
+    def __init__(self, source: Source, scanner: Scanner, head: bytes, block_bytes: int, position: int) -> None:
+        """`position`: the byte of the file at which the source goes on; `head` is what lies before it."""
         self.name = source.name
-        self._source, self._scanner, self._head = source, scanner, head
+        self._source, self._scanner, self._head, self._position = source, scanner, head, position
         self._block_bytes = max(block_bytes, 64)
         self._own_faults: Counter[str] = Counter()
+        self.marks: deque[Mark] = deque()
+        self.stop, self.broken = position - len(head), False
 
     @property
     def faults(self) -> Counter[str]:
@@ -77,27 +103,29 @@ class Capture:
         self._source.close()
 
     def _blocks(self) -> Iterator[PacketBlock]:
-        data = np.empty(max(self._block_bytes, len(self._head)), np.uint8)
-        data[: len(self._head)] = np.frombuffer(self._head, np.uint8)
-        start, end = 0, len(self._head)
+        rest, packets, verdict = np.frombuffer(self._head, np.uint8), 0, MORE
         columns = empty_columns(max(self._block_bytes // 64, 16))
-        while True:
-            filled = self._source.fill(data.data[end:])
-            at_end = end + filled < len(data)
-            end += filled
+        while verdict == MORE:
+            room = self._block_bytes - self._position % self._block_bytes
+            # A packet that is not whole moves to the front of a new buffer; the old one is the caller's.
+            data = np.empty(len(rest) + room, np.uint8)
+            data[: len(rest)] = rest
+            filled = self._source.fill(data.data[len(rest) :])
+            start, end = 0, len(rest) + filled
+            self._position += filled
             verdict = FULL
             while verdict == FULL:
                 n, start, verdict = self._scanner.scan(data, start, end, columns)
+                packets += n
+                self.stop = self._position - (end - start)
                 if n:
+                    note(self.marks, Mark(packets, self._position))
                     yield PacketBlock(data, *first_rows(columns, n))
-            if verdict != MORE or at_end:
+            rest = data[start:end]
+            if filled < room:
                 break
-            # A packet that is not whole moves to the front of a new buffer; the old one is the caller's.
-            rest = end - start
-            fresh = np.empty(max(self._block_bytes, 2 * rest), np.uint8)
-            fresh[:rest] = data[start:end]
-            data, start, end = fresh, 0, rest
-        if verdict == MORE and start < end:
+        self.broken = verdict != MORE
+        if verdict == MORE and len(rest):
             self._own_faults[self._scanner.ends_inside] += 1
 
 
@@ -118,10 +146,11 @@ def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture
     buffer = bytearray(FILE_HEADER_BYTES)
     head = bytes(buffer[: source.fill(memoryview(buffer))])
     scanner: Scanner
+    more = 0
     magic = int.from_bytes(head[:4], "little")
     if (magic in VARIANTS or int.from_bytes(head[:4], "big") in VARIANTS) and len(head) == FILE_HEADER_BYTES:
         scanner, head = PcapScanner(head), b""
-        source.fill(memoryview(bytearray(scanner.more_header_bytes)))
+        more = source.fill(memoryview(bytearray(scanner.more_header_bytes)))
     elif magic == SECTION and head[8:12] in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
         scanner = PcapngScanner()
     else:
@@ -131,7 +160,7 @@ def read_capture(path: str | Path, *, block_bytes: int = BLOCK_BYTES) -> Capture
             f"{path}, " + (f"which begins with {head[:8]!r}" if head else next(iter(source.faults), "which is empty")),
             "name a capture, e.g. one written by tcpdump, dumpcap or Wireshark",
         )
-    return Capture(source, scanner, head, block_bytes)
+    return Capture(source, scanner, head, block_bytes, FILE_HEADER_BYTES + more)
 
 
 def is_capture(path: str | Path) -> bool:

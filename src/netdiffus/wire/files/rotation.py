@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from netdiffus.wire.files.marks import Mark, note
 from netdiffus.wire.files.reader import Capture, read_capture
 from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.nprint.capture import NprintCapture
@@ -16,7 +17,7 @@ class Rotation:
     """An open capture of several files; iterate over it once to get the PacketBlocks of all.
 
     Attributes:
-        name: see name_of.
+        name: see name_of. marks: as of Capture.
 
     Raises:
         InputError: a file cannot be read or is no capture; the first one at once, the others in their turn.
@@ -26,12 +27,20 @@ class Rotation:
         self._paths = paths
         self._opened: list[Capture | NprintCapture] = [read_capture(paths[0])]
         self.name = name_of(paths)
+        self.marks: deque[Mark] = deque()
 
     def __iter__(self) -> Iterator[PacketBlock]:
-        yield from self._opened[0]
-        for path in self._paths[1:]:
-            self._opened.append(read_capture(path))
-            yield from self._opened[-1]
+        before = 0
+        for number, path in enumerate(self._paths):
+            if number:
+                self._opened.append(read_capture(path))
+            packets = 0
+            for block in self._opened[-1]:
+                packets += len(block)
+                last = self._opened[-1].marks[-1]
+                note(self.marks, Mark(before + last.packets, last.position, number))
+                yield block
+            before += packets
 
     @property
     def faults(self) -> Counter[str]:

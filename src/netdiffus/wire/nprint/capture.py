@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from netdiffus.wire.files.marks import Mark, note
 from netdiffus.wire.headers.packets import PacketBlock
 from netdiffus.wire.nprint.packed import PackedReader
 from netdiffus.wire.nprint.packets import packet_block
@@ -38,11 +39,13 @@ class NprintCapture:
         name, sha256, n_bytes: as of reader.Capture.
         faults: what was odd, in plain words, and how often; complete when the iteration has ended.
         rows: rows read so far, whether they make packets or not.
+        marks: as of reader.Capture, in bytes of the packets that the rows make.
     """
 
     def __init__(self, path: str | Path) -> None:
         self._rows = read_nprint(path)
         self.rows = 0
+        self.marks: deque[Mark] = deque()
         self._faults: Counter[str] = Counter()
 
     def close(self) -> None:
@@ -66,11 +69,14 @@ class NprintCapture:
         return self._rows.source.faults + self._faults
 
     def __iter__(self) -> Iterator[PacketBlock]:
+        packets, position = 0, 0
         for rows in self._rows:
             block, faults = packet_block(rows, self.rows)
             self.rows += len(rows)
             self._faults += faults
             if rows.time_ns is None:
                 self._faults[NO_TIMES] = 1
+            packets, position = packets + len(block), position + len(block.data)
             if len(block):
+                note(self.marks, Mark(packets, position))
                 yield block
