@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,11 @@ from netdiffus.cluster.tasks import Tasks
 from netdiffus.compiler import runs
 from netdiffus.errors import InputError
 from netdiffus.steps.outputs import streamed
+from netdiffus.steps.sources import segmented
 from netdiffus.store.dataset import read_dataset, read_packets
+from netdiffus.traffic.flows.reader import FlowReader
+from netdiffus.wire.files.reader import read_capture
+from netdiffus.wire.files.writer import write_pcap
 
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 # Ray leaves sockets and logs of dead processes to the garbage collector.
@@ -55,6 +60,23 @@ def test_a_dataset_has_the_same_rows(cluster, tmp_path) -> None:
     prepare(sources, whole, **options)
     prepare(sources, parts, ray="auto", **options)
     assert_same(whole, parts)
+
+
+def test_a_large_capture_and_a_tap_are_read_in_segments(cluster, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(segmented, "SEGMENT_BYTES", 1 << 20)
+    monkeypatch.setattr("netdiffus.steps.sources.captures.FlowReader", partial(FlowReader, batch_bytes=1 << 20))
+    base = [packet for block in read_capture(recordings.captures()["web"][0]) for packet in block.packets()]
+    half = base[len(base) // 2].time_ns - base[0].time_ns  # flows go on from one file, and one round, to the next
+    many = [p._replace(time_ns=p.time_ns + k * half) for k in range(5 + 3_000_000 // sum(len(p.data) for p in base))
+            for p in base[: len(base) // 2]]  # fmt: skip
+    for name, packets in (("large/a", many), ("tap/b", many[: len(many) // 3]), ("tap/c", many[len(many) // 3 :])):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_pcap(tmp_path / f"{name}.pcap", packets)
+    sources, whole, parts = [tmp_path / "large", tmp_path / "tap"], tmp_path / "whole", tmp_path / "parts"
+    prepare(sources, whole, rotated=True)
+    prepare(sources, parts, rotated=True, ray="auto")
+    assert_same(whole, parts)
+    assert len(list((parts / "traces").iterdir())) > 2
 
 
 def assert_same(whole: Path, parts: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,13 @@ import polars as pl
 from netdiffus.errors import InputError
 from netdiffus.spread import Spread
 from netdiffus.steps.sources.accounting import in_words, left_out, no_labels
+from netdiffus.steps.sources.apart import read_all
 from netdiffus.steps.sources.captures import DEFAULT_PACKETS
 from netdiffus.steps.sources.choice import SOURCES, kind_of
 from netdiffus.steps.sources.find import STANDARD_INPUT, SourceFile, distinct, find_files, folders_without_captures
 from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.steps.sources.label_choice import check_label_of_standard_input, label_choice, label_notes, single_traces
-from netdiffus.steps.sources.part import NOWHERE, PartFile, join, read_part
+from netdiffus.steps.sources.part import NOWHERE, PartFile
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.steps.sources.tables import tables_below
 from netdiffus.steps.sources.taps import taps
@@ -120,9 +120,7 @@ def _read(
 ) -> Iterator[tuple[Source, float]]:
     """Read every source, here or by the spread of the writer; yields what the card says of it, and the seconds."""
     if isinstance(writer, PartedWriter):
-        for read in writer.spread(partial(read_part, writer.folder, reading), parts):
-            join(intake, writer, read, reading)
-            yield read.source, read.seconds
+        yield from read_all(parts, intake, reading, writer)
         return
     for part in parts:
         began = time.perf_counter()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import polars as pl
 
 from netdiffus.errors import InputError
-from netdiffus.steps.sources.accounting import account_for_file, account_for_flows
+from netdiffus.steps.sources.accounting import TOO_SHORT, account_for_file, account_for_flows
 from netdiffus.steps.sources.find import SourceFile
 from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.steps.sources.prepare_config import PrepareConfig
@@ -15,6 +17,8 @@ from netdiffus.traffic.anonymise.rewrite import anonymise
 from netdiffus.traffic.flows.bin_reader import BinReader
 from netdiffus.traffic.flows.frames import TOLD
 from netdiffus.traffic.flows.reader import FlowBatch, FlowReader
+from netdiffus.traffic.flows.seen import CaptureSummary
+from netdiffus.traffic.flows.segments import FlowOptions
 from netdiffus.traffic.labels.rules import TUPLE, MapLabels, label_of_file
 from netdiffus.traffic.payload.tally import TELL
 from netdiffus.traffic.traces import conform
@@ -27,15 +31,25 @@ NO_CAPTURE = "file is no capture or cannot be read"
 NO_LABEL = "flow has no label in the table, left out"
 
 
+def flow_options(config: PrepareConfig) -> FlowOptions:
+    """How packets become flows."""
+    packets = EVERY if config.packets == "all" else config.first or DEFAULT_PACKETS
+    return FlowOptions(packets, config.flow_timeout, config.inner, TELL if config.payload_shapes else (0, 0))
+
+
+def least_packets(reading: Reading) -> int:
+    """With how many packets flows are read; which label a short one has is known once it was looked up."""
+    return 1 if isinstance(reading.rule, MapLabels) else reading.config.min_packets
+
+
 def _reader(file: SourceFile, config: PrepareConfig, least: int) -> FlowReader:
     path = [file.path, *file.more] if file.more else file.path
     timeout, inner = config.flow_timeout, config.inner
     if config.bin_ns:
         limit = config.first
         return BinReader(path, bin_ns=config.bin_ns, limit=limit, min_packets=least, timeout_s=timeout, inner=inner)
-    packets = EVERY if config.packets == "all" else config.first or DEFAULT_PACKETS
-    told = TELL if config.payload_shapes else (0, 0)
-    return FlowReader(path, packets=packets, min_packets=least, timeout_s=timeout, inner=inner, told=told)
+    options = flow_options(config)
+    return FlowReader(path, min_packets=least, **options._asdict())
 
 
 def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
@@ -44,34 +58,49 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
     Raises:
         InputError: the user named it, and it is no capture.
     """
-    config, rule, key = reading.config, reading.rule, reading.key
-    path, by_flow = file.path, isinstance(rule, MapLabels)
+    path, rule = file.path, reading.rule
     try:
-        # which label a short flow has is known once it was looked up
-        reader = _reader(file, config, 1 if by_flow else config.min_packets)
+        reader = _reader(file, reading.config, least_packets(reading))
     except InputError:
         if file.named:
             raise
         account_for_file(intake.account, label_of_file(rule, path), {NO_CAPTURE: 1})
         return Source(file=as_text(path.name), sha256="", packets=0, flows=0, faults={f"{NO_CAPTURE}, left out": 1})
-    unnamed, short, number = 0, 0, intake.rows
+    lost, number = Counter[str](), intake.rows
     for batch in reader:
-        labels = rule(path, batch.flows)
-        unnamed += labels.null_count()
-        if config.payload_shapes:
-            named = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
-            batch = _tallied(intake, batch, named)
-        if key is not None:
-            batch = FlowBatch(*anonymise(*batch, key))
-        short += account_for_flows(intake.account, batch.flows, labels, config.min_packets)
-        labels = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
-        _add_flows(intake, batch, labels, as_text(file.called), number, config)
-    read = reader.summary
-    if not by_flow or not read.flows:
-        account_for_file(intake.account, label_of_file(rule, path), read.faults, read)
+        lost += add_batch(intake, file, reading, batch, number)
+    return finish_capture(intake, file, reading, reader.summary, lost)
+
+
+def add_batch(intake: Intake, file: SourceFile, reading: Reading, batch: FlowBatch, capture: int) -> Counter[str]:
+    """Some flows of a capture as traces; returns how many have no label (NO_LABEL), and too few packets (TOO_SHORT).
+
+    Args:
+        capture: its number.
+    """
+    config, key = reading.config, reading.key
+    labels = reading.rule(file.path, batch.flows)
+    unnamed = labels.null_count()
+    if config.payload_shapes:
+        named = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
+        batch = _tallied(intake, batch, named)
+    if key is not None:
+        batch = FlowBatch(*anonymise(*batch, key))
+    short = account_for_flows(intake.account, batch.flows, labels, config.min_packets)
+    labels = labels.zip_with(batch.flows["n_packets"] >= config.min_packets, pl.Series([None], dtype=pl.String))
+    _add_flows(intake, batch, labels, as_text(file.called), capture, config)
+    return Counter({NO_LABEL: unnamed, TOO_SHORT: short})
+
+
+def finish_capture(
+    intake: Intake, file: SourceFile, reading: Reading, read: CaptureSummary, lost: Counter[str]
+) -> Source:
+    """What the card says of a capture that was read; `lost` is the sum of what add_batch gave."""
+    if not isinstance(reading.rule, MapLabels) or not read.flows:
+        account_for_file(intake.account, label_of_file(reading.rule, file.path), read.faults, read)
     faults = dict(read.faults)
-    if unnamed:
-        faults[NO_LABEL] = unnamed
+    if lost[NO_LABEL]:
+        faults[NO_LABEL] = lost[NO_LABEL]
     return Source(
         file=as_text(file.called),
         sha256=read.sha256,
@@ -79,8 +108,8 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
         packets=read.packets,
         first_ns=read.first_ns if read.packets else None,
         last_ns=read.last_ns if read.packets else None,
-        flows=read.flows - unnamed - short,
-        short_flows=read.short_flows + short,
+        flows=read.flows - lost[NO_LABEL] - lost[TOO_SHORT],
+        short_flows=read.short_flows + lost[TOO_SHORT],
         links=read.links,
         faults=faults,
     )

@@ -57,6 +57,7 @@ class Intake:
 
     Attributes:
         writer: takes traces and packets. rows: trace ids given out.
+        capture: the number of the source that is read now, where it is read in parts.
         rest: label, group, key and split of each trace. notes: how sources were read.
         tally: what their payload says, if that is wanted.
         ends: rows of ENDS of each flow, where all packets of captures are kept.
@@ -65,6 +66,7 @@ class Intake:
 
     writer: Taker
     rows: int = 0
+    capture: int = 0
     channels: list[str] = field(default_factory=list)
     rest: list[pl.DataFrame] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -7,7 +7,10 @@ rows of the tally. Joining them in the order of the sources gives what reading t
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -42,14 +45,17 @@ class PartRead:
     """What a source gave, but for the rows that wait in files.
 
     Attributes:
+        source: None: it is a part of one, which lost some flows, and begins or goes on with a source.
         intake: without its writer. rule: that labelled it, with the rows of a table that did.
     """
 
     number: int
-    source: Source
+    source: Source | None
     intake: Intake
     rule: MapLabels | None
     seconds: float
+    lost: Counter[str] = field(default_factory=Counter)
+    goes_on: bool = False
 
 
 def read_part(folder: Path, reading: Reading, part: PartFile) -> PartRead:
@@ -58,6 +64,17 @@ def read_part(folder: Path, reading: Reading, part: PartFile) -> PartRead:
     Raises:
         InputError: as reading it in place does.
     """
+    read = partial(SOURCES[kind_of(part.path, reading.config)], file=part.file)
+    return read_apart(folder, reading, part, lambda intake, apart: (read(intake, reading=apart), Counter()))
+
+
+def read_apart(
+    folder: Path,
+    reading: Reading,
+    part: PartFile,
+    read: Callable[[Intake, Reading], tuple[Source | None, Counter[str]]],
+) -> PartRead:
+    """What `read` gives, in files of its own of the dataset folder in the making."""
     began = time.perf_counter()
     writer = SourceWriter(folder, part.number)
     try:
@@ -65,8 +82,7 @@ def read_part(folder: Path, reading: Reading, part: PartFile) -> PartRead:
         rule = reading.rule
         if isinstance(rule, MapLabels):  # the same one may have labelled another source before
             rule = MapLabels(rule.table)
-        apart = Reading(reading.config, rule, reading.key, reading.alone)
-        source = SOURCES[kind_of(part.path, reading.config)](intake, part.file, apart)
+        source, lost = read(intake, Reading(reading.config, rule, reading.key, reading.alone))
         writer.close()
     except BaseException:
         writer.abandon()
@@ -74,7 +90,7 @@ def read_part(folder: Path, reading: Reading, part: PartFile) -> PartRead:
     intake.rest = [pl.concat(intake.rest)] if intake.rest else []
     intake.writer = NOWHERE
     seconds = time.perf_counter() - began
-    return PartRead(part.number, source, intake, rule if isinstance(rule, MapLabels) else None, seconds)
+    return PartRead(part.number, source, intake, rule if isinstance(rule, MapLabels) else None, seconds, lost)
 
 
 def join(intake: Intake, writer: PartedWriter, read: PartRead, reading: Reading) -> None:
@@ -84,12 +100,13 @@ def join(intake: Intake, writer: PartedWriter, read: PartRead, reading: Reading)
         InputError: its traces have other channels than those before.
     """
     part, first = read.intake, intake.rows
+    intake.capture = intake.capture if read.goes_on else first
     if part.channels:
         intake.take_channels(part.channels)
     intake.tally.merge(part.tally, sum(map(len, intake.rest)))
     intake.rest += [rest.with_columns(_renumbered(first)) for rest in part.rest]
     writer.sources.append((read.number, first, sum(map(len, part.rest))))
-    intake.ends += [ends.with_columns(pl.col("capture") + first) for ends in part.ends]
+    intake.ends += [ends.with_columns(pl.col("capture") + intake.capture) for ends in part.ends]
     intake.rows += part.rows
     intake.notes += part.notes
     intake.account.add(part.account)

@@ -82,7 +82,7 @@ class FlowTable:
 
         That is so where another flow followed it between the same ends, and taken to be so where it had no packet since
         the last release and ended more than the timeout away from now. Now is the median time of the latest packets:
-        one odd clock reading says nothing, and a capture that jumps in time (several in one file) ends what came before.
+        one odd clock reading says nothing, and a jump in time (several captures in one file) ends what came before.
         """
         newest = np.zeros(self._n_flows, np.bool_)
         newest[self._slots[self._slots >= 0]] = True

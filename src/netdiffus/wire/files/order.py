@@ -69,7 +69,7 @@ NOTHING = TimedBlock(
 
 
 @compiled
-def _gather(
+def gather(
     data: Bytes, offset: NDArray[np.int64], captured: NDArray[np.int32], place: NDArray[np.int64], out: Bytes
 ) -> None:
     """The bytes of each packet to its place in another buffer."""
@@ -214,7 +214,7 @@ def _joined(parts: list[TimedBlock]) -> TimedBlock:
     place = np.cumsum(captured, dtype=np.int64) - captured
     data, done = np.empty(int(captured.sum(dtype=np.int64)), np.uint8), 0
     for block in blocks:
-        _gather(block.data, block.offset, block.captured, place[done : done + len(block)], data)
+        gather(block.data, block.offset, block.captured, place[done : done + len(block)], data)
         done += len(block)
     length, time_ns, link = (
         np.concatenate([getattr(block, name) for block in blocks]) for name in ("length", "time_ns", "link")

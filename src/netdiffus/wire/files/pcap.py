@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.arrays import Bytes
+from netdiffus.arrays import Bytes, Ints
 from netdiffus.wire.headers.packets import MAX_CAPTURED, MAX_TIME_NS, Columns
-from netdiffus.wire.kernels.bytes import file_u32
+from netdiffus.wire.kernels.bytes import file_u32, file_words
 from netdiffus.wire.kernels.compiled import compiled
 
 FILE_HEADER_BYTES = 24
@@ -32,6 +32,9 @@ VARIANTS = {
     0x1C0001AB: Variant(1000, 16, 4),  # Ixia's lcap, from software and from hardware, as Wireshark reads them:
     0x1C0001AC: Variant(1000, 16, 4),  # the size of all records follows the file header
 }
+
+NEAR_S = 400 * 86_400
+"""Times of one file are taken to be so near to each other, where it is asked whether bytes are a record."""
 
 MORE, FULL, TOO_LONG = 0, 1, 2
 """Why a scan ended: the next record is not whole, no room for more columns, or no record can be this long."""
@@ -92,6 +95,25 @@ class PcapScanner:
         early = (major, minor) < (2, 3) or major == 543
         self._order = SWAPPED if early else BY_VALUE if (major, minor) == (2, 3) else AS_NAMED
         self.faults: Counter[str] = Counter()
+
+    known = b""
+    """Nothing but the file's header says how records are read."""
+
+    def sizes(self, data: Bytes, near_ns: int) -> Ints:
+        """The size of the record that may begin at each byte, 0 where none can; its time is near another one."""
+        tick_ns, head, _ = self._variant
+        n = max(len(data) - head + 1, 0)
+        words = [file_words(data, at, n, big=self._big) for at in (0, 4, 8, 12)]
+        captured, original = words[2], words[3]
+        if self._order == SWAPPED:
+            captured, original = original, captured
+        elif self._order == BY_VALUE:
+            captured, original = np.minimum(captured, original), np.maximum(captured, original)
+        near = np.abs(words[0] - near_ns // 1_000_000_000) < NEAR_S
+        plausible = near & (words[1] * tick_ns < 1_000_000_000) & (captured <= MAX_CAPTURED) & (captured <= original)
+        found = np.zeros(len(data), np.int64)
+        found[:n][plausible] = head + captured[plausible]
+        return found
 
     def scan(self, data: Bytes, start: int, end: int, columns: Columns) -> tuple[int, int, int]:
         """Fill the columns of a PacketBlock; returns (packets, first byte not taken, MORE | FULL | TOO_LONG)."""

@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from netdiffus.arrays import Bytes
+from netdiffus.arrays import Bytes, Ints
 from netdiffus.wire.headers.packets import MAX_CAPTURED, MAX_TIME_NS, Columns
-from netdiffus.wire.kernels.bytes import file_u16, file_u32
+from netdiffus.wire.kernels.bytes import file_u16, file_u32, file_words
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 SECTION = 0x0A0D0D0A  # the same in both byte orders
@@ -212,6 +212,25 @@ class PcapngScanner:
     def faults(self) -> Counter[str]:
         """Reasons in plain words and how often each came up so far."""
         return Counter({words: count for words, count in zip(FAULTS, self._counts.tolist(), strict=True) if count})
+
+    @property
+    def known(self) -> bytes:
+        """The byte order and the interfaces of the section so far, which say how blocks are read."""
+        n = int(self._state[N_INTERFACES])
+        return self._state[: N_INTERFACES + 1].tobytes() + self._interfaces[:n].tobytes()
+
+    def sizes(self, data: Bytes, near_ns: int) -> Ints:
+        """The size of the block that may begin at each byte, 0 where none can: its length is at both of its ends."""
+        big = bool(self._state[BIG])
+        n = max(len(data) - 11, 0)
+        total = file_words(data, 4, n, big=big)
+        size = (total + 3) & ~3
+        starts = np.flatnonzero((size >= 12) & (size <= MAX_BLOCK_BYTES) & (np.arange(n) + size <= len(data)))
+        ends = file_words(data, 0, len(data) - 3, big=big)[starts + size[starts] - 4]
+        starts = starts[ends == total[starts]]
+        found = np.zeros(len(data), np.int64)
+        found[starts] = size[starts]
+        return found
 
     def scan(self, data: Bytes, start: int, end: int, columns: Columns) -> tuple[int, int, int]:
         """Fill the columns of a PacketBlock; returns (packets, first byte not taken, MORE | FULL | STOP)."""

@@ -63,7 +63,7 @@ class Capture:
         faults: what was odd, in plain words, and how often; complete when the iteration has ended.
         marks: where each block so far has ended in the (decompressed) file; who has no need of the first ones removes
             them.
-        stop: the first byte of the file that belongs to no packet so far. broken: whether the file cannot go on there.
+        stop: the first byte of the file that belongs to no packet so far.
 
     A block holds the packets that end within the next `block_bytes` of the file, counted from its first byte.
     """
@@ -75,7 +75,7 @@ class Capture:
         self._block_bytes = max(block_bytes, 64)
         self._own_faults: Counter[str] = Counter()
         self.marks: deque[Mark] = deque()
-        self.stop, self.broken = position - len(head), False
+        self.stop = position - len(head)
 
     @property
     def faults(self) -> Counter[str]:
@@ -124,7 +124,6 @@ class Capture:
             rest = data[start:end]
             if filled < room:
                 break
-        self.broken = verdict != MORE
         if verdict == MORE and len(rest):
             self._own_faults[self._scanner.ends_inside] += 1
 

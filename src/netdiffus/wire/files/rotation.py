@@ -50,12 +50,17 @@ class Rotation:
     @property
     def sha256(self) -> str:
         """Of the lines of the files' own; complete when the iteration has ended."""
-        return hashlib.sha256("\n".join(capture.sha256 for capture in self._opened).encode("ascii")).hexdigest()
+        return hash_of_files([capture.sha256 for capture in self._opened])
 
     @property
     def n_bytes(self) -> int:
         """Of all files as they are stored; complete when the iteration has ended."""
         return sum(capture.n_bytes for capture in self._opened)
+
+
+def hash_of_files(hashes: Sequence[str]) -> str:
+    """The hash of several files, given their own."""
+    return hashlib.sha256("\n".join(hashes).encode("ascii")).hexdigest()
 
 
 def name_of(paths: Sequence[Path]) -> str:

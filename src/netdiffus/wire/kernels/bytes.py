@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from netdiffus.arrays import Bytes
+import numpy as np
+
+from netdiffus.arrays import Bytes, Ints
 from netdiffus.wire.kernels.compiled import compiled, i64, u64
 
 
@@ -51,3 +53,9 @@ def put_file_u32(data: Bytes, pos: int, value: int, big: bool) -> int:
     for j in range(4):
         data[pos + j] = (value >> (8 * (3 - j if big else j))) & 0xFF
     return pos + 4
+
+
+def file_words(data: Bytes, at: int, n: int, *, big: bool) -> Ints:
+    """The 32 bits of a file that stand `at` bytes behind each of its first n bytes, (n,)."""
+    parts = [data[at + k : at + k + n].astype(np.int64) for k in (range(4) if big else reversed(range(4)))]
+    return parts[0] << 24 | parts[1] << 16 | parts[2] << 8 | parts[3]

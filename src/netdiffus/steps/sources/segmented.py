@@ -1,0 +1,200 @@
+"""Large captures, and those of a tap, read in segments by many tasks, and joined."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from netdiffus.steps.sources.captures import add_batch, finish_capture, flow_options, least_packets
+from netdiffus.steps.sources.choice import kind_of
+from netdiffus.steps.sources.intake import Intake, Reading
+from netdiffus.steps.sources.part import PartFile, PartRead, read_apart
+from netdiffus.store.account import sha256
+from netdiffus.store.cards import Source
+from netdiffus.store.parted import WAITING
+from netdiffus.traffic.flows.gathered import gathered
+from netdiffus.traffic.flows.joined import Joined, NotJoinedError
+from netdiffus.traffic.flows.reader import BATCH_BYTES
+from netdiffus.traffic.flows.seen import CaptureSummary, summary_of
+from netdiffus.traffic.flows.segments import FlowOptions, SegmentRead, read_segment
+from netdiffus.wire.files.rotation import hash_of_files, name_of
+from netdiffus.wire.files.segments import Segment, segments_of
+
+SEGMENT_BYTES = BATCH_BYTES
+"""Of a capture that are read at once; FlowReader hands out flows at the same places."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Segments that one task reads, with their numbers in their source; and files of which it takes the hash."""
+
+    source: int
+    segments: list[tuple[int, Segment]] = field(default_factory=list)
+    hashes: list[Path] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        """Where it begins: messages name it."""
+        return self.segments[0][1].path if self.segments else self.hashes[0]
+
+
+@dataclass(frozen=True)
+class GroupRead:
+    """What a group gave: what is known of its segments, and hashes by file."""
+
+    segments: list[tuple[int, Path, SegmentRead]]
+    hashes: dict[Path, str]
+
+
+def groups_of(part: PartFile, reading: Reading) -> list[Group]:
+    """The groups of segments of a source; none where one task reads it all."""
+    paths = [part.path, *part.file.more]
+    if kind_of(part.path, reading.config) != "capture" or reading.config.bin_ns:
+        return []
+    try:
+        found = [segments_of(path, SEGMENT_BYTES) if path.is_file() else [] for path in paths]
+    except OSError:  # reading it tells
+        return []
+    if not all(found) or sum(map(len, found)) < 2:
+        return []
+    groups, room, number = list[Group](), 0, 0
+    for path, segments in zip(paths, found, strict=True):
+        if len(segments) > 1:
+            groups.append(Group(part.number, hashes=[path]))
+            room = 0
+        for segment in segments:
+            size = (segment.end if segment.end >= 0 else path.stat().st_size) - segment.begin
+            if size > room:
+                groups.append(Group(part.number))
+                room = SEGMENT_BYTES
+            room -= size
+            groups[-1].segments.append((number, segment))
+            number += 1
+        if len(segments) == 1 and segments[0].end >= 0:
+            groups[-1].hashes.append(path)
+    return groups if sum(bool(group.segments) for group in groups) > 1 else []
+
+
+def read_group(folder: Path, options: FlowOptions, group: Group) -> GroupRead:
+    """Read segments into arrays beside the dataset in the making."""
+    found = []
+    for number, segment in group.segments:
+        target = arrays_of(folder, group.source, number)
+        temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+        read = read_segment(segment, options, temporary)
+        try:
+            temporary.rename(target)
+        except OSError:  # read before, by a task whose machine died
+            if not target.is_dir():
+                raise
+            shutil.rmtree(temporary, ignore_errors=True)
+        found.append((number, segment.path, read))
+    return GroupRead(found, {path: sha256(path) for path in group.hashes})
+
+
+def arrays_of(folder: Path, source: int, segment: int) -> Path:
+    """Where the arrays of a segment of a source are."""
+    return folder / WAITING / "segments" / f"{source:06}" / f"{segment:06}"
+
+
+@dataclass
+class SegmentedSource:
+    """A source whose segments are joined.
+
+    Attributes:
+        why: it cannot be joined, and is read as a whole; "": it can.
+    """
+
+    part: PartFile
+    folder: Path
+    joined: Joined
+    hashes: dict[Path, str] = field(default_factory=dict)
+    why: str = ""
+
+    @classmethod
+    def of(cls, part: PartFile, folder: Path, reading: Reading) -> SegmentedSource:
+        """Before its first segment."""
+        batches = arrays_of(folder, part.number, 0).with_name("batches")
+        options = flow_options(reading.config)
+        return cls(part, folder, Joined(options, least_packets(reading), SEGMENT_BYTES, batches))
+
+    def add(self, read: GroupRead) -> None:
+        """The next segments."""
+        self.hashes |= read.hashes
+        for number, path, segment in read.segments:
+            if self.why:
+                return
+            if segment.sha256:
+                self.hashes[path] = segment.sha256
+            try:
+                self.joined.add(number, path, segment, arrays_of(self.folder, self.part.number, number))
+            except NotJoinedError as error:
+                self.why = str(error)
+
+    def finish(self) -> bool:
+        """Whether all segments are joined."""
+        if not self.why:
+            self.joined.finish()
+        return not self.why
+
+    def batches(self, first: int) -> list[Batch]:
+        """The flows in batches, at least one, numbered from `first` on."""
+        files: Sequence[Path | None] = self.joined.batches or [None]
+        return [
+            Batch(replace(self.part, number=first + k), self.part.number, file, goes_on=k > 0)
+            for k, file in enumerate(files)
+        ]
+
+    def source(self, intake: Intake, reading: Reading, lost: Counter[str]) -> Source:
+        """What the card says of it, when all batches are read."""
+        return finish_capture(intake, self.part.file, reading, self._summary(), lost)
+
+    def _summary(self) -> CaptureSummary:
+        paths = [self.part.path, *self.part.file.more]
+        hashes = [self.hashes[path] for path in paths]
+        whole = hashes[0] if len(paths) == 1 else hash_of_files(hashes)
+        stored = _Stored(name_of(paths), whole, sum(path.stat().st_size for path in paths), self.joined.seen.faults)
+        return summary_of(stored, self.joined.seen, (self.joined.flows, self.joined.short), self.joined.still)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Files as they are stored."""
+
+    name: str
+    sha256: str
+    n_bytes: int
+    faults: Counter[str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Flows of a source that become traces together; `file` is one of Joined.batches, `source` the number of theirs."""
+
+    part: PartFile
+    source: int
+    file: Path | None
+    goes_on: bool
+
+    @property
+    def path(self) -> Path:
+        """The capture: messages name it."""
+        return self.part.path
+
+
+def read_batch(folder: Path, reading: Reading, batch: Batch) -> PartRead:
+    """Flows of segments as traces."""
+
+    def read(intake: Intake, apart: Reading) -> tuple[None, Counter[str]]:
+        if batch.file is None:
+            return None, Counter()
+        arrays = partial(arrays_of, folder, batch.source)
+        flows = gathered(batch.file, arrays, flow_options(reading.config))
+        return None, add_batch(intake, batch.part.file, apart, flows, 0)
+
+    return replace(read_apart(folder, reading, batch.part, read), goes_on=batch.goes_on)
