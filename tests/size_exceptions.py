@@ -29,6 +29,7 @@ WIDE = {
     "src/netdiffus/api/verbs.py::evaluate": "the options of the command, by name",
     "src/netdiffus/diffusion/causal.py::__init__": "the shape of a network, by name",
     "src/netdiffus/diffusion/forcing.py::loss": "a batch, its noise and what is known of it, by name",
+    "src/netdiffus/imaging/codec.py::fit": "what a codec is fitted to, by name",
     "tests/wire_packets.py::ipv4": FIELDS,
     "tests/wire_packets.py::tcp": FIELDS,
     **dict.fromkeys(

@@ -2,14 +2,20 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Barrier
 
 import numpy as np
 import polars as pl
+import pytest
 import torch
 from torch import Tensor
 
+from netdiffus.imaging.codec import GasfCodec
+from netdiffus.imaging.course import CourseCodebook
+from netdiffus.imaging.scale import EmpiricalScale
 from netdiffus.models.counted import Channels
+from netdiffus.models.counting import CountingTogether
 from netdiffus.models.options import train_options
 from netdiffus.models.training_data import LabelledSeries, RowData, row_data
 
@@ -50,6 +56,24 @@ class OfThree:
 def tensors(data: RowData) -> list[Tensor]:
     fine, coarse = data.priors
     return [*fine, *coarse, *data.crossed.fine, *data.crossed.coarse]
+
+
+@pytest.mark.parametrize("most", [8, 4096])
+def test_scales_and_codebooks_that_workers_count_together(monkeypatch, most) -> None:
+    monkeypatch.setattr(EmpiricalScale, "MOST_VALUES", most)  # fewer: values are rounded, and rare ones joined
+    rng = np.random.default_rng(1)
+    series = rng.integers(0, 90_000, (50, 3, 7)) * rng.choice([0.5, 1.0], (50, 3, 7))
+    series[rng.random(series.shape) < 0.2] = np.nan
+    series[:, 1] = rng.integers(0, 2, (50, 7))
+    ids, names = rng.integers(0, 3, 50), ("size", "direction", "gap_ns")
+    fit = partial(GasfCodec.fit, series, names, ids=ids, classes=6, names=("gap_ns",))
+    course = partial(CourseCodebook.fit, series, ids)
+    meeting = Meeting()
+    workers = [CountingTogether(OfThree(rank, meeting), torch.device("cpu")) for rank in range(SIZE)]
+    for what in (fit, course):
+        with ThreadPoolExecutor(SIZE) as pool:
+            found = list(pool.map(lambda counting, what=what: what(counting=counting).to_json(), workers))
+        assert found == [what().to_json()] * SIZE
 
 
 def test_priors_that_workers_count_together() -> None:

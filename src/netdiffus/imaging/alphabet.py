@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 
 from netdiffus import limits
 from netdiffus.arrays import Floats, Ints
+from netdiffus.imaging.counting import HERE, Counting
 from netdiffus.imaging.scale import EmpiricalManifest, EmpiricalScale, join_rare
 from netdiffus.imaging.scales import Scale
 from netdiffus.manifest import Manifest
@@ -59,16 +60,20 @@ class Alphabet:
     counts: Ints
 
     @classmethod
-    def fit(cls, values: Floats, ids: Ints, most: int) -> Alphabet:
+    def fit(cls, values: Floats, ids: Ints, most: int, counting: Counting = HERE) -> Alphabet:
         """The alphabet of training values (N, n), NaN = absent, with labels (N,) and at most `most` classes.
 
         Raises:
             InputError: all values are absent.
         """
-        known = EmpiricalScale.of_atoms(values)
-        index = known.index(values)
+        known = EmpiricalScale.of_atoms(values, counting)
         V = len(known.values)
-        counts = np.stack([np.bincount(index[ids == k].ravel(), minlength=V) for k in range(int(ids.max()) + 1)])
+
+        def count(rows: slice) -> Ints:
+            index, labels = known.index(values[rows]), range(int(ids.max()) + 1)
+            return np.stack([np.bincount(index[ids[rows] == k].ravel(), minlength=V) for k in labels])
+
+        counts = counting.summed(count)
         return cls(known, join_rare(counts.sum(axis=0), most), counts)
 
     def __len__(self) -> int:

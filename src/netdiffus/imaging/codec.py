@@ -27,6 +27,7 @@ from netdiffus.imaging.alphabet import Alphabet, AlphabetManifest
 from netdiffus.imaging.channels import fold, image_channels, unfold
 from netdiffus.imaging.coarse import CoarseManifest
 from netdiffus.imaging.context_manifest import ContextManifest
+from netdiffus.imaging.counting import HERE, Counting
 from netdiffus.imaging.gasf import from_image, gasf
 from netdiffus.imaging.scale import EmpiricalScale
 from netdiffus.imaging.scales import Scale, ScaleManifest, fit_scale, scale_of
@@ -147,21 +148,24 @@ class GasfCodec:
         ids: Ints | None = None,
         classes: int | Sequence[int] = CLASSES,
         names: Container[str] = (),
+        counting: Counting = HERE,
     ) -> GasfCodec:
         """The codec of training series (N, C, n), NaN = absent; `scale` is a name of SCALES.
 
         With label ids (N,) it has alphabets of at most `classes` classes, one number or one per channel. Channels in
-        `names` are categorical: their scale is `EmpiricalScale.of_names`.
+        `names` are categorical: their scale is `EmpiricalScale.of_names`. `counting` counts values.
         """
         if series.ndim != 3 or series.shape[1] != len(channels):
             raise InputError(f"series of shape (N, {len(channels)}, n)", f"{series.shape}", "pass one row a channel")
         folded = fold(series, channels)
+        columns = [(name, folded[:, k]) for k, name in enumerate(image_channels(channels))]
         scales = tuple(
-            EmpiricalScale.of_names(folded[:, k]) if name in names else fit_scale(scale, folded[:, k])
-            for k, name in enumerate(image_channels(channels))
+            EmpiricalScale.of_names(column, counting) if name in names else fit_scale(scale, column, counting)
+            for name, column in columns
         )
         most = [classes] * len(scales) if isinstance(classes, int) else classes
-        alphabets = () if ids is None else tuple(Alphabet.fit(folded[:, k], ids, n) for k, n in enumerate(most))
+        pairs = zip(columns, most, strict=True)
+        alphabets = () if ids is None else tuple(Alphabet.fit(column, ids, n, counting) for (_, column), n in pairs)
         return cls(tuple(channels), series.shape[2], scales, alphabets, angle)
 
     @property

@@ -18,6 +18,7 @@ from netdiffus import limits
 from netdiffus.arrays import Floats, Ints
 from netdiffus.imaging.alphabet import Alphabet, AlphabetManifest
 from netdiffus.imaging.codec import ANGLES
+from netdiffus.imaging.counting import HERE, Counting
 from netdiffus.imaging.scale import EmpiricalManifest, EmpiricalScale
 from netdiffus.manifest import Manifest
 
@@ -54,11 +55,12 @@ class CourseCodebook:
     alphabets: tuple[Alphabet, ...]
 
     @classmethod
-    def fit(cls, values: Floats, ids: Ints) -> CourseCodebook:
+    def fit(cls, values: Floats, ids: Ints, counting: Counting = HERE) -> CourseCodebook:
         """The codebook of training courses (N, C, m), NaN = absent, of labels (N,)."""
         columns = [values[:, k] for k in range(values.shape[1])]
-        scales = tuple(EmpiricalScale.fit(column) for column in columns)
-        return cls(values.shape[2], scales, tuple(Alphabet.fit(column, ids, CODES) for column in columns))
+        scales = tuple(EmpiricalScale.fit(column, counting) for column in columns)
+        alphabets = tuple(Alphabet.fit(column, ids, CODES, counting) for column in columns)
+        return cls(values.shape[2], scales, alphabets)
 
     @property
     def centres(self) -> list[Floats]:

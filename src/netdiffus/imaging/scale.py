@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from netdiffus import limits
 from netdiffus.arrays import Floats, Ints
 from netdiffus.errors import InputError
+from netdiffus.imaging.counting import HERE, Counting, added
 from netdiffus.manifest import Manifest
 from netdiffus.wire.kernels.compiled import compiled
 
@@ -115,7 +116,7 @@ class EmpiricalScale:
     NAMES_POWER = 0.5  # intervals of names are as wide as this power of their counts
 
     @classmethod
-    def fit(cls, values: ArrayLike) -> EmpiricalScale:
+    def fit(cls, values: ArrayLike, counting: Counting = HERE) -> EmpiricalScale:
         """The scale of an array of any shape, NaN = absent.
 
         Raises:
@@ -123,16 +124,16 @@ class EmpiricalScale:
         """
         present, n = present_values(values)
         digits: int | None = None
-        known, counts = np.unique(present, return_counts=True)
+        exact, of_exact = known, counts = counting.distinct(present)
         for digits_tried in (4, 3, 2):
             if len(known) <= cls.MOST_VALUES:
                 break
             digits = digits_tried
-            known, counts = np.unique(round_significant(present, digits), return_counts=True)
+            known, counts = added(round_significant(exact, digits), of_exact)
         return cls._of(known, counts, n, digits)
 
     @classmethod
-    def of_atoms(cls, values: ArrayLike) -> EmpiricalScale:
+    def of_atoms(cls, values: ArrayLike, counting: Counting = HERE) -> EmpiricalScale:
         """The same without rounding: if there are too many values, rare neighbours are merged into their median.
 
         Frequent values stay exact; isolated values may be merged with a distant neighbour.
@@ -140,10 +141,10 @@ class EmpiricalScale:
         Raises:
             InputError: all values are absent.
         """
-        return cls._of(*cls._atoms(values), None)
+        return cls._of(*cls._atoms(values, counting), None)
 
     @classmethod
-    def of_names(cls, values: ArrayLike) -> EmpiricalScale:
+    def of_names(cls, values: ArrayLike, counting: Counting = HERE) -> EmpiricalScale:
         """The same for categorical values, whose neighbours are no better guesses than others.
 
         Intervals are proportional to the square root of the counts: rare categories (such as the packet that closes a
@@ -152,7 +153,7 @@ class EmpiricalScale:
         Raises:
             InputError: all values are absent.
         """
-        known, counts, n = cls._atoms(values)
+        known, counts, n = cls._atoms(values, counting)
         width = counts**cls.NAMES_POWER
         return cls._of(known, width * (counts.sum() / width.sum()), n, None)
 
@@ -162,10 +163,10 @@ class EmpiricalScale:
         return cls._of(values, counts, counts.sum() + absent, None)
 
     @classmethod
-    def _atoms(cls, values: ArrayLike) -> tuple[Floats, NDArray[Any], int]:
+    def _atoms(cls, values: ArrayLike, counting: Counting) -> tuple[Floats, NDArray[Any], int]:
         """Known values, their counts, and the number of all values including absent ones."""
         present, n = present_values(values)
-        known, counts = np.unique(present, return_counts=True)
+        known, counts = counting.distinct(present)
         if len(known) > cls.MOST_VALUES:
             groups, passed = join_rare(counts, cls.MOST_VALUES), np.cumsum(counts)
             first = np.searchsorted(groups, np.arange(groups[-1] + 2))

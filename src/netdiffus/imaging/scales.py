@@ -10,6 +10,7 @@ from pydantic import Discriminator, Tag
 
 from netdiffus.arrays import Floats
 from netdiffus.errors import InputError
+from netdiffus.imaging.counting import HERE, Counting
 from netdiffus.imaging.range_scale import LogScale, RangeManifest, RangeScale
 from netdiffus.imaging.scale import EmpiricalManifest, EmpiricalScale
 
@@ -34,15 +35,15 @@ SCALES: dict[str, Callable[[ArrayLike], Scale]] = {
 }
 
 
-def fit_scale(name: str, values: ArrayLike) -> Scale:
-    """The scale of that name for training values.
+def fit_scale(name: str, values: ArrayLike, counting: Counting = HERE) -> Scale:
+    """The scale of that name for training values, which `counting` counts where they are counted.
 
     Raises:
         InputError: there is no such scale, or all values are absent.
     """
     if name not in SCALES:
         raise InputError(f"a scale among {', '.join(SCALES)}", repr(name), "name one of those with --scale")
-    return SCALES[name](values)
+    return EmpiricalScale.fit(values, counting) if name == "empirical" else SCALES[name](values)
 
 
 def _kind(data: object) -> str:

@@ -27,6 +27,7 @@ from netdiffus.diffusion.workers import ALONE, Workers
 from netdiffus.imaging.channels import image_channels
 from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import MEASURED, GasfCodec
+from netdiffus.imaging.counting import HERE, Counting
 from netdiffus.imaging.course import CourseCodebook
 from netdiffus.models.network import coarse_rows, most_classes
 from netdiffus.models.options import RowOptions
@@ -64,14 +65,21 @@ def count_labels(labels: pl.Series) -> tuple[dict[str, int], Ints]:
 
 
 def fit_codec(
-    data: Floats, channels: Channels, ids: Ints, options: RowOptions, course: Floats | None = None
+    data: Floats,
+    channels: Channels,
+    ids: Ints,
+    options: RowOptions,
+    course: Floats | None = None,
+    counting: Counting = HERE,
 ) -> SeriesCodec:
     """The scales and codebooks of training series (N, C, n), NaN = absent, of labels (N,), and of their course."""
     most = most_classes(options, data.shape[2], len(data))
     classes = [options.classes or channels.limits.get(name, most) for name in image_channels(channels.names)]
-    gasf = GasfCodec.fit(data, channels.names, options.scale, ids=ids, classes=classes, names=channels.named)
+    gasf = GasfCodec.fit(
+        data, channels.names, options.scale, ids=ids, classes=classes, names=channels.named, counting=counting
+    )
     if course is not None:
-        return SeriesCodec(gasf, course=CourseCodebook.fit(course, ids))
+        return SeriesCodec(gasf, course=CourseCodebook.fit(course, ids, counting))
     rows = coarse_rows(options, gasf.length)
     codec = SeriesCodec(gasf)
     return SeriesCodec(gasf, CoarseCodebook.fit(codec.z(gasf.classes(data)), rows)) if rows else codec

@@ -15,7 +15,9 @@ from netdiffus.diffusion.contexts import Contexts
 from netdiffus.diffusion.fit import Batch, Sample
 from netdiffus.diffusion.forcing_recipe import Crossed
 from netdiffus.diffusion.workers import ALONE, Workers
+from netdiffus.imaging.counting import HERE
 from netdiffus.models.counted import Channels, PriorCounts, Priors, channel_codes, count_labels, fit_codec
+from netdiffus.models.counting import CountingTogether
 from netdiffus.models.network import batch_size
 from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.models.seeds import training_stream
@@ -93,7 +95,8 @@ def row_data(
     fold = folds(ids, np.random.default_rng(training_stream(options.seed, "folds")), together)
     rows, data, of_copies = _with_shifts(learned.series, held, options)
     ids, held, fold = ids[rows], held[rows], np.concatenate([fold, of_copies])
-    codec = fit_codec(data, channels, ids, options, learned.course)
+    counting = HERE if workers.size == 1 else CountingTogether(workers, device)
+    codec = fit_codec(data, channels, ids, options, learned.course, counting)
     codes = codec.gasf.classes(data)
     values, label = torch.from_numpy(codes).to(device), torch.tensor(ids, device=device)
     small = _small_codes(codec, codes, learned.course)
