@@ -27,6 +27,7 @@ from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.membership import no_losses
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec, class_names
+from netdiffus.models.private_packets import fit_private_packets
 from netdiffus.models.rows import RowDraw, RowModel, row_model, row_recipe
 from netdiffus.models.sampling import Draw, Form, Request
 from netdiffus.models.services import label_of
@@ -193,6 +194,8 @@ class PacketModel:
     @classmethod
     def fit(cls, part: TrainingPart, options: RowOptions, device: torch.device) -> Fitting:
         """Begin a training on the packets of a dataset."""
+        if options.epsilon is not None:
+            return fit_private_packets(part, options, device)
         whole = learns_whole(part.dataset, options.whole)
         found = packet_part(part.dataset, part.traces, part.share, options.length, whole=whole)
         learned = LabelledSeries(found.series, pl.Series(found.classes, dtype=pl.String), course=found.course)

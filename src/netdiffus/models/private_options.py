@@ -21,7 +21,7 @@ UNPAID = {
 }  # fmt: skip
 """What `--epsilon` does not go with, and why."""
 TRACES = ("gasf", "series")
-"""Images of what is learned with differential privacy."""
+"""Images of what public traces can begin."""
 
 
 class PrivacyOptions(Config):
@@ -74,10 +74,10 @@ def check_private(preset: str, backend: str, chosen: Mapping[str, object]) -> No
             "--preset default or tiny with --epsilon", f"{preset}, whose published training keeps no guarantee",
             "choose another preset, or leave --epsilon out",
         )  # fmt: skip
-    if chosen.get("image") not in (None, *TRACES):
+    if chosen.get("image") not in (None, *TRACES) and "public" in chosen:
         raise InputError(
-            f"--image {' or '.join(TRACES)} with --epsilon", f"--image {shown(chosen['image'])}",
-            "leave --epsilon out, or train on traces",
+            f"--image {' or '.join(TRACES)} with --public", f"--image {shown(chosen['image'])}",
+            "leave --public out: of packets, what is public is enumerated",
         )  # fmt: skip
     for name, why in UNPAID.items():
         if name in chosen:

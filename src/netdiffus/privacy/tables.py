@@ -55,11 +55,17 @@ class Noise:
 
 @dataclass(frozen=True)
 class Coded:
-    """Private traces: codes (N, C, n), label ids (N,), and the sizes of the codebooks, whose last code is absence."""
+    """Private traces: codes (N, C, n), label ids (N,), and the sizes of the codebooks, whose last code is absence.
+
+    Attributes:
+        possible: (2, labels, K) which codes of the first channel a label can have, at the first position and at
+            others, whatever the traces are; None: all.
+    """
 
     codes: Ints
     ids: Ints
     sizes: Sequence[int]
+    possible: Bools | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,14 @@ def significant(counts: Floats, expected: Floats, sigma: Floats | float) -> Bool
     found = np.flatnonzero(ascending <= FALSE * np.arange(1, chance.size + 1) / chance.size)
     rate = ascending[found[-1]] if len(found) else -1.0
     return np.asarray(chance <= min(rate, 2 * ndtr(-LEAST)))
+
+
+def frequent(counts: Ints, sigma: float) -> Ints:
+    """Places of noisy counts, as if they were flat, that are significant; at least one, the largest first."""
+    many = counts.astype(np.float64).ravel()
+    found = np.flatnonzero(significant(many, np.zeros(len(many)), sigma) & (many > 0))
+    chosen = found if len(found) else many.argmax(keepdims=True)
+    return np.asarray(chosen[np.argsort(-many[chosen], kind="stable")])
 
 
 def kept(counts: Floats, expected: Floats, sigma: Floats | float) -> Floats:
@@ -160,7 +174,8 @@ class _Tables:
         expected = np.bincount(going, minlength=self.labels).astype(np.float64) * self.weight
         counted = noisy(_counted(ids, codes, self.labels, size), self.noise.labels).astype(np.float64)
         pooled, of_label = self._of_labels(counted, expected, channel, row)
-        tree, shares = Leaves(self.labels), of_label
+        tree = Leaves(self.labels)
+        shares = of_label = self._possible(tree, of_label, channel, row)
         if where:
             after = self._pairs((channel, row), (columns[0], codes), where[0], pooled, before[0])
             enough = max(ENOUGH * self.noise.leaves, FEWEST)
@@ -170,9 +185,17 @@ class _Tables:
             counts = noisy(_counted(tree.of(ids, columns), codes, len(tree), size), self.noise.leaves)
             held = np.bincount(leaf, minlength=len(tree)).astype(np.float64) * self.weight
             shares = self._shares(tree, counts.astype(np.float64), held, of_label, after)
+            shares = self._possible(tree, shares, channel, row)
         found = Cell(row, channel, where, tree, shares)
         self._draw(found, drawn)
         return found
+
+    def _possible(self, tree: Leaves, shares: Floats, channel: int, row: int) -> Floats:
+        """Shares (leaves, K) of what a label can have; all of them where it can have none of what it seems to."""
+        if self.traces.possible is None or channel:
+            return shares
+        can = self.traces.possible[min(row, 1)][tree.roots]
+        return normalised(np.where(can, np.maximum(shares, 1e-12), 0.0))
 
     def _alive(self, row: int) -> Bools:
         """Which private traces (N,) have not ended before a row."""
