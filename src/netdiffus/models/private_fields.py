@@ -29,9 +29,9 @@ from netdiffus.compiler.features.packet_types import HOSTS, KIND, REPLY, host_to
 from netdiffus.compiler.features.teardown import ENDING, OPEN
 from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.privacy.alphabet import Codes, private_codes, value_counts
+from netdiffus.privacy.findings import frequent
 from netdiffus.privacy.grid import Grid
 from netdiffus.privacy.noise import noisy
-from netdiffus.privacy.tables import frequent
 from netdiffus.wire.headers.fields import SYN, TCP
 
 SLOTS = 4

@@ -28,11 +28,12 @@ from netdiffus.models.private_fields import OF_FLOW, SLOTS, Counted, counted_fie
 from netdiffus.models.seeds import training_stream
 from netdiffus.models.whole_flows import check_rows
 from netdiffus.privacy.alphabet import Codes, private_codes
+from netdiffus.privacy.findings import frequent, kept, normalised
 from netdiffus.privacy.grid import Grid, public_grid
 from netdiffus.privacy.leaves import BASE, Leaves
 from netdiffus.privacy.ledger import Guarantee
 from netdiffus.privacy.noise import noisy
-from netdiffus.privacy.tables import Cell, Coded, Noise, frequent, kept, normalised, tables
+from netdiffus.privacy.tables import Cell, Coded, Noise, tables
 from netdiffus.store.dataset import read_packets
 from netdiffus.traffic.flows.frames import PROTOCOLS
 from netdiffus.wire.headers.fields import SYN, TCP
@@ -201,7 +202,7 @@ def _windows(flows: PrivateFlows, book: Codes, many: Floats, sigma: float) -> Fl
     found = []
     for values in windows_of(flows.rows).T:
         counts = _of_classes(flows, book.encode(values), book, sigma)
-        together = kept(counts.sum(axis=0), np.full(len(book) - 1, 1e-9), sigma * np.sqrt(len(counts)))
+        together = kept(counts.sum(axis=0), np.full(len(book) - 1, 1e-9), sigma * np.sqrt(len(counts)), 0.0)
         found.append(kept(counts, many[:, None] * together, sigma))
     return np.stack(found)
 
