@@ -37,7 +37,7 @@ TOPICS = {
         "studio",
         "cluster",
     ),
-    "What does a private model give away?": ("privacy",),
+    "What does a private model give away?": ("privacy", "privacy_packets"),
     "Can the scores be trusted?": ("coverage", "planted"),
     "What survives damaged input and kills?": ("fuzz", "faults"),
 }

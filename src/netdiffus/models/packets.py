@@ -17,7 +17,7 @@ from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler import FlowRows
 from netdiffus.compiler.arrivals import Arrivals
 from netdiffus.compiler.features.bodies import BodyCodec, Sketch
-from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec
+from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec, first_packets
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
@@ -234,6 +234,19 @@ class PacketModel:
         labels = [label_of(name) for name in self.manifest.labels]
         for draw in self.core.sample(request):
             yield PacketDraw(draw, self.codec, labels)
+
+    def flow_losses(self, traces: pl.DataFrame, packets: pl.DataFrame) -> tuple[Floats, list[str]]:
+        """Minus the log-likelihood (N,) of the first packets of flows given their classes, and the classes.
+
+        Args:
+            traces, packets: of a dataset; flows of classes that the model does not know are left out.
+        """
+        rows = first_packets(rows_of_tables(traces, packets)[0], self.codec.length)
+        known = self.manifest.labels
+        rows = rows.select(np.array([name in known for name in class_names(rows)], np.bool_))
+        names = class_names(rows)
+        codes = self.codec.series.gasf.classes(self.codec.fields.encode(rows)[0])
+        return -self.core.log_likelihoods(codes, np.array([known.index(name) for name in names], np.int64)), names
 
     def losses(self, traces: Traces) -> Floats:
         """A model of packets explains no traces.

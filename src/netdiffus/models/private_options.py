@@ -14,9 +14,10 @@ from netdiffus.manifest import Text, shown
 
 LOOKS = "it would look at the private traces once more, and nobody pays for that"
 NO_STEPS = "private tables are counted, not trained in steps"
+LATER = "packets behind the first ones have no noisy counts"
 UNPAID = {
     "patience": LOOKS, "validation": LOOKS, "scale": LOOKS, "classes": LOOKS, "coarse": LOOKS, "contexts": LOOKS,
-    "steps": NO_STEPS, "minutes": NO_STEPS, "balance": NO_STEPS, "label_dropout": NO_STEPS, "whole": "of packets",
+    "steps": NO_STEPS, "minutes": NO_STEPS, "balance": NO_STEPS, "label_dropout": NO_STEPS, "whole": LATER,
     "shifts": "a copy of a flow counts once more",
 }  # fmt: skip
 """What `--epsilon` does not go with, and why."""
@@ -31,7 +32,7 @@ class PrivacyOptions(Config):
         None,
         ge=limits.EPSILON[0],
         le=limits.EPSILON[1],
-        description="Train with differential privacy, of this epsilon (docs/privacy.md).",
+        description="Traces and first packets: train with differential privacy, of this epsilon (docs/privacy.md).",
     )
     delta: float | None = Field(
         None,
