@@ -28,7 +28,7 @@ from netdiffus.compiler.features.tails import Tails, TailsManifest, round_trips,
 from netdiffus.compiler.features.tape import FULL, HEADER_MORE, Tape, longer_header, plain_replies, window_shifts
 from netdiffus.compiler.features.tokens import GAP_EDGES, UNKNOWN, Tokens, TokensManifest
 from netdiffus.compiler.features.vocabulary import Vocabulary, VocabularyManifest
-from netdiffus.compiler.features.windows import Windows, WindowsManifest, draw_windows
+from netdiffus.compiler.features.windows import Windows, WindowsManifest, count_received, draw_windows
 from netdiffus.compiler.specs import CLIENT, ROW, FlowRows
 from netdiffus.manifest import Manifest
 from netdiffus.wire.headers.fields import RST, TCP
@@ -168,18 +168,19 @@ class BodyCodec:
         gap_ns[at] = under_way(flow, far, resets, gap_ns[at], round_trips(part.head))
         rows = packets_of_tokens(kind, self.replies.tokens[reply], hosts, size, owner, rng)
         rows["gap_ns"] = np.maximum(np.round(gap_ns), 1)
-        rows["window"] = self._windows(part, owner, rows["direction"].astype(np.int64), tcp)
+        rows["window"] = np.where(tcp[owner], self._windows(part, owner, rows), 0)
         return rows
 
-    def _windows(self, part: Sketch, owner: Ints, direction: Ints, tcp: NDArray[np.bool_]) -> Ints:
+    def _windows(self, part: Sketch, owner: Ints, rows: NDArray[np.void]) -> Ints:
         """As in the header, (P,)."""
-        head, shift = part.head, window_shifts(part.head)
+        head, shift, direction = part.head, window_shifts(part.head), rows["direction"].astype(np.int64)
         latest = np.zeros((len(head), 2), np.int64)
         latest[head.owner, head.rows["direction"]] = head.rows["window"]  # the last one is written last
-        windows = np.zeros(len(owner), np.int64)
-        tables = self.windows.levels, self.windows.moves
-        draw_windows(part.classes, owner, direction, latest << shift, part.seeds, *tables, windows)
-        return np.where(tcp[owner], np.clip(windows >> shift[owner, direction], 1, 0xFFFF), 0)
+        received, windows = np.zeros((2, len(owner)), np.int64)
+        count_received(owner, direction, rows["size"].astype(np.int64), received)
+        tables, packets = (self.windows.levels, self.windows.moves), np.stack([direction, received])
+        draw_windows(part.classes, part.seeds, owner, packets, latest, shift, tables, windows)
+        return windows
 
     def _past(self, head: FlowRows, fields: FieldsCodec) -> Ints:
         """The tokens (F, ORDER) of the last packets of heads, UNKNOWN where there is none."""
