@@ -105,6 +105,27 @@ def test_a_course_steers_what_is_drawn() -> None:
     assert np.mean(drawn(found, 4000, wanted)[0] == 0) < 0.55
 
 
+def stretched(gaps: list[float], wanted: float, packets: int | None = None) -> list[float]:
+    """The gaps of the first packets of a flow of one segment that takes so many ns."""
+    n, one, sums = np.array([packets or len(gaps)]), np.zeros(1, np.int64), np.zeros((1, SEGMENTS, 4))
+    sums[0, 0, 3] = wanted
+    found = np.concatenate([gaps, np.zeros(int(n[0]) - len(gaps))])
+    stretch(n, n, one, one + 1, sums, found)
+    assert found.sum() == pytest.approx(wanted)
+    return found[: len(gaps)].tolist()
+
+
+def test_what_is_sent_together_stays_together_in_short_flows() -> None:
+    bursts = [1e4, 2e7, 5e9, 1e4, 2e7, 1e9]
+    assert stretched(bursts, 9e9) == pytest.approx([1e4, 2e7, 9e9 - 1.04002e9, 1e4, 2e7, 1e9]), (
+        "one wait takes the rest"
+    )
+    assert stretched(bursts, 3e9) == pytest.approx([1e4, 2e7, 3e9 - 1.04002e9, 1e4, 2e7, 1e9])
+    assert stretched(bursts, 1e9) == pytest.approx([1e4, 2e7, 4.7999e8, 1e4, 2e7, 4.7999e8]), "waits are cut, no gaps"
+    assert stretched(bursts, 1e7) == pytest.approx([1e4, 2.495e6, 2.495e6, 1e4, 2.495e6, 2.495e6], rel=1e-3)
+    assert stretched(bursts, 8e9, 1000)[1] == pytest.approx(2e7 * 8e9 / 6.04e9, rel=1e-3), "long flows keep their pace"
+
+
 def flows(*counts: int) -> FlowRows:
     rows, rng = np.zeros(sum(counts), ROW), np.random.default_rng(3)
     rows["direction"], rows["size"] = rng.integers(0, 2, len(rows)), rng.integers(0, 1449, len(rows))

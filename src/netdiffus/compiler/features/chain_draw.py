@@ -1,7 +1,7 @@
 """Drawing from counted chains: the packets of a flow's course, block by block, in time that grows with packets alone.
 
 A chain knows what follows what, not how much is still to come. So several blocks are drawn, and the one is kept that
-comes closest to where the course should be by then; and the gaps of each segment are stretched to its time. Both only
+comes closest to where the course should be by then; and the gaps of each segment are made to come to its time. Both only
 choose among, or scale, what the chain gives.
 """
 
@@ -18,11 +18,14 @@ from netdiffus.wire.kernels.compiled import compiled, i64, u64
 BLOCK, CANDIDATES = 16, 4
 """Packets that are drawn at a time, and how often."""
 SHORT, SHORT_CANDIDATES = 256, 16
-"""Flows of so few packets have few blocks to come to their totals with: of each, more are drawn."""
+"""Flows of so few packets have few blocks to come to their totals with: of each, more are drawn. Their gaps are not
+stretched, for a segment of theirs is a few bursts and waits; one of a long flow is a transfer at a pace."""
 LONG_NS = 1_000_000
 """Gaps that are stretched first: waits, not the spacing of packets that were sent together."""
 STRETCH, SHRINK = 1.5, 0.125
 """They are stretched and shrunk by so much at most; what is missing then is part of the longest, or all are shrunk."""
+HALVINGS = 40
+"""Of the longest gap, in the search for the length that the longest are cut to."""
 
 
 class Tables(NamedTuple):
@@ -125,6 +128,35 @@ def _stretch(gaps: Floats, begin: int, end: int, wanted: float) -> None:
 
 
 @compiled
+def _cap(gaps: Floats, begin: int, end: int, wanted: float) -> None:
+    """Let the gaps of a segment come to a time: the longest takes what is missing; of too much the longest are cut.
+
+    All that are shorter stay, so what was sent together, and in the time of a round trip, still is.
+    """
+    total, longest = 0.0, begin
+    for i in range(begin, end):
+        total += gaps[i]
+        if gaps[i] > gaps[longest]:
+            longest = i
+    if end <= begin:
+        return
+    if total <= wanted:
+        gaps[longest] += wanted - total
+        return
+    low, high = 0.0, gaps[longest]
+    for _ in range(HALVINGS):
+        middle, total = (low + high) / 2, 0.0
+        for i in range(begin, end):
+            total += min(gaps[i], middle)
+        if total > wanted:
+            high = middle
+        else:
+            low = middle
+    for i in range(begin, end):
+        gaps[i] = min(gaps[i], low)
+
+
+@compiled
 def draw_tokens(
     kinds: Ints,
     cells: Ints,
@@ -213,4 +245,8 @@ def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats
             stop, rest = max(min(end, ends[f]), begin), 0.0
             for i in range(first[f] + stop, first[f] + end):
                 rest += gaps[i]
-            _stretch(gaps, first[f] + begin, first[f] + stop, max(sums[f, s, 3] - rest, 0.0))
+            wanted = max(sums[f, s, 3] - rest, 0.0)
+            if n > SHORT:
+                _stretch(gaps, first[f] + begin, first[f] + stop, wanted)
+            else:
+                _cap(gaps, first[f] + begin, first[f] + stop, wanted)
