@@ -112,7 +112,7 @@ def least_window(ack: int, mine: Any, peer: Any, flags: int) -> int:
     """
     if mine.limit == NEVER:
         return 0
-    return min(max(mine.limit - ack, i64(0)) >> window_shift(mine, peer, flags), i64(LARGEST_WINDOW))
+    return i64(min(max(mine.limit - ack, i64(0)) >> window_shift(mine, peer, flags), i64(LARGEST_WINDOW)))
 
 
 @compiled

@@ -1,8 +1,7 @@
 """Drawing from counted chains: the packets of a flow's course, block by block, in time that grows with packets alone.
 
 A chain knows what follows what, not how much is still to come. So several blocks are drawn, and the one is kept that
-comes closest to where the course should be by then; and the gaps of each segment are made to come to its time. Both only
-choose among, or scale, what the chain gives.
+comes closest to where the course should be by then; and the gaps of each segment are made to come to its time.
 """
 
 from __future__ import annotations
