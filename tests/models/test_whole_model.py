@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from netdiffus import generate, prepare, recordings, train
 from netdiffus.compiler.features.bodies import BodiesManifest, BodyCodec
+from netdiffus.compiler.features.teardown import ENDING
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.packets import packet_part
@@ -169,3 +171,15 @@ def test_first_packets_of_whole_flows_can_be_learned_alone(dataset) -> None:
     assert whole.series.shape == alone.series.shape
     assert np.array_equal(whole.series[:, 2:5], alone.series[:, 2:5], equal_nan=True)
     assert alone.course is None
+
+
+def test_a_model_of_endings_of_five_packets_is_read(model, tmp_path) -> None:
+    """Endings had five packets before they began with the first FIN or RST."""
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    manifest = json.loads((folder / "model.json").read_text())
+    endings = manifest["codec"]["fields"]["endings"]
+    endings["words"] = [word[:ENDING] for word in endings["words"]]
+    (folder / "model.json").write_text(json.dumps(manifest))
+    generate(folder, tmp_path / "made.pcapng", count=10)
+    assert not check_capture(tmp_path / "made.pcapng").faults
