@@ -36,6 +36,8 @@ from netdiffus.wire.headers.fields import RST, TCP
 QUANTILES = 9
 """Of the gaps in a class of gaps."""
 CLASSES_OF_GAPS = len(GAP_EDGES) + 1
+FOREVER = 1 << 62
+"""ns; of classes whose flows were never seen to go on, and of models that do not know."""
 
 
 class BodiesManifest(Manifest):
@@ -50,6 +52,7 @@ class BodiesManifest(Manifest):
     cells: Packed
     windows: WindowsManifest
     tails: TailsManifest
+    longest: Packed | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class BodyCodec:
         classes: how many there are. kinds, replies: vocabularies. tokens, chain: of the packets.
         gaps: (classes, 2, CLASSES_OF_GAPS, QUANTILES) ns, of each class, direction and class of gaps.
         cells: which chain a segment has. windows, tails: of the packets.
+        longest: (classes,) ns that a flow of each class goes on for at most.
     """
 
     classes: int
@@ -104,6 +108,7 @@ class BodyCodec:
     cells: Cells
     windows: Windows
     tails: Tails
+    longest: Ints
 
     @classmethod
     def fit(cls, tape: Tape, fields: FieldsCodec, classes: int, *, order: int = ORDER) -> BodyCodec | None:
@@ -117,7 +122,8 @@ class BodyCodec:
         cell = np.where(some, cells.of(kinds, tape.levels), 0)
         chain = Chain.fit(place, tape.owner, cell, cells.alone(cell[some], tape.owner[some]), order=order)
         windows, tails = Windows.fit(tape, classes), Tails.fit(tape, fields.kinds)
-        return cls(classes, tape.kinds, tape.replies, tokens, chain, _gaps(tape, classes), cells, windows, tails)
+        gaps, longest = _gaps(tape, classes), _longest(tape, classes)
+        return cls(classes, tape.kinds, tape.replies, tokens, chain, gaps, cells, windows, tails, longest)
 
     def known(self) -> NDArray[np.bool_]:
         """(classes,) whether the class has chains."""
@@ -146,6 +152,7 @@ class BodyCodec:
         owner, first = np.repeat(np.arange(len(n)), n), np.cumsum(n) - n
         token, size, gap_ns = np.zeros(total, np.int64), np.zeros(total, np.int64), np.zeros(total)
         sums, cells = targets(part.course, n).sums, self.cells.of(part.classes[:, None], levels(part.course))
+        sums[:, :, 3] *= np.minimum(1, self.longest[part.classes] / np.maximum(sums[:, :, 3].sum(axis=1), 1))[:, None]
         hosts, parts = fields.hosts.tokens[part.hosts], segments_of(n)
         tcp = hosts[:, 0] == TCP
         endings = np.where(tcp[:, None], fields.endings.tokens[part.ending], -1)
@@ -207,7 +214,7 @@ class BodyCodec:
         """Plain values."""
         names = ("kinds", "replies", "chain", "cells", "windows", "tails")
         parts = {name: getattr(self, name).to_json() for name in names} | {"words": self.tokens.to_json()}
-        return {"classes": self.classes, "gaps": pack(self.gaps)} | parts
+        return {"classes": self.classes, "gaps": pack(self.gaps), "longest": pack(self.longest)} | parts
 
     @classmethod
     def of_manifest(cls, found: BodiesManifest, fields: FieldsCodec) -> BodyCodec:
@@ -220,12 +227,13 @@ class BodyCodec:
         kinds, replies = (Vocabulary.of_manifest(tokens) for tokens in (found.kinds, found.replies))
         tokens = Tokens.of_manifest(found.words, len(kinds), len(replies))
         gaps = unpack(found.gaps, found.classes, 2, CLASSES_OF_GAPS, QUANTILES)
-        if (gaps < 0).any():
-            raise ValueError("with gaps of 0 ns or more")
+        longest = np.full(found.classes, FOREVER) if found.longest is None else unpack(found.longest, found.classes)
+        if (gaps < 0).any() or (longest < 0).any():
+            raise ValueError("with gaps and times of 0 ns or more")
         return cls(
             found.classes, kinds, replies, tokens, Chain.of_manifest(found.chain, len(tokens)), gaps,
             Cells.of_text(found.cells, found.classes), Windows.of_manifest(found.windows, found.classes),
-            Tails.of_manifest(found.tails, len(fields.kinds), len(replies)),
+            Tails.of_manifest(found.tails, len(fields.kinds), len(replies)), longest,
         )  # fmt: skip
 
 
@@ -247,3 +255,11 @@ def _gaps(tape: Tape, classes: int) -> Ints:
     for name, gaps in zip(names.tolist(), np.split(tape.gap_ns[order], begin[1:]), strict=True):
         flat[name] = np.quantile(gaps, at)
     return found
+
+
+def _longest(tape: Tape, classes: int) -> Ints:
+    """(classes,) the time in ns that the longest flow of each goes on for."""
+    found, time_ns = np.zeros(classes, np.int64), np.zeros(len(tape.classes), np.int64)
+    np.add.at(time_ns, tape.owner, tape.gap_ns)
+    np.maximum.at(found, tape.classes, time_ns)
+    return np.where(found > 0, found, FOREVER)
