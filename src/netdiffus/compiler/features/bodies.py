@@ -17,7 +17,7 @@ from pydantic import Field
 from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler.features.cells import Cells
 from netdiffus.compiler.features.chain import ORDER, Chain, ChainManifest
-from netdiffus.compiler.features.chain_draw import CANDIDATES, Tables, draw_tokens, stretch
+from netdiffus.compiler.features.chain_draw import CANDIDATES, LONG_NS, Tables, draw_tokens, stretch
 from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.compiler.features.course import levels, segments_of, targets
 from netdiffus.compiler.features.manifest import check_packets
@@ -170,9 +170,11 @@ class BodyCodec:
         kind, reply = self.kinds.tokens[self.tokens.tokens[token, 0]], self.tokens.tokens[token, 1]
         at = first[flow] + n[flow] - 1 - far
         kind[at], reply[at], size[at], gap_ns[at] = fields.kinds.tokens[last], self.tails.reply[last], of_size, of_gap
-        stretch(n, np.minimum(ends + 1, n), first, parts, sums, gap_ns)
+        trips = round_trips(part.head)
+        least = np.where(trips > 0, trips, LONG_NS)
+        stretch(n, np.minimum(ends + 1, n), first, parts, sums, least, gap_ns)
         resets = fields.kinds.tokens[last, KIND.index("flags")] & RST != 0
-        gap_ns[at] = under_way(flow, far, resets, gap_ns[at], round_trips(part.head))
+        gap_ns[at] = under_way(flow, far, resets, gap_ns[at], trips)
         rows = packets_of_tokens(kind, self.replies.tokens[reply], hosts, size, owner, rng)
         rows["gap_ns"] = np.maximum(np.round(gap_ns), 1)
         rows["window"] = np.where(tcp[owner], self._windows(part, owner, rows), 0)

@@ -127,10 +127,11 @@ def _stretch(gaps: Floats, begin: int, end: int, wanted: float) -> None:
 
 
 @compiled
-def _cap(gaps: Floats, begin: int, end: int, wanted: float) -> None:
+def _cap(gaps: Floats, begin: int, end: int, wanted: float, least: float) -> None:
     """Let the gaps of a segment come to a time: the longest takes what is missing; of too much the longest are cut.
 
-    All that are shorter stay, so what was sent together, and in the time of a round trip, still is.
+    All that are shorter stay, so what was sent together, and in the time of a round trip, still is: none is cut to
+    less than `least`, even if the segment then takes longer.
     """
     total, longest = 0.0, begin
     for i in range(begin, end):
@@ -152,7 +153,7 @@ def _cap(gaps: Floats, begin: int, end: int, wanted: float) -> None:
         else:
             low = middle
     for i in range(begin, end):
-        gaps[i] = min(gaps[i], low)
+        gaps[i] = min(gaps[i], max(low, least))
 
 
 @compiled
@@ -232,10 +233,11 @@ def draw_tokens(
 
 
 @compiled
-def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats, gaps: Floats) -> None:
+def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats, trips: Ints, gaps: Floats) -> None:
     """Let the gaps (P,) of each segment come to the time of its course; arguments as of `draw_tokens`.
 
-    Only those of the first `ends` packets change: the last ones follow each other as they do in any ending.
+    Only those of the first `ends` packets change: the last ones follow each other as they do in any ending. If these
+    take all of a segment's time, the others keep `trips` (F,), the ns of a round trip.
     """
     for f in range(packets.size):
         n = packets[f]
@@ -248,4 +250,4 @@ def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats
             if n > SHORT:
                 _stretch(gaps, first[f] + begin, first[f] + stop, wanted)
             else:
-                _cap(gaps, first[f] + begin, first[f] + stop, wanted)
+                _cap(gaps, first[f] + begin, first[f] + stop, wanted, trips[f])
