@@ -206,7 +206,7 @@ def as_file(packets: list[tuple[int, bytes]], keep: int, timeout_s: float, plain
     assert len(first) == sum(map(len, flows["size"])), (flows, first)
     times = [time_ns for time_ns, _ in packets]
     if times == sorted(times):
-        batched, _, again = frames(compiled, file.getvalue(), keep, timeout_s, 0)
+        batched, _, again = frames(compiled, file.getvalue(), keep, timeout_s, 1)
         columns = [name for name in flows.columns if name != "flow_id"]
         assert sorted(map(repr, batched.select(columns).rows())) == sorted(map(repr, flows.select(columns).rows()))
         assert again == summary
@@ -221,7 +221,7 @@ def frames(form: Form, data: bytes, keep: int, timeout_s: float, batch_bytes: in
         reader = form["traffic.flows.reader"].FlowReader(
             "-", packets=keep, timeout_s=timeout_s, batch_bytes=batch_bytes
         )
-        reader._capture._block_bytes = 1 << 14 if batch_bytes else 256
+        reader._capture._block_bytes = 1 << 14 if batch_bytes > 1 else 256
         batches = list(reader)
     finally:
         sys.stdin = before

@@ -22,7 +22,7 @@ KERNELS: dict[str, dict[str, set[str]]] = {
     "wire.headers.fields": {"_odd": {"fields"}},
     "wire.headers.tunnels": {"_enter": {"data", "ends", "fields"}},
     "wire.headers.tunnel_names": {"_name": {"data", "ends", "fields"}},
-    "wire.files.order": {"_gather": {"data", "offset", "captured", "place"}, "_find_moved": {"time_ns"}},
+    "wire.files.order": {"gather": {"data", "offset", "captured", "place"}, "_find_moved": {"time_ns"}},
     "wire.headers.dissect": {"_dissect": {"data", "offset", "captured", "length", "link"}},
     "traffic.flows.table": {"track": {"fields", "time_ns", "data"}, "fill_slots": set(), "retain": {"numbers"}},
     "traffic.flows.frames": {"_place": {"rank"}, "_place_headers": {"headers", "rank"}},
