@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -64,8 +63,8 @@ def read_part(folder: Path, reading: Reading, part: PartFile) -> PartRead:
     Raises:
         InputError: as reading it in place does.
     """
-    read = partial(SOURCES[kind_of(part.path, reading.config)], file=part.file)
-    return read_apart(folder, reading, part, lambda intake, apart: (read(intake, reading=apart), Counter()))
+    read = SOURCES[kind_of(part.path, reading.config)]
+    return read_apart(folder, reading, part, lambda intake, apart: (read(intake, part.file, apart), Counter()))
 
 
 def read_apart(
