@@ -57,7 +57,8 @@ def _told_before(kept: NDArray[np.void], counts: Ints) -> Ints:
     speaks = (kept["payload_bytes"] > 0).astype(np.int64)
     before = np.cumsum(speaks) - speaks
     firsts = np.cumsum(counts) - counts
-    return before - np.repeat(before[firsts[counts > 0]], counts[counts > 0])
+    within: Ints = before - np.repeat(before[firsts[counts > 0]], counts[counts > 0])
+    return within
 
 
 def _bytes(headers: Bytes, begin: Ints, kept: NDArray[np.void]) -> Bytes:
