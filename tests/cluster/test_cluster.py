@@ -21,8 +21,9 @@ from netdiffus.steps.outputs import streamed
 from netdiffus.steps.sources import segmented
 from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.traffic.flows.reader import FlowReader
-from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.files.writer import write_pcap
+from netdiffus.wire.headers.packets import Packet
+from wire_packets import udp
 
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 # Ray leaves sockets and logs of dead processes to the garbage collector.
@@ -65,10 +66,13 @@ def test_a_dataset_has_the_same_rows(cluster, tmp_path) -> None:
 def test_a_large_capture_and_a_tap_are_read_in_segments(cluster, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(segmented, "SEGMENT_BYTES", 1 << 20)
     monkeypatch.setattr("netdiffus.steps.sources.captures.FlowReader", partial(FlowReader, batch_bytes=1 << 20))
-    base = [packet for block in read_capture(recordings.captures()["web"][0]) for packet in block.packets()]
-    half = base[len(base) // 2].time_ns - base[0].time_ns  # flows go on from one file, and one round, to the next
-    many = [p._replace(time_ns=p.time_ns + k * half) for k in range(5 + 3_000_000 // sum(len(p.data) for p in base))
-            for p in base[: len(base) // 2]]  # fmt: skip
+    frames = [udp(bytes(k % 250), k * k % 7 // 4, ports=(1000 + k * k % 311, 53), checksum=1) for k in range(1000)]
+    many = [Packet(10**18 + k * 3_000_000, frames[k % 1000], len(frames[k % 1000])) for k in range(16_000)]
+    refused: list[str] = []
+    finish = segmented.SegmentedSource.finish
+    monkeypatch.setattr(
+        segmented.SegmentedSource, "finish", lambda source: refused.append(source.why) or finish(source)
+    )
     for name, packets in (("large/a", many), ("tap/b", many[: len(many) // 3]), ("tap/c", many[len(many) // 3 :])):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write_pcap(tmp_path / f"{name}.pcap", packets)
@@ -76,6 +80,7 @@ def test_a_large_capture_and_a_tap_are_read_in_segments(cluster, tmp_path, monke
     prepare(sources, whole, rotated=True)
     prepare(sources, parts, rotated=True, ray="auto")
     assert_same(whole, parts)
+    assert refused == ["", ""]
     assert len(list((parts / "traces").iterdir())) > 2
 
 
