@@ -25,6 +25,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import polars as pl
 import torch
+import torch._dynamo  # optimisers import it, which takes each child seconds
 
 import netdiffus
 from bench.small_traffic import two_labels
