@@ -14,7 +14,7 @@ from netdiffus.store.report import read_scores
 def test_the_report_is_there_after_the_block(tmp_path: Path) -> None:
     real, made = tmp_path / "real.parquet", tmp_path / "made.parquet"
     two_labels(50, seed=0).write_parquet(real)
-    two_labels(20, seed=1).write_parquet(made)
+    two_labels(12, seed=1).write_parquet(made)
     with _packets_evaluated(real, made, tmp_path / "report", seed=3):
         assert not (tmp_path / "report").exists()
     names = {str(score["name"]) for score in read_scores(tmp_path / "report")}
