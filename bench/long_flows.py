@@ -27,7 +27,7 @@ FLOWS, AT_ONCE = 24, 3
 BYTES = 15_000_000, 70_000_000
 CHUNK, PAUSE_S = 1 << 17, 0.01
 SETUP = ("ip link set lo mtu 1500 gso_max_size 1500 gso_max_segs 1 up", "ethtool -K lo tso off gso off gro off")
-STEPS, DRAWN = 150, 32
+STEPS, DRAWN = 150, 64
 
 
 def transfer(size: int, port: int, pause_s: float) -> None:

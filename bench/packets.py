@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from bench import gates, kernel
+from bench import gates
 from bench.packet_fidelity import (
     CHANCE,
     SUMS,
@@ -27,13 +27,11 @@ from bench.packet_fidelity import (
     packets_of,
 )
 from bench.results import table, write_section
+from bench.stacks import stack_lines, written
 from netdiffus import generate, prepare, recordings, train
 from netdiffus.compiler import (
     FlowRows,
-    compile_rows,
-    fresh_endpoints,
     rows_of_flows,
-    write_packets,
 )
 from netdiffus.compiler.features.codec import first_packets
 from netdiffus.compiler.fidelity import Fidelity
@@ -102,14 +100,6 @@ def made_flows(capture: Path) -> Flows:
     return Flows(rows, packets_of(read.packets, "flow_id", ids, np.array(labels), PACKETS))
 
 
-def written(rows: FlowRows, path: Path, *, fidelity: Fidelity = Fidelity.GENERATED) -> Path:
-    """Flows as a capture."""
-    fresh = fresh_endpoints(rows, np.random.default_rng(0))
-    with path.open("wb") as file:
-        write_packets(file, compile_rows(fresh, fidelity=fidelity))
-    return path
-
-
 def asked(capture: Path, real: FlowRows, scratch: Path) -> tuple[list[tuple[str, str, str]], int]:
     """What each gate says of the capture, what was wanted, and how many flows labels.csv has."""
     flows = len(pl.read_csv(capture.with_name(capture.name + ".labels.csv")))
@@ -134,24 +124,7 @@ def asked(capture: Path, real: FlowRows, scratch: Path) -> tuple[list[tuple[str,
         text = f"{len(answer):,} findings" if isinstance(answer, list) else text
         lines.append((name, text, wanted))
     beside = written(real, scratch / "real.pcap", fidelity=Fidelity.VERBATIM)
-    whole = gates.complete(capture), gates.complete(beside)
-    if whole[0] and whole[1]:
-        shares = [f"{100 * n / max(total, 1):.1f} %" for n, total in (whole[0], whole[1])]
-        lines.append(("tcptrace, complete connections", shares[0], f"real {shares[1]} ± 5"))
-    return [*lines, *_kernel(capture, beside)], flows
-
-
-def _kernel(capture: Path, beside: Path) -> list[tuple[str, str, str]]:
-    """What a real kernel says of the capture, next to what it says of real traffic."""
-    ours, real = kernel.ask(capture), kernel.ask(beside)
-    if isinstance(ours, str) or isinstance(real, str):
-        return [("a real kernel", str(ours), "–")]
-    handshakes = [f"{tally.handshakes} of {tally.flows}" for tally in (ours, real)]
-    data = [f"{tally.data_whole} of {tally.with_data}" for tally in (ours, real)]
-    return [
-        ("a real kernel, handshakes", handshakes[0], f"real {handshakes[1]}"),
-        ("a real kernel, complete data", data[0], f"real {data[1]}"),
-    ]
+    return [*lines, *stack_lines(capture, beside)], flows
 
 
 def scored(real: dict[str, Flows], drawn: Flows, rng: np.random.Generator) -> str:

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.packet_fidelity import BITS_OF, SEED, Flows, learned
-from bench.packets import FEWEST, PACKETS, made_flows, real_flows, written
+from bench.packets import FEWEST, PACKETS, made_flows, real_flows
 from bench.results import table, write_section
+from bench.stacks import written
 from netdiffus import generate, prepare, recordings, train
 from netdiffus.imaging.bit_flows import flows_of_images
 from netdiffus.imaging.rgb import wrong_bits

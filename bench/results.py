@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "results.md"
 # The page's topics, and the benchmarks whose sections stand under each.
 TOPICS = {
-    "How useful is synthetic traffic?": ("sets", "augmentation", "outside", "demo", "verdicts", "ablation"),
+    "How useful is synthetic traffic?": ("sets", "prototype", "augmentation", "outside", "demo", "verdicts", "ablation"),
     "Are synthetic packets what real stacks send?": (
         "packets",
         "whole",

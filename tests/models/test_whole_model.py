@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,6 +11,8 @@ import pytest
 
 from netdiffus import generate, prepare, recordings, train
 from netdiffus.compiler.features.bodies import BodiesManifest, BodyCodec
+from netdiffus.compiler.features.course import QUANTITIES
+from netdiffus.compiler.features.teardown import ENDING
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.packets import packet_part
@@ -169,3 +173,35 @@ def test_first_packets_of_whole_flows_can_be_learned_alone(dataset) -> None:
     assert whole.series.shape == alone.series.shape
     assert np.array_equal(whole.series[:, 2:5], alone.series[:, 2:5], equal_nan=True)
     assert alone.course is None
+
+
+def test_a_model_of_endings_of_five_packets_is_read(model, tmp_path) -> None:
+    """Endings had five packets before they began with the first FIN or RST."""
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    manifest = json.loads((folder / "model.json").read_text())
+    endings = manifest["codec"]["fields"]["endings"]
+    endings["words"] = [word[:ENDING] for word in endings["words"]]
+    (folder / "model.json").write_text(json.dumps(manifest))
+    generate(folder, tmp_path / "made.pcapng", count=10)
+    assert not check_capture(tmp_path / "made.pcapng").faults
+
+
+def test_no_flow_goes_on_for_longer_than_those_of_its_class(model, dataset) -> None:
+    loaded = load_model(model)
+    codec = loaded.manifest.codec
+    bodies = codec.bodies
+    _, traces = read_dataset(dataset)
+    gaps = traces.filter(split="train", label="ssh")["gap_ns"].list.slice(16).list.sum()
+    kind = loaded.manifest.labels.index("ssh/tcp")
+    assert gaps.max() <= bodies.longest[kind] <= gaps.max() + traces["gap_ns"].list.head(16).list.sum().max()
+    draw = next(loaded.sample(Request(np.full(40, kind), Sampling(), 0)))
+    sketch = draw.sketch(None)[0]
+    course = sketch.course.copy()
+    course[:, QUANTITIES.index("gap_ns")] *= 10**6
+    rows = bodies.whole(replace(sketch, course=course), codec.fields, np.random.default_rng(0))
+    place = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
+    behind = place >= sketch.head.counts[rows.owner]
+    took = np.bincount(rows.owner[behind], rows.rows["gap_ns"][behind], len(rows))
+    assert (took <= bodies.longest[kind] * 1.001).all()
+    assert took.max() > bodies.longest[kind] / 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +9,7 @@ from pathlib import Path
 
 from netdiffus import recordings
 from netdiffus.api.verbs import check, evaluate
+from netdiffus.cli.demo_capture import Beside
 from netdiffus.cli.progress import scoring, show_drawing, show_reading, show_training
 from netdiffus.cli.say import command, say
 from netdiffus.cli.show import print_headlines, print_verdicts
@@ -52,20 +51,20 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
         raise InputError("a folder for --out", f"{out}, a file", "name another")
     stages = _Stages()
     dataset, model, synthetic, report = (out / name for name in ("dataset", "model", "synthetic.parquet", "report"))
-    sessions, capture, packet_report = out / "packet-dataset", out / "synthetic.pcapng", out / "packet-report"
+    capture, packet_report = out / "synthetic.pcapng", out / "packet-report"
     _check_places(out)
-    with stages("prepare"):
-        show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
-    config = train_options(steps=max(1, round(minutes * STEPS_PER_MINUTE)), seed=seed)
-    with stages("train"):
-        show_training(train(dataset, model, config), model)
-    count = TRACES_PER_LABEL * len(recordings.labels())
-    with stages("generate"):
-        show_drawing(generate(model, synthetic, GenerateConfig.of(count=count, balance=True, seed=seed)))
-    with stages("packets"):
-        _packets(sessions, out / "packet-model", capture, minutes, seed)
-    with stages("evaluate"), scoring() as show, _packets_evaluated(sessions, capture, packet_report, seed):
-        scores = evaluate(dataset, synthetic, report, seed=seed, on_progress=show)
+    with stages("all"), Beside(_capture_commands(out, minutes, seed)) as beside:
+        say("beside all that follows, sessions of clients are learned, drawn and evaluated")
+        with stages("prepare"):
+            show_reading(prepare([recordings.folder()], dataset, PrepareConfig.of(packets=PACKETS, seed=seed)))
+        config = train_options(steps=max(1, round(minutes * STEPS_PER_MINUTE)), seed=seed)
+        with stages("train"):
+            show_training(train(dataset, model, config), model)
+        count = TRACES_PER_LABEL * len(recordings.labels())
+        with stages("generate"):
+            show_drawing(generate(model, synthetic, GenerateConfig.of(count=count, balance=True, seed=seed)))
+        with stages("evaluate"), scoring() as show:
+            scores = evaluate(dataset, synthetic, report, seed=seed, on_progress=show)
     say()
     print_headlines(scores.headlines())
     print_verdicts([verdict for verdict in scores.verdicts() if verdict.question != FEED])
@@ -75,7 +74,8 @@ def run_demo(out: Path, minutes: float, seed: int) -> None:
     say()
     _say_files(out)
     say()
-    say(f"all of it took {stages.total:.0f} s ({stages}); the same with your own captures, one folder per label:")
+    say(f"all of it took {stages.pop('all'):.0f} s ({stages}; beside them for the capture: {beside})")
+    say("the same with your own captures, one folder per label:")
     say("    " + command("prepare", "captures/", "--out", out / "my-dataset"))
     say("    " + command("train", out / "my-dataset", "--out", out / "my-model"))
 
@@ -93,10 +93,9 @@ class _Stages:
         yield
         self._seconds[name] = time.monotonic() - began
 
-    @property
-    def total(self) -> float:
-        """Of all stages."""
-        return sum(self._seconds.values())
+    def pop(self, name: str) -> float:
+        """The seconds of a stage, which is no longer listed."""
+        return self._seconds.pop(name)
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {seconds:.0f}" for name, seconds in self._seconds.items())
@@ -110,39 +109,28 @@ def _check_places(out: Path) -> None:
     check_files(files_of([out / "synthetic.pcapng"]))
 
 
-def _packets(dataset: Path, model: Path, capture: Path, minutes: float, seed: int) -> None:
-    """Learn whole flows and sessions from the recordings of sessions, and generate a capture of sessions."""
-    prepared = PrepareConfig.of(packets="all", payload_shapes=True, seed=seed)
-    show_reading(prepare([recordings.folder("sessions")], dataset, prepared))
-    steps = max(1, round(minutes * PACKET_STEPS_PER_MINUTE))
-    show_training(train(dataset, model, train_options(steps=steps, seed=seed, image="fields", length=HEAD)), model)
-    show_drawing(generate(model, capture, GenerateConfig.of(sessions=SESSIONS, seed=seed)))
+def _capture_commands(out: Path, minutes: float, seed: int) -> list[list[str]]:
+    """What learns whole flows and sessions from the recordings of sessions, and draws and scores a capture of them."""
+    dataset, model, capture, report = (
+        str(out / name) for name in ("packet-dataset", "packet-model", "synthetic.pcapng", "packet-report")
+    )
+    steps = str(max(1, round(minutes * PACKET_STEPS_PER_MINUTE)))
+    learned = ["--image", "fields", "--length", str(HEAD), "--steps", steps]
+    return [
+        [verb, *options, "--seed", str(seed), "--out", made, "--", *given]
+        for verb, options, made, given in (
+            ("prepare", ["--packets", "all", "--payload-shapes"], dataset, [str(recordings.folder("sessions"))]),
+            ("train", learned, model, [dataset]),
+            ("generate", ["--sessions", str(SESSIONS)], capture, [model]),
+            ("evaluate", ["--no-baselines"], report, [dataset, capture]),
+        )
+    ]
 
 
 def _on_feeding(report: Path) -> list[Verdict]:
     """The answer of the report of the capture: the traces are the first packets of flows alone."""
     scores = [Score.from_dict(entry) for entry in read_scores(report)]
     return [verdict for verdict in verdicts(scores) if verdict.question == FEED]
-
-
-@contextmanager
-def _packets_evaluated(dataset: Path, capture: Path, report: Path, seed: int) -> Iterator[None]:
-    """Evaluate the capture in a process of its own while the block runs: one evaluation hardly fills two cores.
-
-    Raises:
-        RuntimeError: it failed; with what it printed.
-    """
-    options = ["--out", str(report), "--seed", str(seed), "--no-baselines", "--", str(dataset), str(capture)]
-    line = [sys.executable, "-m", "netdiffus", "evaluate", *options]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            yield
-            said = process.communicate()[0]
-        except BaseException:
-            process.terminate()
-            raise
-    if process.returncode:
-        raise RuntimeError(f"evaluating the capture ended with {process.returncode}: {said}")
 
 
 def _say_conformance(capture: Path) -> None:

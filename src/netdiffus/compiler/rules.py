@@ -65,7 +65,11 @@ RULES: dict[str, Rule] = {
         Broken.ACKNOWLEDGEMENT, "acknowledges what was sent, and never less than before", "RFC 9293 3.10.7.4"
     ),
     "size": Rule(Broken.SIZE, "a packet fits the MTU, a segment the peer's MSS", "RFC 9293 3.7.1, RFC 791 3.2"),
-    "window": Rule(Broken.WINDOW, "data stays inside the window, which does not close", "RFC 9293 3.8.6"),
+    "window": Rule(
+        Broken.WINDOW,
+        "data stays inside the window, which does not close; a drawn one takes back nothing of what it offered",
+        "RFC 9293 3.8.6",
+    ),
     "options": Rule(
         Broken.OPTIONS, "options are well formed, and those of SYN stand on SYN only", "RFC 9293 3.2, RFC 7323 1.3, 2.2"
     ),

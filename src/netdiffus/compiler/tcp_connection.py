@@ -12,7 +12,7 @@ from netdiffus.compiler.fidelity import Fidelity
 from netdiffus.compiler.handshake import legal_flags, legal_layout
 from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.specs import ZERO, FlowRows
-from netdiffus.compiler.tcp_numbers import NEVER, begin, place, scratch, sent, wanted
+from netdiffus.compiler.tcp_numbers import NEVER, begin, place, scratch, sent, wanted, window_shift
 from netdiffus.compiler.tcp_options import (
     HAS_FAST_OPEN,
     HAS_SACK_PERMITTED,
@@ -21,7 +21,7 @@ from netdiffus.compiler.tcp_options import (
     describe,
     later_place,
 )
-from netdiffus.compiler.tcp_segment import FARTHEST, is_over, legal_blocks, legal_bytes
+from netdiffus.compiler.tcp_segment import FARTHEST, is_over, least_window, legal_blocks, legal_bytes
 from netdiffus.wire.conformance.sides import REORDERED_NS
 from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN, TCP
 from netdiffus.wire.kernels.compiled import compiled, i64
@@ -148,6 +148,11 @@ def _assign(
             if window == 0 and not flags & RST:
                 window, wrong = mine.latest_window if mine.latest_window > 0 else i64(USUAL_WINDOW), wrong | WINDOW
                 p.window = window
+            if generated and flags & ACK and not flags & RST:
+                least = least_window(ack, mine, peer, flags)
+                if window < least:
+                    window, wrong = least, wrong | WINDOW
+                    p.window = window
             if flags & SYN:
                 mine.syn, mine.has, mine.mss, mine.shift = True, i64(kinds[p.layout].has), i64(0), i64(0)
                 mine.syn_end = 1 + size
@@ -181,8 +186,7 @@ def _assign(
                 mine.repeats = 0
             mine.probed = size <= 1 and position == mine.next - 1 and not flags & (SYN | FIN | RST)
             if flags & ACK:
-                scaled = mine.has & peer.has & HAS_WSCALE and not flags & SYN
-                limit = ack + (window << mine.shift if scaled else window)
+                limit = ack + (window << window_shift(mine, peer, flags))
                 if flags & RST:
                     mine.reset_limit = limit
                 else:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdiffus.compiler.specs import LAST_END, NEXT, UNACKNOWLEDGED, ZERO, FlowRows
-from netdiffus.compiler.tcp_options import describe
+from netdiffus.compiler.tcp_options import HAS_WSCALE, describe
 from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN, TCP
 from netdiffus.wire.kernels.compiled import compiled, i64
 from netdiffus.wire.kernels.serial import signed
@@ -91,6 +91,12 @@ def sent(mine: Any, edges: NDArray[np.int64], flags: int, position: int, size: i
         mine.last_end = end
     if end > mine.next:
         mine.next, mine.new_ns = end, time_ns
+
+
+@compiled
+def window_shift(mine: Any, peer: Any, flags: int) -> int:
+    """By how many bits the window of a side's segment is scaled: if both SYNs offer it, never on SYN itself."""
+    return i64(mine.shift) if mine.has & peer.has & HAS_WSCALE and not flags & SYN else i64(0)
 
 
 @compiled

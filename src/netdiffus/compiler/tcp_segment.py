@@ -12,7 +12,7 @@ import numpy as np
 
 from netdiffus.arrays import Ints
 from netdiffus.compiler.rules import Broken
-from netdiffus.compiler.tcp_numbers import NEVER
+from netdiffus.compiler.tcp_numbers import NEVER, window_shift
 from netdiffus.wire.conformance.sides import FAST_NS
 from netdiffus.wire.headers.fields import FIN, SYN
 from netdiffus.wire.kernels.compiled import compiled, i64
@@ -25,6 +25,7 @@ WINDOW = Broken.WINDOW.value
 
 LONGEST_TRIP_NS = 400_000_000  # of a packet that was under way when the connection was reset
 FARTHEST = 1 << 30
+LARGEST_WINDOW = 0xFFFF
 
 
 @compiled
@@ -100,6 +101,18 @@ def legal_bytes(
     if generated and peer.reset and size == 1 and position == mine.next:
         size, broken = 0, broken | RESET  # one byte into the closed window of a reset reads as a probe
     return position, size, (flags & ~FIN) | (FIN if fin else 0), broken
+
+
+@compiled
+def least_window(ack: int, mine: Any, peer: Any, flags: int) -> int:
+    """The least window, as in the header, with which a segment takes back nothing of what this side has offered.
+
+    A receiver should not move the right edge of its window to the left (RFC 9293 section 3.8.6), and stacks in use do
+    not, except for what scaling rounds off: less than one unit of the scaled window (RFC 7323 section 2.4).
+    """
+    if mine.limit == NEVER:
+        return 0
+    return i64(min(max(mine.limit - ack, i64(0)) >> window_shift(mine, peer, flags), i64(LARGEST_WINDOW)))
 
 
 @compiled

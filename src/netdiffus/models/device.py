@@ -29,9 +29,13 @@ def choose_device() -> torch.device:
 
 def hold_threads() -> None:
     """Set the number of threads of the CPU again: parallel kernels of numba share torch's pool and set their own."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    torch.set_num_threads(int(asked) if asked.isdigit() and int(asked) > 0 else available)
+    torch.set_num_threads(int(asked) if asked.isdigit() and int(asked) > 0 else cores())
+
+
+def cores() -> int:
+    """CPUs that the process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

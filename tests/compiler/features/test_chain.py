@@ -80,7 +80,7 @@ def drawn(found: Chain, packets: int, sums, candidates: int = 1) -> tuple[np.nda
     past = np.full((1, 3), -1)
     cells = np.zeros((1, SEGMENTS), np.int64)
     draw_tokens(one, cells, n, n, one, one + 1, of_segments, past, one + 7, 3, candidates, tables, tokens, sizes, ns)
-    stretch(n, n, one, one + 1, of_segments, ns)
+    stretch(n, n, one, one + 1, of_segments, one, ns)
     return tokens, sizes, ns
 
 
@@ -103,6 +103,28 @@ def test_a_course_steers_what_is_drawn() -> None:
     assert np.mean(got == 0) > 0.62
     assert gaps.sum() == pytest.approx(1e9)
     assert np.mean(drawn(found, 4000, wanted)[0] == 0) < 0.55
+
+
+def stretched(gaps: list[float], wanted: float, packets: int | None = None, trip: int = 0) -> list[float]:
+    """The gaps of the first packets of a flow of one segment that takes so many ns."""
+    n, one, sums = np.array([packets or len(gaps)]), np.zeros(1, np.int64), np.zeros((1, SEGMENTS, 4))
+    sums[0, 0, 3] = wanted
+    found = np.concatenate([gaps, np.zeros(int(n[0]) - len(gaps))])
+    stretch(n, n, one, one + 1, sums, one + trip, found)
+    assert found.sum() == pytest.approx(wanted) or trip
+    return found[: len(gaps)].tolist()
+
+
+def test_what_is_sent_together_stays_together_in_short_flows() -> None:
+    bursts = [1e4, 2e7, 5e9, 1e4, 2e7, 1e9]
+    assert stretched(bursts, 9e9) == pytest.approx([1e4, 2e7, 9e9 - 1.04002e9, 1e4, 2e7, 1e9]), (
+        "one wait takes the rest"
+    )
+    assert stretched(bursts, 3e9) == pytest.approx([1e4, 2e7, 3e9 - 1.04002e9, 1e4, 2e7, 1e9])
+    assert stretched(bursts, 1e9) == pytest.approx([1e4, 2e7, 4.7999e8, 1e4, 2e7, 4.7999e8]), "waits are cut, no gaps"
+    assert stretched(bursts, 1e7) == pytest.approx([1e4, 2.495e6, 2.495e6, 1e4, 2.495e6, 2.495e6], rel=1e-3)
+    assert stretched(bursts, 0, trip=30_000_000) == [1e4, 2e7, 3e7, 1e4, 2e7, 3e7], "none less than a round trip"
+    assert stretched(bursts, 8e9, 1000)[1] == pytest.approx(2e7 * 8e9 / 6.04e9, rel=1e-3), "long flows keep their pace"
 
 
 def flows(*counts: int) -> FlowRows:
@@ -154,6 +176,6 @@ def test_the_gaps_of_the_ending_are_no_waits_to_stretch() -> None:
     gaps, n, one = np.array([2e6, 1e3, 2e6, 5e6]), np.array([4]), np.zeros(1, np.int64)
     sums = np.zeros((1, SEGMENTS, 4))
     sums[0, 0, 3] = 12e6
-    stretch(n, np.array([3]), one, one + 1, sums, gaps)
+    stretch(n, np.array([3]), one, one + 1, sums, one, gaps)
     assert gaps.sum() == 12e6
     assert gaps[[1, 3]].tolist() == [1e3, 5e6]

@@ -43,6 +43,13 @@ def test_a_token_is_as_long_as_three_flows_share_it() -> None:
     assert tokens == [padded(ACK, FIN, FIN, DATA)] * 3 + [padded(ACK, FIN, FIN), padded(), padded()]
 
 
+def test_tokens_of_fewer_packets_know_the_last_ones_of_longer_endings() -> None:
+    flow = [SYN, DATA, FIN, FIN, ACK]
+    endings = fit_endings(seen(flow, flow, flow))
+    longer = last_kinds(np.array(flow * 2), np.array([5, 5]), np.array(flow * 2) != SYN, CLOSING)
+    assert endings.tokens[ending_places(endings, longer)].tolist() == [padded(ACK, FIN, FIN, DATA)] * 2
+
+
 def test_the_token_holds_where_a_flow_is_closed_and_long_enough() -> None:
     counts = np.array([4, 4, 2, 4])
     tokens = np.array([padded(ACK, FIN), padded(ACK, FIN), padded(ACK, FIN, FIN), padded()])

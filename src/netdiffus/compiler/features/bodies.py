@@ -17,7 +17,7 @@ from pydantic import Field
 from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler.features.cells import Cells
 from netdiffus.compiler.features.chain import ORDER, Chain, ChainManifest
-from netdiffus.compiler.features.chain_draw import CANDIDATES, Tables, draw_tokens, stretch
+from netdiffus.compiler.features.chain_draw import CANDIDATES, LONG_NS, Tables, draw_tokens, stretch
 from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.compiler.features.course import levels, segments_of, targets
 from netdiffus.compiler.features.manifest import check_packets
@@ -28,7 +28,7 @@ from netdiffus.compiler.features.tails import Tails, TailsManifest, round_trips,
 from netdiffus.compiler.features.tape import FULL, HEADER_MORE, Tape, longer_header, plain_replies, window_shifts
 from netdiffus.compiler.features.tokens import GAP_EDGES, UNKNOWN, Tokens, TokensManifest
 from netdiffus.compiler.features.vocabulary import Vocabulary, VocabularyManifest
-from netdiffus.compiler.features.windows import Windows, WindowsManifest, draw_windows
+from netdiffus.compiler.features.windows import Windows, WindowsManifest, count_received, draw_windows
 from netdiffus.compiler.specs import CLIENT, ROW, FlowRows
 from netdiffus.manifest import Manifest
 from netdiffus.wire.headers.fields import RST, TCP
@@ -36,6 +36,8 @@ from netdiffus.wire.headers.fields import RST, TCP
 QUANTILES = 9
 """Of the gaps in a class of gaps."""
 CLASSES_OF_GAPS = len(GAP_EDGES) + 1
+FOREVER = 1 << 62
+"""ns; of classes whose flows were never seen to go on, and of models that do not know."""
 
 
 class BodiesManifest(Manifest):
@@ -50,6 +52,7 @@ class BodiesManifest(Manifest):
     cells: Packed
     windows: WindowsManifest
     tails: TailsManifest
+    longest: Packed | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class BodyCodec:
         classes: how many there are. kinds, replies: vocabularies. tokens, chain: of the packets.
         gaps: (classes, 2, CLASSES_OF_GAPS, QUANTILES) ns, of each class, direction and class of gaps.
         cells: which chain a segment has. windows, tails: of the packets.
+        longest: (classes,) ns that a flow of each class goes on for at most.
     """
 
     classes: int
@@ -104,6 +108,7 @@ class BodyCodec:
     cells: Cells
     windows: Windows
     tails: Tails
+    longest: Ints
 
     @classmethod
     def fit(cls, tape: Tape, fields: FieldsCodec, classes: int, *, order: int = ORDER) -> BodyCodec | None:
@@ -117,7 +122,8 @@ class BodyCodec:
         cell = np.where(some, cells.of(kinds, tape.levels), 0)
         chain = Chain.fit(place, tape.owner, cell, cells.alone(cell[some], tape.owner[some]), order=order)
         windows, tails = Windows.fit(tape, classes), Tails.fit(tape, fields.kinds)
-        return cls(classes, tape.kinds, tape.replies, tokens, chain, _gaps(tape, classes), cells, windows, tails)
+        gaps, longest = _gaps(tape, classes), _longest(tape, classes)
+        return cls(classes, tape.kinds, tape.replies, tokens, chain, gaps, cells, windows, tails, longest)
 
     def known(self) -> NDArray[np.bool_]:
         """(classes,) whether the class has chains."""
@@ -146,6 +152,7 @@ class BodyCodec:
         owner, first = np.repeat(np.arange(len(n)), n), np.cumsum(n) - n
         token, size, gap_ns = np.zeros(total, np.int64), np.zeros(total, np.int64), np.zeros(total)
         sums, cells = targets(part.course, n).sums, self.cells.of(part.classes[:, None], levels(part.course))
+        sums[:, :, 3] *= np.minimum(1, self.longest[part.classes] / np.maximum(sums[:, :, 3].sum(axis=1), 1))[:, None]
         hosts, parts = fields.hosts.tokens[part.hosts], segments_of(n)
         tcp = hosts[:, 0] == TCP
         endings = np.where(tcp[:, None], fields.endings.tokens[part.ending], -1)
@@ -163,23 +170,26 @@ class BodyCodec:
         kind, reply = self.kinds.tokens[self.tokens.tokens[token, 0]], self.tokens.tokens[token, 1]
         at = first[flow] + n[flow] - 1 - far
         kind[at], reply[at], size[at], gap_ns[at] = fields.kinds.tokens[last], self.tails.reply[last], of_size, of_gap
-        stretch(n, np.minimum(ends + 1, n), first, parts, sums, gap_ns)
+        trips = round_trips(part.head)
+        least = np.where(trips > 0, trips, LONG_NS)
+        stretch(n, np.minimum(ends + 1, n), first, parts, sums, least, gap_ns)
         resets = fields.kinds.tokens[last, KIND.index("flags")] & RST != 0
-        gap_ns[at] = under_way(flow, far, resets, gap_ns[at], round_trips(part.head))
+        gap_ns[at] = under_way(flow, far, resets, gap_ns[at], trips)
         rows = packets_of_tokens(kind, self.replies.tokens[reply], hosts, size, owner, rng)
         rows["gap_ns"] = np.maximum(np.round(gap_ns), 1)
-        rows["window"] = self._windows(part, owner, rows["direction"].astype(np.int64), tcp)
+        rows["window"] = np.where(tcp[owner], self._windows(part, owner, rows), 0)
         return rows
 
-    def _windows(self, part: Sketch, owner: Ints, direction: Ints, tcp: NDArray[np.bool_]) -> Ints:
+    def _windows(self, part: Sketch, owner: Ints, rows: NDArray[np.void]) -> Ints:
         """As in the header, (P,)."""
-        head, shift = part.head, window_shifts(part.head)
+        head, shift, direction = part.head, window_shifts(part.head), rows["direction"].astype(np.int64)
         latest = np.zeros((len(head), 2), np.int64)
         latest[head.owner, head.rows["direction"]] = head.rows["window"]  # the last one is written last
-        windows = np.zeros(len(owner), np.int64)
-        tables = self.windows.levels, self.windows.moves
-        draw_windows(part.classes, owner, direction, latest << shift, part.seeds, *tables, windows)
-        return np.where(tcp[owner], np.clip(windows >> shift[owner, direction], 1, 0xFFFF), 0)
+        received, windows = np.zeros((2, len(owner)), np.int64)
+        count_received(owner, direction, rows["size"].astype(np.int64), received)
+        tables, packets = (self.windows.levels, self.windows.moves), np.stack([direction, received])
+        draw_windows(part.classes, part.seeds, owner, packets, latest, shift, tables, windows)
+        return windows
 
     def _past(self, head: FlowRows, fields: FieldsCodec) -> Ints:
         """The tokens (F, ORDER) of the last packets of heads, UNKNOWN where there is none."""
@@ -206,7 +216,7 @@ class BodyCodec:
         """Plain values."""
         names = ("kinds", "replies", "chain", "cells", "windows", "tails")
         parts = {name: getattr(self, name).to_json() for name in names} | {"words": self.tokens.to_json()}
-        return {"classes": self.classes, "gaps": pack(self.gaps)} | parts
+        return {"classes": self.classes, "gaps": pack(self.gaps), "longest": pack(self.longest)} | parts
 
     @classmethod
     def of_manifest(cls, found: BodiesManifest, fields: FieldsCodec) -> BodyCodec:
@@ -219,12 +229,13 @@ class BodyCodec:
         kinds, replies = (Vocabulary.of_manifest(tokens) for tokens in (found.kinds, found.replies))
         tokens = Tokens.of_manifest(found.words, len(kinds), len(replies))
         gaps = unpack(found.gaps, found.classes, 2, CLASSES_OF_GAPS, QUANTILES)
-        if (gaps < 0).any():
-            raise ValueError("with gaps of 0 ns or more")
+        longest = np.full(found.classes, FOREVER) if found.longest is None else unpack(found.longest, found.classes)
+        if (gaps < 0).any() or (longest < 0).any():
+            raise ValueError("with gaps and times of 0 ns or more")
         return cls(
             found.classes, kinds, replies, tokens, Chain.of_manifest(found.chain, len(tokens)), gaps,
             Cells.of_text(found.cells, found.classes), Windows.of_manifest(found.windows, found.classes),
-            Tails.of_manifest(found.tails, len(fields.kinds), len(replies)),
+            Tails.of_manifest(found.tails, len(fields.kinds), len(replies)), longest,
         )  # fmt: skip
 
 
@@ -246,3 +257,11 @@ def _gaps(tape: Tape, classes: int) -> Ints:
     for name, gaps in zip(names.tolist(), np.split(tape.gap_ns[order], begin[1:]), strict=True):
         flat[name] = np.quantile(gaps, at)
     return found
+
+
+def _longest(tape: Tape, classes: int) -> Ints:
+    """(classes,) the time in ns that the longest flow of each goes on for."""
+    found, time_ns = np.zeros(classes, np.int64), np.zeros(len(tape.classes), np.int64)
+    np.add.at(time_ns, tape.owner, tape.gap_ns)
+    np.maximum.at(found, tape.classes, time_ns)
+    return np.where(found > 0, found, FOREVER)

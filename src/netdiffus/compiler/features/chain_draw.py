@@ -1,8 +1,7 @@
 """Drawing from counted chains: the packets of a flow's course, block by block, in time that grows with packets alone.
 
 A chain knows what follows what, not how much is still to come. So several blocks are drawn, and the one is kept that
-comes closest to where the course should be by then; and the gaps of each segment are stretched to its time. Both only
-choose among, or scale, what the chain gives.
+comes closest to where the course should be by then; and the gaps of each segment are made to come to its time.
 """
 
 from __future__ import annotations
@@ -18,11 +17,14 @@ from netdiffus.wire.kernels.compiled import compiled, i64, u64
 BLOCK, CANDIDATES = 16, 4
 """Packets that are drawn at a time, and how often."""
 SHORT, SHORT_CANDIDATES = 256, 16
-"""Flows of so few packets have few blocks to come to their totals with: of each, more are drawn."""
+"""Flows of so few packets have few blocks to come to their totals with: of each, more are drawn. Their gaps are not
+stretched, for a segment of theirs is a few bursts and waits; one of a long flow is a transfer at a pace."""
 LONG_NS = 1_000_000
 """Gaps that are stretched first: waits, not the spacing of packets that were sent together."""
 STRETCH, SHRINK = 1.5, 0.125
 """They are stretched and shrunk by so much at most; what is missing then is part of the longest, or all are shrunk."""
+HALVINGS = 40
+"""Of the longest gap, in the search for the length that the longest are cut to."""
 
 
 class Tables(NamedTuple):
@@ -125,6 +127,36 @@ def _stretch(gaps: Floats, begin: int, end: int, wanted: float) -> None:
 
 
 @compiled
+def _cap(gaps: Floats, begin: int, end: int, wanted: float, least: float) -> None:
+    """Let the gaps of a segment come to a time: the longest takes what is missing; of too much the longest are cut.
+
+    All that are shorter stay, so what was sent together, and in the time of a round trip, still is: none is cut to
+    less than `least`, even if the segment then takes longer.
+    """
+    total, longest = 0.0, begin
+    for i in range(begin, end):
+        total += gaps[i]
+        if gaps[i] > gaps[longest]:
+            longest = i
+    if end <= begin:
+        return
+    if total <= wanted:
+        gaps[longest] += wanted - total
+        return
+    low, high = 0.0, gaps[longest]
+    for _ in range(HALVINGS):
+        middle, total = (low + high) / 2, 0.0
+        for i in range(begin, end):
+            total += min(gaps[i], middle)
+        if total > wanted:
+            high = middle
+        else:
+            low = middle
+    for i in range(begin, end):
+        gaps[i] = min(gaps[i], max(low, least))
+
+
+@compiled
 def draw_tokens(
     kinds: Ints,
     cells: Ints,
@@ -201,10 +233,11 @@ def draw_tokens(
 
 
 @compiled
-def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats, gaps: Floats) -> None:
+def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats, trips: Ints, gaps: Floats) -> None:
     """Let the gaps (P,) of each segment come to the time of its course; arguments as of `draw_tokens`.
 
-    Only those of the first `ends` packets change: the last ones follow each other as they do in any ending.
+    Only those of the first `ends` packets change: the last ones follow each other as they do in any ending. If these
+    take all of a segment's time, the others keep `trips` (F,), the ns of a round trip.
     """
     for f in range(packets.size):
         n = packets[f]
@@ -213,4 +246,8 @@ def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats
             stop, rest = max(min(end, ends[f]), begin), 0.0
             for i in range(first[f] + stop, first[f] + end):
                 rest += gaps[i]
-            _stretch(gaps, first[f] + begin, first[f] + stop, max(sums[f, s, 3] - rest, 0.0))
+            wanted = max(sums[f, s, 3] - rest, 0.0)
+            if n > SHORT:
+                _stretch(gaps, first[f] + begin, first[f] + stop, wanted)
+            else:
+                _cap(gaps, first[f] + begin, first[f] + stop, wanted, trips[f])

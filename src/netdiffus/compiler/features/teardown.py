@@ -46,8 +46,8 @@ def fit_endings(seen: Ints) -> Vocabulary:
 
 
 def ending_places(endings: Vocabulary, seen: Ints) -> Ints:
-    """The place (F,) of the longest known token that each flow ends with."""
-    found = np.zeros(len(seen), np.int64)
+    """The place (F,) of the longest known token that each flow ends with; `seen` may have more packets than tokens."""
+    found, seen = np.zeros(len(seen), np.int64), seen[:, : endings.tokens.shape[1]]
     for packets in range(seen.shape[1] + 1):
         places, exact = endings.places(_cut(seen, packets))
         found = np.where(exact, places, found)
