@@ -15,7 +15,15 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "results.md"
 # The page's topics, and the benchmarks whose sections stand under each.
 TOPICS = {
-    "How useful is synthetic traffic?": ("sets", "prototype", "augmentation", "outside", "demo", "verdicts", "ablation"),
+    "How useful is synthetic traffic?": (
+        "sets",
+        "prototype",
+        "augmentation",
+        "outside",
+        "demo",
+        "verdicts",
+        "ablation",
+    ),
     "Are synthetic packets what real stacks send?": (
         "packets",
         "whole",
@@ -37,7 +45,7 @@ TOPICS = {
         "studio",
         "cluster",
     ),
-    "What does a private model give away?": ("privacy",),
+    "What does a private model give away?": ("privacy", "privacy_packets"),
     "Can the scores be trusted?": ("coverage", "planted"),
     "What survives damaged input and kills?": ("fuzz", "faults"),
 }

@@ -3,9 +3,11 @@
 import math
 
 import pytest
+from dp_accounting.pld.privacy_loss_distribution import from_gaussian_mechanism
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from netdiffus.errors import InputError
 from netdiffus.privacy.ledger import Entry, Guarantee, Look, epsilon_of, plan
 
 
@@ -33,6 +35,28 @@ def test_the_accounting_agrees_with_the_formula_for_gaussians() -> None:
 def test_ten_times_less_noise_costs_far_more_than_the_ledger_promised() -> None:
     broken = [entry.model_copy(update={"sigma": entry.sigma / 10}) for entry in plan(LOOKS, 1.0, 1e-5)]
     assert epsilon_of(broken, 1e-5) > 10
+
+
+CLAIMS = [{"mechanism": "Poisson-sampled discrete Gaussian"}, {"sampling": 0.1}, {"mechanism": "Laplace"}]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_ledger_has_no_entry_for_samples(claim: dict[str, object]) -> None:
+    """No look samples; an entry that claims less loss because it did is none that can be read or accounted for."""
+    entry = plan(LOOKS, 1.0, 1e-5)[0].model_dump()
+    assert Entry.of(entry, "ledger") == plan(LOOKS, 1.0, 1e-5)[0]
+    with pytest.raises(InputError, match="ledger"):
+        Entry.of(entry | claim, "ledger")
+
+
+def test_rows_sampled_without_replacement_are_not_what_poisson_sampling_would_cost() -> None:
+    """The broken variant: four of a hundred rows of a group, counted as if each were there by Poisson sampling."""
+    stated = from_gaussian_mechanism(1.5, sampling_prob=0.04).get_epsilon_for_delta(1e-5)
+    assert stated < 1
+    # what a training pays is what all four cost: they do count, whichever they are
+    assert epsilon_of([Entry(name="x", cells=1, sensitivity=4, sigma=1.5, share=1.0)], 1e-5) > 10 * stated
+    sigma = plan([Look("x", 1, 4, 1.0)], stated, 1e-5)[0].sigma
+    assert sigma > 10 * 1.5
 
 
 def test_a_group_of_rows_costs_as_much_noise_as_it_has_rows() -> None:

@@ -10,9 +10,10 @@ from netdiffus.arrays import Floats, Ints
 from netdiffus.imaging.scale import EmpiricalScale
 from netdiffus.privacy import alphabet, tables
 from netdiffus.privacy.alphabet import private_codes
+from netdiffus.privacy.findings import FALSE, kept, normalised, significant
 from netdiffus.privacy.grid import Grid, public_grid
 from netdiffus.privacy.leaves import Leaves
-from netdiffus.privacy.tables import FALSE, Coded, Noise, kept, normalised, places, significant
+from netdiffus.privacy.tables import Coded, Noise, places
 
 CHANNELS = ("size", "signed_size", "direction", "gap_ns", "up_bytes")
 
@@ -116,6 +117,26 @@ def test_significant_counts_are_kept_and_the_others_share_what_is_left() -> None
     assert shares[0] == pytest.approx([14 / 20, 3 / 20, 3 / 20, 0.0])
     same = kept(np.array([[6.0, 4.0, 7.0, 3.0]]), expected, 3.0)
     assert same[0] == pytest.approx([0.25] * 4)
+
+
+def test_a_row_that_holds_less_than_the_noise_is_as_expected() -> None:
+    expected = np.array([[1.0, 0.5, 0.5], [40.0, 20.0, 20.0]])
+    counts = np.array([[19.0, -7.0, 12.0], [90.0, 15.0, 24.0]])  # of the first row: noise of standard deviation 6
+    shares = kept(counts, expected, 6.0)
+    assert shares[0] == pytest.approx([0.5, 0.25, 0.25])
+    assert shares[1, 0] > 0.7
+    assert kept(counts, expected, 6.0, 0.0)[0] != pytest.approx(shares[0])  # without backing off, noise is believed
+
+
+def test_what_follows_the_end_of_a_trace_is_the_end_and_no_noise() -> None:
+    rng = np.random.default_rng(0)
+    cells = list(tables.tables(some_traces(500), np.array([250.0, 250.0]), Noise(4.0, 4.0, 4.0), rng))
+    later = [cell for cell in cells if cell.channel == 1]
+    for cell in later:
+        over = np.flatnonzero((cell.tree.orders == 1) & (cell.tree.codes == 3))
+        below = np.flatnonzero(np.isin(cell.tree.parents, over))
+        assert (cell.shares[np.concatenate([over, below]), 3] == 1.0).all()
+    assert sum(int((cell.tree.codes == 3).sum()) for cell in later) >= 4
 
 
 def test_every_trace_falls_into_the_deepest_leaf_that_its_codes_lead_to() -> None:

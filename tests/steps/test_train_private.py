@@ -148,7 +148,6 @@ REFUSED = {
     "a fitted scale": ({"epsilon": 1.0, "scale": "minmax"}, "--epsilon without --scale"),
     "steps": ({"epsilon": 1.0, "steps": 10}, "--epsilon without --steps"),
     "a published preset": ({"epsilon": 1.0, "preset": "netdiffus"}, "published training"),
-    "packets": ({"epsilon": 1.0, "image": "fields"}, "--image gasf or series"),
     "public traces without a guarantee": ({"public": "recordings"}, "--epsilon with --public"),
     "public traces that are not there": ({"epsilon": 1.0, "public": "nowhere"}, "nowhere"),
     "going on": ({"epsilon": 1.0, "resume": True}, "without --resume"),

@@ -6,6 +6,8 @@ known for sure: model.json keeps the hash of the dataset and the ids of the trac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -49,10 +51,15 @@ def members(model: Model, real: pl.DataFrame, dataset: str) -> pl.DataFrame:
     return part.filter(~pl.col("trace_id").is_in(card.held_out))
 
 
-def promise_of(model: Model, drawn: pl.DataFrame) -> Promise | None:
-    """What a model guarantees of traces; None: nothing, or not of these, because it did not draw all of them."""
+def promise_of(model: Model, drawn: pl.DataFrame, makers: Sequence[str] = ()) -> Promise | None:
+    """What a model guarantees of traces; None: nothing, or not of these, because it did not draw all of them.
+
+    Args:
+        makers: hashes of the models that drew the captures that the traces were read from.
+    """
     privacy = model.manifest.card.privacy
-    if privacy is None or not drawn["source"].str.contains(model.hash[:16], literal=True).all():
+    own = [hash == model.hash for hash in makers] or drawn["source"].str.contains(model.hash[:16], literal=True)
+    if privacy is None or not all(own):
         return None
     return Promise(privacy.epsilon, privacy.delta, privacy.unit, privacy.sentence)
 

@@ -17,7 +17,7 @@ from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler import FlowRows
 from netdiffus.compiler.arrivals import Arrivals
 from netdiffus.compiler.features.bodies import BodyCodec, Sketch
-from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec
+from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec, first_packets
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
@@ -27,6 +27,7 @@ from netdiffus.models.manifest import ModelManifest
 from netdiffus.models.membership import no_losses
 from netdiffus.models.options import RowOptions
 from netdiffus.models.packet_codec import PacketCodec, class_names
+from netdiffus.models.private_packets import fit_private_packets
 from netdiffus.models.rows import RowDraw, RowModel, row_model, row_recipe
 from netdiffus.models.sampling import Draw, Form, Request
 from netdiffus.models.services import label_of
@@ -193,6 +194,8 @@ class PacketModel:
     @classmethod
     def fit(cls, part: TrainingPart, options: RowOptions, device: torch.device) -> Fitting:
         """Begin a training on the packets of a dataset."""
+        if options.epsilon is not None:
+            return fit_private_packets(part, options, device)
         whole = learns_whole(part.dataset, options.whole)
         found = packet_part(part.dataset, part.traces, part.share, options.length, whole=whole)
         learned = LabelledSeries(found.series, pl.Series(found.classes, dtype=pl.String), course=found.course)
@@ -231,6 +234,19 @@ class PacketModel:
         labels = [label_of(name) for name in self.manifest.labels]
         for draw in self.core.sample(request):
             yield PacketDraw(draw, self.codec, labels)
+
+    def flow_losses(self, traces: pl.DataFrame, packets: pl.DataFrame) -> tuple[Floats, list[str]]:
+        """Minus the log-likelihood (N,) of the first packets of flows given their classes, and the classes.
+
+        Args:
+            traces, packets: of a dataset; flows of classes that the model does not know are left out.
+        """
+        rows = first_packets(rows_of_tables(traces, packets)[0], self.codec.length)
+        known = self.manifest.labels
+        rows = rows.select(np.array([name in known for name in class_names(rows)], np.bool_))
+        names = class_names(rows)
+        codes = self.codec.series.gasf.classes(self.codec.fields.encode(rows)[0])
+        return -self.core.log_likelihoods(codes, np.array([known.index(name) for name in names], np.int64)), names
 
     def losses(self, traces: Traces) -> Floats:
         """A model of packets explains no traces.

@@ -8,7 +8,7 @@ order of magnitude of n in delta. What a dataset's card says of its own (hash, w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,7 @@ from netdiffus.privacy.alphabet import Codes, private_codes
 from netdiffus.privacy.grid import public_grid
 from netdiffus.privacy.ledger import Guarantee, Look, plan
 from netdiffus.privacy.noise import noisy
-from netdiffus.privacy.tables import Coded, Noise, tables
+from netdiffus.privacy.tables import Cell, Coded, Noise, tables
 from netdiffus.privacy.units import MOST_PER_GROUP, check_delta, counted_rows, default_delta
 from netdiffus.store.cards import DatasetCard
 from netdiffus.traffic.traces import channel_names, series
@@ -64,11 +64,6 @@ class PrivateTraces:
     ids: Ints
     labels: list[str]
     channels: list[str]
-
-    @property
-    def cells(self) -> int:
-        """Counts that one trace changes at a look: one for each position of each channel."""
-        return int(self.values.shape[1]) * int(self.values.shape[2])
 
 
 @dataclass
@@ -124,12 +119,8 @@ def fit_private(part: TrainingPart, options: RowOptions, device: torch.device) -
     start = None if public is None else public_codes(public, *shape, books)
     rng = np.random.default_rng(training_stream(options.seed, "batches"))
     cells = list(tables(coded, traces_of.astype(np.float64), noise, rng, start))
-    contexts = contexts_of(cells, coded.sizes)
-    codec = SeriesCodec(codec_of(books, traces), contexts=contexts.specs)
-    torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
-    network = build_causal(options, codec, (priors_of(cells, coded.sizes), []), device, contexts)
-    fit = PrivateFit(network.state_dict(), [cell.nats for cell in cells], device)
     counts = dict(zip(traces.labels, traces_of.tolist(), strict=True))
+    fit, codec = counted_model(books, cells, counts, options, device, (traces.channels, traces.values.shape[2]))
     return Fitting(fit, options, codec, counts, [], guarantee)
 
 
@@ -138,6 +129,30 @@ def private_traces(part: TrainingPart, options: RowOptions) -> tuple[PrivateTrac
 
     Raises:
         InputError: delta is too large, a label has one trace, groups or the length are not known.
+    """
+    length, names = counted_length(part, options), list(channel_names(part.traces))
+    cells = length * len(image_channels(names))
+    wanted = {
+        name: (1 if name == LABELS else cells, weight)
+        for name, weight in WEIGHTS.items()
+        if cells > 1 or name not in (PAIRS, CONTEXTS)
+    }
+    rows, labels, guarantee = promised(part, options, wanted)
+    ids = rows["label"].replace_strict(labels, range(len(labels)), return_dtype=pl.Int64).to_numpy()
+    values = fold(series(rows, length, names), names)
+    return PrivateTraces(values, ids, labels, names), guarantee
+
+
+def promised(
+    part: TrainingPart, options: RowOptions, wanted: Mapping[str, tuple[int, float]]
+) -> tuple[pl.DataFrame, list[str], Guarantee]:
+    """The rows that count, their labels, and what they are promised.
+
+    Args:
+        wanted: of each look the counts that one row changes by 1 at most, and the weight in the budget.
+
+    Raises:
+        InputError: delta is too large, a label has one row, or groups are not known.
     """
     epsilon, unit = options.epsilon, options.unit or "flow"
     if epsilon is None:
@@ -160,21 +175,13 @@ def private_traces(part: TrainingPart, options: RowOptions) -> tuple[PrivateTrac
         rows = rows[counted_rows(groups, most)]
     delta = options.delta or default_delta(units)
     check_delta(delta, units)
-    names = list(channel_names(rows))
-    ids = rows["label"].replace_strict(list(counts), range(len(counts)), return_dtype=pl.Int64).to_numpy()
-    values = fold(series(rows, _length(part, options), names), names)
-    traces = PrivateTraces(values, ids, list(counts), names)
-    looks = [
-        Look(name, 1 if name == LABELS else traces.cells, most, weight)
-        for name, weight in WEIGHTS.items()
-        if traces.cells > 1 or name not in (PAIRS, CONTEXTS)
-    ]
-    entries = plan(looks, epsilon, delta)
+    entries = plan([Look(name, cells, most, weight) for name, (cells, weight) in wanted.items()], epsilon, delta)
     name = None if part.public is None else part.public.name
-    return traces, Guarantee(epsilon=epsilon, delta=delta, unit=unit, most_per_group=most, entries=entries, public=name)
+    guarantee = Guarantee(epsilon=epsilon, delta=delta, unit=unit, most_per_group=most, entries=entries, public=name)
+    return rows, list(counts), guarantee
 
 
-def _length(part: TrainingPart, options: RowOptions) -> int:
+def counted_length(part: TrainingPart, options: RowOptions) -> int:
     """Positions that are learned: no look at the traces says how many.
 
     Raises:
@@ -189,14 +196,36 @@ def _length(part: TrainingPart, options: RowOptions) -> int:
     return max(2, min(known))
 
 
-def codec_of(books: Sequence[Codes], traces: PrivateTraces) -> GasfCodec:
+def codec_of(books: Sequence[Codes], labels: int, channels: Sequence[str], length: int) -> GasfCodec:
     """Scales and alphabets of the codes: what stands in them of values is public, of counts noisy."""
     scales, alphabets = [], []
     for book in books:
         shown, weights = book.shown, book.weights
         values, counts = book.grid.values[shown[:-1]], weights[shown]
         scale = EmpiricalScale.of_counts(values, counts[:-1], counts[-1])
-        every = np.tile(np.round(counts).astype(np.int64), (len(traces.labels), 1))
+        every = np.tile(np.round(counts).astype(np.int64), (labels, 1))
         scales.append(scale)
         alphabets.append(Alphabet(scale, book.of_value[shown], every))
-    return GasfCodec(tuple(traces.channels), traces.values.shape[2], tuple(scales), tuple(alphabets))
+    return GasfCodec(tuple(channels), length, tuple(scales), tuple(alphabets))
+
+
+def counted_model(
+    books: Sequence[Codes],
+    cells: Sequence[Cell],
+    counts: Mapping[str, int],
+    options: RowOptions,
+    device: torch.device,
+    channels: tuple[Sequence[str], int],
+) -> tuple[PrivateFit, SeriesCodec]:
+    """The network that draws what was counted, and its codec.
+
+    Args:
+        books, cells: of the channels of its image. counts: rows by label.
+        channels: of the series, and their length.
+    """
+    contexts = contexts_of(cells, [len(book) for book in books])
+    codec = SeriesCodec(codec_of(books, len(counts), *channels), contexts=contexts.specs)
+    torch.manual_seed(torch_seed(training_stream(options.seed, "network")))
+    priors = priors_of(cells, [len(book) for book in books])
+    network = build_causal(options, codec, (priors, []), device, contexts)
+    return PrivateFit(network.state_dict(), [cell.nats for cell in cells], device), codec

@@ -14,14 +14,15 @@ from netdiffus.manifest import Text, shown
 
 LOOKS = "it would look at the private traces once more, and nobody pays for that"
 NO_STEPS = "private tables are counted, not trained in steps"
+LATER = "packets behind the first ones have no noisy counts"
 UNPAID = {
     "patience": LOOKS, "validation": LOOKS, "scale": LOOKS, "classes": LOOKS, "coarse": LOOKS, "contexts": LOOKS,
-    "steps": NO_STEPS, "minutes": NO_STEPS, "balance": NO_STEPS, "label_dropout": NO_STEPS, "whole": "of packets",
+    "steps": NO_STEPS, "minutes": NO_STEPS, "balance": NO_STEPS, "label_dropout": NO_STEPS, "whole": LATER,
     "shifts": "a copy of a flow counts once more",
 }  # fmt: skip
 """What `--epsilon` does not go with, and why."""
 TRACES = ("gasf", "series")
-"""Images of what is learned with differential privacy."""
+"""Images of what public traces can begin."""
 
 
 class PrivacyOptions(Config):
@@ -31,7 +32,7 @@ class PrivacyOptions(Config):
         None,
         ge=limits.EPSILON[0],
         le=limits.EPSILON[1],
-        description="Train with differential privacy, of this epsilon (docs/privacy.md).",
+        description="Traces and first packets: train with differential privacy, of this epsilon (docs/privacy.md).",
     )
     delta: float | None = Field(
         None,
@@ -74,10 +75,10 @@ def check_private(preset: str, backend: str, chosen: Mapping[str, object]) -> No
             "--preset default or tiny with --epsilon", f"{preset}, whose published training keeps no guarantee",
             "choose another preset, or leave --epsilon out",
         )  # fmt: skip
-    if chosen.get("image") not in (None, *TRACES):
+    if chosen.get("image") not in (None, *TRACES) and "public" in chosen:
         raise InputError(
-            f"--image {' or '.join(TRACES)} with --epsilon", f"--image {shown(chosen['image'])}",
-            "leave --epsilon out, or train on traces",
+            f"--image {' or '.join(TRACES)} with --public", f"--image {shown(chosen['image'])}",
+            "leave --public out: of packets, what is public is enumerated",
         )  # fmt: skip
     for name, why in UNPAID.items():
         if name in chosen:

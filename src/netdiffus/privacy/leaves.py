@@ -70,6 +70,14 @@ class Leaves:
         sizes = [self.labels, *map(len, self.keys)]
         return np.repeat(np.arange(len(sizes)), sizes)
 
+    @property
+    def roots(self) -> Ints:
+        """(leaves,) the label of each."""
+        found, parents = np.arange(len(self)), self.parents
+        for leaf in range(self.labels, len(self)):
+            found[leaf] = found[parents[leaf]]
+        return found
+
     def of(self, ids: Ints, columns: Sequence[Ints]) -> Ints:
         """The leaf (N,) of traces of labels (N,) with these codes (N,) of each order."""
         leaf, inside = ids.copy(), np.ones(len(ids), dtype=bool)

@@ -5,11 +5,7 @@ lasts: the code given the label; the code given the code before it, whatever the
 tree over label and codes before it (leaves.py). Positions are visited in the order in which they are drawn, and the
 next tree is grown from traces that are drawn from the tables so far.
 
-Noise on a hundred thousand cells would make most of a table of what never happened. So counts are compared with what a
-shorter context expects. Those that differ from it by more than noise does are kept, the others are taken to be as
-expected: hard thresholding of what is new, at the false discovery rate FALSE, so that a large table of few findings has
-a higher threshold than a small one of many (Benjamini and Hochberg, J. R. Stat. Soc. B 1995; Abramovich et al., Annals
-of Statistics 2006). All of this is post-processing, which costs nothing.
+What the noise leaves of counts is in findings.py: post-processing, which costs nothing.
 """
 
 from __future__ import annotations
@@ -18,24 +14,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from netdiffus.arrays import Bools, Floats, Ints
+from netdiffus.privacy.findings import kept, normalised
 from netdiffus.privacy.leaves import Leaves
 from netdiffus.privacy.noise import noisy
 from netdiffus.privacy.public import Public, moved
 
-FALSE = 0.3
-"""Share of the counts that are kept although they differ by noise alone."""
-LEAST = 2.0
-"""Standard deviations that counts which are kept differ by at least."""
 DEPTH = 4
 """Codes of a context at most."""
 ENOUGH = 4.0
 """Standard deviations of noise that a context's traces must be expected to exceed; half as many again for longer."""
 FEWEST = 3.0
-FLOOR = 1.0
-"""Standard deviations of noise that are left to all codes that are as expected, if so many were."""
 DRAWN = 60_000
 """Traces that trees are grown from."""
 MIXED = 0.1
@@ -55,11 +45,17 @@ class Noise:
 
 @dataclass(frozen=True)
 class Coded:
-    """Private traces: codes (N, C, n), label ids (N,), and the sizes of the codebooks, whose last code is absence."""
+    """Private traces: codes (N, C, n), label ids (N,), and the sizes of the codebooks, whose last code is absence.
+
+    Attributes:
+        possible: (2, labels, K) which codes of the first channel a label can have, at the first position and at
+            others, whatever the traces are; None: all.
+    """
 
     codes: Ints
     ids: Ints
     sizes: Sequence[int]
+    possible: Bools | None = None
 
 
 @dataclass(frozen=True)
@@ -90,34 +86,6 @@ def places(channel: int, channels: int, row: int) -> list[Place]:
     before = [(channel, 1), *((k, 1) for k in range(channels) if k != channel)]
     found = [*near, *before, *((channel, back) for back in range(2, DEPTH + 1))]
     return [place for place in found if place[1] <= row][:DEPTH]
-
-
-def normalised(counts: Floats) -> Floats:
-    """Shares (..., K) of counts that are not negative; even ones where all are 0."""
-    whole = counts.sum(axis=-1, keepdims=True)
-    return np.asarray(np.where(whole > 0, counts / np.maximum(whole, 1e-300), 1 / counts.shape[-1]))
-
-
-def significant(counts: Floats, expected: Floats, sigma: Floats | float) -> Bools:
-    """Which noisy counts differ from what is expected, at the false discovery rate FALSE."""
-    chance = 2 * ndtr(-np.abs(counts - expected) / sigma)
-    ascending = np.sort(chance, axis=None)
-    found = np.flatnonzero(ascending <= FALSE * np.arange(1, chance.size + 1) / chance.size)
-    rate = ascending[found[-1]] if len(found) else -1.0
-    return np.asarray(chance <= min(rate, 2 * ndtr(-LEAST)))
-
-
-def kept(counts: Floats, expected: Floats, sigma: Floats | float) -> Floats:
-    """Shares (..., K) of noisy counts where they differ significantly from what is expected, else of that.
-
-    What the significant ones leave of the expected total is shared by the others, as they were expected.
-    """
-    new = significant(counts, expected, sigma)
-    found, others = np.where(new, np.maximum(counts, 0.0), 0.0), np.where(new, 0.0, expected)
-    left = expected.sum(axis=-1, keepdims=True) - found.sum(axis=-1, keepdims=True)
-    whole = others.sum(axis=-1, keepdims=True)
-    room = np.maximum(left, np.minimum(whole, FLOOR * sigma))
-    return normalised(found + others * (room / np.maximum(whole, 1e-300)))
 
 
 def tables(
@@ -160,7 +128,8 @@ class _Tables:
         expected = np.bincount(going, minlength=self.labels).astype(np.float64) * self.weight
         counted = noisy(_counted(ids, codes, self.labels, size), self.noise.labels).astype(np.float64)
         pooled, of_label = self._of_labels(counted, expected, channel, row)
-        tree, shares = Leaves(self.labels), of_label
+        tree = Leaves(self.labels)
+        shares = of_label = self._possible(tree, of_label, channel, row)
         if where:
             after = self._pairs((channel, row), (columns[0], codes), where[0], pooled, before[0])
             enough = max(ENOUGH * self.noise.leaves, FEWEST)
@@ -170,9 +139,31 @@ class _Tables:
             counts = noisy(_counted(tree.of(ids, columns), codes, len(tree), size), self.noise.leaves)
             held = np.bincount(leaf, minlength=len(tree)).astype(np.float64) * self.weight
             shares = self._shares(tree, counts.astype(np.float64), held, of_label, after)
+            shares = self._possible(tree, self._ended(tree, shares, where[0]), channel, row)
         found = Cell(row, channel, where, tree, shares)
         self._draw(found, drawn)
         return found
+
+    def _possible(self, tree: Leaves, shares: Floats, channel: int, row: int) -> Floats:
+        """Shares (leaves, K) of what a label can have; all of them where it can have none of what it seems to."""
+        if self.traces.possible is None or channel:
+            return shares
+        can = self.traces.possible[min(row, 1)][tree.roots]
+        return normalised(np.where(can, np.maximum(shares, 1e-12), 0.0))
+
+    def _ended(self, tree: Leaves, shares: Floats, place: Place) -> Floats:
+        """Shares (leaves, K) that are absence alone where the trace ends in an earlier channel of the same row.
+
+        Counts of such leaves hold noise alone.
+        """
+        if place != (0, 0):
+            return shares
+        over = (tree.orders == 1) & (tree.codes == self.traces.sizes[0] - 1)
+        for leaf in range(self.labels, len(tree)):
+            over[leaf] |= over[tree.parents[leaf]]
+        ended = np.zeros(shares.shape[1])
+        ended[-1] = 1.0
+        return np.asarray(np.where(over[:, None], ended, shares))
 
     def _alive(self, row: int) -> Bools:
         """Which private traces (N,) have not ended before a row."""
@@ -194,7 +185,7 @@ class _Tables:
         if self.public is not None:
             known = traces_of.sum() * self.public.shares(channel, row)
             expected = moved(expected, known, together, spread)
-        pooled = kept(together, expected, spread)
+        pooled = kept(together, expected, spread, 0.0)
         of_each = traces_of[:, None] * pooled
         if self.public is not None:
             known = traces_of[:, None] * self.public.of_labels(channel, row, np.tile(pooled, (self.labels, 1)))

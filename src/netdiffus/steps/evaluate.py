@@ -40,6 +40,8 @@ from netdiffus.steps.evaluate_config import EvaluateConfig
 from netdiffus.steps.inputs.load import LoadedTraces, load_traces, real_parts
 from netdiffus.steps.inputs.packet_sets import packet_sets
 from netdiffus.steps.inputs.whole import whole_traffic
+from netdiffus.store.account import maker
+from netdiffus.store.dataset import read_packets
 from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.traces import channel_names, series
 from netdiffus.traffic.whole.flows import Whole
@@ -123,7 +125,7 @@ def _compared(
     inputs = inputs.joined(_whole(loaded))
     if model is not None:
         inputs = inputs.joined(
-            _losses(model, loaded["real"], test_table, tables["synthetic"], config.seed, own=test is None)
+            _losses(model, loaded["real"], test_table, loaded["synthetic"], config.seed, own=test is None)
         )
     provenance = {"netdiffus": __version__, "seed": str(config.seed)}
     provenance |= {
@@ -219,17 +221,27 @@ def _arrays(table: pl.DataFrame, names: list[str], length: int) -> Traces:
 
 
 def _losses(
-    model: Path, real: LoadedTraces, test: pl.DataFrame, drawn: pl.DataFrame, seed: int, *, own: bool
+    model: Path, real: LoadedTraces, test: pl.DataFrame, drawn: LoadedTraces, seed: int, *, own: bool
 ) -> Losses:
     """Losses of the model's members and of test traces; `own`: those are of the same dataset."""
     from netdiffus.models.backends import load_model  # torch, which nothing else here needs
     from netdiffus.models.membership import member_losses, members, promise_of
+    from netdiffus.models.packet_membership import packet_losses
+    from netdiffus.models.packets import PacketModel
 
-    loaded = load_model(model)
+    loaded, rng = load_model(model), np.random.default_rng(seed)
     inside = members(loaded, real.traces, real.hash)
     outside = test.join(inside, on="trace_id", how="anti") if own else test
-    losses = member_losses(loaded, inside, outside, np.random.default_rng(seed))
-    return Losses(*losses, promise=promise_of(loaded, drawn))
+    if isinstance(loaded, PacketModel):
+        if real.packets is None or not own:
+            raise InputError(
+                "a dataset with packets, without --test, for --model of packets", "other real traffic",
+                "name the dataset that the model was trained on, or leave --model out",
+            )  # fmt: skip
+        losses = packet_losses(loaded, inside, outside, read_packets(real.packets), rng)
+    else:
+        losses = member_losses(loaded, inside, outside, rng)
+    return Losses(*losses, promise=promise_of(loaded, drawn.traces, [maker(path) for path in drawn.captures]))
 
 
 def _shared_channels(tables: dict[str, pl.DataFrame]) -> list[str]:

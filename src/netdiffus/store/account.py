@@ -49,13 +49,14 @@ def write_accounts(captures: Sequence[Path], said: JsonObject) -> None:
 
 
 class Account(NamedTuple):
-    """What an account says of its result: the hash of all its files, those of its own files, its captures, and whether
-    flows carry what a protocol says."""
+    """What an account says of its result: the hash of all its files, those of its own files, its captures, whether
+    flows carry what a protocol says, and the hash of the model that drew them."""
 
     result: str
     sha256: Mapping[str, object]
     files: Sequence[str]
     speaks: bool
+    model: str
 
 
 def _read(path: Path, capture: str) -> Account | None:
@@ -71,13 +72,19 @@ def _read(path: Path, capture: str) -> Account | None:
         return None
     if not isinstance(hashes, dict) or set(hashes) != {capture, capture + LABELS}:
         return None
-    return Account(said["result"], hashes, list(files), bool(said.get("payload_by_protocol")))
+    return Account(said["result"], hashes, list(files), bool(said.get("payload_by_protocol")), str(said.get("model")))
 
 
 def speaks(capture: Path) -> bool:
     """Whether netdiffus generated a capture with payload of protocols."""
     said = _read(account_path(capture), capture.name)
     return said is not None and said.speaks
+
+
+def maker(capture: Path) -> str:
+    """The hash of the model that drew an unchanged capture of ours; empty: none is known."""
+    said = _read(account_path(capture), capture.name)
+    return said.model if said is not None and is_accounted(capture) else ""
 
 
 def is_accounted(path: Path) -> bool | None:

@@ -68,6 +68,12 @@ def _place(keys: Ints, key: int) -> int:
 
 
 @compiled
+def _begins(segment: int, packets: int, segments: int) -> int:
+    """The first packet of a segment, of packets behind the first ones."""
+    return int(-(-segment * packets // segments))
+
+
+@compiled
 def _next(cell: int, past: Ints, order: int, tables: Tables, state: Ints) -> int:
     """The token after the tokens `past`, the latest one last; -1 where nothing was counted in the cell."""
     for length in range(order, -1, -1):
@@ -192,7 +198,7 @@ def draw_tokens(
         latest[:] = past[f]
         n = packets[f]
         for s in range(segments[f]):
-            begin, end = -(-s * n // segments[f]), min(-(-(s + 1) * n // segments[f]), ends[f])
+            begin, end = _begins(s, n, segments[f]), min(_begins(s + 1, n, segments[f]), ends[f])
             came[:] = 0
             i = begin
             while i < end:
@@ -242,7 +248,7 @@ def stretch(packets: Ints, ends: Ints, first: Ints, segments: Ints, sums: Floats
     for f in range(packets.size):
         n = packets[f]
         for s in range(segments[f]):
-            begin, end = -(-s * n // segments[f]), -(-(s + 1) * n // segments[f])
+            begin, end = _begins(s, n, segments[f]), _begins(s + 1, n, segments[f])
             stop, rest = max(min(end, ends[f]), begin), 0.0
             for i in range(first[f] + stop, first[f] + end):
                 rest += gaps[i]

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from netdiffus.manifest import Count, Manifest, Text
 from netdiffus.traffic.payload.fill import Fill
-from netdiffus.traffic.payload.protocols import PROTOCOLS, by_port
 from netdiffus.traffic.payload.shapes import MESSAGES, Mould, Shape
 from netdiffus.traffic.payload.tls_learned import HelloLayout, Hellos
 
@@ -95,6 +94,8 @@ class Tongue:
 
     def order(self, flow: tuple[str, str, int], size: int, fill: Fill) -> Sequence[str] | None:
         """Protocols to try for a flow of (label, transport, port); None: nothing is known of it."""
+        from netdiffus.traffic.payload.protocols import PROTOCOLS, by_port  # here: they take a tenth of a short command
+
         label, transport, port = flow
         found = self._speeches.get(flow) or self._speeches.get((label, transport, None))
         if found is None:

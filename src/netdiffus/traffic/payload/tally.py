@@ -13,7 +13,6 @@ import polars as pl
 from netdiffus.errors import InputError
 from netdiffus.traffic.flows.frames import TOLD
 from netdiffus.traffic.payload.knowledge import UNKNOWN, LabelShapes, PayloadKnowledge, Speech, speech_of
-from netdiffus.traffic.payload.protocols import CLIENT_HELLOS
 from netdiffus.traffic.payload.recognise import Opening, recognise
 from netdiffus.traffic.payload.records import HEADER
 from netdiffus.traffic.payload.shapes import BYTES, LEAST_FLOWS, LEAST_PAIRS, MESSAGES, Shape, readable, shape_of
@@ -53,6 +52,8 @@ class Tally:
             flows: row, trace_id, label, protocol, client, server and server_port of each; the row is what `knowledge`
                 is asked for. packets: with trace_id.
         """
+        from netdiffus.traffic.payload.protocols import CLIENT_HELLOS  # here: they take a tenth of a short command
+
         told = packets.filter((pl.col("payload_bytes") > 0) & (pl.col(TOLD).bin.size() > 0))
         told = told.sort("trace_id", "index").group_by("trace_id", maintain_order=True).agg(
             pl.col("direction", TOLD, "payload_bytes").head(MESSAGES)
