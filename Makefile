@@ -19,9 +19,10 @@ studio: .venv/ready
 	$(BIN)/netdiffus studio $(OUT) --port $(PORT)
 
 # In WORKERS processes, which take tests from each other. COVERAGE=1 adds the share of lines run, by file, and
-# build/coverage (HTML); lines of compiled kernels count as not run.
+# build/coverage (HTML); lines of compiled kernels count as not run. Bytecode is kept, whatever the environment says:
+# each of the hundred processes that tests start, and each worker, would compile the sources again.
 test: .venv/ready
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
 		$(if $(COVERAGE),--cov=netdiffus --cov-report=term:skip-covered --cov-report=html:build/coverage)
 
 setup: .venv/ready

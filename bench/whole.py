@@ -60,7 +60,7 @@ from netdiffus import generate
 generate(sys.argv[1], sys.argv[2], count=eval(sys.argv[3]), payload="zero", link="raw")
 print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 """
-"""Prints the peak memory of `generate` in KiB: its own, where ru_maxrss has that of the process that started it, too."""
+"""Prints the peak memory of `generate` in KiB, its own: ru_maxrss has that of who started it, too."""
 NS = 1e9
 
 

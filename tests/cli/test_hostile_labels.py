@@ -52,6 +52,7 @@ def test_labels_come_back_from_folders_of_images(folder, tmp_path) -> None:
     assert set(load_traces(tmp_path / "back.csv").traces["label"]) == set(LABELS)
 
 
+@pytest.mark.usefixtures("unrepeated_metrics")
 def test_reports_show_labels_and_obey_none(folder, tmp_path, capsys) -> None:
     made, report = tmp_path / "s.csv", tmp_path / "report"
     assert run(["generate", str(folder / "m"), "--out", str(made), "--count", "480", "--balance"]) == 0

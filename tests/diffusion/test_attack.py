@@ -64,7 +64,7 @@ def test_a_model_says_what_was_measured(small_model) -> None:
     assert attack_said(manifest) in model_readme(manifest, 1)
 
 
-@pytest.mark.parametrize("options", [{"preset": "netdiffus2"}, {"epsilon": 4.0, "length": 4}])
+@pytest.mark.parametrize("options", [{"preset": "netdiffus2", "width": 32, "depth": 1}, {"epsilon": 4.0, "length": 4}])
 def test_losses_that_are_no_likelihoods_and_guarantees_are_not_attacked(options, small_dataset, tmp_path) -> None:
     """A figure of the private traces would have to be paid for."""
     steps = {} if "epsilon" in options else {"steps": 1}

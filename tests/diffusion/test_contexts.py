@@ -33,19 +33,19 @@ def flat(channels: int = 1) -> list[torch.Tensor]:
 
 def by_hand(known: CountedTraces, used: torch.Tensor, contexts: Contexts, trace: int, row: int) -> list[float]:
     """The distribution of a code, counted over the traces `used` in plain Python."""
-    shares = [1 / K] * K
+    shares, codes, labels = [1 / K] * K, known.codes[:, 0].tolist(), known.label.tolist()
     for table in contexts.tables(0):
         reach = [back for _, back in table.places]
 
         def context(t: int, r: int, reach: list[int] = reach) -> tuple[int, ...]:
-            seen = [int(known.codes[t, 0, r - back]) if r >= back else -1 for back in reach]
-            return int(known.label[t]), *seen
+            seen = [codes[t][r - back] if r >= back else -1 for back in reach]
+            return labels[t], *seen
 
         wanted, counts = context(trace, row), Counter[int]()
         for t in used.nonzero().flatten().tolist():
             for r in range(ROWS):
                 if context(t, r) == wanted:
-                    counts[int(known.codes[t, 0, r])] += 1
+                    counts[codes[t][r]] += 1
         back_off = table.strength * len(counts) + FLOOR
         shares = [(counts[k] + back_off * shares[k]) / (sum(counts.values()) + back_off) for k in range(K)]
     return shares

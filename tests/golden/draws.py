@@ -25,6 +25,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import polars as pl
 import torch
+import torch._dynamo  # optimisers import it, which takes each child seconds
 
 import netdiffus
 from bench.small_traffic import two_labels
@@ -260,7 +261,7 @@ def draw_asked() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             print(MARK + json.dumps(dict((DRAWN | SOURCES)[line.strip()](Path(folder)))), flush=True)
-        return
+        os._exit(0)  # taking all modules down, page by page copied from the parent, would take longer than most draws
 
 
 def main(arguments: Sequence[str]) -> None:

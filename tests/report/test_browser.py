@@ -25,8 +25,8 @@ SPOKEN = {"image", "img", "region", "table", "link", "heading", "graphics-docume
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of a real evaluation, with the packets of a recording."""
     folder = tmp_path_factory.mktemp("page")
-    two_labels(200, seed=0).write_parquet(folder / "real.parquet")
-    two_labels(160, seed=1).write_parquet(folder / "synthetic.parquet")
+    two_labels(100, seed=0).write_parquet(folder / "real.parquet")
+    two_labels(80, seed=1).write_parquet(folder / "synthetic.parquet")
     scores = evaluate(folder / "real.parquet", folder / "synthetic.parquet")
     prepare(recordings.folder() / "mqtt", folder / "dataset", packets=8)
     loaded = load_traces(folder / "dataset")

@@ -64,6 +64,7 @@ def test_what_lies_behind_the_model_is_not_held_against_it(small_dataset, tmp_pa
     assert scores["marginal.length.jsd"].value < 0.05
 
 
+@pytest.mark.usefixtures("unrepeated_metrics")
 def test_channels_in_common_are_compared(small_dataset, tmp_path) -> None:
     two_labels(50, seed=3).drop("gap_ns").write_parquet(tmp_path / "no-gaps.parquet")
     scores = evaluate(small_dataset, tmp_path / "no-gaps.parquet")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,11 @@ def largest(sets: Comparison, rng: np.random.Generator) -> Iterator[Score]:
 METRIC = Metric(largest, Comparison, QUESTION, "fidelity", (LARGEST,), baselines=True)
 
 
-def test_one_declaration_is_enough(small_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_declaration_is_enough(
+    small_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, only_metrics: Callable[..., None]
+) -> None:
     monkeypatch.setitem(METRICS, "largest", METRIC)
+    only_metrics("utility", "detection", "largest")  # what the verdicts ask first
     doubled = two_labels(100, seed=3).with_columns(pl.col("size").list.eval(pl.element() * 2))
     doubled.write_parquet(tmp_path / "synthetic.parquet")
     scores = evaluate(small_table, tmp_path / "synthetic.parquet", tmp_path / "report")

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
 TREES = 100
+FEW = 500  # rows up to which a second thread costs more than it brings
 
 
-def forest(x: NDArray[Any], y: NDArray[Any], seed: int, trees: int = TREES, jobs: int = 2) -> RandomForestClassifier:
-    """A forest fitted to features (N, K) and their classes (N,)."""
+def forest(x: NDArray[Any], y: NDArray[Any], seed: int, trees: int = TREES) -> RandomForestClassifier:
+    """A forest fitted to features (N, K) and their classes (N,); the number of threads does not change it."""
     from sklearn.ensemble import RandomForestClassifier
 
-    return RandomForestClassifier(trees, random_state=seed, n_jobs=jobs).fit(x, y)
+    return RandomForestClassifier(trees, random_state=seed, n_jobs=1 if len(x) <= FEW else 2).fit(x, y)
 
 
 def forest_of(train: Traces, channels: tuple[str, ...], seed: int, trees: int = TREES) -> RandomForestClassifier:
