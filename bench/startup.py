@@ -22,12 +22,12 @@ COMMAND = "from netdiffus.cli.main import main; main({!r})"
 FIRST = """
 import os
 import netdiffus.cli.main
-from netdiffus.traffic.flows import reader
-dissect = reader.dissect
+from netdiffus.traffic.flows import seen
+dissect = seen.dissect
 def first(block):
     dissect(block)
     os._exit(0)
-reader.dissect = first
+seen.dissect = first
 """
 """The process ends when the header fields of the first packets are there."""
 
