@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netdiffus import limits
 from netdiffus.arrays import Floats, Ints
 from netdiffus.diffusion.contexts import Contexts, ContextSpec, ContextTable, keyed
 from netdiffus.diffusion.prior import FEWEST
@@ -16,7 +17,7 @@ from netdiffus.privacy.tables import DEPTH, Cell
 SURE = 1e4
 """The count of a context's codes together: shorter contexts hardly say anything then."""
 LEAST = 1e-6
-"""A share below is not kept."""
+"""A share below is not kept, in a table that would be too large none below a multiple of it; the largest always is."""
 
 
 def priors_of(cells: Sequence[Cell], sizes: Sequence[int]) -> list[Tensor]:
@@ -75,7 +76,10 @@ def _table(spec: ContextSpec, keys: Tensor, shares: Sequence[Floats]) -> Context
     """A table of contexts with shares; of two of one key the first holds."""
     order = torch.from_numpy(np.unique(keys.numpy(), return_index=True)[1])
     every = torch.from_numpy(np.concatenate(shares))[order]
-    rows, codes = (every > LEAST).nonzero(as_tuple=True)
+    least, largest = LEAST, every == every.max(dim=1, keepdim=True).values
+    while int((kept := (every > least) | largest).sum()) > limits.CONTEXTS and least < 1:
+        least *= 2
+    rows, codes = kept.nonzero(as_tuple=True)
     table = ContextTable(ContextSpec(spec.places, spec.strength, len(order), len(codes), spec.placed))
     table.keys, table.codes = keys[order], codes
     table.counts = (every[rows, codes] * SURE).float()[:, None]
