@@ -128,8 +128,10 @@ def show_training(
         for record in records:
             first = first or record
             loss = record.loss if loss != loss else 0.98 * loss + 0.02 * record.loss
-            speed = (record.step - first.step) / max(record.seconds - first.seconds, 1e-9)
-            note = f"step {record.step}  loss {loss:.3f}  {speed:.1f} steps/s"
+            took = record.seconds - first.seconds
+            note = f"step {record.step}  loss {loss:.3f}"
+            if took > 0:  # the tables of a private model take no time of their own
+                note += f"  {(record.step - first.step) / took:.1f} steps/s"
             shown.record(record, note)
             if stop:
                 break
