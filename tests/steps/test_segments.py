@@ -96,7 +96,7 @@ def same(tmp_path: Path, sources: list[Path], **options) -> None:
         (write_pcap, {"packets": "all"}),
         (write_pcap, {"flow_timeout": 0.5}),
     ],
-    ids=str,
+    ids=("plain", "payload", "whole", "timeout"),
 )
 def test_flows_that_cross_borders_are_joined(tmp_path, refused, write, options) -> None:
     write(tmp_path / "a.pcap", packets_of(20_000))
