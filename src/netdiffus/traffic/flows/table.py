@@ -88,7 +88,8 @@ class FlowTable:
         newest[self._slots[self._slots >= 0]] = True
         before = np.zeros(self._n_flows, np.int64)
         before[: len(self._before)] = self._before
-        away = np.abs(self.flows["last_ns"] - int(np.median(self.recent_ns))) > self._timeout_ns
+        now_ns = int(np.median(self.recent_ns)) if len(self.recent_ns) else 0
+        away = np.abs(self.flows["last_ns"] - now_ns) > self._timeout_ns
         idle: NDArray[np.bool_] = away & (before == self.flows["n_packets"])
         return ~newest | idle
 
