@@ -41,7 +41,6 @@ from netdiffus.steps.inputs.load import LoadedTraces, load_traces, real_parts
 from netdiffus.steps.inputs.packet_sets import packet_sets
 from netdiffus.steps.inputs.whole import whole_traffic
 from netdiffus.store.account import maker
-from netdiffus.store.dataset import read_packets
 from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.traces import channel_names, series
 from netdiffus.traffic.whole.flows import Whole
@@ -225,22 +224,13 @@ def _losses(
 ) -> Losses:
     """Losses of the model's members and of test traces; `own`: those are of the same dataset."""
     from netdiffus.models.backends import load_model  # torch, which nothing else here needs
-    from netdiffus.models.membership import member_losses, members, promise_of
-    from netdiffus.models.packet_membership import packet_losses
-    from netdiffus.models.packets import PacketModel
+    from netdiffus.models.membership import members, promise_of
+    from netdiffus.models.packet_membership import losses_of
 
     loaded, rng = load_model(model), np.random.default_rng(seed)
     inside = members(loaded, real.traces, real.hash)
     outside = test.join(inside, on="trace_id", how="anti") if own else test
-    if isinstance(loaded, PacketModel):
-        if real.packets is None or not own:
-            raise InputError(
-                "a dataset with packets, without --test, for --model of packets", "other real traffic",
-                "name the dataset that the model was trained on, or leave --model out",
-            )  # fmt: skip
-        losses = packet_losses(loaded, inside, outside, read_packets(real.packets), rng)
-    else:
-        losses = member_losses(loaded, inside, outside, rng)
+    losses = losses_of(loaded, inside, outside, real.packets if own else None, rng)
     return Losses(*losses, promise=promise_of(loaded, drawn.traces, [maker(path) for path in drawn.captures]))
 
 

@@ -16,13 +16,13 @@ from netdiffus.arrays import Ints
 from netdiffus.compiler.features.chain_draw import uniform
 from netdiffus.compiler.features.packed import Packed, pack, unpack
 from netdiffus.compiler.features.tape import Tape
+from netdiffus.compiler.tcp_segment import LARGEST_WINDOW
 from netdiffus.manifest import Manifest
 from netdiffus.wire.kernels.compiled import compiled, i64
 
 STEPS = 16
 """Windows of a side of a class: quantiles."""
-LARGEST_IN_HEADER = 0xFFFF
-LARGEST = LARGEST_IN_HEADER << 14
+LARGEST = LARGEST_WINDOW << 14
 
 
 class WindowsManifest(Manifest):
@@ -131,5 +131,5 @@ def draw_windows(
                 low = known[max(to - 1, 0)]
                 window = max(low + i64(uniform(state) * (known[to] - low + 1)), window - received[i])
                 unit = i64(1) << shift[f, side]
-                latest[f, side] = min(max((window + unit - 1) >> shift[f, side], i64(1)), i64(LARGEST_IN_HEADER))
+                latest[f, side] = min(max((window + unit - 1) >> shift[f, side], i64(1)), i64(LARGEST_WINDOW))
         windows[i] = latest[f, side]
