@@ -6,8 +6,10 @@ import netdiffus as of commit OF, which is taken from this repository. PROTOTYPE
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -23,11 +25,14 @@ from bench.sets.collection import SETS
 from bench.sets.measures import Parts, arrays, judged, membership
 from netdiffus import generate, train
 from netdiffus.models.backends import load_model
+from netdiffus.store.cards import DatasetCard
 from netdiffus.store.dataset import read_dataset
 from netdiffus.traffic.traces import channel_names
 
 ROOT = Path(__file__).parents[1]
 OF = "8b85496"
+SINCE = ("left_out", "notes", "warnings", "payload")
+"""What dataset.json holds since then."""
 CHOSEN = {"mirage": {}, "vqflow": {"PRE": "8", "G": "1"}, "tiissrc23": {"PRE": "5"}}
 """What the script's environment is for each set: what measured best with it when it was written."""
 SHOWN = ("ratio", "detection", "jsd", "jsd_floor", "copies", "test_copies", "membership")
@@ -42,6 +47,16 @@ def tree(folder: Path) -> Path:
     return folder / "src"
 
 
+def as_then(dataset: Path, folder: Path) -> Path:
+    """A copy of a dataset whose dataset.json has only what the package knew as of commit OF."""
+    older = folder / "older"
+    shutil.copytree(dataset, older)
+    card = json.loads((older / DatasetCard.FILE).read_text())
+    kept = {key: value for key, value in card.items() if key not in SINCE}
+    (older / DatasetCard.FILE).write_text(json.dumps(kept))
+    return older
+
+
 def figures(made: Path, parts: Parts, seed: int) -> dict[str, float]:
     """Of synthetic traces."""
     return judged(parts, arrays(pl.read_parquet(made), parts.channels, parts.train.series.shape[-1]), None, seed)
@@ -51,8 +66,11 @@ def theirs(script: Path, dataset: Path, parts: Parts, name: str, folder: Path) -
     """The figures of what the script makes."""
     made, threads = folder / "theirs.parquet", os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
     environment = os.environ | {"PYTHONPATH": str(tree(folder)), "SMT": "0", "ATT": "1"} | CHOSEN[name]
-    command = [sys.executable, str(script), str(dataset), str(made), str(SETS[name].minutes), threads]
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    older = as_then(dataset, folder)
+    command = [sys.executable, str(script), str(older), str(made), str(SETS[name].minutes), threads]
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if run.returncode:
+        sys.exit(f"{script.name} failed on {name}:\n{run.stderr}")
     attack = re.search(r"attack AUC ([\d.]+)", run.stdout)
     return figures(made, parts, 0) | {"membership": float(attack[1]) if attack else float("nan")}
 
