@@ -12,7 +12,7 @@ import pytest
 from netdiffus import generate, prepare, recordings, train
 from netdiffus.compiler.features.bodies import BodiesManifest, BodyCodec
 from netdiffus.compiler.features.course import QUANTITIES
-from netdiffus.compiler.features.teardown import ENDING
+from netdiffus.compiler.features.teardown import FORMER
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.packets import packet_part
@@ -181,7 +181,7 @@ def test_a_model_of_endings_of_five_packets_is_read(model, tmp_path) -> None:
     shutil.copytree(model, folder)
     manifest = json.loads((folder / "model.json").read_text())
     endings = manifest["codec"]["fields"]["endings"]
-    endings["words"] = [word[:ENDING] for word in endings["words"]]
+    endings["words"] = [word[:FORMER] for word in endings["words"]]
     (folder / "model.json").write_text(json.dumps(manifest))
     generate(folder, tmp_path / "made.pcapng", count=10)
     assert not check_capture(tmp_path / "made.pcapng").faults

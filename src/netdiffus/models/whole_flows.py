@@ -15,7 +15,7 @@ from netdiffus.compiler.features.bodies import BodyCodec
 from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.compiler.features.course import courses
 from netdiffus.compiler.features.tape import TapeReader
-from netdiffus.compiler.features.teardown import CLOSING
+from netdiffus.compiler.features.teardown import ENDING
 from netdiffus.compiler.specs import SERVER
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
@@ -89,8 +89,8 @@ def batches(part: pl.DataFrame, packets: pl.DataFrame) -> Iterator[tuple[FlowRow
 
 
 def flow_ends(rows: FlowRows, head: int) -> FlowRows:
-    """The flows with their first `head` packets and their last CLOSING ones."""
+    """The flows with their first `head` packets and their last ENDING ones."""
     place = np.arange(len(rows.rows)) - np.repeat(rows.first, rows.counts)
-    kept = (place < head) | (np.repeat(rows.counts, rows.counts) - place <= CLOSING)
+    kept = (place < head) | (np.repeat(rows.counts, rows.counts) - place <= ENDING)
     counts = np.bincount(rows.owner[kept], minlength=len(rows)).astype(np.int64)
     return FlowRows(rows.flows, rows.rows[kept], counts, rows.layouts, rows.labels)

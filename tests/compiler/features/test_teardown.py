@@ -3,8 +3,8 @@
 import numpy as np
 
 from netdiffus.compiler.features.teardown import (
-    CLOSING,
     ENDING,
+    FORMER,
     OPEN,
     ending_places,
     fit_endings,
@@ -27,7 +27,7 @@ def padded(*kinds: int) -> list[int]:
 def test_the_last_kinds_reach_back_to_the_handshake() -> None:
     long = [SYN, SYN, DATA, ACK, DATA, ACK, FIN, FIN, ACK]
     assert seen(long, [SYN, SYN, RST], [SYN], [DATA, ACK]).tolist() == [
-        [ACK, FIN, FIN, ACK, DATA],
+        padded(ACK, FIN, FIN, ACK, DATA, ACK, DATA),
         padded(RST),
         padded(),
         padded(ACK, DATA),
@@ -45,9 +45,10 @@ def test_a_token_is_as_long_as_three_flows_share_it() -> None:
 
 def test_tokens_of_fewer_packets_know_the_last_ones_of_longer_endings() -> None:
     flow = [SYN, DATA, FIN, FIN, ACK]
-    endings = fit_endings(seen(flow, flow, flow))
-    longer = last_kinds(np.array(flow * 2), np.array([5, 5]), np.array(flow * 2) != SYN, CLOSING)
-    assert endings.tokens[ending_places(endings, longer)].tolist() == [padded(ACK, FIN, FIN, DATA)] * 2
+    endings = fit_endings(seen(flow, flow, flow)[:, :FORMER])
+    longer = [*flow, ACK, FIN, ACK, DATA, FIN, FIN, ACK]
+    known = [ACK, FIN, FIN, DATA, OPEN]
+    assert endings.tokens[ending_places(endings, seen(longer, flow))].tolist() == [known] * 2
 
 
 def test_the_token_holds_where_a_flow_is_closed_and_long_enough() -> None:
@@ -68,8 +69,7 @@ def test_what_flows_end_with_is_left_as_it_is() -> None:
     np.testing.assert_array_equal(with_endings(kind, counts, tokens, np.ones(300, bool)), kind)
 
 
-def test_tokens_of_whole_flows_are_longer() -> None:
-    kind = np.array([SYN, *[FIN] * 12])
-    found = last_kinds(kind, np.array([13]), kind != SYN, CLOSING)
-    assert found.tolist() == [[FIN] * CLOSING]
-    assert fit_endings(np.repeat(found, 3, axis=0)).tokens.tolist() == [[OPEN] * CLOSING, [FIN] * CLOSING]
+def test_tokens_hold_eight_packets_at_most() -> None:
+    found = seen([SYN, *[FIN] * 12])
+    assert found.tolist() == [[FIN] * ENDING]
+    assert fit_endings(np.repeat(found, 3, axis=0)).tokens.tolist() == [[OPEN] * ENDING, [FIN] * ENDING]

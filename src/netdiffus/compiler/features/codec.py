@@ -27,7 +27,7 @@ from netdiffus.compiler.features.packet_types import (
     packets_of_tokens,
     reply_tokens,
 )
-from netdiffus.compiler.features.teardown import CLOSING, ending_places, fit_endings, last_kinds, with_endings
+from netdiffus.compiler.features.teardown import ending_places, fit_endings, last_kinds, with_endings
 from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.compiler.specs import SERVER, FlowRows
 from netdiffus.wire.headers.fields import FIN, RST, SYN, TCP
@@ -49,7 +49,7 @@ class FieldsCodec:
         kinds, replies, hosts: vocabularies of packet_types.py. endings: that of teardown.py, of kinds.
         server_ports: the ports that are kept, ascending; any other is 0: it is drawn anew.
         whole: whether flows go on beyond n packets (bodies.py): their endings are then those of the whole flow, and
-            rows that are fitted or encoded have their first n packets and their last CLOSING ones.
+            rows that are fitted or encoded have their first n packets and their last ENDING ones.
     """
 
     length: int
@@ -243,18 +243,17 @@ def living(series: Floats) -> Bools:
 
 
 def _ends(kinds: Vocabulary, kind: Ints, counts: Ints, length: int | None) -> Ints:
-    """What TCP flows end with, of packets' kinds (P,): see `last_kinds`.
+    """What TCP flows end with from their first FIN or RST on, of packets' kinds (P,): see `last_kinds`.
 
     Args:
-        length: flows that are not shorter do not end; None: all end, and what they end with begins with a FIN or RST.
+        length: flows that are not shorter do not end; None: all end.
     """
     tokens = kinds.tokens[kind]
     inside = (tokens[:, PROTOCOL] == TCP) & (tokens[:, FLAGS] & SYN == 0)
-    if length is not None:
-        return last_kinds(kind, counts, np.repeat(counts < length, counts) & inside)
     closing = np.cumsum(tokens[:, FLAGS] & (FIN | RST) != 0)
     before = np.repeat(np.append(0, closing)[np.cumsum(counts) - counts], counts)
-    return last_kinds(kind, counts, (closing > before) & inside, CLOSING)
+    known = (closing > before) & inside
+    return last_kinds(kind, counts, known if length is None else known & np.repeat(counts < length, counts))
 
 
 def _clipped(values: NDArray[Any], tokens: int) -> Ints:

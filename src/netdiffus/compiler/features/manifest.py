@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from netdiffus import limits
 from netdiffus.compiler.features.packet_types import AGAIN, HOSTS, ID_ANY, KIND, OF_ROW, REPLY, USUAL
-from netdiffus.compiler.features.teardown import CLOSING, ENDING, OPEN
+from netdiffus.compiler.features.teardown import ENDING, FORMER, OPEN
 from netdiffus.compiler.features.vocabulary import VocabularyManifest
 from netdiffus.compiler.specs import ROW
 from netdiffus.compiler.tcp_options import CANONICAL, MOST_LAYOUTS
@@ -71,8 +71,8 @@ class FieldsManifest(Manifest):
             raise ValueError("with server ports in order, each once")
         check_packets(self.kinds, self.replies, len(self.layouts))
         _check(self.hosts, "hosts", HOSTS, _OF_HOSTS)
-        closing = self.whole and len(self.endings.words[0]) == CLOSING
-        last = [f"packet {k} from the end" for k in range(CLOSING if closing else ENDING)]
+        packets = FORMER if len(self.endings.words[0]) == FORMER else ENDING
+        last = [f"packet {k} from the end" for k in range(packets)]
         _check(self.endings, "endings", last, dict.fromkeys(last, (OPEN, len(self.kinds.words) - 1)))
         return self
 

@@ -14,7 +14,7 @@ from netdiffus.compiler.features.codec import FieldsCodec
 from netdiffus.compiler.features.course import courses, levels, segments_of
 from netdiffus.compiler.features.option_templates import layout_places
 from netdiffus.compiler.features.packet_types import REPLY, kind_tokens, reply_tokens
-from netdiffus.compiler.features.teardown import CLOSING
+from netdiffus.compiler.features.teardown import ENDING
 from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.compiler.specs import FlowRows
 from netdiffus.compiler.tcp_options import HAS_WSCALE, describe
@@ -31,7 +31,7 @@ class Tape:
     Attributes:
         owner: number of the flow. kind, reply: places in the vocabularies.
         direction, size, gap_ns: of each packet. window: bytes that it offers.
-        drawn: whether a chain may draw it. tail: whether it is one of the last CLOSING, from a FIN or RST on.
+        drawn: whether a chain may draw it. tail: whether it is one of the last ENDING, from a FIN or RST on.
         levels: (P, 2) of its segment, see course.py.
         classes: of each flow.
     """
@@ -110,7 +110,7 @@ def _closing(rows: FlowRows, left: Ints) -> Ints:
     closes = (rows.rows["flags"] & (FIN | RST) != 0) & (rows.flows["protocol"] == TCP)[rows.owner]
     found = np.zeros(len(rows), np.int64)
     np.maximum.at(found, rows.owner[closes], left[closes])
-    return np.minimum(found, CLOSING)
+    return np.minimum(found, ENDING)
 
 
 def plain_replies(rows: FlowRows) -> Ints:

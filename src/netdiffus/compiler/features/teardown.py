@@ -1,7 +1,8 @@
 """How connections end, as tokens: the kinds of a TCP flow's last packets, together.
 
 Real connections end in few ways, and each is a dance of both sides (FIN, its acknowledgement, the other FIN, a reset).
-A token names the whole of it, so that a model chooses among endings that connections had, not a packet at a time.
+A token names the whole of it, from the first FIN or RST on, so that a model chooses among endings that connections had,
+not a packet at a time.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from numpy.typing import NDArray
 from netdiffus.arrays import Ints
 from netdiffus.compiler.features.vocabulary import Vocabulary
 
-ENDING = 5  # packets that a token holds, at most
-CLOSING = 8  # the same of whole flows, whose tokens begin with the first FIN or RST
+ENDING = 8  # packets that a token holds, at most
+FORMER = 5  # the same of models that were trained before tokens began with the first FIN or RST
 FEW_FLOWS = 3  # an ending that fewer training flows have is known by its last packets alone
 OPEN = -1  # in a token: no packet; a token of nothing else leaves the end as it is
 
 
-def last_kinds(kind: Ints, counts: Ints, known: NDArray[np.bool_], most: int = ENDING) -> Ints:
-    """(F, most) places of the kinds of each flow's last packets, the very last first, OPEN past what is known.
+def last_kinds(kind: Ints, counts: Ints, known: NDArray[np.bool_]) -> Ints:
+    """(F, ENDING) places of the kinds of each flow's last packets, the very last first, OPEN past what is known.
 
     Args:
         kind: of all packets (P,), flow after flow. counts: packets of each flow (F,).
         known: (P,) whether a packet can be part of an ending.
     """
     last, more = np.cumsum(counts) - 1, np.ones(len(counts), np.bool_)
-    found = np.full((len(counts), most), OPEN, np.int64)
-    for back in range(most):
+    found = np.full((len(counts), ENDING), OPEN, np.int64)
+    for back in range(ENDING):
         at = np.maximum(last - back, 0)
         more = more & (back < counts) & known[at]
         found[:, back] = np.where(more, kind[at], OPEN)
