@@ -8,11 +8,14 @@ import polars as pl
 import pytest
 
 from netdiffus import TrafficModel, generate, recordings, train
+from netdiffus.compiler.features.codec import first_packets
+from netdiffus.compiler.features.teardown import ENDING
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.label_counts import class_counts
 from netdiffus.models.packet_codec import MOST_GAPS, class_names
 from netdiffus.models.packets import packet_part
+from netdiffus.models.sampling import Request, Sampling
 from netdiffus.steps.prepare import prepare
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.bitimages import read_bit_images
@@ -27,7 +30,7 @@ from netdiffus.wire.nprint.capture import read_nprint
 def dataset(tmp_path_factory):
     out = tmp_path_factory.mktemp("data") / "dataset"
     captures = [recordings.captures()[label][0] for label in ("dns", "mqtt", "ntp")]
-    list(prepare(captures, out, PrepareConfig.of(packets=12)))
+    list(prepare(captures, out, PrepareConfig.of(packets=16)))
     return out
 
 
@@ -63,7 +66,7 @@ def test_other_forms_hold_the_same_flows(model, tmp_path) -> None:
     assert set(table["split"]) == {"synthetic"}
     images = list(read_bit_images(written(model, tmp_path / "images")))
     assert len(images) == 60
-    assert all(image.values.shape == (12, 1504) for image in images)
+    assert all(image.values.shape == (16, 1504) for image in images)
     assert sorted(image.start_ns for image in images) == sorted(table["start_ns"])
     rows = read_nprint(written(model, tmp_path / "made.nprint.npz"))
     assert sum(map(len, rows)) == table["size"].list.len().sum()
@@ -79,6 +82,16 @@ def test_protocol_packets_and_counts_steer(model, tmp_path) -> None:
     generate(model, tmp_path / "dns.pcap", count={"dns": 7})
     labels = list(csv.DictReader((tmp_path / "dns.pcap.labels.csv").read_text().splitlines()))
     assert [row["label"] for row in labels] == ["dns"] * 7
+
+
+def test_a_flow_that_is_cut_does_not_end_there(model) -> None:
+    loaded = load_model(model)
+    request = Request(np.full(64, loaded.manifest.labels.index("mqtt/tcp")), Sampling(), 0)
+    whole, cut = (next(loaded.sample(request)).flows(most)[0] for most in (None, 6))
+    longer = whole.counts > 6 + ENDING
+    assert longer.sum() > 5
+    kept = first_packets(whole.select(longer), 6).rows
+    np.testing.assert_array_equal(cut.select(longer).rows["flags"], kept["flags"])
 
 
 def test_a_seed_gives_the_same_file(model, tmp_path) -> None:
@@ -103,7 +116,7 @@ def test_only_the_training_part_is_learned(dataset) -> None:
     _, traces = read_dataset(dataset)
     part = traces.filter(pl.col("split") == "train")
     found = packet_part(dataset, part, 0.8, None)
-    assert found.series.shape == (len(part), 8, 12)
+    assert found.series.shape == (len(part), 8, 16)
     assert {name.rpartition("/")[0] for name in found.classes} == {"dns", "mqtt", "ntp"}
     assert len(found.arrivals.gaps) <= MOST_GAPS
     fewer = packet_part(dataset, part.head(20), 0.8, 4)

@@ -17,7 +17,7 @@ from netdiffus.arrays import Floats, Ints
 from netdiffus.compiler import FlowRows
 from netdiffus.compiler.arrivals import Arrivals
 from netdiffus.compiler.features.bodies import BodyCodec, Sketch
-from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec, first_packets
+from netdiffus.compiler.features.codec import CHANNELS, FieldsCodec, first_packets, living
 from netdiffus.compiler.tables import rows_of_tables
 from netdiffus.errors import InputError
 from netdiffus.metrics import Traces
@@ -123,7 +123,9 @@ class PacketDraw(Draw):
         labels = tuple(self.labels[k] for k in self.ids.tolist())
         series, course, fields = self.inner.series(), self.inner.course(), self.codec.fields
         more, unknown = self._more(series, course, most)
-        goes_on = None if course is None else more > 0
+        goes_on = more > 0
+        if most is not None and most < series.shape[2]:
+            goes_on |= living(series)[:, most]
         head, reasons = fields.decode(series[:, :, :most], labels, self.block.rng, goes_on)
         hosts, ending = fields.facts(series)
         seeds = self.block.rng.integers(0, 1 << 62, len(head)) if course is not None else np.zeros(len(head), np.int64)

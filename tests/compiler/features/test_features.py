@@ -15,6 +15,7 @@ from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.compiler.rules import Broken
 from netdiffus.compiler.tcp_options import CANONICAL
 from netdiffus.models.whole_flows import flow_ends
+from netdiffus.wire.headers.fields import FIN, RST
 from real_sessions import recorded
 
 LABELS = ("attack-scan", "bittorrent", "dns", "ssh", "web")
@@ -196,3 +197,32 @@ def test_which_flows_keep_rules() -> None:
     kept = keeping(rows, rules)
     assert not kept[:10].any()
     np.testing.assert_array_equal(kept[10:], before[10:])
+
+
+def test_a_flow_ends_as_its_token_says_unless_packets_follow() -> None:
+    rows = flows("web", 16)
+    codec = FieldsCodec.fit(rows, 16)
+    series, _ = codec.encode(rows)
+    ending, tokens = CHANNELS.index("ending"), codec.endings.tokens
+    shut = int(np.argmax(np.where((tokens >= 0).any(axis=1), codec.endings.counts, 0)))
+    still_open = np.flatnonzero((tokens[series[:, ending, 0].astype(int)] < 0).all(axis=1) & (rows.counts == 16))
+    assert len(still_open) > 20
+    series = series[still_open]
+    series[:, ending, 0] = shut
+    labels = tuple(rows.labels[k] for k in still_open)
+    back, changed = codec.decode(series, labels, np.random.default_rng(0))
+    assert changed["a packet that is none of its flow's ending"]
+    known = np.count_nonzero(tokens[shut] >= 0)
+    closing = np.bincount(back.owner, (back.rows["flags"] & (FIN | RST) != 0).astype(float))
+    assert (closing > 0).all()
+    assert (back.counts == 16).all()
+    assert not codec.as_ended(series).any()
+    cut, unchanged = codec.decode(series, labels, np.random.default_rng(0), np.ones(len(series), bool))
+    assert not unchanged
+    np.testing.assert_array_equal(
+        cut.rows["flags"], rows.select(np.isin(np.arange(len(rows)), still_open)).rows["flags"]
+    )
+    last = (
+        np.repeat(back.counts, back.counts) - (np.arange(len(back.rows)) - np.repeat(back.first, back.counts)) <= known
+    )
+    np.testing.assert_array_equal(back.rows["flags"][~last], cut.rows["flags"][~last])

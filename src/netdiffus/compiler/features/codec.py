@@ -78,7 +78,7 @@ class FieldsCodec:
             Vocabulary.fit(reply_tokens(rows, {})),
             Vocabulary.fit(host_tokens(rows)),
             kept,
-            fit_endings(_ends(kinds, kinds.places(tokens)[0], ends.counts, None if whole else length)),
+            fit_endings(_ends(kinds, kinds.places(tokens)[0], ends.counts)),
             whole,
         )
 
@@ -115,8 +115,7 @@ class FieldsCodec:
     def _ending_places(self, ends: FlowRows) -> Ints:
         """Places (N,) of the endings of flows."""
         tokens = kind_tokens(ends, layout_places(ends, self.layouts)[0], {})
-        length = None if self.whole else self.length
-        return ending_places(self.endings, _ends(self.kinds, self.kinds.places(tokens)[0], ends.counts, length))
+        return ending_places(self.endings, _ends(self.kinds, self.kinds.places(tokens)[0], ends.counts))
 
     def facts(self, series: Floats) -> tuple[Ints, Ints]:
         """Places of the hosts and of the endings (N,) of series (N, len(CHANNELS), n)."""
@@ -133,7 +132,7 @@ class FieldsCodec:
         """Flows of series (N, len(CHANNELS), n) with values near those of `encode`; a flow ends where its kinds do.
 
         Args:
-            goes_on: flows (N,) that do not end here; None: those that fill all n positions.
+            goes_on: flows (N,) of which more packets follow; None: none.
 
         Returns:
             flows without addresses and numbers (endpoints.py gives them), and how many packets were not as asked.
@@ -147,7 +146,7 @@ class FieldsCodec:
         hosts, ending = self.facts(series)
         tokens = self.hosts.tokens[hosts]
         asked, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), tokens[owner, 0])
-        kind = with_endings(asked, counts, self.endings.tokens[ending], self._closed(hosts, counts, goes_on))
+        kind = with_endings(asked, counts, self.endings.tokens[ending], self._closed(hosts, goes_on))
         reply = self.replies.tokens[_clipped(whole[:, 1], len(self.replies))]
         size = np.maximum(whole[:, 3], 0)
         packets = packets_of_tokens(self.kinds.tokens[kind], reply, tokens, size, owner, rng)
@@ -170,16 +169,15 @@ class FieldsCodec:
         counts = alive.sum(axis=1)
         hosts, ending = self.facts(series)
         kind = _clipped(np.nan_to_num(series[:, 0][alive]), len(self.kinds))
-        closed = self._closed(hosts, counts, goes_on)
+        closed = self._closed(hosts, goes_on)
         other = with_endings(kind, counts, self.endings.tokens[ending], closed) != kind
         ended: Bools = np.bincount(np.repeat(np.arange(len(series)), counts)[other], minlength=len(series)) == 0
         return ended
 
-    def _closed(self, hosts: Ints, counts: Ints, goes_on: Bools | None) -> Bools:
-        """Which flows (N,) of so many packets are TCP connections that end here."""
-        ends = counts < self.length if goes_on is None else ~goes_on
-        closed: Bools = ends & (self.hosts.tokens[hosts, 0] == TCP)
-        return closed
+    def _closed(self, hosts: Ints, goes_on: Bools | None) -> Bools:
+        """Which flows (N,) are TCP connections of which no more packets follow."""
+        tcp: Bools = self.hosts.tokens[hosts, 0] == TCP
+        return tcp if goes_on is None else tcp & ~goes_on
 
     def _of_protocol(self, kind: Ints, protocol: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Kinds of the flow's protocol: another one becomes the most frequent one in its direction."""
@@ -242,18 +240,13 @@ def living(series: Floats) -> Bools:
     return alive
 
 
-def _ends(kinds: Vocabulary, kind: Ints, counts: Ints, length: int | None) -> Ints:
-    """What TCP flows end with from their first FIN or RST on, of packets' kinds (P,): see `last_kinds`.
-
-    Args:
-        length: flows that are not shorter do not end; None: all end.
-    """
+def _ends(kinds: Vocabulary, kind: Ints, counts: Ints) -> Ints:
+    """What TCP flows end with from their first FIN or RST on, of packets' kinds (P,): see `last_kinds`."""
     tokens = kinds.tokens[kind]
     inside = (tokens[:, PROTOCOL] == TCP) & (tokens[:, FLAGS] & SYN == 0)
     closing = np.cumsum(tokens[:, FLAGS] & (FIN | RST) != 0)
     before = np.repeat(np.append(0, closing)[np.cumsum(counts) - counts], counts)
-    known = (closing > before) & inside
-    return last_kinds(kind, counts, known if length is None else known & np.repeat(counts < length, counts))
+    return last_kinds(kind, counts, (closing > before) & inside)
 
 
 def _clipped(values: NDArray[Any], tokens: int) -> Ints:
