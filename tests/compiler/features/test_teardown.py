@@ -9,6 +9,7 @@ from netdiffus.compiler.features.teardown import (
     ending_places,
     fit_endings,
     last_kinds,
+    packets_to_the_end,
     with_endings,
 )
 
@@ -34,10 +35,11 @@ def test_the_last_kinds_reach_back_to_the_handshake() -> None:
     ]
 
 
-def test_a_token_is_as_long_as_three_flows_share_it() -> None:
+def test_tokens_are_shared_where_there_would_be_too_many() -> None:
     common, rare = [SYN, DATA, FIN, FIN, ACK], [SYN, RST, FIN, FIN, ACK]
     found = seen(*[common] * 3, rare, [SYN, DATA, RST], [SYN, DATA])
-    endings = fit_endings(found)
+    assert len(fit_endings(found)) == 5
+    endings = fit_endings(found, 3)
     assert sorted(endings.tokens.tolist()) == sorted([padded(), padded(ACK, FIN, FIN, DATA), padded(ACK, FIN, FIN)])
     tokens = endings.tokens[ending_places(endings, found)].tolist()
     assert tokens == [padded(ACK, FIN, FIN, DATA)] * 3 + [padded(ACK, FIN, FIN), padded(), padded()]
@@ -56,6 +58,24 @@ def test_the_token_holds_where_a_flow_is_closed_and_long_enough() -> None:
     tokens = np.array([padded(ACK, FIN), padded(ACK, FIN), padded(ACK, FIN, FIN), padded()])
     kind = with_endings(np.full(14, DATA), counts, tokens, np.array([True, False, True, True]))
     assert kind.tolist() == [DATA, DATA, FIN, ACK, *[DATA] * 4, DATA, ACK, *[DATA] * 4]
+
+
+def test_no_packet_closes_a_flow_before_its_token_does() -> None:
+    counts = np.array([5, 5, 5, 5, 3, 2])
+    tokens = np.array(
+        [padded(ACK, FIN, FIN), padded(ACK, FIN, FIN), padded(), padded(), padded(), padded(ACK, FIN, FIN)]
+    )
+    flows = (
+        [DATA, FIN, ACK, FIN, ACK],
+        [DATA] * 5,
+        [DATA, DATA, FIN, ACK, RST],
+        [DATA, FIN] + [ACK] * 3,
+        [RST] * 3,
+        [ACK, FIN],
+    )
+    closes = np.isin(np.concatenate([np.array(flow) for flow in flows]), (FIN, RST))
+    closed = np.array([True, True, True, False, True, True])
+    assert packets_to_the_end(closes, counts, tokens, closed).tolist() == [4, 5, 2, 5, 1, 2]
 
 
 def test_what_flows_end_with_is_left_as_it_is() -> None:

@@ -27,7 +27,13 @@ from netdiffus.compiler.features.packet_types import (
     packets_of_tokens,
     reply_tokens,
 )
-from netdiffus.compiler.features.teardown import ending_places, fit_endings, last_kinds, with_endings
+from netdiffus.compiler.features.teardown import (
+    ending_places,
+    fit_endings,
+    last_kinds,
+    packets_to_the_end,
+    with_endings,
+)
 from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.compiler.specs import SERVER, FlowRows
 from netdiffus.wire.headers.fields import FIN, RST, SYN, TCP
@@ -137,13 +143,13 @@ class FieldsCodec:
         Returns:
             flows without addresses and numbers (endpoints.py gives them), and how many packets were not as asked.
         """
-        alive = living(series)
+        hosts, ending = self.facts(series)
+        alive, dropped = self._up_to_the_end(series, self._closed(hosts, goes_on), ending)
         counts = alive.sum(axis=1)
         owner = np.repeat(np.arange(len(series)), counts)
         values = series[:, :OF_PACKET].transpose(0, 2, 1)[alive]  # (P, OF_PACKET)
         holes = np.isnan(values).any(axis=1)
         whole = np.nan_to_num(values).round().astype(np.int64)
-        hosts, ending = self.facts(series)
         tokens = self.hosts.tokens[hosts]
         asked, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), tokens[owner, 0])
         kind = with_endings(asked, counts, self.endings.tokens[ending], self._closed(hosts, goes_on))
@@ -158,10 +164,21 @@ class FieldsCodec:
         changed = {
             "a channel without a value inside a flow": int(np.count_nonzero(holes)),
             "a packet of another protocol than its flow's": int(np.count_nonzero(strange)),
-            "a packet that is none of its flow's ending": int(np.count_nonzero(kind != asked)),
+            "a packet that is none of its flow's ending": dropped + int(np.count_nonzero(kind != asked)),
         }
         rows = FlowRows(flows, packets, counts.astype(np.int64), self.layouts, labels)
         return rows, {reason: count for reason, count in changed.items() if count}
+
+    def _up_to_the_end(self, series: Floats, closed: Bools, ending: Ints) -> tuple[Bools, int]:
+        """Which positions (N, n) hold packets, without those with which a flow would close otherwise than it ends; and
+        how many packets these are."""
+        alive = living(series)
+        counts = alive.sum(axis=1)
+        kind = _clipped(np.nan_to_num(series[:, 0][alive]), len(self.kinds))
+        other = closed & (ending_places(self.endings, _ends(self.kinds, kind, counts)) != ending)
+        closes = (self.kinds.tokens[kind, FLAGS] & (FIN | RST) != 0) & (self.kinds.tokens[kind, PROTOCOL] == TCP)
+        kept = packets_to_the_end(closes, counts, self.endings.tokens[ending], other)
+        return alive & (np.arange(series.shape[2]) < kept[:, None]), int(np.sum(counts - kept))
 
     def as_ended(self, series: Floats, goes_on: Bools | None = None) -> Bools:
         """Which flows (N,) have last packets of the kinds that their ending names; arguments as of `decode`."""
@@ -175,8 +192,8 @@ class FieldsCodec:
         return ended
 
     def _closed(self, hosts: Ints, goes_on: Bools | None) -> Bools:
-        """Which flows (N,) are TCP connections of which no more packets follow."""
-        tcp: Bools = self.hosts.tokens[hosts, 0] == TCP
+        """Which flows (N,) are TCP connections of which no more packets follow; none where no ending is known."""
+        tcp: Bools = (self.hosts.tokens[hosts, 0] == TCP) & (len(self.endings) > 1)
         return tcp if goes_on is None else tcp & ~goes_on
 
     def _of_protocol(self, kind: Ints, protocol: Ints) -> tuple[Ints, NDArray[np.bool_]]:

@@ -15,7 +15,7 @@ from netdiffus.compiler.features.vocabulary import Vocabulary
 
 ENDING = 8  # packets that a token holds, at most
 FORMER = 5  # the same of models that were trained before tokens began with the first FIN or RST
-FEW_FLOWS = 3  # an ending that fewer training flows have is known by its last packets alone
+MOST_ENDINGS = 4096  # tokens at most: of more, those that few flows have are known by their last packets alone
 OPEN = -1  # in a token: no packet; a token of nothing else leaves the end as it is
 
 
@@ -35,13 +35,22 @@ def last_kinds(kind: Ints, counts: Ints, known: NDArray[np.bool_]) -> Ints:
     return found
 
 
-def fit_endings(seen: Ints) -> Vocabulary:
-    """The endings (F, most) that FEW_FLOWS flows or more share, each as long as it can be, and the open one."""
+def fit_endings(seen: Ints, most: int = MOST_ENDINGS) -> Vocabulary:
+    """The endings (F, ENDING) that flows have, and the open one; of more than `most`, those that enough flows share."""
+    found, few = _shared(seen, 1), 1
+    while len(found) > most:
+        few *= 2
+        found = _shared(seen, few)
+    return found
+
+
+def _shared(seen: Ints, few: int) -> Vocabulary:
+    """The endings that at least so many flows share, each as long as it can be, and the open one."""
     shared = np.full_like(seen, OPEN)
     for packets in range(1, seen.shape[1] + 1):
         cut = _cut(seen, packets)
         _, back, flows = np.unique(cut, axis=0, return_inverse=True, return_counts=True)
-        enough = (flows[back.reshape(-1)] >= FEW_FLOWS) & (seen[:, packets - 1] != OPEN)
+        enough = (flows[back.reshape(-1)] >= few) & (seen[:, packets - 1] != OPEN)
         shared[enough] = cut[enough]
     return Vocabulary.fit(np.concatenate([shared, np.full((1, seen.shape[1]), OPEN, np.int64)]))
 
@@ -53,6 +62,20 @@ def ending_places(endings: Vocabulary, seen: Ints) -> Ints:
         places, exact = endings.places(_cut(seen, packets))
         found = np.where(exact, places, found)
     return found
+
+
+def packets_to_the_end(closes: NDArray[np.bool_], counts: Ints, tokens: Ints, closed: NDArray[np.bool_]) -> Ints:
+    """How many packets (F,) flows keep, so that none closes before its token (F, most) does, and at least one.
+
+    Args:
+        closes: (P,) packets with FIN or RST, flow after flow. counts: packets of each flow (F,).
+        closed: (F,) flows that end; the others keep all.
+    """
+    owner, first = np.repeat(np.arange(len(counts)), counts), np.cumsum(counts) - counts
+    begin = counts.copy()
+    np.minimum.at(begin, owner[closes], (np.arange(len(closes)) - first[owner])[closes])
+    kept = np.minimum(counts, np.maximum(begin + (tokens != OPEN).sum(axis=1), 1))
+    return np.where(closed, kept, counts)
 
 
 def with_endings(kind: Ints, counts: Ints, tokens: Ints, closed: NDArray[np.bool_]) -> Ints:
