@@ -175,13 +175,13 @@ def test_first_packets_of_whole_flows_can_be_learned_alone(dataset) -> None:
     assert alone.course is None
 
 
-def test_a_model_of_endings_of_five_packets_is_read(model, tmp_path) -> None:
-    """Endings had five packets before they began with the first FIN or RST."""
+@pytest.mark.parametrize("packets", FORMER)
+def test_a_model_of_shorter_endings_is_read(packets, model, tmp_path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(model, folder)
     manifest = json.loads((folder / "model.json").read_text())
     endings = manifest["codec"]["fields"]["endings"]
-    endings["words"] = [word[:FORMER] for word in endings["words"]]
+    endings["words"] = [word[:packets] for word in endings["words"]]
     (folder / "model.json").write_text(json.dumps(manifest))
     generate(folder, tmp_path / "made.pcapng", count=10)
     assert not check_capture(tmp_path / "made.pcapng").faults

@@ -9,7 +9,6 @@ from netdiffus.compiler.features.teardown import (
     ending_places,
     fit_endings,
     last_kinds,
-    packets_to_the_end,
     with_endings,
 )
 
@@ -47,7 +46,7 @@ def test_tokens_are_shared_where_there_would_be_too_many() -> None:
 
 def test_tokens_of_fewer_packets_know_the_last_ones_of_longer_endings() -> None:
     flow = [SYN, DATA, FIN, FIN, ACK]
-    endings = fit_endings(seen(flow, flow, flow)[:, :FORMER])
+    endings = fit_endings(seen(flow, flow, flow)[:, : FORMER[0]])
     longer = [*flow, ACK, FIN, ACK, DATA, FIN, FIN, ACK]
     known = [ACK, FIN, FIN, DATA, OPEN]
     assert endings.tokens[ending_places(endings, seen(longer, flow))].tolist() == [known] * 2
@@ -56,26 +55,12 @@ def test_tokens_of_fewer_packets_know_the_last_ones_of_longer_endings() -> None:
 def test_the_token_holds_where_a_flow_is_closed_and_long_enough() -> None:
     counts = np.array([4, 4, 2, 4])
     tokens = np.array([padded(ACK, FIN), padded(ACK, FIN), padded(ACK, FIN, FIN), padded()])
-    kind = with_endings(np.full(14, DATA), counts, tokens, np.array([True, False, True, True]))
+    closed = np.array([True, False, True, True])
+    kind = with_endings(np.full(14, DATA), counts, tokens, closed, np.zeros(14, bool))
     assert kind.tolist() == [DATA, DATA, FIN, ACK, *[DATA] * 4, DATA, ACK, *[DATA] * 4]
-
-
-def test_no_packet_closes_a_flow_before_its_token_does() -> None:
-    counts = np.array([5, 5, 5, 5, 3, 2])
-    tokens = np.array(
-        [padded(ACK, FIN, FIN), padded(ACK, FIN, FIN), padded(), padded(), padded(), padded(ACK, FIN, FIN)]
-    )
-    flows = (
-        [DATA, FIN, ACK, FIN, ACK],
-        [DATA] * 5,
-        [DATA, DATA, FIN, ACK, RST],
-        [DATA, FIN] + [ACK] * 3,
-        [RST] * 3,
-        [ACK, FIN],
-    )
-    closes = np.isin(np.concatenate([np.array(flow) for flow in flows]), (FIN, RST))
-    closed = np.array([True, True, True, False, True, True])
-    assert packets_to_the_end(closes, counts, tokens, closed).tolist() == [4, 5, 2, 5, 1, 2]
+    fixed = np.zeros(14, bool)
+    fixed[2] = True
+    assert with_endings(np.full(14, DATA), counts, tokens, closed, fixed)[:4].tolist() == [DATA, DATA, DATA, ACK]
 
 
 def test_what_flows_end_with_is_left_as_it_is() -> None:
@@ -86,10 +71,10 @@ def test_what_flows_end_with_is_left_as_it_is() -> None:
     endings = fit_endings(found)
     assert len(endings) > 20
     tokens = endings.tokens[ending_places(endings, found)]
-    np.testing.assert_array_equal(with_endings(kind, counts, tokens, np.ones(300, bool)), kind)
+    np.testing.assert_array_equal(with_endings(kind, counts, tokens, np.ones(300, bool), kind == SYN), kind)
 
 
-def test_tokens_hold_eight_packets_at_most() -> None:
-    found = seen([SYN, *[FIN] * 12])
+def test_tokens_hold_sixteen_packets_at_most() -> None:
+    found = seen([SYN, *[FIN] * 20])
     assert found.tolist() == [[FIN] * ENDING]
     assert fit_endings(np.repeat(found, 3, axis=0)).tokens.tolist() == [[OPEN] * ENDING, [FIN] * ENDING]

@@ -9,6 +9,7 @@ vocabularies, and the server's port. Everything else of a packet follows from th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,16 +28,10 @@ from netdiffus.compiler.features.packet_types import (
     packets_of_tokens,
     reply_tokens,
 )
-from netdiffus.compiler.features.teardown import (
-    ending_places,
-    fit_endings,
-    last_kinds,
-    packets_to_the_end,
-    with_endings,
-)
+from netdiffus.compiler.features.teardown import before_the_end, ending_places, fit_endings, last_kinds, with_endings
 from netdiffus.compiler.features.vocabulary import Vocabulary
 from netdiffus.compiler.specs import SERVER, FlowRows
-from netdiffus.wire.headers.fields import FIN, RST, SYN, TCP
+from netdiffus.wire.headers.fields import ACK, FIN, RST, SYN, TCP
 
 OF_PACKET = 5
 """The first so many channels have a value at every packet, the others at the first."""
@@ -144,7 +139,7 @@ class FieldsCodec:
             flows without addresses and numbers (endpoints.py gives them), and how many packets were not as asked.
         """
         hosts, ending = self.facts(series)
-        alive, dropped = self._up_to_the_end(series, self._closed(hosts, goes_on), ending)
+        alive = living(series)
         counts = alive.sum(axis=1)
         owner = np.repeat(np.arange(len(series)), counts)
         values = series[:, :OF_PACKET].transpose(0, 2, 1)[alive]  # (P, OF_PACKET)
@@ -152,7 +147,7 @@ class FieldsCodec:
         whole = np.nan_to_num(values).round().astype(np.int64)
         tokens = self.hosts.tokens[hosts]
         asked, strange = self._of_protocol(_clipped(whole[:, 0], len(self.kinds)), tokens[owner, 0])
-        kind = with_endings(asked, counts, self.endings.tokens[ending], self._closed(hosts, goes_on))
+        kind = self._ended(asked, counts, ending, self._closed(hosts, goes_on))
         reply = self.replies.tokens[_clipped(whole[:, 1], len(self.replies))]
         size = np.maximum(whole[:, 3], 0)
         packets = packets_of_tokens(self.kinds.tokens[kind], reply, tokens, size, owner, rng)
@@ -164,21 +159,33 @@ class FieldsCodec:
         changed = {
             "a channel without a value inside a flow": int(np.count_nonzero(holes)),
             "a packet of another protocol than its flow's": int(np.count_nonzero(strange)),
-            "a packet that is none of its flow's ending": dropped + int(np.count_nonzero(kind != asked)),
+            "a packet that is none of its flow's ending": int(np.count_nonzero(kind != asked)),
         }
         rows = FlowRows(flows, packets, counts.astype(np.int64), self.layouts, labels)
         return rows, {reason: count for reason, count in changed.items() if count}
 
-    def _up_to_the_end(self, series: Floats, closed: Bools, ending: Ints) -> tuple[Bools, int]:
-        """Which positions (N, n) hold packets, without those with which a flow would close otherwise than it ends; and
-        how many packets these are."""
-        alive = living(series)
-        counts = alive.sum(axis=1)
-        kind = _clipped(np.nan_to_num(series[:, 0][alive]), len(self.kinds))
+    def _ended(self, kind: Ints, counts: Ints, ending: Ints, closed: Bools) -> Ints:
+        """The kinds (P,) with which flows of so many packets (N,) close as their ending says, and not before."""
+        tokens, of_kind = self.endings.tokens[ending], self.kinds.tokens
         other = closed & (ending_places(self.endings, _ends(self.kinds, kind, counts)) != ending)
-        closes = (self.kinds.tokens[kind, FLAGS] & (FIN | RST) != 0) & (self.kinds.tokens[kind, PROTOCOL] == TCP)
-        kept = packets_to_the_end(closes, counts, self.endings.tokens[ending], other)
-        return alive & (np.arange(series.shape[2]) < kept[:, None]), int(np.sum(counts - kept))
+        early = np.repeat(other, counts) & before_the_end(counts, tokens)
+        kind = np.where(early, self._still_open[kind], kind)
+        return with_endings(kind, counts, tokens, closed, of_kind[kind, FLAGS] & SYN != 0)
+
+    @cached_property
+    def _still_open(self) -> Ints:
+        """The place (K,) of each kind; of one that closes a connection, that of the like that does not."""
+        places, flags = np.arange(len(self.kinds)), self.kinds.tokens[:, FLAGS]
+        closes = (flags & (FIN | RST) != 0) & (self.kinds.tokens[:, PROTOCOL] == TCP)
+        if not closes.any():
+            return places
+        like = self.kinds.tokens[closes].copy()
+        like[:, FLAGS] = like[:, FLAGS] & ~(FIN | RST) | ACK
+        found, exact = self.kinds.places(like)
+        plain = [self.kinds.usual((PROTOCOL, DIRECTION, FLAGS), (TCP, side, ACK)) for side in like[:, DIRECTION]]
+        found = np.where(exact, found, np.array(plain))
+        places[closes] = np.where(found < 0, places[closes], found)
+        return places
 
     def as_ended(self, series: Floats, goes_on: Bools | None = None) -> Bools:
         """Which flows (N,) have last packets of the kinds that their ending names; arguments as of `decode`."""
@@ -186,8 +193,7 @@ class FieldsCodec:
         counts = alive.sum(axis=1)
         hosts, ending = self.facts(series)
         kind = _clipped(np.nan_to_num(series[:, 0][alive]), len(self.kinds))
-        closed = self._closed(hosts, goes_on)
-        other = with_endings(kind, counts, self.endings.tokens[ending], closed) != kind
+        other = self._ended(kind, counts, ending, self._closed(hosts, goes_on)) != kind
         ended: Bools = np.bincount(np.repeat(np.arange(len(series)), counts)[other], minlength=len(series)) == 0
         return ended
 

@@ -71,7 +71,7 @@ class FieldsManifest(Manifest):
             raise ValueError("with server ports in order, each once")
         check_packets(self.kinds, self.replies, len(self.layouts))
         _check(self.hosts, "hosts", HOSTS, _OF_HOSTS)
-        packets = FORMER if len(self.endings.words[0]) == FORMER else ENDING
+        packets = len(self.endings.words[0]) if len(self.endings.words[0]) in FORMER else ENDING
         last = [f"packet {k} from the end" for k in range(packets)]
         _check(self.endings, "endings", last, dict.fromkeys(last, (OPEN, len(self.kinds.words) - 1)))
         return self

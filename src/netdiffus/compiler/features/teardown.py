@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from netdiffus.arrays import Ints
 from netdiffus.compiler.features.vocabulary import Vocabulary
 
-ENDING = 8  # packets that a token holds, at most
-FORMER = 5  # the same of models that were trained before tokens began with the first FIN or RST
+ENDING = 16  # packets that a token holds, at most
+FORMER = (5, 8)  # the same of older models
 MOST_ENDINGS = 4096  # tokens at most: of more, those that few flows have are known by their last packets alone
 OPEN = -1  # in a token: no packet; a token of nothing else leaves the end as it is
 
@@ -64,28 +64,22 @@ def ending_places(endings: Vocabulary, seen: Ints) -> Ints:
     return found
 
 
-def packets_to_the_end(closes: NDArray[np.bool_], counts: Ints, tokens: Ints, closed: NDArray[np.bool_]) -> Ints:
-    """How many packets (F,) flows keep, so that none closes before its token (F, most) does, and at least one.
-
-    Args:
-        closes: (P,) packets with FIN or RST, flow after flow. counts: packets of each flow (F,).
-        closed: (F,) flows that end; the others keep all.
-    """
-    owner, first = np.repeat(np.arange(len(counts)), counts), np.cumsum(counts) - counts
-    begin = counts.copy()
-    np.minimum.at(begin, owner[closes], (np.arange(len(closes)) - first[owner])[closes])
-    kept = np.minimum(counts, np.maximum(begin + (tokens != OPEN).sum(axis=1), 1))
-    return np.where(closed, kept, counts)
+def before_the_end(counts: Ints, tokens: Ints) -> NDArray[np.bool_]:
+    """Which packets (P,) of flows of so many (F,) come before those that their tokens (F, most) name."""
+    left = np.repeat(np.cumsum(counts), counts) - np.arange(counts.sum())
+    found: NDArray[np.bool_] = left > np.repeat((tokens != OPEN).sum(axis=1), counts)
+    return found
 
 
-def with_endings(kind: Ints, counts: Ints, tokens: Ints, closed: NDArray[np.bool_]) -> Ints:
+def with_endings(kind: Ints, counts: Ints, tokens: Ints, closed: NDArray[np.bool_], fixed: NDArray[np.bool_]) -> Ints:
     """The kinds (P,) with the last ones of each closed flow (F,) as its token (F, most) has them.
 
-    A flow that is shorter than its token keeps its first packet.
+    A flow that is shorter than its token keeps its first packet, and every one keeps those that are `fixed` (P,).
     """
     kind, last = kind.copy(), np.cumsum(counts) - 1
     for back in range(tokens.shape[1]):
         flows = closed & (tokens[:, back] != OPEN) & (back < counts - 1)
+        flows[flows] = ~fixed[last[flows] - back]
         kind[last[flows] - back] = tokens[flows, back]
     return kind
 
