@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 
 from netdiffus import TrafficModel, generate, recordings, train
-from netdiffus.compiler.features.codec import first_packets
-from netdiffus.compiler.features.teardown import ENDING
+from netdiffus.compiler.features.codec import FLAGS, PROTOCOL
 from netdiffus.errors import InputError
 from netdiffus.models.backends import load_model
 from netdiffus.models.label_counts import class_counts
@@ -23,6 +22,7 @@ from netdiffus.store.dataset import read_dataset
 from netdiffus.store.model import ModelCard
 from netdiffus.traffic.flows.reader import flows_of_capture
 from netdiffus.wire.conformance.check import check_capture
+from netdiffus.wire.headers.fields import TCP
 from netdiffus.wire.nprint.capture import read_nprint
 
 
@@ -87,11 +87,15 @@ def test_protocol_packets_and_counts_steer(model, tmp_path) -> None:
 def test_a_flow_that_is_cut_does_not_end_there(model) -> None:
     loaded = load_model(model)
     request = Request(np.full(64, loaded.manifest.labels.index("mqtt/tcp")), Sampling(), 0)
-    whole, cut = (next(loaded.sample(request)).flows(most)[0] for most in (None, 6))
-    longer = whole.counts > 6 + ENDING
-    assert longer.sum() > 5
-    kept = first_packets(whole.select(longer), 6).rows
-    np.testing.assert_array_equal(cut.select(longer).rows["flags"], kept["flags"])
+    series = next(loaded.sample(request)).inner.series()
+    cut = next(loaded.sample(request)).flows(6)[0]
+    longer = ~np.isnan(series[:, 0, 6]) & (cut.flows["protocol"] == TCP)
+    assert longer.sum() > 20
+    kinds = loaded.codec.fields.kinds.tokens[series[longer, 0, :6].astype(int)]
+    kept = cut.select(longer)
+    assert (kept.counts == 6).all()
+    same = kinds[:, :, PROTOCOL].flatten() == TCP
+    np.testing.assert_array_equal(kept.rows["flags"][same], kinds[:, :, FLAGS].flatten()[same])
 
 
 def test_a_seed_gives_the_same_file(model, tmp_path) -> None:
