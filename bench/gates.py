@@ -20,13 +20,15 @@ TCPDUMP_FAULTS = re.compile(r"incorrect|bad[ -](?:udp |hdr |ck)|\[bad|truncated-
 
 
 @cache
-def _only_layers() -> dict[str, str]:
-    """An environment in which tshark knows only LAYERS."""
+def only_layers() -> dict[str, str]:
+    """An environment in which Wireshark's programs know only LAYERS, and validate checksums."""
     folder = Path(tempfile.mkdtemp(prefix="wireshark-"))
     listed = _run("tshark", "-G", "protocols")
     names = [line.split("\t")[2] for line in listed.splitlines()]
     others = [name for name in names if name not in LAYERS and not name.startswith(("ipv6.", "ip.", "tcp.", "_ws."))]
     (folder / "disabled_protos").write_text("\n".join(others) + "\n")
+    checks = [f"{name}.check_checksum: TRUE\n" for name in ("tcp", "ip", "udp")]
+    (folder / "preferences").write_text("".join(checks))
     return os.environ | {"WIRESHARK_CONFIG_DIR": str(folder)}
 
 
@@ -40,12 +42,10 @@ def tshark(path: Path) -> dict[int, list[str]] | None:
     if not shutil.which("tshark"):
         return None
     command: list[str | Path] = ["tshark", "-n", "-r", path, "-Y", "_ws.expert", "-T", "fields", "-E", "aggregator=|"]
-    for name in ("tcp", "ip", "udp"):
-        command += ["-o", f"{name}.check_checksum:TRUE"]
     for field in ("frame.number", "_ws.expert.severity", "_ws.expert.message"):
         command += ["-e", field]
     said = {}
-    for line in _run(*command, environment=_only_layers()).splitlines():
+    for line in _run(*command, environment=only_layers()).splitlines():
         number, grades, words = line.split("\t")
         grave = [w for g, w in zip(grades.split("|"), words.split("|"), strict=True) if int(g) >= WARNING]
         if grave:

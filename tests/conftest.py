@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # The models of the tests are small: a second thread would cost more than it brings, most of all on a busy machine.
@@ -10,11 +10,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 
-from bench.small_traffic import two_labels
 from made_once import made_once
-from netdiffus.api.verbs import prepare, train
-from netdiffus.metrics import METRICS
-from netdiffus.steps import evaluate as evaluating
+
+# The rest is imported where it is used: the process that hands out the tests reads this file, and runs none of them.
 
 REPEATED = {"lowdata", "boosting", "balance"}  # metrics that train the forests of `utility` on parts of the sets, again
 
@@ -29,24 +27,32 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def small_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table of 200 traces, two labels."""
+    from bench.small_traffic import two_labels
+
     return made_once(tmp_path_factory, "small-traces.parquet", two_labels(200, seed=0).write_parquet)
 
 
 @pytest.fixture(scope="session")
 def small_dataset(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of those traces."""
+    from netdiffus.api.verbs import prepare
+
     return made_once(tmp_path_factory, "small-dataset", lambda out: prepare(small_table, out))
 
 
 @pytest.fixture(scope="session")
 def small_model(small_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that was trained on them for a moment."""
+    from netdiffus.api.verbs import train
+
     return made_once(tmp_path_factory, "small-model", lambda out: train(small_dataset, out, preset="tiny", steps=60))
 
 
 @pytest.fixture
 def only_metrics(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets `evaluate` compute the named metrics alone, for tests of what is around them."""
+    from netdiffus.metrics import METRICS
+    from netdiffus.steps import evaluate as evaluating
 
     def choose(*names: str) -> None:
         monkeypatch.setattr(evaluating, "METRICS", {name: METRICS[name] for name in names})
@@ -57,4 +63,15 @@ def only_metrics(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def unrepeated_metrics(only_metrics: Callable[..., None]) -> None:
     """Lets `evaluate` compute all metrics but REPEATED, half of the work, for tests of what all of them are given."""
+    from netdiffus.metrics import METRICS
+
     only_metrics(*(name for name in METRICS if name not in REPEATED))
+
+
+@pytest.fixture
+def quick_metrics() -> Iterator[None]:
+    """Lets `evaluate` compute its metrics from less."""
+    from quick_metrics import quick_metrics
+
+    with quick_metrics():
+        yield

@@ -10,6 +10,7 @@ import pytest
 
 import netdiffus
 from netdiffus.errors import InputError
+from quick_metrics import quick_metrics
 
 NAN = np.nan
 
@@ -27,7 +28,8 @@ def arrays(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
     folder = tmp_path_factory.mktemp("arrays") / "report"
-    found = netdiffus.evaluate(arrays(200, 0), arrays(120, 1), folder, channels=["up_bytes", "down_bytes"])
+    with quick_metrics():
+        found = netdiffus.evaluate(arrays(200, 0), arrays(120, 1), folder, channels=["up_bytes", "down_bytes"])
     return found, folder
 
 
@@ -53,6 +55,7 @@ def test_baselines_stand_in_the_same_list(scores, only_metrics) -> None:  # type
     assert not [score.name for score in without if score.name.startswith("baseline.")]
 
 
+@pytest.mark.usefixtures("quick_metrics")
 def test_one_channel_needs_no_third_axis_and_repeats_itself() -> None:
     real, synthetic, test = ((series[:, 0], labels) for series, labels in (arrays(30, 0), arrays(60, 1), arrays(60, 2)))
     one, two = (netdiffus.evaluate(real, synthetic, test=test, seed=3, baselines=False) for _ in range(2))
@@ -75,6 +78,7 @@ def test_test_rows_in_training_are_said_loudly_with_the_figure_without_them(tmp_
         assert "Test traces occur in the training part." in (tmp_path / "report" / page).read_text()
 
 
+@pytest.mark.usefixtures("quick_metrics")
 def test_labels_that_do_not_overlap_still_make_a_report(tmp_path: Path) -> None:
     series, labels = arrays(60, 1)
     other = (series, np.char.add("other ", labels))
@@ -84,6 +88,7 @@ def test_labels_that_do_not_overlap_still_make_a_report(tmp_path: Path) -> None:
     assert (tmp_path / "report" / "report.html").exists()
 
 
+@pytest.mark.usefixtures("quick_metrics")
 def test_few_traces_are_measured_as_far_as_they_go() -> None:
     found = netdiffus.evaluate(arrays(50, 0), arrays(10, 1))
     assert found["marginal.channel 1.jsd"].value is not None

@@ -52,10 +52,10 @@ def test_labels_come_back_from_folders_of_images(folder, tmp_path) -> None:
     assert set(load_traces(tmp_path / "back.csv").traces["label"]) == set(LABELS)
 
 
-@pytest.mark.usefixtures("unrepeated_metrics")
+@pytest.mark.usefixtures("unrepeated_metrics", "quick_metrics")
 def test_reports_show_labels_and_obey_none(folder, tmp_path, capsys) -> None:
     made, report = tmp_path / "s.csv", tmp_path / "report"
-    assert run(["generate", str(folder / "m"), "--out", str(made), "--count", "480", "--balance"]) == 0
+    assert run(["generate", str(folder / "m"), "--out", str(made), "--count", "240", "--balance"]) == 0
     assert run(["evaluate", str(folder / "ds"), str(made), "--out", str(report), "--no-baselines"]) == 0
     for path in ("ds", "m"):
         assert run(["info", str(folder / path)]) == 0
@@ -77,7 +77,7 @@ def test_names_that_are_not_utf_8(folder, tmp_path, only_metrics) -> None:
     for command in (
         ["prepare", table, "--out", dataset],
         ["train", dataset, "--out", model, "--preset", "tiny", "--steps", "2"],
-        ["generate", model, "--out", made, "--count", "480", "--balance"],
+        ["generate", model, "--out", made, "--count", "48", "--balance"],
         ["evaluate", dataset, made, "--out", report, "--no-baselines"],
     ):
         assert run(list(map(os.fspath, command))) == 0, command[0]

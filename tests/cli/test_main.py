@@ -29,12 +29,13 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.splitlines()[-1] == "set()"
-    seconds = []
-    for _ in range(5):
+    for _ in range(5):  # at most: on a busy machine one may take longer
         began = time.perf_counter()
         subprocess.run([sys.executable, "-m", "netdiffus", "--help"], capture_output=True, check=True)
-        seconds.append(time.perf_counter() - began)
-    assert min(seconds) < 0.5
+        seconds = time.perf_counter() - began
+        if seconds < 0.5:
+            break
+    assert seconds < 0.5
 
 
 def test_help_lists_what_is_there_and_nothing_else(capsys) -> None:
@@ -63,7 +64,7 @@ def test_the_four_verbs(capsys, small_table, tmp_path, only_metrics) -> None:
     assert "step 20" in err
     code, out, _ = run(capsys, "generate", model, "--out", synthetic, "--count", "chat=30", "--count", "bulk=20")
     assert code == 0
-    code, out, _ = run(capsys, "evaluate", dataset, synthetic, "--out", report)
+    code, out, _ = run(capsys, "evaluate", dataset, synthetic, "--out", report, "--no-baselines")
     assert code == 0
     assert str(report / "report.html") in out
     for path, words in [

@@ -121,30 +121,6 @@ def test_a_full_disk_of_a_task_is_one_here(cluster) -> None:
     assert error.value.errno == 28
 
 
-def test_results_come_in_order_and_a_killed_worker_costs_nothing(cluster, tmp_path) -> None:
-    def die_once(number: int) -> int:
-        mark = tmp_path / f"{number}"
-        if number % 3 == 0 and not mark.exists():
-            mark.touch()
-            os._exit(9)
-        return number * number
-
-    tasks = Tasks(cluster)
-    assert list(tasks(die_once, range(7))) == [number**2 for number in range(7)]
-    assert tasks.done.total() == 7
-    assert "1 node, " in tasks.speeds()
-
-
-def test_workers_load_beforehand_what_they_will_need(cluster) -> None:
-    tasks = Tasks(cluster)
-    tasks.warm("netdiffus.no_such_module")  # is told by the first piece, not here
-    tasks.warm("netdiffus.traffic.moments")
-    assert tasks.at_a_time == 2
-    until = time.monotonic() + 30
-    while not any(tasks(lambda name: name in sys.modules, ["netdiffus.traffic.moments"] * 4)):
-        assert time.monotonic() < until
-
-
 def test_paths_that_workers_do_not_see(cluster, tmp_path, monkeypatch) -> None:
     there = tmp_path / "a.pcap"
     there.write_bytes(b"0123")
@@ -199,3 +175,30 @@ def test_captures_are_the_same_bytes_and_compiled_by_tasks(cluster, packet_model
     assert {path.name for path in alone.iterdir()} == {name, f"{name}.labels.csv", f"{name}.json"}
     for path in alone.iterdir():
         assert path.read_bytes() == (spread / path.name).read_bytes()
+
+
+# The last two: other tests use what the workers have loaded, which these two lose, and load.
+
+
+def test_results_come_in_order_and_a_killed_worker_costs_nothing(cluster, tmp_path) -> None:
+    def die_once(number: int) -> int:
+        mark = tmp_path / f"{number}"
+        if number % 3 == 0 and not mark.exists():
+            mark.touch()
+            os._exit(9)
+        return number * number
+
+    tasks = Tasks(cluster)
+    assert list(tasks(die_once, range(7))) == [number**2 for number in range(7)]
+    assert tasks.done.total() == 7
+    assert "1 node, " in tasks.speeds()
+
+
+def test_workers_load_beforehand_what_they_will_need(cluster) -> None:
+    tasks = Tasks(cluster)
+    tasks.warm("netdiffus.no_such_module")  # is told by the first piece, not here
+    tasks.warm("netdiffus.traffic.moments")
+    assert tasks.at_a_time == 2
+    until = time.monotonic() + 30
+    while not any(tasks(lambda name: name in sys.modules, ["netdiffus.traffic.moments"] * 4)):
+        assert time.monotonic() < until

@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-STEPS = 400
+STEPS = 120
 
 
 def log_of(model: Path) -> list[dict[str, float]]:
@@ -81,7 +81,8 @@ def test_two_workers_are_one_training_that_survives_a_death_and_goes_on_without_
     assert generate(out, tmp_path / "drawn.parquet", count=5).is_file()
 
 
-def test_what_a_worker_refuses_is_told_as_it_is(cluster, small_dataset, tmp_path) -> None:
+def test_what_a_worker_refuses_is_told_as_it_is(cluster, small_dataset, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("netdiffus.cluster.training.ClusterTraining.workers", 1)  # each takes seconds to start
     with pytest.raises(InputError, match=r"a model with resume/ at .*new for --resume; got none"):
         train(small_dataset, tmp_path / "new", preset="tiny", steps=5, resume=True, ray="auto")
     assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,8 @@ from plain_judge import Seen, faults
 from real_sessions import begins_with_syn, real, recorded, same, seen
 from shared_files import shared
 
+FLOWS = 400
+"""Of a recording, at most, that are judged one by one: each takes `check` some milliseconds."""
 LABELS = ("attack-scan", "bittorrent", "dns", "mqtt", "quic", "ssh", "voice-call", "web")
 
 
@@ -43,8 +45,9 @@ def test_the_rules_change_nothing_in_a_valid_flow(label, record_property) -> Non
 def test_the_rules_change_nothing_in_a_flow_that_check_finds_clean(label) -> None:
     rows, originals = recorded(label)
     compiled = seen(compile_rows(rows, mtu=None, fidelity=Fidelity.REAL))
-    clean = [check_blocks(label, [block(flow)]).clean for flow in originals]
-    changed = [not same(a, b) for a, b in zip(originals, compiled, strict=True)]
+    step = 1 + len(originals) // FLOWS
+    clean = [check_blocks(label, [block(flow)]).clean for flow in originals[::step]]
+    changed = [not same(a, b) for a, b in zip(originals[::step], compiled[::step], strict=True)]
     assert not any(ok and other for ok, other in zip(clean, changed, strict=True))
     assert sum(clean) > 0.5 * len(clean)
 

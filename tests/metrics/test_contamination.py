@@ -73,6 +73,7 @@ def test_traffic_that_repeats_itself() -> None:
     assert wrong == 0
 
 
+@pytest.mark.usefixtures("quick_metrics")
 def test_half_of_the_test_part_handed_in_gets_no_yes(recorded: Traces, only_metrics: Callable[..., None]) -> None:
     only_metrics(*(name for name, metric in METRICS.items() if any(kind.evidence for kind in metric.types)))
     train, test, fresh = parts(recorded, 40, 0)

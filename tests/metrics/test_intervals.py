@@ -1,4 +1,4 @@
-"""Intervals cover: what real traces get lies inside the 95 % interval, over fifty splits of the recordings."""
+"""Intervals cover: what real traces get lies inside the 95 % interval, over thirty splits of the recordings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netdiffus.metrics.intervals import interval, logit_interval, share_interval
 from netdiffus.metrics.null import resamples
 
 FAST = ("marginal", "atoms", "autocorrelation", "correlation", "bursts", "totals", "copies")
-SPLITS = 50
+SPLITS = 30
 
 
 def test_real_traces_lie_inside(recorded: Traces) -> None:

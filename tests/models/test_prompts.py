@@ -22,6 +22,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 FEW = {"image": "prompt", "batch_images": 2, "length": 4}
 
 
+def of_base(base):
+    """Options of a training on a base."""
+    return FEW | {"base": str(base), "control": True, "rank": 2}
+
+
 @pytest.fixture(scope="module")
 def own(dataset, tmp_path_factory):
     out = tmp_path_factory.mktemp("own") / "model"
@@ -31,10 +36,7 @@ def own(dataset, tmp_path_factory):
 @pytest.fixture(scope="module")
 def models(dataset, bases, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    return {
-        family: train(dataset, folder / family, base=str(bases[family]), control=True, rank=2, steps=2, **FEW)
-        for family in FAMILIES
-    }
+    return {family: train(dataset, folder / family, steps=2, **of_base(bases[family])) for family in FAMILIES}
 
 
 def drawn(model, **steering):
@@ -75,12 +77,13 @@ def test_texts_change_what_is_drawn_and_seeds_repeat_it(own) -> None:
 
 
 @pytest.mark.parametrize("family", ["none", *FAMILIES])
-def test_resumed_and_uninterrupted_trainings_are_the_same(family, dataset, bases, tmp_path) -> None:
-    options = FEW | {"base": "none" if family == "none" else str(bases[family]), "control": family != "none"}
+def test_resumed_and_uninterrupted_trainings_are_the_same(family, dataset, bases, models, tmp_path) -> None:
+    parts = tmp_path / "parts"
     if family == "none":
-        options |= {"width": 16}
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(dataset, whole, steps=2, **options)
+        options = FEW | {"base": "none", "width": 16}
+        whole = train(dataset, tmp_path / "whole", steps=2, **options)
+    else:
+        options, whole = of_base(bases[family]), models[family]
     train(dataset, parts, steps=1, **options)
     train(dataset, parts, steps=2, resume=True, **options)
     for read in (read_weights, read_state):

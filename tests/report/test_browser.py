@@ -17,6 +17,7 @@ from netdiffus.api.verbs import evaluate, prepare
 from netdiffus.metrics import Inputs, compute
 from netdiffus.steps.inputs.load import load_traces
 from netdiffus.steps.inputs.packet_sets import packet_sets
+from quick_metrics import quick_metrics
 
 SPOKEN = {"image", "img", "region", "table", "link", "heading", "graphics-document"}
 
@@ -27,7 +28,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     two_labels(100, seed=0).write_parquet(folder / "real.parquet")
     two_labels(80, seed=1).write_parquet(folder / "synthetic.parquet")
-    scores = evaluate(folder / "real.parquet", folder / "synthetic.parquet")
+    with quick_metrics():
+        scores = evaluate(folder / "real.parquet", folder / "synthetic.parquet")
     prepare(recordings.folder() / "mqtt", folder / "dataset", packets=8)
     loaded = load_traces(folder / "dataset")
     part = loaded, loaded.traces.head(60)

@@ -38,8 +38,8 @@ def test_more_of_the_same_is_good_and_swapped_labels_are_not(small_table, tmp_pa
     two_labels(200, seed=1).write_parquet(tmp_path / "more.parquet")
     swapped = pl.col("label").replace_strict({"chat": "bulk", "bulk": "chat"})
     two_labels(200, seed=1).with_columns(swapped).write_parquet(tmp_path / "swapped.parquet")
-    more = evaluate(small_table, tmp_path / "more.parquet")
-    wrong = evaluate(small_table, tmp_path / "swapped.parquet")
+    more = evaluate(small_table, tmp_path / "more.parquet", baselines=False)
+    wrong = evaluate(small_table, tmp_path / "swapped.parquet", baselines=False)
     assert more["utility.tstr_accuracy"].value > 0.95
     assert wrong["utility.tstr_accuracy"].value < 0.05
     with pytest.raises(KeyError):
@@ -50,7 +50,7 @@ def test_a_test_part_of_ones_own(small_table, tmp_path, only_metrics) -> None:
     only_metrics("marginal")
     two_labels(60, seed=2).write_parquet(tmp_path / "test.parquet")
     two_labels(50, seed=3).write_parquet(tmp_path / "synthetic.parquet")
-    scores = evaluate(small_table, tmp_path / "synthetic.parquet", test=tmp_path / "test.parquet")
+    scores = evaluate(small_table, tmp_path / "synthetic.parquet", test=tmp_path / "test.parquet", baselines=False)
     assert len(scores.evaluation.sets.test) == 60
     assert len(scores.evaluation.sets.train) == 200
 
@@ -59,15 +59,15 @@ def test_what_lies_behind_the_model_is_not_held_against_it(small_dataset, tmp_pa
     only_metrics("marginal")
     cut = [pl.col(name).list.head(5) for name in ("size", "direction", "gap_ns")]
     two_labels(100, seed=3).with_columns(cut).write_parquet(tmp_path / "first-five.parquet")
-    scores = evaluate(small_dataset, tmp_path / "first-five.parquet")
+    scores = evaluate(small_dataset, tmp_path / "first-five.parquet", baselines=False)
     assert scores.evaluation.sets.train.series.shape[-1] == 5
     assert scores["marginal.length.jsd"].value < 0.05
 
 
-@pytest.mark.usefixtures("unrepeated_metrics")
+@pytest.mark.usefixtures("unrepeated_metrics", "quick_metrics")
 def test_channels_in_common_are_compared(small_dataset, tmp_path) -> None:
     two_labels(50, seed=3).drop("gap_ns").write_parquet(tmp_path / "no-gaps.parquet")
-    scores = evaluate(small_dataset, tmp_path / "no-gaps.parquet")
+    scores = evaluate(small_dataset, tmp_path / "no-gaps.parquet", baselines=False)
     assert scores.evaluation.sets.channels == ("size", "direction")
 
 

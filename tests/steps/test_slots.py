@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
 from netdiffus.arrays import Ints
 from netdiffus.compiler import FlowRows
@@ -21,6 +22,11 @@ from netdiffus.wire.headers.fields import FIN
 from real_sessions import recorded
 
 Change = Callable[[Sketch, np.ndarray], Sketch]
+
+
+@pytest.fixture(autouse=True)
+def small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netdiffus.steps.outputs.slots.MOST", 64)  # flows of a round in which hardly any fits
 
 
 def whole_connections() -> FlowRows:

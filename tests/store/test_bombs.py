@@ -126,25 +126,37 @@ def png(width: int, height: int, data: bytes = b"", *more: tuple[bytes, bytes]) 
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in chunks)
 
 
-@pytest.mark.parametrize(
-    ("raw", "words"),
-    [
-        (png(100_000, 100_000), "a picture of at most 16,777,216 pixels; got .* of far more"),
-        (png(2**31 - 1, 2**31 - 1), "a picture of at most 16,777,216 pixels"),
-        (png(15_000, 8_000), "a picture of at most 16,777,216 pixels; got .* of far more"),
-        (png(5000, 4000), "a picture of at most 16,777,216 pixels; got .* of 5,000 x 4,000"),
-        (png(4, 4), r"a \.png picture"),
-        (png(0, 0), r"a \.png picture|square pictures"),
-        (png(4, 3, bytes(15)), "square pictures of one size"),
-        (png(4, 4, bytes(20), (b"zTXt", b"start_ns\0\0" + zlib.compress(bytes(1 << 27)))), r"a \.png picture"),
-        (b"GIF89a" + bytes(50), r"a \.png picture"),
-    ],
-)
-def test_pictures(raw, words, tmp_path) -> None:
-    (tmp_path / "web").mkdir()
-    (tmp_path / "web" / "a.png").write_bytes(raw)
+PICTURES = {
+    (100_000, 100_000): "a picture of at most 16,777,216 pixels; got .* of far more",
+    (2**31 - 1, 2**31 - 1): "a picture of at most 16,777,216 pixels",
+    (15_000, 8_000): "a picture of at most 16,777,216 pixels; got .* of far more",
+    (5000, 4000): "a picture of at most 16,777,216 pixels; got .* of 5,000 x 4,000",
+    (4, 4): r"a \.png picture",
+    (0, 0): r"a \.png picture|square pictures",
+    (4, 3, bytes(15)): "square pictures of one size",
+}
+"""Arguments of `png`, and what is said of the file."""
+
+
+def refused(folder, raw: bytes, words: str) -> None:
+    (folder / "web").mkdir()
+    (folder / "web" / "a.png").write_bytes(raw)
     with pytest.raises(InputError, match=words):
-        list(read_images(tmp_path))
+        list(read_images(folder))
+
+
+@pytest.mark.parametrize(("of", "words"), PICTURES.items())
+def test_pictures(of, words, tmp_path) -> None:
+    refused(tmp_path, png(*of), words)
+
+
+def test_a_picture_whose_text_unpacks_to_far_more(tmp_path) -> None:
+    text = b"start_ns\0\0" + zlib.compress(bytes(1 << 27), 1)
+    refused(tmp_path, png(4, 4, bytes(20), (b"zTXt", text)), r"a \.png picture")
+
+
+def test_a_picture_of_another_form(tmp_path) -> None:
+    refused(tmp_path, b"GIF89a" + bytes(50), r"a \.png picture")
 
 
 def test_channels_of_other_sizes_and_odd_names(tmp_path) -> None:

@@ -14,6 +14,7 @@ from bench.small_traffic import two_labels
 from netdiffus.api.verbs import evaluate
 from netdiffus.metrics import METRICS
 from netdiffus.steps import evaluate as evaluating
+from quick_metrics import quick_metrics
 from studio_server import Studio, Watched, browser, studio
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&\u202e"
@@ -37,7 +38,7 @@ PAGE_BYTES, FOREIGN = 300_000, "https://example.org/x.js"
 def running(filled: Path) -> Iterator[Studio]:
     if not (filled / "report").exists():
         two_labels(120, seed=5).write_parquet(filled / "drawn.parquet")
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, quick_metrics():
             chosen = {name: metric for name, metric in METRICS.items() if name not in LEFT_OUT}
             patch.setattr(evaluating, "METRICS", chosen)
             evaluate(filled / "dataset", filled / "drawn.parquet", filled / "report", baselines=False)

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from netdiffus.traffic.labels.rules import is_capture_name
 from netdiffus.wire.files.reader import read_capture
 from netdiffus.wire.files.writer import write_pcap
 from shared_files import shared
+from sharkd import Sharkd, sharkd
 
 CAPTURES = [
     "apps_pcap/zoom/zoom_p2p.pcapng",
@@ -30,15 +32,15 @@ def capture(name: str) -> Path:
     return shared(f"data/{name}")
 
 
-def streams(path: Path) -> tuple[int, list[int], list[int]]:
-    """What tshark says: packets, and packets per TCP and per UDP stream; the packet inside an ICMP error is in none."""
-    tshark = shutil.which("tshark")
-    if tshark is None:
-        pytest.skip("tshark is not installed")
-    fields = [part for field in ("tcp.stream", "udp.stream", "icmp.type", "icmpv6.type") for part in ("-e", field)]
-    command = [tshark, "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=f", *fields]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    rows = [line.split("\t") for line in lines]
+@pytest.fixture(scope="module")
+def shark() -> Iterator[Sharkd]:
+    with sharkd() as running:
+        yield running
+
+
+def streams(shark: Sharkd, path: Path) -> tuple[int, list[int], list[int]]:
+    """What Wireshark says: packets, and packets per TCP and UDP stream; the packet inside an ICMP error is in none."""
+    rows = shark.columns(path, "tcp.stream", "udp.stream", "icmp.type", "icmpv6.type")
     tcp_rows = [row[0] for row in rows if row[0] and not row[2] and not row[3]]
     udp_rows = [row[1] for row in rows if row[1] and not row[2] and not row[3]]
     return len(rows), sorted(Counter(tcp_rows).values()), sorted(Counter(udp_rows).values())
@@ -52,20 +54,20 @@ def our_streams(path: Path) -> tuple[int, list[int], list[int]]:
 
 
 @pytest.mark.parametrize("name", CAPTURES)
-def test_packets_and_streams_are_those_of_tshark(name):
+def test_packets_and_streams_are_those_of_tshark(name, shark):
     path = capture(name)
-    assert our_streams(path) == streams(path)
+    assert our_streams(path) == streams(shark, path)
 
 
 RECORDINGS = sorted((Path(netdiffus.__file__).parent / "recordings" / "data").rglob("*.pcap*"))
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.parent.name)
-def test_recordings_have_the_streams_of_tshark(path, tmp_path):
+def test_recordings_have_the_streams_of_tshark(path, shark, tmp_path):
     beginning = tmp_path / "x.pcap"
     with closing(packet for block in read_capture(path) for packet in block.packets()) as packets:
         write_pcap(beginning, islice(packets, 4000))
-    assert our_streams(beginning) == streams(beginning)
+    assert our_streams(beginning) == streams(shark, beginning)
 
 
 def test_every_shared_capture_has_the_packets_of_tshark():
