@@ -65,7 +65,9 @@ METHODS = {
     "product": Compared("tables of contexts (`train --epsilon`)", as_product, [{"contexts": 0.55}, {"contexts": 0.4}]),
     "sgd": Compared("DP-SGD on top of tables", by_sgd, [SGD, SGD | {"contexts": 1, "share": 0.5}]),
     "evolution": Compared(
-        "private evolution", by_evolution, [EVOLUTION, EVOLUTION | {"candidates": 1500}, EVOLUTION | {"tables": 0.5}]
+        "private evolution",
+        by_evolution,
+        [EVOLUTION, EVOLUTION | {"rounds": 15, "candidates": 1500}, EVOLUTION | {"tables": 0.5}],
     ),
 }
 
