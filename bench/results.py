@@ -45,7 +45,7 @@ TOPICS = {
         "studio",
         "cluster",
     ),
-    "What does a private model give away?": ("privacy", "privacy_packets"),
+    "What does a private model give away?": ("privacy", "privacy_packets", "privacy_methods"),
     "Can the scores be trusted?": ("coverage", "planted"),
     "What survives damaged input and kills?": ("fuzz", "faults"),
 }

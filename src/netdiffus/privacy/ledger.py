@@ -27,6 +27,8 @@ TRIES = 24
 """Halvings of the interval in which the scale of all noise lies."""
 CLOSE = 1e-3
 """The search ends where at least so much of epsilon (as a share) is left."""
+LOSS_STEP = 1e-4
+"""Between two privacy losses that are told apart."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +106,23 @@ def _accounting() -> Any:
     return privacy_loss_distribution
 
 
-def epsilon_of(entries: Iterable[Entry], delta: float) -> float:
-    """Epsilon at delta of all entries together."""
+def loss_of(entries: Iterable[Entry], step: float = LOSS_STEP) -> Any:
+    """The privacy loss distribution of all entries together, as dp-accounting has it; None without entries.
+
+    Args:
+        step: between two losses that are told apart; between them they are rounded up.
+    """
     pld, composed = _accounting(), None
     for entry in entries:
-        once = pld.from_discrete_gaussian_mechanism(entry.sigma, entry.sensitivity)
+        once = pld.from_discrete_gaussian_mechanism(entry.sigma, entry.sensitivity, value_discretization_interval=step)
         every = once if entry.cells == 1 else once.self_compose(entry.cells)
         composed = every if composed is None else composed.compose(every)
+    return composed
+
+
+def epsilon_of(entries: Iterable[Entry], delta: float) -> float:
+    """Epsilon at delta of all entries together."""
+    composed = loss_of(entries)
     return 0.0 if composed is None else float(composed.get_epsilon_for_delta(delta))
 
 
