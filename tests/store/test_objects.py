@@ -146,6 +146,13 @@ def test_a_faulty_object_is_named_by_its_uri(place, tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_rows_of_captures_in_a_store(place, captures, tmp_path) -> None:
+    prepare(str(captures), place("rows.nprint"))
+    with fetched(Path(place("rows.nprint"))) as far:
+        prepare(local_captures(tmp_path / "captures"), tmp_path / "near.nprint")
+        assert far.read_bytes() == (tmp_path / "near.nprint").read_bytes()
+
+
 def test_a_table_in_a_store(place, small_table, tmp_path) -> None:
     send(small_table, Path(place("t/traces.parquet")))
     prepare(place("t/traces.parquet"), tmp_path / "out")
