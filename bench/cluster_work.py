@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from bench.small_traffic import two_labels
 from netdiffus import prepare, recordings, train
@@ -39,8 +40,8 @@ def same_rows(one: Path, other: Path) -> bool:
     return read_dataset(one)[1].equals(read_dataset(other)[1]) and read_packets(one).equals(read_packets(other))
 
 
-def small_model(folder: Path) -> Path:
-    """A small model of two labels."""
+def small_model(folder: Path, **sizes: Any) -> Path:
+    """A small model of two labels; `sizes` are options of training."""
     two_labels(400, seed=0).write_parquet(folder / "traces.parquet")
     prepare(folder / "traces.parquet", folder / "traces")
-    return train(folder / "traces", folder / "model", preset="tiny", steps=100)
+    return train(folder / "traces", folder / "model", preset="tiny", steps=100, **sizes)

@@ -39,6 +39,7 @@ ONLY_IN = {
     "uvicorn": {"studio"},
     "dp_accounting": {"privacy"},
     "ray": {"cluster"},
+    "pyarrow": {"store"},
     "diffusers": {"models"},
     "transformers": {"models"},
     "peft": {"models"},

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from netdiffus import evaluate, generate, prepare, recordings
+from netdiffus.cli.main import run
 from netdiffus.cluster import connection
 from netdiffus.cluster.connection import Node, connected, on_every_node
 from netdiffus.cluster.paths import check_seen
@@ -19,7 +20,9 @@ from netdiffus.compiler import runs
 from netdiffus.errors import InputError
 from netdiffus.steps.outputs import streamed
 from netdiffus.steps.sources import segmented
+from netdiffus.store.copies import fetched
 from netdiffus.store.dataset import read_dataset, read_packets
+from netdiffus.store.objects import is_prefix, send
 from netdiffus.traffic.flows.reader import FlowReader
 from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers.packets import Packet
@@ -105,6 +108,52 @@ def test_what_a_task_refuses_is_told_as_it_is(cluster, tmp_path) -> None:
     with pytest.raises(InputError, match=r"bad\.pcap"):
         prepare([bad], tmp_path / "out", ray="auto")
     assert list(tmp_path.iterdir()) == [bad]
+
+
+def test_strict_refuses_a_broken_capture_that_is_else_reported(cluster, tmp_path, capsys) -> None:
+    for label in ("dns", "ntp"):
+        (tmp_path / "captures" / label).mkdir(parents=True)
+        shutil.copy(recordings.captures()[label][0], tmp_path / "captures" / label / "whole.pcap")
+    broken = tmp_path / "captures" / "ntp" / "broken.pcap"
+    broken.write_bytes((broken.parent / "whole.pcap").read_bytes()[:1000])  # ends inside a packet
+    prepare(tmp_path / "captures", tmp_path / "out", packets=4, ray="auto")
+    faults = {source.file: source.faults for source in read_dataset(tmp_path / "out")[0].sources}
+    assert [name for name, found in faults.items() if found] == [broken.name]
+    with pytest.raises(InputError, match=r"sources without faults \(--strict\); got .*broken\.pcap: .*; mend it"):
+        prepare(tmp_path / "captures", tmp_path / "strict", packets=4, strict=True, ray="auto")
+    words = ["prepare", str(tmp_path / "captures"), "--out", str(tmp_path / "strict"), "--strict", "--ray"]
+    assert run(words) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if line.startswith("netdiffus: ")] == said[-1:]
+    assert {path.name for path in tmp_path.iterdir()} == {"captures", "out"}
+
+
+def test_datasets_in_an_object_store_have_the_same_rows(cluster, tmp_path) -> None:
+    """The tasks copy their sources, and send what they make; each machine has its own copies only."""
+    far = Path(f"file://{tmp_path}/store")
+    for label in ("dns", "ntp"):
+        send(recordings.captures()[label][0], far / "captures" / label / "a.pcap")
+    prepare(tmp_path / "store" / "captures", tmp_path / "near", packets=8, anonymise=key_file(tmp_path))
+    out, key = far / "made" / "dataset", tmp_path / "key"
+    prepare(far / "captures", out, packets=8, anonymise=key, ray="auto")
+    with fetched(out) as copy:
+        (card, near), (other, traces) = read_dataset(tmp_path / "near"), read_dataset(copy)
+        assert traces.drop("source").equals(near.drop("source"))
+        assert read_packets(copy).equals(read_packets(tmp_path / "near"))
+        assert {path.name for path in copy.iterdir()} == {"dataset.json", "packets", "traces"}
+    assert card.labels == other.labels
+    assert {source.file for source in other.sources} == {
+        f"file://{tmp_path}/store/captures/{label}/a.pcap" for label in ("dns", "ntp")
+    }
+    send(key, far / "bad.pcap")
+    with pytest.raises(InputError, match=r"bad\.pcap"):
+        prepare(far / "bad.pcap", far / "made" / "other", ray="auto")
+    assert not is_prefix(far / "made" / "other")
+
+
+def key_file(folder: Path) -> Path:
+    (folder / "key").write_bytes(bytes(range(32)))
+    return folder / "key"
 
 
 def test_a_defect_in_a_task_names_the_file(cluster) -> None:

@@ -17,6 +17,7 @@ from netdiffus.errors import InputError
 from netdiffus.models.options import train_options
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.model import read_state
+from netdiffus.store.objects import objects_below, send
 
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 pytestmark = [
@@ -79,6 +80,15 @@ def test_two_workers_are_one_training_that_survives_a_death_and_goes_on_without_
     assert [record["step"] for record in log_of(out)] == list(range(1, stopped + STEPS // 2 + 1))
     assert validation(out) == pytest.approx(validation(alone), abs=0.1)  # exactly: python -m bench cluster
     assert generate(out, tmp_path / "drawn.parquet", count=5).is_file()
+
+
+def test_workers_read_an_object_store_and_send_the_model_there(cluster, small_dataset, tmp_path) -> None:
+    far = Path(f"file://{tmp_path}/store")
+    for path in small_dataset.iterdir():
+        send(path, far / "dataset" / path.name)
+    model = train(far / "dataset", far / "model", preset="tiny", steps=3, ray="auto")
+    assert {path.name for path in objects_below(model)} >= {ModelCard.FILE, "weights.safetensors"}
+    assert generate(model, tmp_path / "drawn.parquet", count=5, ray="auto").is_file()
 
 
 def test_what_a_worker_refuses_is_told_as_it_is(cluster, small_dataset, tmp_path, monkeypatch) -> None:

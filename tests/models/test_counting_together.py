@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from netdiffus.imaging.coarse import CoarseCodebook
 from netdiffus.imaging.codec import GasfCodec
 from netdiffus.imaging.course import CourseCodebook
 from netdiffus.imaging.scale import EmpiricalScale
@@ -38,7 +39,8 @@ class OfThree:
     counted: int = 0
 
     def total(self, values: Tensor) -> None:
-        self.counted += int(values.sum())
+        if values.min() >= 0:  # counts: not likelihoods, nor keys of contexts
+            self.counted += int(values.sum())
         self.meeting.brought.append(values.clone())
         self.meeting.barrier.wait(60)
         values.copy_(sum(self.meeting.brought))
@@ -68,18 +70,20 @@ def test_scales_and_codebooks_that_workers_count_together(monkeypatch, most) -> 
     ids, names = rng.integers(0, 3, 50), ("size", "direction", "gap_ns")
     fit = partial(GasfCodec.fit, series, names, ids=ids, classes=6, names=("gap_ns",))
     course = partial(CourseCodebook.fit, series, ids)
+    coarse = partial(CoarseCodebook.fit, rng.normal(size=(200, 2, 9)).clip(-4, 4), 3)
     meeting = Meeting()
     workers = [CountingTogether(OfThree(rank, meeting), torch.device("cpu")) for rank in range(SIZE)]
-    for what in (fit, course):
+    for what in (fit, course, coarse):
         with ThreadPoolExecutor(SIZE) as pool:
             found = list(pool.map(lambda counting, what=what: what(counting=counting).to_json(), workers))
         assert found == [what().to_json()] * SIZE
 
 
-def test_priors_that_workers_count_together() -> None:
+def test_priors_and_contexts_that_workers_count_together() -> None:
     rng = np.random.default_rng(0)
-    labels = pl.Series(["a", "b"] * 30)
-    series = rng.integers(0, 5, (60, 2, 6)).astype(np.float64)
+    labels = pl.Series(["a", "b"] * 100)
+    series = np.ones((200, 2, 8))
+    series[:, 1] = (rng.integers(0, 2, (200, 1)) + np.cumsum(rng.random((200, 8)) < 0.9, axis=1)) % 2
     options = train_options("tiny", steps=1, label_dropout=0.1)
     learned, channels, cpu = LabelledSeries(series, labels), Channels(("size", "direction")), torch.device("cpu")
     alone = row_data(learned, channels, options, cpu)
@@ -92,3 +96,7 @@ def test_priors_that_workers_count_together() -> None:
         assert data.codec.to_json() == alone.codec.to_json()
         for mine, expected in zip(tensors(data), tensors(alone), strict=True):
             assert torch.equal(mine, expected)
+        assert data.contexts.specs == alone.contexts.specs
+        for name, mine in data.crossed.contexts.state_dict().items():
+            assert torch.equal(mine, alone.crossed.contexts.state_dict()[name])
+    assert alone.contexts.specs[0]  # a direction depends on the one before

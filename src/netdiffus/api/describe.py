@@ -12,6 +12,7 @@ from netdiffus.errors import InputError
 from netdiffus.manifest import JsonObject
 from netdiffus.store.account import check_result
 from netdiffus.store.cards import DatasetCard, ModelCard
+from netdiffus.store.copies import fetched
 from netdiffus.store.dataset import has_packets
 from netdiffus.store.images import ImageCard
 from netdiffus.store.report import SCORES, read_scores
@@ -145,7 +146,11 @@ def describe(path: str | Path) -> Description:
     Raises:
         InputError: the path is none of these, or a mixture of files of two results.
     """
-    path = Path(path)
+    with fetched(Path(path)) as local:
+        return _described(local)
+
+
+def _described(path: Path) -> Description:
     check_whole(path) if path.is_dir() else check_result(path)
     for file, describer in _FOLDERS.items():
         if (path / file).exists():

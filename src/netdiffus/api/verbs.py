@@ -28,6 +28,7 @@ from netdiffus.steps.outputs.generate_config import GenerateConfig
 from netdiffus.steps.outputs.nprint_config import NprintConfig
 from netdiffus.steps.payload_check import check_with_payload
 from netdiffus.steps.sources.prepare_config import PrepareConfig
+from netdiffus.store.copies import fetched
 from netdiffus.store.publish import check_folder, publish_file
 from netdiffus.store.report import REPORT
 from netdiffus.wire.conformance.check import Conformance
@@ -210,5 +211,5 @@ def repair(capture: PathLike, out: PathLike) -> Repair:
     Raises:
         InputError: the file cannot be read or is not a capture, or `out` has another suffix or must not be written.
     """
-    with publish_file(Path(out), inputs=[Path(capture)]) as temporary:
-        return repair_capture(capture, temporary, called=Path(out).name)
+    with fetched(Path(capture)) as read, publish_file(Path(out), inputs=[read]) as temporary:
+        return repair_capture(read, temporary, called=Path(out).name)

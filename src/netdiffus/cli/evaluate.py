@@ -45,6 +45,7 @@ def evaluate(
     from netdiffus.api.verbs import evaluate as verb
     from netdiffus.cli.progress import scoring
     from netdiffus.cli.show import print_headlines, print_verdicts
+    from netdiffus.store.objects import shown
 
     config = EvaluateConfig.of(**chosen(context, EvaluateConfig))
     with scoring() as show:
@@ -56,4 +57,4 @@ def evaluate(
         say(f"The synthetic traces copy the test part. {said}")
     print_headlines(scores.headlines())
     print_verdicts(scores.verdicts())
-    say(f"report: {out / 'report.html'}")
+    say(f"report: {shown(out / 'report.html')}")

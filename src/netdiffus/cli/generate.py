@@ -45,6 +45,7 @@ def generate(
     from netdiffus.cli.show import print_prompt, print_written
     from netdiffus.cluster.spreads import spread_on
     from netdiffus.steps.generate import generate as step
+    from netdiffus.store.objects import shown
 
     if beginnings is not None:
         for name in ("count", "balance", "sessions"):
@@ -58,5 +59,5 @@ def generate(
     if written is not None:
         print_written(written)
         return
-    say(f"traces: {out}")
-    say_next("next", "evaluate", "DATASET", out, "--out", "report")
+    say(f"traces: {shown(out)}")
+    say_next("next", "evaluate", "DATASET", shown(out), "--out", "report")

@@ -29,7 +29,7 @@ Ray = Annotated[
         "--ray",
         metavar="[ADDRESS]",
         help="Use the machines of a Ray cluster: HOST:PORT, 'local', or without a value what RAY_ADDRESS names, else "
-        "this machine (docs/scale.md).",
+        "this machine (docs/scale.md). Its machines share a folder, or an object store (s3://, gs://).",
         show_default=False,
     ),
 ]

@@ -24,7 +24,9 @@ def prepare(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SOURCE...", help="Captures, folders of captures, patterns, '-', or tables.", show_default=False
+            metavar="SOURCE...",
+            help="Captures, folders of captures, patterns, '-', or tables; also in s3:// and gs:// (docs/scale.md).",
+            show_default=False,
         ),
     ],
     out: Annotated[
@@ -48,12 +50,16 @@ def prepare(
     from netdiffus.cluster.spreads import reading_on
     from netdiffus.steps.prepare import prepare as step
     from netdiffus.steps.prepare import reads
+    from netdiffus.store.objects import is_object, shown
 
     config = PrepareConfig.of(**chosen(context, PrepareConfig))
     with reading_on(ray, reads(sources, config), out) as spread:
         show_reading(step(sources, out, config, spread), speeds_of(spread))
-    print_info(out)
-    say_next("next", "train", out, "--out", "MODEL")
+    if is_object(out):  # describing it would fetch it
+        say(f"dataset: {shown(out)}")
+    else:
+        print_info(out)
+    say_next("next", "train", shown(out), "--out", "MODEL")
 
 
 def _is_packet_file(context: typer.Context, out: Path) -> bool:
@@ -82,10 +88,12 @@ def _write_packets(sources: Sequence[Path], out: Path, config: NprintConfig) -> 
     """Write the file, show progress, and print what is in it and what is not."""
     from netdiffus.cli.progress import show_reading
     from netdiffus.steps.convert import write_packets
+    from netdiffus.store.objects import is_object, shown
 
     records = show_reading(write_packets(sources, out, config))
     read, written = sum(record.packets for record in records), sum(record.written for record in records)
-    say(f"packets: {out}  ({written:,} of {read:,}, {out.stat().st_size:,} bytes)")
+    size = "" if is_object(out) else f", {out.stat().st_size:,} bytes"
+    say(f"packets: {shown(out)}  ({written:,} of {read:,}{size})")
     total = Counter[str]()
     for record in records:
         total.update(record.faults)

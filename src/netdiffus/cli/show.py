@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 def print_warnings(path: Path) -> None:
     """What a model of the dataset in a folder will suffer from, on standard error."""
     from netdiffus.store.cards import DatasetCard
+    from netdiffus.store.copies import fetched
 
-    for warning in DatasetCard.read(path).warnings:
+    with fetched(path, DatasetCard.FILE) as folder:
+        warnings = DatasetCard.read(folder).warnings
+    for warning in warnings:
         print(visible(f"warning: {warning}"), file=sys.stderr)
 
 
@@ -28,8 +31,12 @@ def print_breaks(path: Path) -> None:
     """How many breaks between recordings the model in a folder left out, if any."""
     from netdiffus.models.card import breaks_said
     from netdiffus.models.manifest import read_model
+    from netdiffus.store.cards import ModelCard
+    from netdiffus.store.copies import fetched
 
-    if said := breaks_said(read_model(path)):
+    with fetched(path, ModelCard.FILE) as folder:
+        said = breaks_said(read_model(folder))
+    if said:
         say(f"arrivals: {said}")
 
 
@@ -39,9 +46,14 @@ def print_prompt(model: Path, prompt: str | None) -> None:
     from netdiffus.models.prompts.codec import PromptCodec
     from netdiffus.models.prompts.facts import named_in
     from netdiffus.models.summary import drawn_labels
+    from netdiffus.store.cards import ModelCard
+    from netdiffus.store.copies import fetched
 
-    manifest = None if prompt is None else read_model(model)
-    if prompt is None or manifest is None or not isinstance(manifest.codec, PromptCodec):
+    if prompt is None:
+        return
+    with fetched(model, ModelCard.FILE) as folder:
+        manifest = read_model(folder)
+    if not isinstance(manifest.codec, PromptCodec):
         return
     labels, most = sorted(drawn_labels(manifest.card)), manifest.codec.length
     named = named_in(prompt, labels)
@@ -83,9 +95,10 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
 def print_written(written: CaptureWritten) -> None:
     """What was made of drawn flows, and what the rules of the wire changed in them."""
     from netdiffus.steps.outputs.capture_config import is_capture_name
+    from netdiffus.store.objects import shown
 
     for path, packets in written.files.items():
-        say(f"packets: {path}  ({packets:,})")
+        say(f"packets: {shown(path)}  ({packets:,})")
     say(f"flows: {written.flows:,}")
     for line in str(written.changes).splitlines():
         say(line)
@@ -98,4 +111,4 @@ def print_written(written: CaptureWritten) -> None:
     first = next(iter(written.files))
     if is_capture_name(first):
         say("beside each: FILE.labels.csv, FILE.json")
-        say_next("next", "check", first)
+        say_next("next", "check", shown(first))

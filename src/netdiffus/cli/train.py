@@ -27,12 +27,13 @@ def train(
     from netdiffus.cli.progress import show_training
     from netdiffus.cli.show import print_breaks, print_warnings
     from netdiffus.cluster.spreads import training_on
+    from netdiffus.store.objects import shown
 
     options = chosen(context, RowOptions) | chosen(context, PromptOptions)
     config = train_options(str(options.pop("preset", "default")), **options)
     print_warnings(dataset)
     with training_on(ray, dataset, out, config) as (step, speeds):
         last = show_training(step(dataset, out, config, resume=resume, say=say), out, speeds)
-    say(f"model: {out}  ({last.step} steps in {last.seconds:.0f} s)")
+    say(f"model: {shown(out)}  ({last.step} steps in {last.seconds:.0f} s)")
     print_breaks(out)
-    say_next("next", "generate", out, "--out", f"synthetic{config.suffix}", "--count", 1000)
+    say_next("next", "generate", shown(out), "--out", f"synthetic{config.suffix}", "--count", 1000)

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from netdiffus.cluster.connection import Cluster, on_every_node
+from netdiffus.cluster.connection import Cluster, Node, on_every_node
 from netdiffus.errors import InputError
+from netdiffus.store.objects import is_object
 from netdiffus.store.place import place_of_stage, resolved
 
 LEAST_FREE = 1 << 28
@@ -21,6 +22,8 @@ SHARE = 10
 def check_seen(cluster: Cluster, reads: Iterable[Path], out: Path) -> None:
     """Test on every machine that files are there with the same sizes, and that it writes where the others read.
 
+    What lies in an object store is not tested: a task that cannot reach it says so.
+
     Args:
         reads: files and folders that tasks read. out: the result, beside which they write.
 
@@ -28,6 +31,9 @@ def check_seen(cluster: Cluster, reads: Iterable[Path], out: Path) -> None:
         InputError: names the machine and the path.
     """
     wanted = [(str(path.resolve()), path.stat().st_size if path.is_file() else -1) for path in reads if path.exists()]
+    if is_object(out):
+        _check_each(cluster, "", wanted)
+        return
     place = place_of_stage(resolved(out))
     while not place.is_dir():
         place = place.parent
@@ -35,12 +41,7 @@ def check_seen(cluster: Cluster, reads: Iterable[Path], out: Path) -> None:
     probe.mkdir()
     try:
         (probe / "here").write_bytes(b"seen")
-        for node, said in on_every_node(cluster.ray, cluster.nodes, _look, str(probe), wanted):
-            if said:
-                raise InputError(
-                    "paths that every machine of the cluster sees", f"{said}, on {node.host}",
-                    "put the sources and --out into a folder that all machines share",
-                )  # fmt: skip
+        for node in _check_each(cluster, str(probe), wanted):
             if not (probe / node.id).is_file():
                 raise InputError(
                     "an --out that every machine of the cluster writes to", f"{place}, which is another on {node.host}",
@@ -55,8 +56,25 @@ def check_seen(cluster: Cluster, reads: Iterable[Path], out: Path) -> None:
             probe.rmdir()
 
 
+def _check_each(cluster: Cluster, probe: str, wanted: Sequence[tuple[str, int]]) -> list[Node]:
+    """Let every machine look; returns those that were asked."""
+    asked = []
+    for node, said in on_every_node(cluster.ray, cluster.nodes, _look, probe, wanted):
+        if said:
+            raise InputError(
+                "paths that every machine of the cluster sees", f"{said}, on {node.host}",
+                "put the sources and --out into a folder that all machines share",
+            )  # fmt: skip
+        asked.append(node)
+    return asked
+
+
 def _look(probe: str, wanted: Sequence[tuple[str, int]]) -> str:
-    """Runs on each machine: what it does not see, "" if it sees all, and leaves a file that the others see."""
+    """Runs on each machine: what it does not see, "" if it sees all, and leaves a file that the others see.
+
+    Args:
+        probe: where it leaves one; "": nowhere.
+    """
     import os
 
     import ray
@@ -66,6 +84,8 @@ def _look(probe: str, wanted: Sequence[tuple[str, int]]) -> str:
             return f"{path}, which is not there"
         if size >= 0 and os.path.getsize(path) != size:
             return f"{path}, which has another size there"
+    if not probe:
+        return ""
     if not os.path.isfile(os.path.join(probe, "here")):
         return f"{os.path.dirname(probe)}, which is not there or another folder"
     try:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from netdiffus.cluster.connection import Cluster
 from netdiffus.errors import InputError, NetdiffusError
+from netdiffus.store.objects import shown
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -120,7 +121,8 @@ class Tasks:
 
 def _called(item: object, number: int) -> str:
     """How messages call a piece."""
-    return str(getattr(item, "path", None) or (item if isinstance(item, str) else f"piece {number + 1}"))
+    path = getattr(item, "path", None)
+    return shown(path) if path else item if isinstance(item, str) else f"piece {number + 1}"
 
 
 def _load(module: str) -> None:

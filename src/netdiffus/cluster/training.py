@@ -21,6 +21,7 @@ from netdiffus.models.device import choose_device
 from netdiffus.models.options import TrainOptions
 from netdiffus.steps.train import train
 from netdiffus.store.model import changed_since, finish_writing, mark_of
+from netdiffus.store.objects import is_object
 
 FAILURES = 10
 """How often the training begins again from its last save."""
@@ -95,7 +96,9 @@ class ClusterTraining:
             InputError: as there; or workers died again and again.
         """
         ray = self.cluster.ray
-        order = Order(dataset.resolve(), Path(os.path.abspath(out)), options, resume, self.threads, mark_of(out))
+        read = dataset if is_object(dataset) else dataset.resolve()
+        written = out if is_object(out) else Path(os.path.abspath(out))
+        order = Order(read, written, options, resume, self.threads, mark_of(out))
         box = ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy=_here(ray)).remote()
         with tempfile.TemporaryDirectory(prefix="netdiffus-", ignore_cleanup_errors=True) as scratch:
             fit = Thread(target=self._fit, args=(order, box, scratch), daemon=True)

@@ -3,6 +3,9 @@
 A channel's contexts grow by the code that gains most, as long as that gains LEAST_GAIN nats a code. Every gain is
 measured out-of-fold, and so is its price (leak.py): contexts stop growing where the area under the ROC curve of a
 membership attack on the counts would exceed OF_CONTEXTS; sets of few or of very diverse traces get none.
+
+Workers choose contexts each for itself, by the same few rows, and count them together: each counts a part of the
+traces, and all add up what they found.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from torch import Tensor
 from netdiffus.diffusion.contexts import MOST_PLACES, Contexts, ContextSpec, ContextTable, Place, found_at, hashed
 from netdiffus.diffusion.leak import OF_CONTEXTS, leak
 from netdiffus.diffusion.prior import FLOOR
+from netdiffus.diffusion.workers import ALONE, Workers
 
 STRENGTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Strengths of the back-off that are tried."""
@@ -42,6 +46,13 @@ class CountedTraces:
         """At most so many rows, of traces spread evenly over the table."""
         step = math.ceil(self.codes.shape[0] * self.codes.shape[2] / rows)
         return replace(self, codes=self.codes[::step], label=self.label[::step], fold=self.fold[::step])
+
+    def part(self, workers: Workers) -> CountedTraces:
+        """Those that one of the workers counts."""
+        if workers.size == 1:
+            return self
+        mine = slice(workers.rank, None, workers.size)
+        return replace(self, codes=self.codes[mine], label=self.label[mine], fold=self.fold[mine])
 
     @property
     def folds_of_rows(self) -> Tensor:
@@ -85,7 +96,11 @@ class _Given:
 
 
 def fit_contexts(
-    traces: CountedTraces, crossed: Sequence[Tensor], channels: Sequence[int], most: int = MOST_PLACES
+    traces: CountedTraces,
+    crossed: Sequence[Tensor],
+    channels: Sequence[int],
+    most: int = MOST_PLACES,
+    workers: Workers = ALONE,
 ) -> Contexts:
     """The contexts of training traces, with a column of counts for each fold that is left out and one of all.
 
@@ -93,12 +108,14 @@ def fit_contexts(
         crossed: out-of-fold log-priors (folds, labels, n, K) of each channel.
         channels: those that have contexts.
         most: codes in a context; 0: no contexts.
+        workers: who hold the same traces and count together.
     """
     tried, counted = traces.few(TRIED_ROWS), traces.few(COUNTED_ROWS)
     tables: list[list[ContextTable]] = []
     for channel, prior in enumerate(crossed):
         chosen = _choose(tried, prior, channel, most) if channel in channels else []
-        tables.append([_table(counted, order.places, channel, order.strength) for order in chosen])
+        counts = (_occurrences(counted, order.places, channel, workers) for order in chosen)
+        tables.append([_table(each, order.places, order.strength) for each, order in zip(counts, chosen, strict=True)])
     return Contexts(tables)
 
 
@@ -173,14 +190,43 @@ def _counted(context: Tensor, entry: Tensor, fold: Tensor, folds: int) -> tuple[
     return others, every
 
 
-def _table(traces: CountedTraces, places: tuple[Place, ...], channel: int, strength: float) -> ContextTable:
-    """Count the contexts of one order."""
-    codes, folds = traces.codes[:, channel].flatten(), traces.folds
-    keys, context = torch.unique(hashed(traces.codes, traces.label, places).flatten(), return_inverse=True)
+@dataclass(frozen=True)
+class _Occurrences:
+    """Key, code and fold (R,) of rows, how often each occurs (R,), and how many folds there are."""
+
+    key: Tensor
+    code: Tensor
+    fold: Tensor
+    times: Tensor
+    folds: int
+
+
+def _occurrences(traces: CountedTraces, places: tuple[Place, ...], channel: int, workers: Workers) -> _Occurrences:
+    """What occurs in the contexts of one order: each worker counts a part of the traces, and all have all of it."""
+    part = traces.part(workers)
+    key = hashed(part.codes, part.label, places).flatten()
+    rows = torch.stack([key, part.codes[:, channel].flatten(), part.folds_of_rows, torch.ones_like(key)])
+    if workers.size > 1:
+        found, times = torch.unique(rows[:3], dim=1, return_counts=True)
+        sizes = torch.zeros(workers.size, dtype=torch.long, device=key.device)
+        sizes[workers.rank] = found.shape[1]
+        workers.total(sizes)
+        every = torch.zeros(workers.size, 4, int(sizes.max()), dtype=torch.long, device=key.device)
+        every[workers.rank, :, : found.shape[1]] = torch.cat([found, times[None]])
+        workers.total(every)
+        rows = torch.cat([mine[:, :size] for mine, size in zip(every, sizes.tolist(), strict=True)], dim=1)
+    key, code, fold, times = rows
+    return _Occurrences(key, code, fold, times, traces.folds)
+
+
+def _table(seen: _Occurrences, places: tuple[Place, ...], strength: float) -> ContextTable:
+    """The contexts of one order."""
+    codes, folds = seen.code, seen.folds
+    keys, context = torch.unique(seen.key, return_inverse=True)
     size = int(codes.max()) + 1
     pairs, entry = torch.unique(context * size + codes, return_inverse=True)
-    cell = entry * folds + traces.folds_of_rows
-    of_fold = torch.bincount(cell, minlength=len(pairs) * folds).view(len(pairs), folds).float()
+    cells = torch.zeros(len(pairs) * folds, dtype=torch.long, device=codes.device)
+    of_fold = cells.index_add_(0, entry * folds + seen.fold, seen.times).view(len(pairs), folds).float()
     whole = of_fold.sum(dim=1, keepdim=True)
     counts, owner = torch.cat([whole - of_fold, whole], dim=1), pairs // size
     table = ContextTable(ContextSpec(places, strength, len(keys), len(pairs)), folds + 1, codes.device)

@@ -6,7 +6,8 @@ small image first and the rows of the large one conditioned on it. Averages are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from pydantic import Field, model_validator
 from netdiffus import limits
 from netdiffus.arrays import Floats, Ints
 from netdiffus.errors import InputError
+from netdiffus.imaging.counting import HERE, Counting
 from netdiffus.manifest import Manifest
 
 CODES = 64
@@ -23,6 +25,8 @@ LARGEST = 4.0
 """Above every average of z (codec.py defines the largest z)."""
 DIGITS = 9
 """Decimal places of an average: sums of the same values in another order differ behind them."""
+WIDEST = 1 << 40
+"""Above every average, in units of its last decimal place."""
 Place = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
@@ -57,8 +61,11 @@ class CoarseCodebook:
     centres: tuple[Floats, ...]
 
     @classmethod
-    def fit(cls, z: Floats, rows: int) -> CoarseCodebook:
+    def fit(cls, z: Floats, rows: int, counting: Counting = HERE) -> CoarseCodebook:
         """The codebook of training series z (N, C, n) in `rows` segments.
+
+        Args:
+            counting: by this process, or by several that have the same series.
 
         Raises:
             InputError: there are fewer positions than segments.
@@ -66,12 +73,12 @@ class CoarseCodebook:
         averages = segment_means(z, rows)
         edges, centres = [], []
         for channel in range(z.shape[1]):
-            values = averages[:, channel].ravel()
-            bounds = np.unique(np.quantile(values, np.linspace(0, 1, CODES + 1)[1:-1], method="inverted_cdf"))
-            bounds = bounds[bounds < values.max()]  # each code then has an average: what lies up to its bound
-            code = np.searchsorted(bounds, values)
+            ranked = _Ranked(np.rint(averages[:, channel] * 10**DIGITS).astype(np.int64), counting)
+            *places, last = ranked.at(-(-averages[:, channel].size * np.arange(1, CODES + 1) // CODES))
+            found = np.unique(np.array(places, np.int64))
+            found = found[found < last]  # each code then has an average: what lies up to its bound
+            bounds, means = found / 10**DIGITS, ranked.means(found) / 10**DIGITS
             edges.append(bounds)
-            means = np.bincount(code, values) / np.bincount(code)
             centres.append(np.append(np.minimum(means[:-1], bounds), means[-1]))  # means of one value are rounded
         return cls(rows, tuple(edges), tuple(centres))
 
@@ -97,6 +104,39 @@ class CoarseCodebook:
         """The inverse of `to_json`, from a validated manifest."""
         edges, centres = ([np.asarray(part, np.float64) for part in parts] for parts in (found.edges, found.centres))
         return cls(found.rows, tuple(edges), tuple(centres))
+
+
+@dataclass
+class _Ranked:
+    """Whole numbers (N, m) in ascending order, of which each of those who count has a part; sums are exact."""
+
+    values: Ints
+    counting: Counting
+    _own: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def at(self, ranks: Ints) -> Ints:
+        """The numbers (K,) at ranks (K,) from 1 on, found by halving."""
+        low, high = np.full(len(ranks), -WIDEST), np.full(len(ranks), WIDEST)
+        while (low < high).any():
+            middle = (low + high) // 2
+            reached = self.counting.summed(partial(self._up_to, middle)) >= ranks
+            low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
+        return low
+
+    def means(self, bounds: Ints) -> Floats:
+        """Means (K + 1,) of the numbers up to each of ascending bounds (K,) and above the one before it."""
+        sums, counts = self.counting.summed(partial(self._sums, bounds))
+        return np.asarray(sums / counts)
+
+    def _up_to(self, bounds: Ints, part: slice) -> Ints:
+        if not len(self._own):
+            self._own = np.sort(self.values[part], axis=None)
+        return np.searchsorted(self._own, bounds, side="right").astype(np.int64)
+
+    def _sums(self, bounds: Ints, part: slice) -> Ints:
+        ends = np.concatenate([[0], self._up_to(bounds, part), [len(self._own)]])
+        total = np.concatenate([[0], np.cumsum(self._own)])
+        return np.stack([np.diff(total[ends]), np.diff(ends)])
 
 
 def segment_ends(length: int, rows: int) -> Ints:

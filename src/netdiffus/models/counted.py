@@ -82,7 +82,7 @@ def fit_codec(
         return SeriesCodec(gasf, course=CourseCodebook.fit(course, ids, counting))
     rows = coarse_rows(options, gasf.length)
     codec = SeriesCodec(gasf)
-    return SeriesCodec(gasf, CoarseCodebook.fit(codec.z(gasf.classes(data)), rows)) if rows else codec
+    return SeriesCodec(gasf, CoarseCodebook.fit(codec.z(gasf.classes(data)), rows, counting)) if rows else codec
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class PriorCounts:
         cls, fine: list[ChannelCodes], coarse: list[ChannelCodes], kept: Tensor, keep_null: bool, workers: Workers
     ) -> PriorCounts:
         """Choose how priors are counted by the traces `kept` (N,)."""
-        specs = [fit_prior(channel.of(kept)) for channel in fine + coarse]
+        specs = [fit_prior(channel.of(kept), workers) for channel in fine + coarse]
         return cls(fine, coarse, specs, keep_null, workers)
 
     def of(self, rows: Tensor) -> Priors:
@@ -128,7 +128,7 @@ class PriorCounts:
             [torch.stack(tables) for tables in zip(*parts, strict=True)] for parts in zip(*folds, strict=True)
         )
         exact = [k for k, channel in enumerate(self.fine) if not channel.ordered]
-        return Crossed(fine, coarse, fit_contexts(self._traces(kept, fold), fine, exact, most))
+        return Crossed(fine, coarse, fit_contexts(self._traces(kept, fold), fine, exact, most, self.workers))
 
     def _traces(self, kept: Tensor, fold: Tensor) -> CountedTraces:
         """What contexts are counted in; with the traces of all labels once more where the null label is learned."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from netdiffus.steps.outputs.nprint_config import NprintConfig
 from netdiffus.steps.outputs.nprint_rows import row_parts, row_writer
 from netdiffus.steps.prepare import FileRead
 from netdiffus.steps.sources.find import find_files
+from netdiffus.store.copies import fetched
 from netdiffus.store.publish import check_files, publish_file
 from netdiffus.text import as_text
 from netdiffus.traffic.anonymise.cryptopan import read_key
@@ -55,10 +57,12 @@ def write_packets(sources: Sequence[Path], out: Path, config: NprintConfig) -> G
     if tables:
         raise InputError(f"captures or nPrint files for {out.name}", f"{tables[0]}, a table", "name captures")
     check_files([out], [*files, *([] if config.anonymise is None else [Path(config.anonymise)])])
-    if out.suffix.lower() == CAPTURE_SUFFIX:
-        yield from _to_capture(files, out)
-    else:
-        yield from _to_rows(files, out, config)
+    with ExitStack() as stack:
+        files = [stack.enter_context(fetched(path)) for path in files]
+        if out.suffix.lower() == CAPTURE_SUFFIX:
+            yield from _to_capture(files, out)
+        else:
+            yield from _to_rows(files, out, config)
 
 
 def _to_rows(files: Sequence[Path], out: Path, config: NprintConfig) -> Generator[PacketsWritten, None, None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,6 +42,7 @@ from netdiffus.steps.inputs.load import LoadedTraces, load_traces, real_parts
 from netdiffus.steps.inputs.packet_sets import packet_sets
 from netdiffus.steps.inputs.whole import whole_traffic
 from netdiffus.store.account import maker
+from netdiffus.store.copies import fetched
 from netdiffus.store.stage import scratch_folder
 from netdiffus.traffic.traces import channel_names, series
 from netdiffus.traffic.whole.flows import Whole
@@ -100,7 +102,10 @@ def evaluate(
     Raises:
         InputError: a path is neither dataset, table nor capture, the channels differ, or there are too few traces.
     """
-    with scratch_folder() as scratch:
+    with ExitStack() as stack:
+        scratch = stack.enter_context(scratch_folder())
+        real, synthetic = (stack.enter_context(fetched(path)) for path in (real, synthetic))
+        test, model = (None if path is None else stack.enter_context(fetched(path)) for path in (test, model))
         return (yield from evaluate_sets(*_compared(real, synthetic, test, config, model, scratch), config, spread))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from netdiffus.steps.outputs.sessions import sessions_of
 from netdiffus.steps.outputs.tables import FORMS, labelled, write_traces
 from netdiffus.steps.outputs.traces import drawn_table
 from netdiffus.steps.outputs.written import CaptureWritten
+from netdiffus.store.copies import fetched
 from netdiffus.store.stage import scratch_folder
 
 
@@ -51,6 +53,19 @@ def generate(
     Raises:
         InputError: `model` is no model, a label or the suffix of `out` is unknown, a count is below 1.
     """
+    with fetched(model) as read, ExitStack() as stack:
+        begun = None if beginnings is None else stack.enter_context(fetched(beginnings))
+        return (yield from _generate(read, out, config, capture, begun, spread))
+
+
+def _generate(
+    model: Path,
+    out: Path,
+    config: GenerateConfig,
+    capture: CaptureConfig | None,
+    beginnings: Path | None,
+    spread: Spread,
+) -> Generator[Drawn, None, CaptureWritten | None]:
     output = output_of(out)
     loaded = load_model(model, None if config.base is None else Path(config.base))
     check_prompted(loaded, config)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from netdiffus.store.account import speaks
+from netdiffus.store.copies import fetched
 from netdiffus.traffic.payload.judge import judge_payload
 from netdiffus.wire.conformance.check import Conformance, Finding, check_capture
 from netdiffus.wire.conformance.rules import ERROR, Rule
@@ -24,8 +25,9 @@ def check_with_payload(path: str | Path) -> Conformance:
     Raises:
         InputError: the file cannot be read or is no capture.
     """
-    found = check_capture(path)
-    malformed = judge_payload(path).malformed.total() if speaks(Path(path)) else 0
+    with fetched(Path(path)) as local:
+        found = check_capture(local)
+        malformed = judge_payload(local).malformed.total() if speaks(local) else 0
     if not malformed:
         return found
     finding = Finding(MALFORMED, malformed, malformed, None)

@@ -15,7 +15,7 @@ from netdiffus.spread import Spread
 from netdiffus.steps.sources.accounting import in_words, left_out, no_labels
 from netdiffus.steps.sources.apart import read_all
 from netdiffus.steps.sources.captures import DEFAULT_PACKETS
-from netdiffus.steps.sources.choice import SOURCES, kind_of
+from netdiffus.steps.sources.choice import kind_of, read_source
 from netdiffus.steps.sources.find import STANDARD_INPUT, SourceFile, distinct, find_files, folders_without_captures
 from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.steps.sources.label_choice import check_label_of_standard_input, label_choice, label_notes, single_traces
@@ -26,6 +26,7 @@ from netdiffus.steps.sources.taps import taps
 from netdiffus.store.account import check_result
 from netdiffus.store.cards import ChannelInfo, DatasetCard, Source, SplitInfo
 from netdiffus.store.dataset import DATASET, DatasetWriter, dataset_writer, parted_writer
+from netdiffus.store.objects import shown
 from netdiffus.store.parted import PartedWriter
 from netdiffus.store.publish import check_folder
 from netdiffus.traffic import split as splitting
@@ -125,7 +126,7 @@ def _read(
     for part in parts:
         began = time.perf_counter()
         intake.side = part.side
-        source = SOURCES[kind_of(part.path, reading.config)](intake, part.file, reading)
+        source = read_source(intake, part.file, reading)
         yield source, time.perf_counter() - began
 
 
@@ -178,7 +179,7 @@ def _check_faults(path: Path, source: Source) -> None:
     faults = [f"{reason}: {n:,}" for reason, n in source.faults.items() if not reason.startswith((NO_IP, SEEN))]
     if faults:
         said = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
-        raise InputError("sources without faults (--strict)", f"{path}: {said}", "mend it, or leave it out")
+        raise InputError("sources without faults (--strict)", f"{shown(path)}: {said}", "mend it, or leave it out")
 
 
 def _finish(

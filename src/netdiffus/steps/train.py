@@ -25,6 +25,7 @@ from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.steps.public_traces import public_part
 from netdiffus.store import model as store
 from netdiffus.store.cards import DatasetCard, ModelCard
+from netdiffus.store.copies import fetched, sent
 from netdiffus.store.dataset import read_dataset
 from netdiffus.store.publish import check_folder
 from netdiffus.version import __version__
@@ -47,7 +48,8 @@ def train(
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
     The model is saved after the first step, every minute, at the end, and when the generator is closed early. An old
-    model at `out` that the training does not go on with stays for the first minute. Where traces are held out
+    model at `out` that the training does not go on with stays for the first minute; to an object store the model is
+    sent at the end, or when the generator is closed. Where traces are held out
     (models/training_data.py), the averaged weights are tried on them now and then (models/fitting.py); the best are
     what is saved to generate with.
 
@@ -59,6 +61,18 @@ def train(
         InputError: the dataset is too small, there is nothing (or something else) to resume, or `out` may not be
             written.
     """
+    with fetched(dataset) as read, sent(out, ModelCard.FILE) as written:
+        yield from _train(read, written, options, resume, say, workers)
+
+
+def _train(
+    dataset: Path,
+    out: Path,
+    options: TrainOptions,
+    resume: bool,
+    say: Callable[[str], object] | None,
+    workers: Workers,
+) -> Generator[TrainStep, None, None]:
     check_folder(out, store.MODEL, inputs=[dataset])
     card, traces = read_dataset(dataset)
     part = replace(training_part(dataset, traces), workers=workers)

@@ -14,6 +14,7 @@ from netdiffus.spread import Spread
 from netdiffus.store.account import sha256 as sha256
 from netdiffus.store.cards import DatasetCard
 from netdiffus.store.columns import read_packet_rows, read_traces
+from netdiffus.store.objects import check_absent, is_object
 from netdiffus.store.ownership import FolderKind
 from netdiffus.store.parted import PACKETS as PACKETS
 from netdiffus.store.parted import TRACES as TRACES
@@ -66,7 +67,16 @@ class DatasetWriter:
 
 @contextmanager
 def parted_writer(path: Path, inputs: Iterable[Path], spread: Spread) -> Iterator[PartedWriter]:
-    """The same of a dataset in parts, which are read and written by a spread."""
+    """The same of a dataset in parts, which are read and written by a spread; in an object store each by its task."""
+    if is_object(path):
+        check_absent(path)
+        writer = PartedWriter(path, spread)
+        try:
+            yield writer
+        except BaseException:
+            writer.abandon()
+            raise
+        return
     with publish_folder(path, DATASET, inputs) as folder:
         yield PartedWriter(folder, spread)
 

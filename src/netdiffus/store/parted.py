@@ -2,7 +2,7 @@
 
 `traces/part-00000.parquet` and `packets/part-00000.parquet` are what traces.parquet and packets.parquet would hold of
 the first source, and so on; a source without traces has none. Until the split is known, what was read of a source
-waits beside them.
+waits beside them. In an object store it waits there as well; what a task writes is written on its machine and sent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import polars as pl
 from netdiffus.spread import Spread
 from netdiffus.store.account import sha256
 from netdiffus.store.cards import DatasetCard
+from netdiffus.store.copies import mirrored
 from netdiffus.store.journal import sync
+from netdiffus.store.objects import is_object, is_prefix, remove
 from netdiffus.store.sides import beside, sides_of
 from netdiffus.store.stream import sink
 
@@ -114,7 +116,7 @@ class PartedWriter:
     @property
     def packets(self) -> bool:
         """Whether any source has packets."""
-        return any((self.folder / WAITING / f"{number:06}" / "packets").is_dir() for number, *_ in self.sources)
+        return any(_is_folder(self.folder / WAITING / f"{number:06}" / "packets") for number, *_ in self.sources)
 
     def finish(
         self, card: DatasetCard, split: pl.Series, group: pl.Series | None = None, session: pl.Series | None = None
@@ -122,8 +124,20 @@ class PartedWriter:
         """Write the files; arguments are those of DatasetWriter.finish."""
         parts = self._parts(sides_of(split, group, session))
         digests = [found for found in self.spread(partial(write_part, self.folder), parts) if found]
-        shutil.rmtree(self.folder / WAITING, ignore_errors=True)
-        card.model_copy(update={"hash": _hash_of(digests)}).write(self.folder)
+        self._remove(WAITING)
+        with mirrored(self.folder) as folder:
+            card.model_copy(update={"hash": _hash_of(digests)}).write(folder)
+
+    def abandon(self) -> None:
+        """Remove what was written."""
+        for name in (WAITING, *FOLDERS.values()):
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        if is_object(self.folder):
+            remove(self.folder / name)
+        else:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _parts(self, sides: pl.DataFrame) -> Iterator[Part]:
         row = 0
@@ -132,12 +146,21 @@ class PartedWriter:
             row += traces
 
 
+def _is_folder(path: Path) -> bool:
+    return is_prefix(path) if is_object(path) else path.is_dir()
+
+
 def write_part(folder: Path, part: Part) -> str:
     """Write the files of a source; returns the hash of its traces, "" where it has none."""
-    waiting = folder / WAITING / f"{part.number:06}"
-    shifted = pl.col("trace_id") + part.first_id
     if not len(part.sides):
         return ""
+    with mirrored(folder, f"{WAITING}/{part.number:06}") as local:
+        return _write_part(local, part)
+
+
+def _write_part(folder: Path, part: Part) -> str:
+    waiting = folder / WAITING / f"{part.number:06}"
+    shifted = pl.col("trace_id") + part.first_id
     traces = _rows(waiting / "traces").with_columns(shifted)
     table = beside(traces, part.sides)
     written = _write(folder, TRACES, part.number, lambda path: _sink(table, path))

@@ -5,6 +5,8 @@
 2. The result is written into a stage (store/stage.py) on the same file system and flushed to disk.
 3. It replaces the old one (store/journal.py): a folder in one step, where it can be renamed; files one by one, the
    manifest last.
+
+A result in an object store is written here and sent, its manifest last; nothing there is replaced (store/objects.py).
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from netdiffus.errors import InputError
+from netdiffus.store.copies import sent_files, sent_folder
 from netdiffus.store.journal import exchange_folder, move_files, sync
+from netdiffus.store.objects import check_absent, is_object
 from netdiffus.store.ownership import FolderKind, is_ours, owned, refuse_others
 from netdiffus.store.place import LONGEST_NAME, mount_points, place_of_stage, resolved
 from netdiffus.store.stage import PREFIX, Stage, sweep
@@ -36,6 +40,9 @@ def check_folder(path: Path, kind: FolderKind, inputs: Iterable[Path] = ()) -> N
     Args:
         inputs: the paths the command reads; none of them may lie in the folder.
     """
+    if is_object(path):
+        check_absent(path)
+        return
     with _staged(path, place_of_stage(_checked_folder(path, kind, inputs))):
         pass
 
@@ -46,6 +53,10 @@ def check_files(paths: Sequence[Path], inputs: Iterable[Path] = ()) -> None:
     Args:
         inputs: the paths the command reads; none of the files may be one of them.
     """
+    if is_object(paths[0]):
+        for path in paths:
+            check_absent(path)
+        return
     with _staged(paths[0], _checked_files(paths, inputs)[0].parent):
         pass
 
@@ -57,6 +68,10 @@ def publish_folder(path: Path, kind: FolderKind, inputs: Iterable[Path] = ()) ->
     Raises:
         InputError: as in check_folder.
     """
+    if is_object(path):
+        with sent_folder(path, kind.manifest) as folder:
+            yield folder
+        return
     target = _checked_folder(path, kind, inputs)
     with _staged(path, place_of_stage(target)) as stage:
         yield stage.new
@@ -75,6 +90,10 @@ def publish_files(paths: Sequence[Path], inputs: Iterable[Path] = ()) -> Iterato
     Raises:
         InputError: as in check_files.
     """
+    if is_object(paths[0]):
+        with sent_files(paths) as folder:
+            yield folder
+        return
     targets = _checked_files(paths, inputs)
     with _staged(paths[0], targets[0].parent) as stage:
         yield stage.new

@@ -14,6 +14,8 @@ from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.steps.sources.part import PartFile, PartRead, join, read_part
 from netdiffus.steps.sources.segmented import Batch, SegmentedSource, groups_of, read_batch, read_group
 from netdiffus.store.cards import Source
+from netdiffus.store.copies import mirrored
+from netdiffus.store.objects import is_object
 from netdiffus.store.parted import PartedWriter
 
 
@@ -47,7 +49,9 @@ def read_all(
 
 
 def _segmented(parts: Sequence[PartFile], reading: Reading, writer: PartedWriter) -> dict[int, SegmentedSource]:
-    """The sources, by number, whose segments were read and joined."""
+    """The sources, by number, whose segments were read and joined; none where they would wait in an object store."""
+    if is_object(writer.folder):
+        return {}
     groups = {part.number: groups_of(part, reading) for part in parts}
     reads = writer.spread(partial(read_group, writer.folder, flow_options(reading.config)), chain(*groups.values()))
     found = {}
@@ -61,4 +65,5 @@ def _segmented(parts: Sequence[PartFile], reading: Reading, writer: PartedWriter
 
 
 def _read(folder: Path, reading: Reading, piece: PartFile | Batch) -> PartRead:
-    return read_batch(folder, reading, piece) if isinstance(piece, Batch) else read_part(folder, reading, piece)
+    with mirrored(folder) as local:
+        return read_batch(local, reading, piece) if isinstance(piece, Batch) else read_part(local, reading, piece)

@@ -65,7 +65,7 @@ def add_capture(intake: Intake, file: SourceFile, reading: Reading) -> Source:
         if file.named:
             raise
         account_for_file(intake.account, label_of_file(rule, path), {NO_CAPTURE: 1})
-        return Source(file=as_text(path.name), sha256="", packets=0, flows=0, faults={f"{NO_CAPTURE}, left out": 1})
+        return Source(file=as_text(file.called), sha256="", packets=0, flows=0, faults={f"{NO_CAPTURE}, left out": 1})
     lost, number = Counter[str](), intake.rows
     for batch in reader:
         lost += add_batch(intake, file, reading, batch, number)

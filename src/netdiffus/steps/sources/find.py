@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netdiffus.errors import InputError
+from netdiffus.store.copies import head_of
+from netdiffus.store.objects import is_object, objects_below, shown
 from netdiffus.store.stage import in_stage
 from netdiffus.traffic.labels.rules import is_capture_name
 from netdiffus.traffic.tables.files import is_table_name
@@ -22,16 +24,19 @@ class SourceFile(NamedTuple):
 
     Attributes:
         more: files that go on where this one ends, in order of time (taps.py).
+        uri: of the object that this is a copy of; "": of none.
     """
 
     path: Path
     named: bool
     more: tuple[Path, ...] = ()
+    uri: str = ""
 
     @property
     def called(self) -> str:
         """What the card calls it."""
-        return name_of([self.path, *self.more])
+        name = name_of([self.path, *self.more])
+        return self.uri + name.removeprefix(self.path.name) if self.uri else name
 
 
 def find_files(sources: Sequence[Path]) -> list[SourceFile]:
@@ -74,11 +79,25 @@ def _identity(path: Path) -> object:
     return status.st_dev, status.st_ino
 
 
+def files_below(source: Path) -> list[Path]:
+    """The files or objects in and below a folder or prefix, sorted; none where it is a file, or is not there."""
+    if is_object(source):
+        return objects_below(source)
+    return sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else []
+
+
 def _expanded(source: Path) -> Iterator[SourceFile]:
-    if source == STANDARD_INPUT or source.is_file():
+    if is_object(source):
+        below = objects_below(source)
+        yield from (
+            (SourceFile(path, named=False) for path in _captures_below(source, below))
+            if below
+            else [SourceFile(source, named=True)]
+        )
+    elif source == STANDARD_INPUT or source.is_file():
         yield SourceFile(source, named=True)
     elif source.is_dir():
-        yield from (SourceFile(path, named=False) for path in _captures_below(source))
+        yield from (SourceFile(path, named=False) for path in _captures_below(source, files_below(source)))
     elif source.exists():  # a named pipe, a device
         yield SourceFile(source, named=True)
     elif any(sign in str(source) for sign in "*?["):
@@ -94,17 +113,22 @@ def _expanded(source: Path) -> Iterator[SourceFile]:
         )
 
 
-def _captures_below(folder: Path) -> list[Path]:
-    inside = sorted(path for path in folder.rglob("*") if path.is_file() and not in_stage(path, folder))
-    found = [path for path in inside if is_capture_name(path) or (not is_table_name(path) and is_capture(path))]
+def _captures_below(folder: Path, files: Sequence[Path]) -> list[Path]:
+    inside = [path for path in files if not in_stage(path, folder)]
+    found = [path for path in inside if is_capture_name(path) or (not is_table_name(path) and _begins_as_one(path))]
     if not found:
         tables = sum(is_table_name(path) for path in inside)
         raise InputError(
-            f"captures (.pcap, .pcapng; also .gz, .xz, .zst) in or below {folder}",
+            f"captures (.pcap, .pcapng; also .gz, .xz, .zst) in or below {shown(folder)}",
             f"{len(inside)} other files" + (f", {tables} of them tables" if tables else ""),
             "name the tables themselves" if tables else "name a folder with captures",
         )
     return found
+
+
+def _begins_as_one(path: Path) -> bool:
+    with head_of(path) as head:
+        return is_capture(head)
 
 
 def folders_without_captures(sources: Sequence[Path], files: Sequence[SourceFile]) -> list[str]:

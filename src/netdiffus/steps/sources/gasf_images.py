@@ -52,7 +52,7 @@ def add_gasf(intake: Intake, file: SourceFile, reading: Reading) -> Source:
         strip_padding=config.strip_padding,
         most_values=config.max_values,
     )
-    return add_read(intake, table_source(found.read, file.path, found.digest, config, intake.rows))
+    return add_read(intake, table_source(found.read, file.path, found.digest, config, intake.rows), file)
 
 
 def read_gasf(

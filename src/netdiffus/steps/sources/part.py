@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from netdiffus.steps.sources.choice import SOURCES, kind_of
+from netdiffus.steps.sources.choice import read_source
 from netdiffus.steps.sources.find import SourceFile
 from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.store.cards import Source
@@ -63,8 +63,7 @@ def read_part(folder: Path, reading: Reading, part: PartFile) -> PartRead:
     Raises:
         InputError: as reading it in place does.
     """
-    read = SOURCES[kind_of(part.path, reading.config)]
-    return read_apart(folder, reading, part, lambda intake, apart: (read(intake, part.file, apart), Counter()))
+    return read_apart(folder, reading, part, lambda intake, apart: (read_source(intake, part.file, apart), Counter()))
 
 
 def read_apart(

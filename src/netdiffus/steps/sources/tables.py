@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from netdiffus.steps.sources.find import SourceFile
+from netdiffus.steps.sources.find import SourceFile, files_below
 from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store.cards import Source
@@ -47,7 +47,7 @@ def tables_below(sources: Sequence[Path]) -> list[Path]:
     """The sources, with the tables in and below each folder that has tables and no captures in its place."""
     found: list[Path] = []
     for source in sources:
-        inside = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else []
+        inside = files_below(source)
         tables = [path for path in inside if is_table_name(path)]
         found += tables if tables and not any(is_capture_name(path) for path in inside) else [source]
     return found
@@ -142,16 +142,18 @@ def _count_out(account: LabelAccount, gone: pl.DataFrame, reason: str, faults: d
 def add_table(intake: Intake, file: SourceFile, reading: Reading) -> Source:
     """The rows of a table as traces; returns what the card says of the file."""
     rule = table_rule(reading.config, reading.rule)
-    return add_read(intake, read_table_source(file.path, reading.config, rule, intake.rows, alone=reading.alone))
+    table = read_table_source(file.path, reading.config, rule, intake.rows, alone=reading.alone)
+    return add_read(intake, table, file)
 
 
-def add_read(intake: Intake, table: TableSource) -> Source:
-    """What was read of a table."""
-    intake.add(table.traces, table.groups)
+def add_read(intake: Intake, table: TableSource, file: SourceFile) -> Source:
+    """What was read of a table; returns what the card says of the file."""
+    name = as_text(file.called)
+    intake.add(table.traces.with_columns(pl.lit(name).alias("source")), table.groups)
     intake.rows += table.rows
     intake.notes += table.notes
     intake.account.add(table.account)
-    return table.source
+    return table.source.model_copy(update={"file": name})
 
 
 def table_rule(config: PrepareConfig, rule: Labels) -> Labels | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from netdiffus.errors import InputError
 from netdiffus.steps.sources.find import STANDARD_INPUT, SourceFile
+from netdiffus.store.copies import head_of
 from netdiffus.wire.files.rotation import first_time_ns
 
 
@@ -38,7 +39,8 @@ def taps(files: Sequence[SourceFile]) -> list[SourceFile]:
 def _begins(file: SourceFile) -> int | None:
     """The time of the first packet, ns."""
     try:
-        return first_time_ns(file.path)
+        with head_of(file.path) as head:
+            return first_time_ns(head)
     except InputError:
         if file.named:
             raise
