@@ -57,10 +57,12 @@ def _shared(seen: Ints, few: int) -> Vocabulary:
 
 def ending_places(endings: Vocabulary, seen: Ints) -> Ints:
     """The place (F,) of the longest known token that each flow ends with; `seen` may have more packets than tokens."""
-    found, seen = np.zeros(len(seen), np.int64), seen[:, : endings.tokens.shape[1]]
-    for packets in range(seen.shape[1] + 1):
-        places, exact = endings.places(_cut(seen, packets))
-        found = np.where(exact, places, found)
+    seen = seen[:, : endings.tokens.shape[1]]
+    found: Ints = np.full(len(seen), -1, np.int64)
+    for packets in range(seen.shape[1], -1, -1):
+        left = np.flatnonzero(found < 0)
+        found[left] = endings.exact_places(_cut(seen[left], packets))
+    found[found < 0] = 0
     return found
 
 

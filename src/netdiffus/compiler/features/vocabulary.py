@@ -74,13 +74,21 @@ class Vocabulary:
         An unknown token gets the place of the one that agrees with it in the most numbers from the left on.
         """
         distinct, back, _ = _distinct(asked)
-        places = np.array([self._place.get(token, -1) for token in map(tuple, distinct.tolist())], np.int64)
+        places = self._exact(distinct)
         exact = places >= 0
         for k in np.flatnonzero(~exact):
             agree = np.logical_and.accumulate(self.tokens == distinct[k], axis=1).sum(axis=1)
             most = np.flatnonzero(agree == agree.max())
             places[k] = most[np.argmax(self.counts[most])]
         return places[back], exact[back]
+
+    def exact_places(self, asked: Ints) -> Ints:
+        """The same, without the nearest: -1 for an unknown token."""
+        distinct, back, _ = _distinct(asked)
+        return self._exact(distinct)[back]
+
+    def _exact(self, distinct: Ints) -> Ints:
+        return np.array([self._place.get(token, -1) for token in map(tuple, distinct.tolist())], np.int64)
 
     def usual(self, columns: Sequence[int], numbers: Sequence[int]) -> int:
         """The place of the most frequent token whose `columns` are `numbers`; -1 if there is none."""
