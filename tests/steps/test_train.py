@@ -171,7 +171,7 @@ def test_a_failed_save_leaves_the_last_one(small_dataset, small_model, tmp_path,
 
 def test_what_could_not_be_read_again_is_found_before_the_training(small_dataset, tmp_path, monkeypatch) -> None:
     descending = CoarseCodebook(2, (np.array([0.5, 0.1]),), (np.array([0.0, 0.3, 0.2]),))
-    monkeypatch.setattr(CoarseCodebook, "fit", lambda z, rows: descending)
+    monkeypatch.setattr(CoarseCodebook, "fit", lambda *_: descending)
     with pytest.raises(InputError, match=r"coarse with edges and centres that ascend"):
         tiny(small_dataset, tmp_path / "model", 2, coarse=2)
     assert not (tmp_path / "model").exists()
