@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 
 AHEAD = 4
 """Pieces for each one that can run at a time: some run, some wait, and some are done before their turn."""
+CANCEL_S = 10.0
+"""How long pieces that were told to end are waited for."""
 RETRIES = 10
 """How often a piece is done again whose worker or machine died."""
 
@@ -89,8 +91,15 @@ class Tasks:
             while waiting:
                 yield self._result(*waiting.popleft())
         finally:
-            for _, task in waiting:
-                ray.cancel(task, force=True)
+            self._cancel([task for _, task in waiting])
+
+    def _cancel(self, tasks: list[Any]) -> None:
+        """End pieces, and wait until none runs any more: what they write would be left behind."""
+        ray = self.cluster.ray
+        for task in tasks:
+            ray.cancel(task, force=True)
+        if tasks:
+            ray.wait(tasks, num_returns=len(tasks), timeout=CANCEL_S, fetch_local=False)
 
     def _result(self, name: str, task: Any) -> Any:
         ray = self.cluster.ray
