@@ -20,7 +20,7 @@ from torch import Tensor
 from netdiffus.diffusion.contexts import MOST_PLACES, Contexts, ContextSpec, ContextTable, Place, found_at, hashed
 from netdiffus.diffusion.leak import OF_CONTEXTS, leak
 from netdiffus.diffusion.prior import FLOOR
-from netdiffus.diffusion.workers import ALONE, Workers
+from netdiffus.diffusion.workers import ALONE, Workers, part_of
 
 STRENGTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Strengths of the back-off that are tried."""
@@ -51,7 +51,7 @@ class CountedTraces:
         """Those that one of the workers counts."""
         if workers.size == 1:
             return self
-        mine = slice(workers.rank, None, workers.size)
+        mine = part_of(workers)
         return replace(self, codes=self.codes[mine], label=self.label[mine], fold=self.fold[mine])
 
     @property

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from netdiffus.diffusion.average import Average
 from netdiffus.diffusion.resume import check_state
 from netdiffus.diffusion.validation import Validation, validated
-from netdiffus.diffusion.workers import ALONE, Workers, add_gradients, check_same
+from netdiffus.diffusion.workers import ALONE, Workers, add_gradients, check_same, part_of
 
 COLDEST = 2**-8
 """A training ends where its learning rate has been lowered below this share: its weights hardly move any more."""
@@ -46,7 +46,7 @@ class Sample:
         if workers.size == 1:
             return self
         every = {each.name: getattr(self, each.name) for each in fields(self)}
-        own = slice(workers.rank, None, workers.size)
+        own = part_of(workers)
         return replace(self, **{name: value[own] for name, value in every.items() if value is not None})
 
 

@@ -12,7 +12,7 @@ import torch
 
 from netdiffus.diffusion.leak import OF_QUANTITIES, OF_VALUES, leak
 from netdiffus.diffusion.prior import ChannelCodes, PriorSpec, log_prior
-from netdiffus.diffusion.workers import ALONE, Workers
+from netdiffus.diffusion.workers import ALONE, Workers, part_of
 
 WIDTHS = {"codes": (0.0, 0.5, 1.0, 2.0, 4.0), "positions": (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)}
 STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -61,7 +61,7 @@ class _Trial:
         self.counts = torch.cat([whole - parts, whole])
         n = channel.codes.shape[1]
         row = channel.label[:, None] * n + torch.arange(n, device=channel.codes.device)
-        self.mine = slice(workers.rank, None, workers.size)
+        self.mine = part_of(workers)
         self.cell = (row * channel.size + channel.codes)[self.mine]
         self.part = part[self.mine, None]
 

@@ -62,6 +62,11 @@ class Alone:
 ALONE = Alone()
 
 
+def part_of(workers: Workers) -> slice:
+    """Which of rows that all workers hold this one takes: together they take each row once."""
+    return slice(workers.rank, None, workers.size)
+
+
 @dataclass
 class Together:
     """The processes of torch's process group, which this process has joined.

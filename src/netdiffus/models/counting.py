@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from netdiffus.arrays import Floats, Ints
-from netdiffus.diffusion.workers import Workers
+from netdiffus.diffusion.workers import Workers, part_of
 from netdiffus.imaging.counting import added
 
 Numbers = TypeVar("Numbers", Floats, Ints)
@@ -29,7 +29,7 @@ class CountingTogether:
 
     def distinct(self, values: Floats) -> tuple[Floats, Ints]:
         """The distinct values of (M,), ascending, and how often each occurs."""
-        known, counts = np.unique(values[self._part], return_counts=True)
+        known, counts = np.unique(values[part_of(self.workers)], return_counts=True)
         sizes = np.zeros(self.workers.size, np.int64)
         sizes[self.workers.rank] = len(known)
         sizes = self._total(sizes)
@@ -42,11 +42,7 @@ class CountingTogether:
 
     def summed(self, count: Callable[[slice], Ints]) -> Ints:
         """The counts of all rows, given what counts some of them."""
-        return self._total(count(self._part))
-
-    @property
-    def _part(self) -> slice:
-        return slice(self.workers.rank, None, self.workers.size)
+        return self._total(count(part_of(self.workers)))
 
     def _total(self, values: Numbers) -> Numbers:
         tensor = torch.from_numpy(values).to(self.device)
