@@ -102,9 +102,23 @@ def test_a_source_that_is_read_twice_counts_once(tmp_path) -> None:
     first, again = SourceWriter(tmp_path, 3), SourceWriter(tmp_path, 3)
     for number, writer in enumerate((first, again)):
         writer.traces.add(pl.DataFrame({"x": [number]}))
+        writer.packets.add(pl.DataFrame({"y": [number] * 3}))
         writer.close()
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["000003"]
-    assert pl.read_ipc(tmp_path / "parts" / "000003" / "traces" / "000000.arrow")["x"].to_list() == [0]
+    assert pl.read_ipc(tmp_path / "parts" / "000003" / "000000.arrow")["x"].to_list() == [0]
+    (packets,) = (tmp_path / "packets").iterdir()
+    assert (packets.name, len(pl.read_parquet(packets))) == ("part-00003.parquet", 3)
+
+
+def test_a_source_without_traces_has_no_packets_and_a_failed_one_leaves_nothing(tmp_path) -> None:
+    none, failed = SourceWriter(tmp_path, 0), SourceWriter(tmp_path, 1)
+    none.traces.add(pl.DataFrame({"x": []}))
+    none.packets.add(pl.DataFrame({"y": []}))
+    none.close()
+    failed.packets.add(pl.DataFrame({"y": [1]}))
+    failed.abandon()
+    assert not (tmp_path / "packets").exists()
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["000000"]
 
 
 def test_names_of_parts() -> None:

@@ -126,6 +126,7 @@ def _read(
     for part in parts:
         began = time.perf_counter()
         intake.side = part.side
+        intake.begin(part.number)
         source = read_source(intake, part.file, reading)
         yield source, time.perf_counter() - began
 

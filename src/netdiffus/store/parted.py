@@ -1,8 +1,8 @@
 """Datasets in parts: sources are read apart from each other, and every one has its own files in the folder.
 
 `traces/part-00000.parquet` and `packets/part-00000.parquet` are what traces.parquet and packets.parquet would hold of
-the first source, and so on; a source without traces has none. Until the split is known, what was read of a source
-waits beside them. In an object store it waits there as well; what a task writes is written on its machine and sent.
+the first source, and so on; a source without traces has none. Until the split is known, the traces of a source wait
+beside them. In an object store they wait there as well; what a task writes is written on its machine and sent.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from netdiffus.store.copies import mirrored
 from netdiffus.store.journal import sync
 from netdiffus.store.objects import is_object, is_prefix, remove
 from netdiffus.store.sides import beside, sides_of
-from netdiffus.store.stream import sink
+from netdiffus.store.stream import ParquetStream, sink
 
 TRACES, PACKETS = "traces.parquet", "packets.parquet"
 FOLDERS = {TRACES: "traces", PACKETS: "packets"}
@@ -58,27 +59,36 @@ class Waiting:
     """Frames that wait in files, in order of arrival."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._n = folder, 0
+        self._folder, self._n, self.rows = folder, 0, 0
 
     def add(self, frame: pl.DataFrame) -> None:
         """The next rows."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / f"{self._n:06}.arrow").open("wb") as file:
             frame.write_ipc(file)
         self._n += 1
+        self.rows += len(frame)
 
 
 class SourceWriter:
-    """Takes what is read of one source, in a folder of its own, which appears whole when the source is read."""
+    """Takes what is read of one source: its packets as the dataset will have them, its traces until that is known.
+
+    Both appear whole when the source is read.
+    """
 
     def __init__(self, folder: Path, number: int) -> None:
+        self._dataset, self._number = folder, number
         self._target = folder / WAITING / f"{number:06}"
         self._folder = self._target.with_name(f"{number:06}.{secrets.token_hex(4)}")
         self._folder.mkdir(parents=True)
-        self.traces, self.packets = Waiting(self._folder / "traces"), Waiting(self._folder / "packets")
+        self._written = self._folder.with_name(f"{self._folder.name}.parquet")
+        self.traces, self.packets = Waiting(self._folder), ParquetStream(self._written)
 
     def close(self) -> None:
         """Publish it; who reads a source once more, because a machine died, finds the first result and leaves it."""
+        self.packets.close()
+        if self.packets and self.traces.rows:
+            _publish(self._written, self._dataset, PACKETS, self._number)
+        self._written.unlink(missing_ok=True)
         try:
             self._folder.rename(self._target)
         except OSError:
@@ -88,15 +98,17 @@ class SourceWriter:
 
     def abandon(self) -> None:
         """Remove it."""
+        with suppress(Exception):  # what made it fail is told
+            self.packets.close()
+        self._written.unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A source whose rows are all known: its number, its first trace id, and what its traces still lacked."""
+    """A source whose rows are all known: the number of its files, and what its traces still lacked."""
 
     number: int
-    first_id: int
     sides: pl.DataFrame
 
 
@@ -106,17 +118,18 @@ class PartedWriter:
 
     Attributes:
         spread: does the reading and the writing.
-        sources: of each source that was read: its number, its first trace id, and its traces.
+        sources: of each source that was read: the number of its files, and its traces.
     """
 
     folder: Path
     spread: Spread
-    sources: list[tuple[int, int, int]] = field(default_factory=list)
+    sources: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def packets(self) -> bool:
         """Whether any source has packets."""
-        return any(_is_folder(self.folder / WAITING / f"{number:06}" / "packets") for number, *_ in self.sources)
+        folder = self.folder / FOLDERS[PACKETS]
+        return is_prefix(folder) if is_object(folder) else folder.is_dir()
 
     def finish(
         self, card: DatasetCard, split: pl.Series, group: pl.Series | None = None, session: pl.Series | None = None
@@ -141,17 +154,13 @@ class PartedWriter:
 
     def _parts(self, sides: pl.DataFrame) -> Iterator[Part]:
         row = 0
-        for number, first_id, traces in self.sources:
-            yield Part(number, first_id, sides.slice(row, traces))
+        for number, traces in self.sources:
+            yield Part(number, sides.slice(row, traces))
             row += traces
 
 
-def _is_folder(path: Path) -> bool:
-    return is_prefix(path) if is_object(path) else path.is_dir()
-
-
 def write_part(folder: Path, part: Part) -> str:
-    """Write the files of a source; returns the hash of its traces, "" where it has none."""
+    """Write the traces of a source; returns their hash, "" where it has none."""
     if not len(part.sides):
         return ""
     with mirrored(folder, f"{WAITING}/{part.number:06}") as local:
@@ -159,15 +168,11 @@ def write_part(folder: Path, part: Part) -> str:
 
 
 def _write_part(folder: Path, part: Part) -> str:
-    waiting = folder / WAITING / f"{part.number:06}"
-    shifted = pl.col("trace_id") + part.first_id
-    traces = _rows(waiting / "traces").with_columns(shifted)
-    table = beside(traces, part.sides)
-    written = _write(folder, TRACES, part.number, lambda path: _sink(table, path))
-    if (waiting / "packets").is_dir():
-        packets = _rows(waiting / "packets").with_columns(shifted)
-        _write(folder, PACKETS, part.number, lambda path: _sink(packets, path))
-    return sha256(written)
+    waiting = folder / WAITING
+    temporary = waiting / f"{part.number:06}.{secrets.token_hex(4)}.parquet"
+    with temporary.open("wb") as file:
+        sink(beside(_rows(waiting / f"{part.number:06}"), part.sides), file)
+    return sha256(_publish(temporary, folder, TRACES, part.number))
 
 
 def _rows(folder: Path) -> pl.LazyFrame:
@@ -178,18 +183,10 @@ def _rows(folder: Path) -> pl.LazyFrame:
     return pl.concat(scans)
 
 
-def _sink(rows: pl.LazyFrame, path: Path) -> None:
-    with path.open("wb") as file:
-        sink(rows, file)
-
-
-def _write(folder: Path, name: str, number: int, write: Callable[[Path], None]) -> Path:
-    """A part's file, whole or not at all: it may be written more than once, because a machine died."""
+def _publish(written: Path, folder: Path, name: str, number: int) -> Path:
+    """A part's file at its place, whole or not at all: it may be written more than once, because a machine died."""
     target = folder / FOLDERS[name] / f"part-{number:05}.parquet"
     target.parent.mkdir(exist_ok=True)
-    # beside the parts, so that what a dead machine left is removed with them
-    temporary = folder / WAITING / f"{FOLDERS[name]}-{number:05}.{secrets.token_hex(4)}"
-    write(temporary)
-    sync(temporary)
-    temporary.replace(target)
+    sync(written)
+    written.replace(target)
     return target

@@ -32,7 +32,7 @@ def read_all(
     ends: list[int] = []
     for part in parts:
         source = segmented.get(part.number)
-        pieces += [replace(part, number=len(pieces))] if source is None else source.batches(len(pieces))
+        pieces += [replace(part, place=len(pieces))] if source is None else source.batches(len(pieces))
         ends.append(len(pieces))
     reads = writer.spread(partial(_read, writer.folder, reading), pieces)
     done = 0

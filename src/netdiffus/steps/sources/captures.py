@@ -150,7 +150,7 @@ def _add_flows(
     if labels.null_count():
         packets = packets.filter(pl.lit(labels.is_not_null()).gather(place))
     packets = packets.select(
-        (pl.col("flow_id") + before).alias("trace_id"),
+        (pl.col("flow_id") + before + intake.first_id).alias("trace_id"),
         pl.all().exclude("flow_id"),
         *(pl.lit(flows[name]).gather(opening) for name in TUPLE),  # once a trace
     )

@@ -16,6 +16,9 @@ from netdiffus.traffic.payload.tally import Tally
 from netdiffus.traffic.traces import channel_names
 from netdiffus.traffic.zero_gaps import ZeroGaps
 
+IDS_OF_SOURCE = 10**10
+"""Trace ids of one source; those of the next begin behind them, so that each is numbered without knowing the others."""
+
 
 class Adder(Protocol):
     """Takes frames in order."""
@@ -56,7 +59,8 @@ class Intake:
     """What came in.
 
     Attributes:
-        writer: takes traces and packets. rows: trace ids given out.
+        writer: takes traces and packets. rows: how many traces were numbered, of all sources; some may be left out.
+        first_id: the trace id of row 0, if it were of the source that is read now.
         capture: the number of the source that is read now, where it is read in parts.
         rest: label, group, key and split of each trace. notes: how sources were read.
         tally: what their payload says, if that is wanted.
@@ -66,6 +70,7 @@ class Intake:
 
     writer: Taker
     rows: int = 0
+    first_id: int = 0
     capture: int = 0
     channels: list[str] = field(default_factory=list)
     rest: list[pl.DataFrame] = field(default_factory=list)
@@ -76,8 +81,14 @@ class Intake:
     zero_gaps: ZeroGaps = field(default_factory=ZeroGaps)
     tally: Tally = field(default_factory=Tally)
 
+    def begin(self, source: int, numbered: int = 0) -> None:
+        """Traces of a source follow, so many of which were numbered before."""
+        self.first_id = source * IDS_OF_SOURCE + numbered - self.rows
+
     def add(self, traces: pl.DataFrame, groups: pl.Series) -> None:
-        """Traces (conform) in order; rows of one group stay on one side of the split, unless the source says which.
+        """Traces (conform) in order, whose trace_id is their row.
+
+        Rows of one group stay on one side of the split, unless the source says which.
 
         Raises:
             InputError: they have other channels than those before.
@@ -85,7 +96,7 @@ class Intake:
         names = channel_names(traces)
         self.take_channels(names)
         self.zero_gaps.add(traces)
-        self.writer.traces.add(traces)
+        self.writer.traces.add(traces.with_columns(pl.col("trace_id") + self.first_id))
         said = splitting.given(traces["split"], self.side or "")
         self.rest.append(pl.DataFrame([traces["label"], groups.alias("group"), splitting.keys(traces, names), said]))
 

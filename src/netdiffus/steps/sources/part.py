@@ -1,7 +1,7 @@
 """One source of a dataset read apart from the others, and what it gave joined to what those before it gave.
 
-Numbers begin at 0 in every source that is read apart: trace ids, the names of groups that are made of them, and the
-rows of the tally. Joining them in the order of the sources gives what reading them one after another gives.
+Rows begin at 0 in every source that is read apart, and so do the names of groups that are made of them, and the rows
+of the tally. Joining them in the order of the sources gives what reading them one after another gives.
 """
 
 from __future__ import annotations
@@ -22,16 +22,21 @@ from netdiffus.store.parted import PartedWriter, SourceWriter
 from netdiffus.traffic.labels.rules import MapLabels
 
 NUMBERED = r"^(trace|series) (\d+)"
-"""How the name of a group begins that is made of a trace id."""
+"""How the name of a group begins that is made of a row."""
 
 
 @dataclass(frozen=True)
 class PartFile:
-    """A source, its number among all of them, and its side of the split, if it has one."""
+    """A source, its number among all of them, its side of the split, if it has one.
+
+    Attributes:
+        place: the number of its own files in the dataset, where it is read apart.
+    """
 
     file: SourceFile
     number: int
     side: str | None
+    place: int = 0
 
     @property
     def path(self) -> Path:
@@ -44,11 +49,12 @@ class PartRead:
     """What a source gave, but for the rows that wait in files.
 
     Attributes:
+        place: the number of its files in the dataset.
         source: None: it is a part of one, which lost some flows, and begins or goes on with a source.
         intake: without its writer. rule: that labelled it, with the rows of a table that did.
     """
 
-    number: int
+    place: int
     source: Source | None
     intake: Intake
     rule: MapLabels | None
@@ -71,12 +77,18 @@ def read_apart(
     reading: Reading,
     part: PartFile,
     read: Callable[[Intake, Reading], tuple[Source | None, Counter[str]]],
+    numbered: int = 0,
 ) -> PartRead:
-    """What `read` gives, in files of its own of the dataset folder in the making."""
+    """What `read` gives, in files of its own of the dataset folder in the making.
+
+    Args:
+        numbered: traces of the source that were numbered before.
+    """
     began = time.perf_counter()
-    writer = SourceWriter(folder, part.number)
+    writer = SourceWriter(folder, part.place)
     try:
         intake = Intake(writer, side=part.side)
+        intake.begin(part.number, numbered)
         rule = reading.rule
         if isinstance(rule, MapLabels):  # the same one may have labelled another source before
             rule = MapLabels(rule.table)
@@ -88,7 +100,7 @@ def read_apart(
     intake.rest = [pl.concat(intake.rest)] if intake.rest else []
     intake.writer = NOWHERE
     seconds = time.perf_counter() - began
-    return PartRead(part.number, source, intake, rule if isinstance(rule, MapLabels) else None, seconds, lost)
+    return PartRead(part.place, source, intake, rule if isinstance(rule, MapLabels) else None, seconds, lost)
 
 
 def join(intake: Intake, writer: PartedWriter, read: PartRead, reading: Reading) -> None:
@@ -103,7 +115,7 @@ def join(intake: Intake, writer: PartedWriter, read: PartRead, reading: Reading)
         intake.take_channels(part.channels)
     intake.tally.merge(part.tally, sum(map(len, intake.rest)))
     intake.rest += [rest.with_columns(_renumbered(first)) for rest in part.rest]
-    writer.sources.append((read.number, first, sum(map(len, part.rest))))
+    writer.sources.append((read.place, sum(map(len, part.rest))))
     intake.ends += [ends.with_columns(pl.col("capture") + intake.capture) for ends in part.ends]
     intake.rows += part.rows
     intake.notes += part.notes
@@ -115,7 +127,7 @@ def join(intake: Intake, writer: PartedWriter, read: PartRead, reading: Reading)
 
 
 def _renumbered(first: int) -> pl.Expr:
-    """The names of groups as they are where the trace ids of the source begin at `first`."""
+    """The names of groups as they are where the rows of the source begin at `first`."""
     group = pl.col("group")
     number = group.str.extract(NUMBERED, 2).cast(pl.Int64) + first
     named = pl.concat_str(group.str.extract(NUMBERED, 1), pl.lit(" "), number, group.str.replace(NUMBERED, ""))

@@ -146,8 +146,8 @@ class SegmentedSource:
         """The flows in batches, at least one, numbered from `first` on."""
         files: Sequence[Path | None] = self.joined.batches or [None]
         return [
-            Batch(replace(self.part, number=first + k), self.part.number, file, goes_on=k > 0)
-            for k, file in enumerate(files)
+            Batch(replace(self.part, place=first + k), file, numbered, goes_on=k > 0)
+            for k, (file, numbered) in enumerate(zip(files, self.joined.numbered or [0], strict=True))
         ]
 
     def source(self, intake: Intake, reading: Reading, lost: Counter[str]) -> Source:
@@ -174,11 +174,15 @@ class _Stored:
 
 @dataclass(frozen=True)
 class Batch:
-    """Flows of a source that become traces together; `file` is one of Joined.batches, `source` the number of theirs."""
+    """Flows of a source that become traces together.
+
+    Attributes:
+        file: one of Joined.batches; None: there are no flows. numbered: flows of the source in those before.
+    """
 
     part: PartFile
-    source: int
     file: Path | None
+    numbered: int
     goes_on: bool
 
     @property
@@ -193,8 +197,8 @@ def read_batch(folder: Path, reading: Reading, batch: Batch) -> PartRead:
     def read(intake: Intake, apart: Reading) -> tuple[None, Counter[str]]:
         if batch.file is None:
             return None, Counter()
-        arrays = partial(arrays_of, folder, batch.source)
+        arrays = partial(arrays_of, folder, batch.part.number)
         flows = gathered(batch.file, arrays, flow_options(reading.config))
         return None, add_batch(intake, batch.part.file, apart, flows, 0)
 
-    return replace(read_apart(folder, reading, batch.part, read), goes_on=batch.goes_on)
+    return replace(read_apart(folder, reading, batch.part, read, batch.numbered), goes_on=batch.goes_on)

@@ -39,6 +39,7 @@ class Joined:
         least: packets of a flow, at least; others are left out.
         batch_bytes: as of FlowReader. folder: where batches are written.
         batches: files of flows that have ended, in order; each can be gathered apart.
+        numbered: of each file, the flows in those before.
     """
 
     options: FlowOptions
@@ -47,6 +48,7 @@ class Joined:
     folder: Path
     seen: Seen = field(default_factory=lambda: Seen(inner=False))
     batches: list[Path] = field(default_factory=list)
+    numbered: list[int] = field(default_factory=list)
     flows: int = 0
     short: int = 0
     still: int = 0
@@ -156,13 +158,13 @@ class Joined:
         self.still += still_packets(flows)
         chosen = np.flatnonzero(gone & (self._open["n_packets"] >= self.least))
         chosen = chosen[np.argsort(self._open["start_ns"][chosen], kind="stable")]
-        self.flows += len(chosen)
         self.short += len(flows) - len(chosen)
         rank = np.full(len(gone), -1, np.int64)
         rank[chosen] = np.arange(len(chosen))
         pieces = self._pieces[rank[self._pieces["flow"]] >= 0]
         pieces["flow"] = rank[pieces["flow"]]
         self._write(self._open[chosen], pieces)
+        self.flows += len(chosen)
         numbers = np.cumsum(~gone) - 1
         rest = self._pieces[~gone[self._pieces["flow"]]]
         rest["flow"] = numbers[rest["flow"]]
@@ -184,6 +186,7 @@ class Joined:
             self.folder.mkdir(parents=True, exist_ok=True)
             np.savez(path, flows=flows[begin:end], pieces=own)
             self.batches.append(path)
+            self.numbered.append(self.flows + int(begin))
 
 
 def _links(opened: NDArray[np.void], newest: Bools, flows: NDArray[np.void]) -> pl.DataFrame:
