@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from bench.cluster_nodes import OBJECTS_BYTES, command, nodes
+from bench.cluster_nodes import add_node, command, nodes, remove_node
 from bench.cluster_work import captures, same_rows, small_model
 from bench.results import table
 
 PATIENCE_S = 300.0
-STARTS = 5
 MOST_TRIES = 3
 """Commands for each death that is wanted: some end before."""
 
@@ -53,8 +52,7 @@ def _killed(cluster: Any, arguments: Sequence[object], after: float, paths: tupl
     )  # fmt: skip
     time.sleep(after)
     in_time = child.poll() is None
-    node = min(cluster.worker_nodes, key=str)
-    cluster.remove_node(node, allow_graceful=False)
+    cpus = remove_node(cluster, min(cluster.worker_nodes, key=str))
     try:
         code = child.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
@@ -62,7 +60,7 @@ def _killed(cluster: Any, arguments: Sequence[object], after: float, paths: tupl
         child.wait()
         return "hung"
     finally:
-        _add_node(cluster)
+        add_node(cluster, cpus)
     if not in_time:
         return "ended before"
     expected, out = paths
@@ -70,17 +68,6 @@ def _killed(cluster: Any, arguments: Sequence[object], after: float, paths: tupl
         return "absent" if code else "absent, yet told as done"
     same = same_rows(expected, out) if out.is_dir() else expected.read_bytes() == out.read_bytes()
     return "right" if same else "partial"
-
-
-def _add_node(cluster: Any) -> None:
-    """Add a node, which takes several tries on a busy machine."""
-    for left in reversed(range(STARTS)):
-        try:
-            cluster.add_node(num_cpus=1, object_store_memory=OBJECTS_BYTES)
-            return
-        except Exception:  # Ray raises bare ones
-            if not left:
-                raise
 
 
 def measure_memory(folder: Path, counts: Sequence[int]) -> str:

@@ -77,9 +77,9 @@ def reading_on(ray: str | None, reads: Sequence[Path], out: Path) -> Iterator[Sp
     from netdiffus.cluster.tasks import Tasks
 
     with connected(ray) as cluster:
+        check_seen(cluster, reads, out)  # by the workers that have told their version
         tasks = Tasks(cluster)
         tasks.warm("netdiffus.steps.sources.part")
-        check_seen(cluster, reads, out)
         yield tasks
 
 

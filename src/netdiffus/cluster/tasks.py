@@ -1,4 +1,4 @@
-"""Tasks: pieces of work on the machines of a cluster, whose results come back in order."""
+"""Tasks: pieces of work on the machines of a cluster, some together, whose results come back in order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
+from itertools import islice
 from typing import Any, TypeVar
 
 from netdiffus.cluster.connection import Cluster
@@ -20,20 +21,36 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 4
-"""Pieces for each one that can run at a time: some run, some wait, and some are done before their turn."""
+"""Tasks for each one that can run at a time: some run, some wait, and some are done before their turn."""
 CANCEL_S = 10.0
-"""How long pieces that were told to end are waited for."""
+"""How long tasks that were told to end are waited for."""
 RETRIES = 10
-"""How often a piece is done again whose worker or machine died."""
+"""How often a task is done again whose worker or machine died."""
+TASK_S, MOST_PIECES = 0.5, 16
+"""A task takes as many pieces as take it about that long, since each costs the cluster some milliseconds."""
 
 
 @dataclass(frozen=True)
 class _Done:
-    """What a piece gave, or how it failed; and where."""
+    """What the pieces of a task gave, up to the first that failed; why; where, and how long it took."""
 
-    result: Any
-    failed: bool
+    results: list[Any]
+    failed: NetdiffusError | None
     node: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Pieces that are done together, by what messages call them, and the reference to what they give."""
+
+    names: list[str]
+    reference: Any
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return self.names[0] if len(self.names) == 1 else f"{self.names[0]} to {self.names[-1]}"
 
 
 @dataclass
@@ -41,8 +58,8 @@ class Tasks:
     """A spread over the machines of a cluster.
 
     Attributes:
-        threads: of each piece; the last bits of sums depend on it, so it is the number that the work has without Ray.
-        gpus: of each piece.
+        threads: of each task; the last bits of sums depend on it, so it is the number that the work has without Ray.
+        gpus: of each task.
         done: pieces by machine.
     """
 
@@ -51,24 +68,23 @@ class Tasks:
     gpus: float = 0.0
     done: Counter[str] = field(default_factory=Counter)
     began: float = field(default_factory=time.monotonic)
+    _pieces: int = field(default=1, init=False)
 
     @property
     def cpus(self) -> int:
-        """Of each piece: more threads than any machine has CPUs are the whole of the largest one."""
+        """Of each task: more threads than any machine has CPUs are the whole of the largest one."""
         return min(self.threads, max(node.cpus for node in self.cluster.nodes))
 
     @property
     def at_a_time(self) -> int:
-        """Pieces that can run at a time."""
+        """Tasks that can run at a time."""
         return max(1, self.cluster.cpus // self.cpus)
 
     def warm(self, module: str) -> None:
         """Let workers start and load what they will need, while this process still gets ready; waits for none."""
-        remote = self.cluster.ray.remote(_load).options(
-            num_cpus=self.cpus, num_gpus=self.gpus or None, max_retries=0, scheduling_strategy="SPREAD"
-        )
+        remote = self._remote(_load, max_retries=0, scheduling_strategy="SPREAD")
         for _ in range(self.at_a_time):
-            remote.remote(module)
+            remote.remote(module, self.threads, self.cpus)
 
     def __call__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """What the function gives for each item, in their order.
@@ -79,53 +95,60 @@ class Tasks:
             InputError: as the function does, or workers died again and again.
             RuntimeError: the function failed otherwise.
         """
-        ray = self.cluster.ray
-        shared = ray.put(function)
-        remote = ray.remote(_piece).options(num_cpus=self.cpus, num_gpus=self.gpus or None, max_retries=RETRIES)
-        waiting: deque[tuple[str, Any]] = deque()
+        shared = self.cluster.ray.put(function)
+        remote = self._remote(_work, max_retries=RETRIES)
+        waiting: deque[_Task] = deque()
+        named = ((_called(item, number), item) for number, item in enumerate(items))
         try:
-            for number, item in enumerate(items):
-                waiting.append((_called(item, number), remote.remote([shared], item, self.threads)))
+            while pieces := list(islice(named, self._pieces)):
+                reference = remote.remote([shared], pieces, self.threads, self.cpus)
+                waiting.append(_Task([name for name, _ in pieces], reference))
                 while len(waiting) >= AHEAD * self.at_a_time:
-                    yield self._result(*waiting.popleft())
+                    yield from self._results(waiting.popleft())
             while waiting:
-                yield self._result(*waiting.popleft())
+                yield from self._results(waiting.popleft())
         finally:
-            self._cancel([task for _, task in waiting])
+            self._cancel([task.reference for task in waiting])
 
-    def _cancel(self, tasks: list[Any]) -> None:
-        """End pieces, and wait until none runs any more: what they write would be left behind."""
+    def _remote(self, function: Callable[..., Any], **options: object) -> Any:
+        return self.cluster.ray.remote(function).options(num_cpus=self.cpus, num_gpus=self.gpus or None, **options)
+
+    def _cancel(self, references: list[Any]) -> None:
+        """End tasks, and wait until none runs any more: what they write would be left behind."""
         ray = self.cluster.ray
-        for task in tasks:
-            ray.cancel(task, force=True)
-        if tasks:
-            ray.wait(tasks, num_returns=len(tasks), timeout=CANCEL_S, fetch_local=False)
+        for reference in references:
+            ray.cancel(reference, force=True)
+        if references:
+            ray.wait(references, num_returns=len(references), timeout=CANCEL_S, fetch_local=False)
 
-    def _result(self, name: str, task: Any) -> Any:
+    def _results(self, task: _Task) -> Iterator[Any]:
         ray = self.cluster.ray
         try:
-            piece: _Done = ray.get(task)
+            found: _Done = ray.get(task.reference)
         except ray.exceptions.RayTaskError as error:
             cause = error.cause if isinstance(error.cause, Exception) else error
             if isinstance(cause, OSError):
                 raise cause from None
-            raise RuntimeError(f"{name}: {type(cause).__name__}: {cause}") from error
+            raise RuntimeError(str(cause)) from error
         except ray.exceptions.RayError as error:
             said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise InputError(
-                f"workers that live long enough for {name}", f"{type(error).__name__}: {said}",
+                f"workers that live long enough for {task.name}", f"{type(error).__name__}: {said}",
                 "give them more memory or look at 'ray status', and run it again",
             ) from None  # fmt: skip
-        if piece.failed:
-            raise piece.result
-        self.done[piece.node] += 1
-        return piece.result
+        self.done[found.node] += len(found.results)
+        if found.results:
+            each = max(found.seconds, 1e-9) / len(found.results)
+            self._pieces = int(min(max(1, TASK_S / each), MOST_PIECES))
+        yield from found.results
+        if found.failed is not None:
+            raise found.failed
 
     def speeds(self) -> str:
         """How many machines have worked, and how many pieces a second they did together."""
         seconds = max(time.monotonic() - self.began, 1e-9)
         machines = len(self.done)
-        return f"{machines} node{'s' * (machines != 1)}, {self.done.total() / seconds:.2g} tasks/s" if machines else ""
+        return f"{machines} node{'s' * (machines != 1)}, {self.done.total() / seconds:.2g} pieces/s" if machines else ""
 
 
 def _called(item: object, number: int) -> str:
@@ -134,23 +157,36 @@ def _called(item: object, number: int) -> str:
     return shown(path) if path else item if isinstance(item, str) else f"piece {number + 1}"
 
 
-def _load(module: str) -> None:
+def _hold(threads: int, cpus: int) -> None:
+    """Keep a worker to the CPUs of its task; polars counts them once, when it is imported."""
+    os.environ |= {"OMP_NUM_THREADS": str(threads), "POLARS_MAX_THREADS": str(cpus)}
+
+
+def _load(module: str, threads: int, cpus: int) -> None:
     """Runs in a worker, which keeps what it imported."""
+    _hold(threads, cpus)
     with suppress(Exception):  # the first piece tells what is wrong
         import_module(module)
 
 
-def _piece(shared: list[Any], item: Any, threads: int) -> _Done:
-    """One piece, in a worker."""
+def _work(shared: list[Any], pieces: list[tuple[str, Any]], threads: int, cpus: int) -> _Done:
+    """The pieces of a task with their names, in a worker."""
     import ray
 
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    node = ray.get_runtime_context().get_node_id()
-    try:
-        result = _function(shared[0])(item)
-    except NetdiffusError as error:  # a user's, to be told as it is
-        return _Done(error, True, node)
-    return _Done(result, False, node)
+    _hold(threads, cpus)
+    node, began, results = ray.get_runtime_context().get_node_id(), time.perf_counter(), list[Any]()
+    failed = None
+    for name, item in pieces:
+        try:
+            results.append(_function(shared[0])(item))
+        except NetdiffusError as error:  # a user's, to be told as it is
+            failed = error
+            break
+        except OSError:
+            raise
+        except Exception as error:
+            raise RuntimeError(f"{name}: {type(error).__name__}: {error}") from error
+    return _Done(results, failed, node, time.perf_counter() - began)
 
 
 @lru_cache(maxsize=1)
