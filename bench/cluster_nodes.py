@@ -30,7 +30,6 @@ class Run:
     seconds: float
     cpu: float
     peak_bytes: int
-    code: int
 
 
 @contextmanager
@@ -147,7 +146,11 @@ class RayCpu:
 
 
 def command(arguments: Sequence[object], cluster: Any = None) -> Run:
-    """Run a command of netdiffus, on a cluster or without one."""
+    """Run a command of netdiffus, on a cluster or without one.
+
+    Raises:
+        RuntimeError: it fails.
+    """
     more = [] if cluster is None else [f"--ray={cluster.address}"]
     with RayCpu() as ray:
         began = time.perf_counter()
@@ -159,5 +162,7 @@ def command(arguments: Sequence[object], cluster: Any = None) -> Run:
         _, status, used = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - began
     child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"netdiffus {' '.join(map(str, arguments))} ended with {child.returncode}")
     cpu = used.ru_utime + used.ru_stime + (ray.seconds if cluster is not None else 0.0)
-    return Run(seconds, cpu, used.ru_maxrss << 10, child.returncode)
+    return Run(seconds, cpu, used.ru_maxrss << 10)
