@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -11,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from bench.cluster_nodes import add_node, command, nodes, remove_node
-from bench.cluster_work import captures, same_rows, small_model
+from bench.cluster_work import captures, same_rows, small_model, small_packet_model
 from bench.results import table
 
 PATIENCE_S = 300.0
@@ -71,17 +71,23 @@ def _killed(cluster: Any, arguments: Sequence[object], after: float, paths: tupl
 
 
 def measure_memory(folder: Path, counts: Sequence[int]) -> str:
-    """The most memory of the command's own process, by traces.
+    """The most memory of the command's own process, by traces of a table; and by flows of a capture, a tenth as many.
 
-    The model is the smallest there is: what the process holds are blocks of traces, whatever draws them.
+    The models are the smallest there are: what the process holds are blocks of traces, whatever draws them.
     """
-    model, rows = small_model(folder, width=8, depth=1, heads=1), list[tuple[object, ...]]()
+    small = {"width": 8, "depth": 1, "heads": 1}
+    models = {".parquet": small_model(folder, **small), ".pcap": small_packet_model(folder, **small)}
+    rows = list[tuple[object, ...]]()
     with nodes(2) as cluster:
-        for count in counts:
-            out = folder / f"many{count}.parquet"
-            run = command(["generate", model, "--out", out, "--count", count], cluster)
-            drawn = pl.scan_parquet(out).select(pl.len()).collect().item()
-            rows.append((f"{drawn:,}", f"{run.peak_bytes / 1e6:,.0f} MB", f"{run.seconds:,.0f}"))
-            print(rows[-1], flush=True)
-            out.unlink()
-    return table(["traces", "memory at most", "seconds"], rows)
+        for suffix, model in models.items():
+            for count in counts if suffix == ".parquet" else [count // 10 for count in counts]:
+                (folder / "drawn").mkdir()
+                out = folder / "drawn" / f"many{suffix}"
+                run = command(["generate", model, "--out", out, "--count", count], cluster)
+                size = out.stat().st_size / 1e6
+                rows.append(
+                    (suffix, f"{count:,}", f"{run.peak_bytes / 1e6:,.0f}", f"{size:,.0f}", f"{run.seconds:,.0f}")
+                )
+                print(rows[-1], flush=True)
+                shutil.rmtree(folder / "drawn")
+    return table(["form", "traces or flows", "memory at most, MB", "file, MB", "seconds"], rows)

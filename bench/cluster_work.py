@@ -45,3 +45,10 @@ def small_model(folder: Path, **sizes: Any) -> Path:
     two_labels(400, seed=0).write_parquet(folder / "traces.parquet")
     prepare(folder / "traces.parquet", folder / "traces")
     return train(folder / "traces", folder / "model", preset="tiny", steps=100, **sizes)
+
+
+def small_packet_model(folder: Path, **sizes: Any) -> Path:
+    """The same of packets, eight of a flow, learned of shipped recordings."""
+    sources = [path for label in ("dns", "web") for path in recordings.captures()[label]]
+    dataset = prepare(sources, folder / "packets", packets=8)
+    return train(dataset, folder / "packet-model", preset="tiny", image="fields", steps=100, **sizes)
