@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from netdiffus.cli.main import run
 from netdiffus.cluster import connection
 from netdiffus.cluster.connection import Node, connected, on_every_node
 from netdiffus.cluster.paths import check_seen
-from netdiffus.cluster.tasks import Tasks
+from netdiffus.cluster.tasks import MOST_PIECES, TASK_S, Done, Tasks
 from netdiffus.compiler import runs
 from netdiffus.errors import InputError
 from netdiffus.steps.outputs import streamed
@@ -159,6 +160,34 @@ def key_file(folder: Path) -> Path:
 def test_a_defect_in_a_task_names_the_file(cluster) -> None:
     with pytest.raises(RuntimeError, match=r"^web\.pcap: ZeroDivisionError: .*zero$"):
         list(Tasks(cluster)(lambda name: 1 // len(name[8:]), ["web.pcap"]))
+
+
+def test_short_pieces_share_tasks_and_fail_one_by_one(cluster) -> None:
+    def piece(number: int) -> tuple[int, str]:
+        if number == 60:
+            raise InputError("another number", "60", "leave it out")
+        if number == 80:
+            raise ZeroDivisionError
+        return number, cluster.ray.get_runtime_context().get_task_id()
+
+    results, tasks = Tasks(cluster)(piece, range(70)), Counter[str]()
+    for expected in range(60):
+        number, task = next(results)
+        assert number == expected
+        tasks[task] += 1
+    with pytest.raises(InputError, match="got 60"):
+        next(results)
+    assert 1 < max(tasks.values()) <= MOST_PIECES
+    with pytest.raises(RuntimeError, match=r"^piece 20: ZeroDivisionError"):
+        list(Tasks(cluster)(piece, range(61, 100)))
+
+
+def test_tasks_take_as_many_pieces_as_fill_their_time() -> None:
+    def taken(seconds: float, together: int) -> int:
+        return Done([None] * together, None, "", seconds).pieces_of_next(together)
+
+    assert [taken(0.0, 1), taken(0.1, 4), taken(TASK_S, 4), taken(4 * TASK_S, 8), taken(60.0, 1)] == [2, 8, 4, 2, 1]
+    assert taken(0.0, MOST_PIECES) == MOST_PIECES
 
 
 def test_a_full_disk_of_a_task_is_one_here(cluster) -> None:

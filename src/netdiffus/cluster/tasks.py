@@ -31,13 +31,18 @@ TASK_S, MOST_PIECES = 0.5, 16
 
 
 @dataclass(frozen=True)
-class _Done:
+class Done:
     """What the pieces of a task gave, up to the first that failed; why; where, and how long it took."""
 
     results: list[Any]
     failed: NetdiffusError | None
     node: str
     seconds: float
+
+    def pieces_of_next(self, together: int) -> int:
+        """How many pieces the next task should take, at most twice as many as the last one: some take longer."""
+        fitting = TASK_S * len(self.results) / max(self.seconds, 1e-9)
+        return int(min(max(1, fitting), 2 * together, MOST_PIECES))
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,6 @@ class Tasks:
     gpus: float = 0.0
     done: Counter[str] = field(default_factory=Counter)
     began: float = field(default_factory=time.monotonic)
-    _pieces: int = field(default=1, init=False)
 
     @property
     def cpus(self) -> int:
@@ -99,14 +103,17 @@ class Tasks:
         remote = self._remote(_work, max_retries=RETRIES)
         waiting: deque[_Task] = deque()
         named = ((_called(item, number), item) for number, item in enumerate(items))
+        together = 1
         try:
-            while pieces := list(islice(named, self._pieces)):
+            while pieces := list(islice(named, together)):
                 reference = remote.remote([shared], pieces, self.threads, self.cpus)
                 waiting.append(_Task([name for name, _ in pieces], reference))
                 while len(waiting) >= AHEAD * self.at_a_time:
-                    yield from self._results(waiting.popleft())
+                    done = self._awaited(waiting.popleft())
+                    together = done.pieces_of_next(together)
+                    yield from self._results(done)
             while waiting:
-                yield from self._results(waiting.popleft())
+                yield from self._results(self._awaited(waiting.popleft()))
         finally:
             self._cancel([task.reference for task in waiting])
 
@@ -121,10 +128,12 @@ class Tasks:
         if references:
             ray.wait(references, num_returns=len(references), timeout=CANCEL_S, fetch_local=False)
 
-    def _results(self, task: _Task) -> Iterator[Any]:
+    def _awaited(self, task: _Task) -> Done:
+        """What a task gave, when it has ended."""
         ray = self.cluster.ray
         try:
-            found: _Done = ray.get(task.reference)
+            found: Done = ray.get(task.reference)
+            return found
         except ray.exceptions.RayTaskError as error:
             cause = error.cause if isinstance(error.cause, Exception) else error
             if isinstance(cause, OSError):
@@ -136,10 +145,9 @@ class Tasks:
                 f"workers that live long enough for {task.name}", f"{type(error).__name__}: {said}",
                 "give them more memory or look at 'ray status', and run it again",
             ) from None  # fmt: skip
+
+    def _results(self, found: Done) -> Iterator[Any]:
         self.done[found.node] += len(found.results)
-        if found.results:
-            each = max(found.seconds, 1e-9) / len(found.results)
-            self._pieces = int(min(max(1, TASK_S / each), MOST_PIECES))
         yield from found.results
         if found.failed is not None:
             raise found.failed
@@ -169,7 +177,7 @@ def _load(module: str, threads: int, cpus: int) -> None:
         import_module(module)
 
 
-def _work(shared: list[Any], pieces: list[tuple[str, Any]], threads: int, cpus: int) -> _Done:
+def _work(shared: list[Any], pieces: list[tuple[str, Any]], threads: int, cpus: int) -> Done:
     """The pieces of a task with their names, in a worker."""
     import ray
 
@@ -186,7 +194,7 @@ def _work(shared: list[Any], pieces: list[tuple[str, Any]], threads: int, cpus: 
             raise
         except Exception as error:
             raise RuntimeError(f"{name}: {type(error).__name__}: {error}") from error
-    return _Done(results, failed, node, time.perf_counter() - began)
+    return Done(results, failed, node, time.perf_counter() - began)
 
 
 @lru_cache(maxsize=1)
