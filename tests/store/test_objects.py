@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,25 @@ def test_rows_of_captures_in_a_store(place, captures, tmp_path) -> None:
     with fetched(Path(place("rows.nprint"))) as far:
         prepare(local_captures(tmp_path / "captures"), tmp_path / "near.nprint")
         assert far.read_bytes() == (tmp_path / "near.nprint").read_bytes()
+    prepare(place("rows.nprint"), place("rows.pcap"))
+    prepare(tmp_path / "near.nprint", tmp_path / "near.pcap")
+    with fetched(Path(place("rows.pcap"))) as far:
+        assert far.read_bytes() == (tmp_path / "near.pcap").read_bytes()
+
+
+def test_captures_are_copied_one_at_a_time(place, captures, tmp_path, monkeypatch) -> None:
+    at_once: list[int] = []
+
+    @contextmanager
+    def counted(path: Path) -> Iterator[Path]:
+        at_once.append(1)
+        with fetched(path) as local:
+            yield local
+        at_once.append(-1)
+
+    monkeypatch.setattr("netdiffus.steps.convert.fetched", counted)
+    prepare(str(captures), tmp_path / "rows.nprint")
+    assert at_once == [1, -1] * 2
 
 
 def test_a_table_in_a_store(place, small_table, tmp_path) -> None:
