@@ -1,6 +1,8 @@
 """Object stores on loopback, and a folder that is read and written through pyarrow in the same way."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -55,14 +57,20 @@ def gs_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def gs_server() -> Iterator[str]:
-    """The address of a server that speaks as Google's store does."""
-    server = pytest.importorskip(
-        "gcp_storage_emulator.server", reason="gcp-storage-emulator, a server as Google's, is not installed"
+    """The address of a server that speaks as Google's store does.
+
+    It is a process of its own: pyarrow may keep all threads of this one waiting for an answer.
+    """
+    pytest.importorskip("gcp_storage_emulator", reason="gcp-storage-emulator, a server as Google's, is not installed")
+    program = (
+        "from gcp_storage_emulator.server import create_server\n"
+        "server = create_server('127.0.0.1', 0, in_memory=True); server.start()\n"
+        "print(server._api._httpd.server_address[1], flush=True)"
     )
-    running = server.create_server("127.0.0.1", 0, in_memory=True)
-    running.start()
-    yield "http://{}:{}".format(*running._api._httpd.server_address)
-    running.stop()
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        yield f"http://127.0.0.1:{running.stdout.readline().strip()}"
+        running.kill()
 
 
 @pytest.fixture

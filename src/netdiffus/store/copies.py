@@ -12,6 +12,7 @@ from netdiffus.store.objects import (
     AbsentError,
     check_absent,
     fetch,
+    fetch_ranges,
     fetch_to,
     is_object,
     is_prefix,
@@ -62,6 +63,17 @@ def head_of(path: Path) -> Iterator[Path]:
         return
     with scratch_folder() as scratch, _named(scratch / key_of(path), path):
         yield fetch(path, scratch, HEAD_BYTES)
+
+
+@contextmanager
+def ranges_of(path: Path, ranges: Sequence[tuple[int, int]]) -> Iterator[Path]:
+    """A copy of some ranges of an object's bytes, in a file of its size and name, for as long as the block."""
+    if not is_object(path):
+        yield path
+        return
+    with scratch_folder() as scratch, _named(scratch / key_of(path), path):
+        fetch_ranges(path, scratch / key_of(path), ranges)
+        yield scratch / key_of(path)
 
 
 @contextmanager

@@ -8,13 +8,15 @@ by the training that made it, or goes on with it (saves.py).
 from __future__ import annotations
 
 import errno
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from netdiffus.errors import InputError
+from netdiffus.store.account import sha256
 
 SCHEMES = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL where the store is not Amazon's",
@@ -135,6 +137,49 @@ def fetch_to(path: Path, target: Path, most: int | None = None) -> Path:
             file.write(data)
             left = None if left is None else left - len(data)
     return target
+
+
+def size_of(path: Path) -> int:
+    """The size of an object in bytes, or of a file; -1: there is none of this name."""
+    if not is_object(path):
+        return path.stat().st_size if path.is_file() else -1
+    fs, place = _opened(path)
+    with _answering(path):
+        info = fs.get_file_info([place])[0]
+    return int(info.size) if info.type == _pyarrow_fs().FileType.File else -1
+
+
+def fetch_ranges(path: Path, target: Path, ranges: Sequence[tuple[int, int]]) -> None:
+    """Copy some ranges of an object's bytes to a file of its size, which has holes elsewhere.
+
+    Raises:
+        InputError: there is no such object, or the store does not answer.
+    """
+    fs, place = _opened(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _answering(path), fs.open_input_file(place) as source, target.open("wb") as file:
+        total = source.size()
+        file.truncate(total)
+        for begin, end in ranges:
+            for at in range(begin, min(end, total), _COPIED_BYTES):
+                file.seek(at)
+                file.write(source.read_at(min(_COPIED_BYTES, min(end, total) - at), at))
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of an object's bytes, none of which is kept here, or of a file's.
+
+    Raises:
+        InputError: there is no such object, or the store does not answer.
+    """
+    if not is_object(path):
+        return sha256(path)
+    fs, place = _opened(path)
+    digest = hashlib.sha256()
+    with _answering(path), fs.open_input_stream(place) as source:
+        while data := source.read(_COPIED_BYTES):
+            digest.update(data)
+    return digest.hexdigest()
 
 
 def send(file: Path, path: Path) -> None:
