@@ -16,7 +16,8 @@ from netdiffus.diffusion.fit import TrainStep
 from netdiffus.errors import InputError
 from netdiffus.models.options import train_options
 from netdiffus.store.cards import ModelCard
-from netdiffus.store.model import read_state
+from netdiffus.store.copies import fetched
+from netdiffus.store.model import FILES, read_state
 from netdiffus.store.objects import objects_below, send
 
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
@@ -82,12 +83,30 @@ def test_two_workers_are_one_training_that_survives_a_death_and_goes_on_without_
     assert generate(out, tmp_path / "drawn.parquet", count=5).is_file()
 
 
-def test_workers_read_an_object_store_and_send_the_model_there(cluster, small_dataset, tmp_path) -> None:
-    far = Path(f"file://{tmp_path}/store")
+def test_workers_read_an_object_store_and_go_on_from_what_they_sent_there(
+    cluster, small_dataset, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr("netdiffus.cluster.training.ClusterTraining.workers", 1)  # each takes seconds to start
+    far, said = Path(f"file://{tmp_path}/store"), list[str]()
+    before = {process.pid for process in psutil.process_iter()}
+    dataset, model, options = far / "dataset", far / "model", train_options("tiny", steps=1_000_000)
     for path in small_dataset.iterdir():
-        send(path, far / "dataset" / path.name)
-    model = train(far / "dataset", far / "model", preset="tiny", steps=3, ray="auto")
-    assert {path.name for path in objects_below(model)} >= {ModelCard.FILE, "weights.safetensors"}
+        send(path, dataset / path.name)
+    with training_on("auto", dataset, model, options) as (step, _):
+        running = step(dataset, model, options, say=said.append)
+        for number, record in enumerate(running):
+            if not said and number == 5:
+                kill_a_worker(before)
+            if said and record.step >= 10:
+                break
+        running.close()
+    assert [line for line in said if line.startswith("goes on after step ")]
+    assert {str(path.relative_to(model)) for path in objects_below(model)} == set(FILES)
+    with fetched(model) as local:
+        stopped = len(log_of(local))
+    train(dataset, model, preset="tiny", steps=stopped + 2, resume=True)
+    with fetched(model) as local:
+        assert [record["step"] for record in log_of(local)] == list(range(1, stopped + 3))
     assert generate(model, tmp_path / "drawn.parquet", count=5, ray="auto").is_file()
 
 

@@ -1,9 +1,10 @@
-"""Sources and results in object stores: over a real S3 server where moto is installed, and over pyarrow's file://."""
+"""Sources and results in object stores: over servers that speak S3 and Google's protocol, and over pyarrow's file://."""
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,54 +18,6 @@ from netdiffus.store.dataset import read_dataset, read_packets
 from netdiffus.store.objects import check_absent, fetch, is_object, is_prefix, objects_below, remove, send, shown
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-Place = Callable[[str], str]
-"""The URI of a name in an empty store."""
-
-
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
-    """The address of an S3 server on loopback that asks nobody who they are."""
-    server = pytest.importorskip("moto.server", reason="moto, an S3 server, is not installed")
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
-
-
-@pytest.fixture
-def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Place:
-    """An empty bucket of that server."""
-    from pyarrow.fs import FileSystem
-
-    for name, value in (
-        ("AWS_ENDPOINT_URL", s3_server), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b"),
-        ("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_DEFAULT_REGION", "us-east-1"),
-    ):  # fmt: skip
-        monkeypatch.setenv(name, value)
-    bucket = f"b{abs(hash(tmp_path))}"
-    FileSystem.from_uri("s3://any?allow_bucket_creation=true")[0].create_dir(bucket)
-    return lambda name: f"s3://{bucket}/{name}"
-
-
-@pytest.fixture(params=["s3", "file"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """The same of either kind."""
-    if request.param == "s3":
-        found: Place = request.getfixturevalue("s3")
-        return found
-    (tmp_path / "store").mkdir()
-    return lambda name: f"file://{tmp_path / 'store' / name}"
-
-
-@pytest.fixture
-def captures(place: Place) -> Path:
-    """A prefix with a capture of two labels each, and what is none."""
-    for label in ("dns", "ntp"):
-        path = recordings.captures()[label][0]
-        send(path, Path(place(f"captures/{label}/{path.name}")))
-    send(Path(__file__), Path(place("captures/notes.txt")))
-    return Path(place("captures"))
 
 
 def local_captures(folder: Path) -> Path:
@@ -125,12 +78,12 @@ def test_a_dataset_is_complete_or_absent(place, captures, tmp_path, monkeypatch)
         sent.append(path.name)
         send(file, path)
 
-    monkeypatch.setattr("netdiffus.store.copies.send", fail)
+    monkeypatch.setattr("netdiffus.store.saves.send", fail)
     with pytest.raises(OSError, match="broken"):
         prepare(str(captures), place("data"), packets=8)
     assert sorted(sent) == ["packets.parquet", "traces.parquet"]
     assert not is_prefix(Path(place("data")))
-    monkeypatch.setattr("netdiffus.store.copies.send", send)
+    monkeypatch.setattr("netdiffus.store.saves.send", send)
     send(tmp_path / "traces", Path(place("data/traces.parquet")))  # as what was killed may leave it
     with pytest.raises(InputError, match=r"dataset\.json"):
         train(place("data"), tmp_path / "model", preset="tiny", steps=1)
@@ -151,6 +104,25 @@ def test_rows_of_captures_in_a_store(place, captures, tmp_path) -> None:
     with fetched(Path(place("rows.nprint"))) as far:
         prepare(local_captures(tmp_path / "captures"), tmp_path / "near.nprint")
         assert far.read_bytes() == (tmp_path / "near.nprint").read_bytes()
+    prepare(place("rows.nprint"), place("rows.pcap"))
+    prepare(tmp_path / "near.nprint", tmp_path / "near.pcap")
+    with fetched(Path(place("rows.pcap"))) as far:
+        assert far.read_bytes() == (tmp_path / "near.pcap").read_bytes()
+
+
+def test_captures_are_copied_one_at_a_time(place, captures, tmp_path, monkeypatch) -> None:
+    at_once: list[int] = []
+
+    @contextmanager
+    def counted(path: Path) -> Iterator[Path]:
+        at_once.append(1)
+        with fetched(path) as local:
+            yield local
+        at_once.append(-1)
+
+    monkeypatch.setattr("netdiffus.steps.convert.fetched", counted)
+    prepare(str(captures), tmp_path / "rows.nprint")
+    assert at_once == [1, -1] * 2
 
 
 def test_a_table_in_a_store(place, small_table, tmp_path) -> None:

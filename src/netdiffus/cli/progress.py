@@ -137,8 +137,11 @@ def show_training(
                 break
     records.close()  # saves
     if stop and record is not None:
+        from netdiffus.store.objects import shown as as_written
+
+        where = as_written(out)
         raise Interrupted(
-            f"interrupted after step {record.step}; saved in {out}; go on with the same command and --resume"
+            f"interrupted after step {record.step}; saved in {where}; go on with the same command and --resume"
         )
     if record is None:
         from netdiffus.errors import InputError

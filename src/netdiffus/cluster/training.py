@@ -19,7 +19,7 @@ from netdiffus.diffusion.workers import Together
 from netdiffus.errors import InputError, NetdiffusError
 from netdiffus.models.device import choose_device
 from netdiffus.models.options import TrainOptions
-from netdiffus.steps.train import train
+from netdiffus.steps.train import check_store, train_together
 from netdiffus.store.model import changed_since, finish_writing, mark_of
 from netdiffus.store.objects import is_object
 
@@ -96,6 +96,7 @@ class ClusterTraining:
             InputError: as there; or workers died again and again.
         """
         ray = self.cluster.ray
+        check_store(out, resume=resume)
         read = dataset if is_object(dataset) else dataset.resolve()
         written = out if is_object(out) else Path(os.path.abspath(out))
         order = Order(read, written, options, resume, self.threads, mark_of(out))
@@ -190,7 +191,7 @@ def _work(told: Told) -> None:
         resume = workers.agreed(float(order.resume or changed_since(order.out, order.before))) > 0
         say = None if workers.rank else reporter.lines.append
         for number, record in enumerate(
-            train(order.dataset, order.out, order.options, resume=resume, say=say, workers=workers)
+            train_together(order.dataset, order.out, order.options, resume=resume, say=say, workers=workers)
         ):
             if not number and not workers.rank:
                 ray.get(box.begin.remote(workers.size, record.step - 1))

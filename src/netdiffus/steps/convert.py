@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from netdiffus.steps.outputs.nprint_rows import row_parts, row_writer
 from netdiffus.steps.prepare import FileRead
 from netdiffus.steps.sources.find import find_files
 from netdiffus.store.copies import fetched
+from netdiffus.store.objects import shown
 from netdiffus.store.publish import check_files, publish_file
 from netdiffus.text import as_text
 from netdiffus.traffic.anonymise.cryptopan import read_key
@@ -55,14 +55,12 @@ def write_packets(sources: Sequence[Path], out: Path, config: NprintConfig) -> G
     files = [file.path for file in find_files(sources)]
     tables = [path for path in files if is_table_name(path)]
     if tables:
-        raise InputError(f"captures or nPrint files for {out.name}", f"{tables[0]}, a table", "name captures")
+        raise InputError(f"captures or nPrint files for {out.name}", f"{shown(tables[0])}, a table", "name captures")
     check_files([out], [*files, *([] if config.anonymise is None else [Path(config.anonymise)])])
-    with ExitStack() as stack:
-        files = [stack.enter_context(fetched(path)) for path in files]
-        if out.suffix.lower() == CAPTURE_SUFFIX:
-            yield from _to_capture(files, out)
-        else:
-            yield from _to_rows(files, out, config)
+    if out.suffix.lower() == CAPTURE_SUFFIX:
+        yield from _to_capture(files, out)
+    else:
+        yield from _to_rows(files, out, config)
 
 
 def _to_rows(files: Sequence[Path], out: Path, config: NprintConfig) -> Generator[PacketsWritten, None, None]:
@@ -71,11 +69,12 @@ def _to_rows(files: Sequence[Path], out: Path, config: NprintConfig) -> Generato
         for done, path in enumerate(files, start=1):
             began, packets, written = time.perf_counter(), 0, 0
             found: Counter[str] = Counter()
-            for n, rows in (
-                _nprint_rows(path, wanted, found) if is_nprint_name(path) else _rows(path, wanted, found, key)
-            ):
-                write(rows)
-                packets, written = packets + n, written + len(rows)
+            with fetched(path) as read:
+                for n, rows in (
+                    _nprint_rows(read, wanted, found) if is_nprint_name(path) else _rows(read, wanted, found, key)
+                ):
+                    write(rows)
+                    packets, written = packets + n, written + len(rows)
             spent = time.perf_counter() - began
             yield PacketsWritten(as_text(path.name), done, len(files), packets, 0, spent, dict(found), written)
 
@@ -87,7 +86,7 @@ def _key(files: Sequence[Path], config: NprintConfig) -> bytes | None:
     if made or config.payload_bytes:
         raise InputError(
             "captures and no columns of payload with --anonymise",
-            f"{made[0]}, nPrint rows" if made else f"--payload-bytes {config.payload_bytes}",
+            f"{shown(made[0])}, nPrint rows" if made else f"--payload-bytes {config.payload_bytes}",
             "map the addresses when the rows are made" if made else "leave --payload-bytes out: payload is not mapped",
         )
     return read_key(Path(config.anonymise))
@@ -95,8 +94,9 @@ def _key(files: Sequence[Path], config: NprintConfig) -> bytes | None:
 
 def _layout(first: Path, config: NprintConfig) -> Layout:
     if config.headers is None and not config.payload_bytes and is_nprint_name(first):
-        reader = read_nprint(first)
-        reader.source.close()
+        with fetched(first) as read:
+            reader = read_nprint(read)
+            reader.source.close()
         return reader.layout
     names = STANDARD if config.headers is None else [name.strip() for name in config.headers.split(",") if name.strip()]
     return layout(names, config.payload_bytes)
@@ -134,15 +134,17 @@ def _to_capture(files: Sequence[Path], out: Path) -> Generator[PacketsWritten, N
     if others:
         raise InputError(
             f"nPrint files ({', '.join((*TEXT_SUFFIXES, PACKED_SUFFIX))}) to make {out.name} of",
-            str(others[0]),
+            shown(others[0]),
             "name nPrint files, or a folder as --out to make a dataset",
         )
     link = _link(files)
     with publish_file(out) as temporary, temporary.open("wb") as file:
         writer = CaptureWriter(file, CAPTURE_SUFFIX, link=link)
         for done, path in enumerate(files, start=1):
-            began, capture = time.perf_counter(), NprintCapture(path)
-            written = _write_filled(capture, writer)
+            began = time.perf_counter()
+            with fetched(path) as read:
+                capture = NprintCapture(read)
+                written = _write_filled(capture, writer)
             found, spent = dict(capture.faults), time.perf_counter() - began
             yield PacketsWritten(as_text(path.name), done, len(files), capture.rows, 0, spent, found, written)
 

@@ -25,8 +25,9 @@ from netdiffus.models.options import RowOptions, TrainOptions
 from netdiffus.steps.public_traces import public_part
 from netdiffus.store import model as store
 from netdiffus.store.cards import DatasetCard, ModelCard
-from netdiffus.store.copies import fetched, sent
+from netdiffus.store.copies import fetched, saved
 from netdiffus.store.dataset import read_dataset
+from netdiffus.store.objects import check_absent, is_object
 from netdiffus.store.publish import check_folder
 from netdiffus.version import __version__
 
@@ -43,37 +44,66 @@ def train(
     *,
     resume: bool = False,
     say: Callable[[str], object] | None = None,
-    workers: Workers = ALONE,
 ) -> Generator[TrainStep, None, None]:
     """Fit a model to a dataset's training part and write it to the folder `out`; yields a record per step.
 
     The model is saved after the first step, every minute, at the end, and when the generator is closed early. An old
-    model at `out` that the training does not go on with stays for the first minute; to an object store the model is
-    sent at the end, or when the generator is closed. Where traces are held out
+    model at `out` that the training does not go on with stays for the first minute. Where traces are held out
     (models/training_data.py), the averaged weights are tried on them now and then (models/fitting.py); the best are
     what is saved to generate with.
 
     Args:
         say: called with each line that a user should read before the first step.
-        workers: who trains together; each runs this with the same arguments, and the first one writes.
 
     Raises:
         InputError: the dataset is too small, there is nothing (or something else) to resume, or `out` may not be
             written.
     """
-    with fetched(dataset) as read, sent(out, ModelCard.FILE) as written:
-        yield from _train(read, written, options, resume, say, workers)
+    check_store(out, resume=resume)
+    yield from train_together(dataset, out, options, resume=resume, say=say)
+
+
+def check_store(out: Path, *, resume: bool) -> None:
+    """Raise InputError if a new model should go where an object store holds something."""
+    if is_object(out) and not resume:
+        check_absent(out)
+
+
+def train_together(
+    dataset: Path,
+    out: Path,
+    options: TrainOptions,
+    *,
+    resume: bool = False,
+    say: Callable[[str], object] | None = None,
+    workers: Workers = ALONE,
+) -> Generator[TrainStep, None, None]:
+    """The same by each of several workers, with the same arguments; the first one writes.
+
+    What `check_store` has found absent may meanwhile hold what workers before these have saved.
+    """
+    with fetched(dataset) as read, saved(out, store.FILES, goes_on=resume) as (written, send):
+        yield from _train(read, _Out(written, send, resume), options, say, workers)
+
+
+@dataclass(frozen=True)
+class _Out:
+    """Where the model is written, what sends it on from there, and whether one there is gone on with."""
+
+    folder: Path
+    send: Callable[[bool], None]
+    resume: bool
 
 
 def _train(
     dataset: Path,
-    out: Path,
+    out: _Out,
     options: TrainOptions,
-    resume: bool,
     say: Callable[[str], object] | None,
     workers: Workers,
 ) -> Generator[TrainStep, None, None]:
-    check_folder(out, store.MODEL, inputs=[dataset])
+    resume = out.resume
+    check_folder(out.folder, store.MODEL, inputs=[dataset])
     card, traces = read_dataset(dataset)
     part = replace(training_part(dataset, traces), workers=workers)
     began = time.perf_counter()
@@ -94,9 +124,9 @@ def _train(
         )
     model = _manifest(fitting, card)
     if resume and isinstance(fitting.fit, Fit):
-        _resume(fitting.fit, model, out)
+        _resume(fitting.fit, model, out.folder)
     save = partial(_save, fitting.fit, model, out, len(part.traces)) if not workers.rank else _save_nothing
-    yield from _run(fitting, out, save)
+    yield from _run(fitting, out.folder, save)
 
 
 def training_part(dataset: Path, traces: pl.DataFrame) -> TrainingPart:
@@ -203,12 +233,14 @@ def _save_nothing(log: _Log) -> None:
     log.records = []
 
 
-def _save(fit: Training, model: ModelManifest, out: Path, traces: int, log: _Log) -> None:
+def _save(fit: Training, model: ModelManifest, out: _Out, traces: int, log: _Log) -> None:
     best = {"loss": fit.best_loss, "step": fit.best_step} if fit.best else None
     attack = attacked(fit) if log.ended and isinstance(fit, Fit) else None
     done = {"steps": fit.step, "seconds": round(fit.seconds, 3), "validation": best}
     done |= {"attack": None if attack is None else asdict(attack)}
     model = replace(model, card=model.card.model_copy(update=done))
     weights = {name: value.detach().cpu().contiguous() for name, value in fit.result.items()}
-    store.write_model(out, model.card, weights, model_readme(model, traces), fit.state(), log.records, log.saved)
+    folder = out.folder
+    store.write_model(folder, model.card, weights, model_readme(model, traces), fit.state(), log.records, log.saved)
+    out.send(log.ended)
     log.saved, log.records = fit.step, []

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netdiffus.errors import InputError
-from netdiffus.store.objects import check_absent, fetch, is_object, key_of, objects_below, remove, send, shown
+from netdiffus.store.objects import (
+    AbsentError,
+    check_absent,
+    fetch,
+    fetch_ranges,
+    fetch_to,
+    is_object,
+    is_prefix,
+    key_of,
+    listed,
+    objects_below,
+    remove,
+    send,
+    shown,
+)
+from netdiffus.store.saves import Saves, files_in, send_folder, whole
 from netdiffus.store.stage import scratch_folder
 
 HEAD_BYTES = 1 << 20
 """Of an object, that tell what it is and when it begins."""
+TRIES = 10
+"""To copy objects that others replace meanwhile."""
 
 
 @contextmanager
@@ -30,10 +48,10 @@ def fetched(path: Path, *names: str) -> Iterator[Path]:
         yield path
         return
     with scratch_folder() as scratch, _named(scratch / key_of(path), path):
-        below = objects_below(path)
-        for each in below or [path]:
-            if not names or each.relative_to(path).as_posix() in names:
-                fetch(each, scratch)
+        if objects_below(path):
+            _copy(path, scratch / key_of(path), names)
+        else:
+            fetch(path, scratch)
         yield scratch / key_of(path)
 
 
@@ -48,29 +66,14 @@ def head_of(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def sent(path: Path, last: str) -> Iterator[Path]:
-    """A path to write a result folder to, which becomes objects below `path` when the block ends or is left early.
-
-    What an error leaves half sent is removed.
-
-    Args:
-        last: the name of its manifest, which is sent last: without it, nothing is read.
-
-    Raises:
-        InputError: there is something already, or the store does not answer.
-    """
+def ranges_of(path: Path, ranges: Sequence[tuple[int, int]]) -> Iterator[Path]:
+    """A copy of some ranges of an object's bytes, in a file of its size and name, for as long as the block."""
     if not is_object(path):
         yield path
         return
-    check_absent(path)
-    with scratch_folder() as scratch, _named(scratch / path.name, path):
-        folder = scratch / path.name
-        try:
-            yield folder
-        except GeneratorExit:  # it was left early, and is whole
-            _send_folder(folder, path, last)
-            raise
-        _send_folder(folder, path, last)
+    with scratch_folder() as scratch, _named(scratch / key_of(path), path):
+        fetch_ranges(path, scratch / key_of(path), ranges)
+        yield scratch / key_of(path)
 
 
 @contextmanager
@@ -91,10 +94,48 @@ def sent_files(paths: Sequence[Path]) -> Iterator[Path]:
 
 @contextmanager
 def sent_folder(path: Path, last: str) -> Iterator[Path]:
-    """An empty folder whose files become objects below `path` when the block succeeds; arguments as of `sent`."""
-    with sent(path, last) as folder:
+    """An empty folder whose files become objects below `path` when the block succeeds.
+
+    What an error leaves half sent is removed.
+
+    Args:
+        last: the name of its manifest, which is sent last: without it, nothing is read.
+
+    Raises:
+        InputError: there is something already, or the store does not answer.
+    """
+    check_absent(path)
+    with scratch_folder() as scratch, _named(scratch / path.name, path):
+        folder = scratch / path.name
         folder.mkdir()
         yield folder
+        with _removed_unless_whole([path]):
+            send_folder(folder, path, last)
+
+
+@contextmanager
+def saved(path: Path, files: Collection[str], *, goes_on: bool) -> Iterator[tuple[Path, Callable[[bool], None]]]:
+    """A path to write a model to again and again, and what is called after each time.
+
+    It sends the model to the store, where readers find the former one or this one at any moment (saves.py), and is told
+    whether this one is the last. A path of this machine stays itself.
+
+    Args:
+        files: the names of those that a model may have.
+        goes_on: the model that is there is copied to the path first, if there is one.
+
+    Raises:
+        InputError: the store does not answer.
+    """
+    if not is_object(path):
+        yield path, lambda _: None
+        return
+    with scratch_folder() as scratch, _named(scratch / key_of(path), path):
+        folder = scratch / key_of(path)
+        saves = Saves.found(path, files)
+        if goes_on and is_prefix(path):
+            _copy(path, folder, files)
+        yield folder, lambda ended: saves.settle(folder) if ended else saves.add(folder)
 
 
 @contextmanager
@@ -113,16 +154,27 @@ def mirrored(folder: Path, wanted: str = "") -> Iterator[Path]:
         local.mkdir(parents=True)
         for each in objects_below(folder / wanted) if wanted else []:
             fetch(each, scratch)
-        before = _files(local)
+        before = files_in(local)
         yield local
-        for name in sorted(_files(local) - before):
+        for name in sorted(files_in(local) - before):
             send(local / name, folder / name)
 
 
-def _send_folder(folder: Path, path: Path, last: str) -> None:
-    with _removed_unless_whole([path]):
-        for name in sorted(_files(folder), key=lambda name: (name == last, name)):
-            send(folder / name, path / name)
+def _copy(path: Path, folder: Path, names: Collection[str]) -> None:
+    """Copy what is below a prefix, or those of these names, as it is at one time."""
+    for _ in range(TRIES):
+        before = listed(path)
+        objects = {name: each for name, each in whole(path, before).items() if not names or name in names}
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            for name, each in objects.items():
+                fetch_to(each, folder / name)
+        except AbsentError:
+            continue
+        after = listed(path)
+        if all(after.get(each) == before[each] for each in objects.values()):
+            return
+    raise InputError("objects that stay the same while they are copied", f"others each time at {shown(path)}", "retry")
 
 
 @contextmanager
@@ -134,10 +186,6 @@ def _removed_unless_whole(paths: Sequence[Path]) -> Iterator[None]:
             for path in paths:
                 remove(path)
         raise
-
-
-def _files(folder: Path) -> set[str]:
-    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
 
 
 @contextmanager

@@ -17,9 +17,11 @@ from netdiffus.errors import InputError
 from netdiffus.manifest import parse_manifest
 from netdiffus.store.account import sha256
 from netdiffus.store.cards import ModelCard
+from netdiffus.store.objects import is_object, listed
 from netdiffus.store.ownership import FolderKind, fixed
 from netdiffus.store.place import resolved
 from netdiffus.store.publish import publish_folder
+from netdiffus.store.saves import whole
 from netdiffus.store.stage import sweep
 
 if TYPE_CHECKING:
@@ -153,18 +155,24 @@ def _log_until(path: Path, step: int) -> Iterator[str]:
 
 
 def mark_of(folder: Path) -> str:
-    """What tells a model folder from the same one written later; "" where there is none."""
-    card = folder / ModelCard.FILE
-    return sha256(card) if card.is_file() else ""
+    """What tells a model that can be resumed from the same one written later; "" where there is none."""
+    if is_object(folder):
+        below = listed(folder)
+        there = whole(folder, below)
+        state = there.get(RESUME) if ModelCard.FILE in there else None
+        return "" if state is None else f"{state} {below[state]}"
+    return sha256(folder / ModelCard.FILE) if has_resume(folder) and (folder / ModelCard.FILE).is_file() else ""
 
 
 def changed_since(folder: Path, mark: str) -> bool:
     """Whether a model that can be resumed was written there since `mark_of` said so."""
-    return has_resume(folder) and mark_of(folder) != mark
+    return mark_of(folder) not in ("", mark)
 
 
 def finish_writing(folder: Path) -> None:
     """Finish or remove what a killed process left of writing there."""
+    if is_object(folder):
+        return
     target = resolved(folder)
     sweep(target.parent)
     sweep(target)

@@ -1,19 +1,22 @@
 """Objects: what lies in an object store, s3://BUCKET/KEY or gs://BUCKET/KEY, through pyarrow's file systems.
 
 A URI travels as a Path, which joins its slashes (s3:/BUCKET/KEY) and keeps all else. `file:///PATH` is read in the same
-way, from a folder of this machine. What is read is copied whole; nothing that a store holds is replaced.
+way, from a folder of this machine. What is read is copied whole; nothing that a store holds is replaced, but a model
+by the training that made it, or goes on with it (saves.py).
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from netdiffus.errors import InputError
+from netdiffus.store.account import sha256
 
 SCHEMES = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL where the store is not Amazon's",
@@ -24,6 +27,10 @@ SCHEMES = {
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
 _HERE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _COPIED_BYTES = 1 << 20
+
+
+class AbsentError(InputError):
+    """There is no such object, or no longer."""
 
 
 def is_object(path: Path) -> bool:
@@ -69,18 +76,23 @@ def objects_below(path: Path) -> list[Path]:
             return []
         if kind == fs_module.FileType.NotFound:
             _refuse_absent(path, fs)
-        found = fs.get_file_info(fs_module.FileSelector(place, recursive=True))
-    inside = sorted(Path(info.path).relative_to(place) for info in found if info.type == fs_module.FileType.File)
-    return [path / name for name in inside]
+    return list(listed(path))
 
 
-def is_prefix(path: Path) -> bool:
-    """Whether there is an object below a prefix."""
+def listed(path: Path) -> dict[Path, tuple[int, int]]:
+    """The objects below a prefix, sorted, each with its size in bytes and the time of its last change, ns."""
     fs, place = _opened(path)
     fs_module = _pyarrow_fs()
     with _answering(path):
         found = fs.get_file_info(fs_module.FileSelector(place, allow_not_found=True, recursive=True))
-    return any(info.type == fs_module.FileType.File for info in found)
+    files = [info for info in found if info.type == fs_module.FileType.File]
+    inside = {Path(info.path).relative_to(place): (info.size, info.mtime_ns) for info in files}
+    return {path / name: inside[name] for name in sorted(inside)}
+
+
+def is_prefix(path: Path) -> bool:
+    """Whether there is an object below a prefix."""
+    return bool(listed(path))
 
 
 def check_absent(path: Path) -> None:
@@ -107,8 +119,17 @@ def fetch(path: Path, folder: Path, most: int | None = None) -> Path:
     Raises:
         InputError: there is none, or the store does not answer.
     """
+    return fetch_to(path, folder / key_of(path), most)
+
+
+def fetch_to(path: Path, target: Path, most: int | None = None) -> Path:
+    """The same, to a path; returns it.
+
+    Raises:
+        AbsentError: there is none.
+        InputError: the store does not answer.
+    """
     fs, place = _opened(path)
-    target = folder / key_of(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     left = most
     with _answering(path), fs.open_input_stream(place) as source, target.open("wb") as file:
@@ -118,8 +139,51 @@ def fetch(path: Path, folder: Path, most: int | None = None) -> Path:
     return target
 
 
+def size_of(path: Path) -> int:
+    """The size of an object in bytes, or of a file; -1: there is none of this name."""
+    if not is_object(path):
+        return path.stat().st_size if path.is_file() else -1
+    fs, place = _opened(path)
+    with _answering(path):
+        info = fs.get_file_info([place])[0]
+    return int(info.size) if info.type == _pyarrow_fs().FileType.File else -1
+
+
+def fetch_ranges(path: Path, target: Path, ranges: Sequence[tuple[int, int]]) -> None:
+    """Copy some ranges of an object's bytes to a file of its size, which has holes elsewhere.
+
+    Raises:
+        InputError: there is no such object, or the store does not answer.
+    """
+    fs, place = _opened(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _answering(path), fs.open_input_file(place) as source, target.open("wb") as file:
+        total = source.size()
+        file.truncate(total)
+        for begin, end in ranges:
+            for at in range(begin, min(end, total), _COPIED_BYTES):
+                file.seek(at)
+                file.write(source.read_at(min(_COPIED_BYTES, min(end, total) - at), at))
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of an object's bytes, none of which is kept here, or of a file's.
+
+    Raises:
+        InputError: there is no such object, or the store does not answer.
+    """
+    if not is_object(path):
+        return sha256(path)
+    fs, place = _opened(path)
+    digest = hashlib.sha256()
+    with _answering(path), fs.open_input_stream(place) as source:
+        while data := source.read(_COPIED_BYTES):
+            digest.update(data)
+    return digest.hexdigest()
+
+
 def send(file: Path, path: Path) -> None:
-    """Copy a file to an object, which appears whole or not at all.
+    """Copy a file to an object, which appears whole or not at all, and replaces one of this name.
 
     Raises:
         InputError: the store does not take it.
@@ -134,7 +198,7 @@ def send(file: Path, path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove an object, or all below a prefix: what this process has found absent, and then sent."""
+    """Remove an object, or all below a prefix: what this command has sent itself, or was told to go on with."""
     fs, place = _opened(path)
     kinds = _pyarrow_fs().FileType
     with _answering(path):
@@ -142,7 +206,9 @@ def remove(path: Path) -> None:
         if kind == kinds.File:
             fs.delete_file(place)
         elif kind == kinds.Directory:
-            fs.delete_dir(place)
+            fs.delete_dir_contents(place)
+            if fs.get_file_info([place])[0].type == kinds.Directory:  # gs:// has no folders: there is nothing left
+                fs.delete_dir(place)
 
 
 def _opened(path: Path) -> tuple[Any, str]:
@@ -176,7 +242,7 @@ def _answering(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise InputError("an object that exists", shown(path), "check bucket and key") from None
+        raise AbsentError("an object that exists", shown(path), "check bucket and key") from None
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _HERE:
             raise

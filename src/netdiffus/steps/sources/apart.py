@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -12,11 +13,13 @@ from pathlib import Path
 from netdiffus.steps.sources.captures import flow_options
 from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.steps.sources.part import PartFile, PartRead, join, read_part
-from netdiffus.steps.sources.segmented import Batch, SegmentedSource, groups_of, read_batch, read_group
+from netdiffus.steps.sources.segmented import Batch, Group, SegmentedSource, groups_of, read_batch, read_group
 from netdiffus.store.cards import Source
 from netdiffus.store.copies import mirrored
-from netdiffus.store.objects import is_object
 from netdiffus.store.parted import PartedWriter
+
+LOOKS = 16
+"""Sources that are looked at at a time, for how large they are."""
 
 
 def read_all(
@@ -49,14 +52,23 @@ def read_all(
 
 
 def _segmented(parts: Sequence[PartFile], reading: Reading, writer: PartedWriter) -> dict[int, SegmentedSource]:
-    """The sources, by number, whose segments were read and joined; none where they would wait in an object store."""
-    if is_object(writer.folder):
+    """The sources, by number, whose segments were read and joined."""
+    with ThreadPoolExecutor(LOOKS) as pool:  # a store takes its time to answer
+        found = pool.map(partial(groups_of, reading=reading), parts)
+        groups = {part.number: each for part, each in zip(parts, found, strict=True)}
+    if not any(groups.values()):
         return {}
-    groups = {part.number: groups_of(part, reading) for part in parts}
+    with mirrored(writer.folder) as local:  # what is joined there is sent from there
+        return _joined(parts, groups, reading, writer, local)
+
+
+def _joined(
+    parts: Sequence[PartFile], groups: dict[int, list[Group]], reading: Reading, writer: PartedWriter, local: Path
+) -> dict[int, SegmentedSource]:
     reads = writer.spread(partial(read_group, writer.folder, flow_options(reading.config)), chain(*groups.values()))
     found = {}
     for part in parts:
-        source = SegmentedSource.of(part, writer.folder, reading)
+        source = SegmentedSource.of(part, writer.folder, local, reading)
         for _ in groups[part.number]:
             source.add(next(reads))
         if groups[part.number] and source.finish():
@@ -66,4 +78,6 @@ def _segmented(parts: Sequence[PartFile], reading: Reading, writer: PartedWriter
 
 def _read(folder: Path, reading: Reading, piece: PartFile | Batch) -> PartRead:
     with mirrored(folder) as local:
-        return read_batch(local, reading, piece) if isinstance(piece, Batch) else read_part(local, reading, piece)
+        return (
+            read_batch(folder, local, reading, piece) if isinstance(piece, Batch) else read_part(local, reading, piece)
+        )

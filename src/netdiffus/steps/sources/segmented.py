@@ -6,24 +6,28 @@ import secrets
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from netdiffus.errors import InputError
 from netdiffus.steps.sources.captures import add_batch, finish_capture, flow_options, least_packets
 from netdiffus.steps.sources.choice import kind_of
 from netdiffus.steps.sources.intake import Intake, Reading
 from netdiffus.steps.sources.part import PartFile, PartRead, read_apart
-from netdiffus.store.account import sha256
 from netdiffus.store.cards import Source
+from netdiffus.store.copies import fetched, mirrored, ranges_of
+from netdiffus.store.objects import is_object, sha256_of, shown, size_of
 from netdiffus.store.parted import WAITING
-from netdiffus.traffic.flows.gathered import gathered
+from netdiffus.traffic.flows import gathered, joined
 from netdiffus.traffic.flows.joined import Joined, NotJoinedError
 from netdiffus.traffic.flows.reader import BATCH_BYTES
 from netdiffus.traffic.flows.seen import CaptureSummary, summary_of
 from netdiffus.traffic.flows.segments import FlowOptions, SegmentRead, read_segment
 from netdiffus.wire.files.rotation import hash_of_files, name_of
-from netdiffus.wire.files.segments import Segment, segments_of
+from netdiffus.wire.files.segments import HEAD_BYTES, Segment, segments_of
+from netdiffus.wire.files.segments import ranges_of as ranges_read
 
 SEGMENT_BYTES = BATCH_BYTES
 """Of a capture that are read at once; FlowReader hands out flows at the same places."""
@@ -57,18 +61,21 @@ def groups_of(part: PartFile, reading: Reading) -> list[Group]:
     if kind_of(part.path, reading.config) != "capture" or reading.config.bin_ns:
         return []
     try:
-        found = [segments_of(path, SEGMENT_BYTES) if path.is_file() else [] for path in paths]
-    except OSError:  # reading it tells
+        sizes = [size_of(path) for path in paths]
+        if min(sizes) < 0 or (len(paths) == 1 and sizes[0] <= SEGMENT_BYTES):
+            return []
+        found = [_segments(path) for path in paths]
+    except (OSError, InputError):  # reading it tells
         return []
     if not all(found) or sum(map(len, found)) < 2:
         return []
     groups, room, number = list[Group](), 0, 0
-    for path, segments in zip(paths, found, strict=True):
+    for path, n_bytes, segments in zip(paths, sizes, found, strict=True):
         if len(segments) > 1:
             groups.append(Group(part.number, hashes=[path]))
             room = 0
         for segment in segments:
-            size = (segment.end if segment.end >= 0 else path.stat().st_size) - segment.begin
+            size = (segment.end if segment.end >= 0 else n_bytes) - segment.begin
             if size > room:
                 groups.append(Group(part.number))
                 room = SEGMENT_BYTES
@@ -80,13 +87,24 @@ def groups_of(part: PartFile, reading: Reading) -> list[Group]:
     return groups if sum(bool(group.segments) for group in groups) > 1 else []
 
 
+def _segments(path: Path) -> list[Segment]:
+    with ranges_of(path, [(0, HEAD_BYTES)]) as read:
+        return [segment._replace(path=path) for segment in segments_of(read, SEGMENT_BYTES)]
+
+
 def read_group(folder: Path, options: FlowOptions, group: Group) -> GroupRead:
     """Read segments into arrays beside the dataset in the making."""
+    with mirrored(folder) as local:
+        return _read_group(local, options, group)
+
+
+def _read_group(folder: Path, options: FlowOptions, group: Group) -> GroupRead:
     found = []
     for number, segment in group.segments:
         target = arrays_of(folder, group.source, number)
         temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
-        read = read_segment(segment, options, temporary)
+        with fetched(segment.path) if segment.end < 0 else ranges_of(segment.path, ranges_read(segment)) as path:
+            read = read_segment(segment._replace(path=path), options, temporary)
         try:
             temporary.rename(target)
         except OSError:  # read before, by a task whose machine died
@@ -94,7 +112,7 @@ def read_group(folder: Path, options: FlowOptions, group: Group) -> GroupRead:
                 raise
             shutil.rmtree(temporary, ignore_errors=True)
         found.append((number, segment.path, read))
-    return GroupRead(found, {path: sha256(path) for path in group.hashes})
+    return GroupRead(found, {path: sha256_of(path) for path in group.hashes})
 
 
 def arrays_of(folder: Path, source: int, segment: int) -> Path:
@@ -107,21 +125,25 @@ class SegmentedSource:
     """A source whose segments are joined.
 
     Attributes:
+        folder: of the dataset in the making. local: the same on this machine (store/copies.py, mirrored).
         why: it cannot be joined, and is read as a whole; "": it can.
     """
 
     part: PartFile
     folder: Path
+    local: Path
     joined: Joined
     hashes: dict[Path, str] = field(default_factory=dict)
     why: str = ""
 
     @classmethod
-    def of(cls, part: PartFile, folder: Path, reading: Reading) -> SegmentedSource:
+    def of(cls, part: PartFile, folder: Path, local: Path, reading: Reading) -> SegmentedSource:
         """Before its first segment."""
-        batches = arrays_of(folder, part.number, 0).with_name("batches")
-        options = flow_options(reading.config)
-        return cls(part, folder, Joined(options, least_packets(reading), SEGMENT_BYTES, batches))
+        batches = arrays_of(local, part.number, 0).with_name("batches")
+        joined = Joined(flow_options(reading.config), least_packets(reading), SEGMENT_BYTES, batches)
+        if is_object(part.path):
+            part = replace(part, file=part.file._replace(uri=shown(part.path)))
+        return cls(part, folder, local, joined)
 
     def add(self, read: GroupRead) -> None:
         """The next segments."""
@@ -132,7 +154,8 @@ class SegmentedSource:
             if segment.sha256:
                 self.hashes[path] = segment.sha256
             try:
-                self.joined.add(number, path, segment, arrays_of(self.folder, self.part.number, number))
+                with fetched(arrays_of(self.folder, self.part.number, number), *joined.READS) as arrays:
+                    self.joined.add(number, path, segment, arrays)
             except NotJoinedError as error:
                 self.why = str(error)
 
@@ -144,7 +167,8 @@ class SegmentedSource:
 
     def batches(self, first: int) -> list[Batch]:
         """The flows in batches, at least one, numbered from `first` on."""
-        files: Sequence[Path | None] = self.joined.batches or [None]
+        found = [self.folder / file.relative_to(self.local) for file in self.joined.batches]
+        files: Sequence[Path | None] = found or [None]
         return [
             Batch(replace(self.part, place=first + k), file, numbered, goes_on=k > 0)
             for k, (file, numbered) in enumerate(zip(files, self.joined.numbered or [0], strict=True))
@@ -158,7 +182,7 @@ class SegmentedSource:
         paths = [self.part.path, *self.part.file.more]
         hashes = [self.hashes[path] for path in paths]
         whole = hashes[0] if len(paths) == 1 else hash_of_files(hashes)
-        stored = _Stored(name_of(paths), whole, sum(path.stat().st_size for path in paths), self.joined.seen.faults)
+        stored = _Stored(name_of(paths), whole, sum(map(size_of, paths)), self.joined.seen.faults)
         return summary_of(stored, self.joined.seen, (self.joined.flows, self.joined.short), self.joined.still)
 
 
@@ -191,14 +215,24 @@ class Batch:
         return self.part.path
 
 
-def read_batch(folder: Path, reading: Reading, batch: Batch) -> PartRead:
-    """Flows of segments as traces."""
+def read_batch(folder: Path, local: Path, reading: Reading, batch: Batch) -> PartRead:
+    """Flows of segments as traces.
+
+    Args:
+        folder: the dataset in the making, in which the segments wait. local: where the traces go: to it, or its mirror.
+    """
 
     def read(intake: Intake, apart: Reading) -> tuple[None, Counter[str]]:
         if batch.file is None:
             return None, Counter()
-        arrays = partial(arrays_of, folder, batch.part.number)
-        flows = gathered(batch.file, arrays, flow_options(reading.config))
+        with fetched(batch.file) as file:
+            arrays = partial(_fetched_arrays, folder, batch)
+            flows = gathered.gathered(file, arrays, flow_options(reading.config))
         return None, add_batch(intake, batch.part.file, apart, flows, 0)
 
-    return replace(read_apart(folder, reading, batch.part, read, batch.numbered), goes_on=batch.goes_on)
+    return replace(read_apart(local, reading, batch.part, read, batch.numbered), goes_on=batch.goes_on)
+
+
+def _fetched_arrays(folder: Path, batch: Batch, number: int) -> AbstractContextManager[Path]:
+    """The arrays of a segment of the batch's source."""
+    return fetched(arrays_of(folder, batch.part.number, number), *gathered.READS)

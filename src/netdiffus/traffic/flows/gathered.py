@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +16,24 @@ from netdiffus.traffic.flows.reader import FlowBatch
 from netdiffus.traffic.flows.segments import FlowOptions, sizes_of
 from netdiffus.wire.files.order import gather
 
+READS = ("rows.npy", "kept.npy", "ends.npy", "headers.npy")
+"""Of the arrays of a segment, what is read to gather packets from it."""
 
-def gathered(batch: Path, arrays: Callable[[int], Path], options: FlowOptions) -> FlowBatch:
+
+def gathered(batch: Path, arrays: Callable[[int], AbstractContextManager[Path]], options: FlowOptions) -> FlowBatch:
     """A batch of flows, as FlowReader makes them; flow numbers begin at 0.
 
     Args:
-        batch: file of Joined.batches. arrays: the folder of a segment, by its number.
+        batch: file of Joined.batches. arrays: gives the folder of a segment, by its number, for as long as it is read.
     """
     with np.load(batch) as found:
         flows, pieces = found["flows"], found["pieces"]
     pieces = pieces[np.argsort(pieces["segment"], kind="stable")]
     numbers, begins = np.unique(pieces["segment"], return_index=True)
-    chunks = [
-        _chunk(arrays(int(number)), part, options)
-        for number, part in zip(numbers, np.split(pieces, begins[1:]), strict=True)
-    ]
+    chunks = []
+    for number, part in zip(numbers, np.split(pieces, begins[1:]), strict=True):
+        with arrays(int(number)) as folder:
+            chunks.append(_chunk(folder, part, options))
     return FlowBatch(*flow_frames(flows, np.arange(len(flows)), chunks, 0, told=options.told[0] > 0))
 
 

@@ -26,6 +26,9 @@ PIECE = np.dtype([("flow", "i8"), ("segment", "i8"), ("part", "i8"), ("kept", "i
 """A part of a flow: which flow of which segment; and what came before it: kept packets, those with kept payload, and
 the gap to its first packet."""
 
+READS = ("flows.npy", "opening.npy")
+"""Of the arrays of a segment, what is read to join it."""
+
 
 class NotJoinedError(Exception):
     """The segments of a capture cannot be joined; says why."""

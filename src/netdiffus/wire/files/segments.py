@@ -59,6 +59,16 @@ class Borders:
     after: bytes
 
 
+HEAD_BYTES = FILE_HEADER_BYTES + max(variant.more_header_bytes for variant in VARIANTS.values()) + BLOCK_BYTES
+"""Of a file, that every segment of it is read with."""
+
+
+def ranges_of(segment: Segment) -> list[tuple[int, int]]:
+    """The ranges of its file's bytes that a segment is read from."""
+    begin = max(segment.begin - BACK_BYTES, HEAD_BYTES)
+    return [(0, HEAD_BYTES), (begin, max(segment.end, segment.begin + BACK_BYTES))]
+
+
 def segments_of(path: Path, size: int) -> list[Segment]:
     """The segments of a file of `size` bytes each; one where it is compressed, none where it is no pcap or pcapng."""
     with path.open("rb") as file:
