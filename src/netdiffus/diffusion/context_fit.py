@@ -20,7 +20,7 @@ from torch import Tensor
 from netdiffus.diffusion.contexts import MOST_PLACES, Contexts, ContextSpec, ContextTable, Place, found_at, hashed
 from netdiffus.diffusion.leak import OF_CONTEXTS, leak
 from netdiffus.diffusion.prior import FLOOR
-from netdiffus.diffusion.workers import ALONE, Workers, part_of
+from netdiffus.diffusion.workers import ALONE, Workers, gathered, part_of
 
 STRENGTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Strengths of the back-off that are tried."""
@@ -208,13 +208,7 @@ def _occurrences(traces: CountedTraces, places: tuple[Place, ...], channel: int,
     rows = torch.stack([key, part.codes[:, channel].flatten(), part.folds_of_rows, torch.ones_like(key)])
     if workers.size > 1:
         found, times = torch.unique(rows[:3], dim=1, return_counts=True)
-        sizes = torch.zeros(workers.size, dtype=torch.long, device=key.device)
-        sizes[workers.rank] = found.shape[1]
-        workers.total(sizes)
-        every = torch.zeros(workers.size, 4, int(sizes.max()), dtype=torch.long, device=key.device)
-        every[workers.rank, :, : found.shape[1]] = torch.cat([found, times[None]])
-        workers.total(every)
-        rows = torch.cat([mine[:, :size] for mine, size in zip(every, sizes.tolist(), strict=True)], dim=1)
+        rows = gathered(workers, torch.cat([found, times[None]]))
     key, code, fold, times = rows
     return _Occurrences(key, code, fold, times, traces.folds)
 

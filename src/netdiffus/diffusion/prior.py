@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from netdiffus.diffusion.workers import Workers
+from netdiffus.diffusion.workers import Workers, part_of
 
 FLOOR = 0.25
 """Weight of the shorter context where nothing was counted."""
@@ -80,9 +80,9 @@ class ChannelCodes:
 
     def counted_by(self, workers: Workers, rows: Tensor) -> Tensor:
         """The counts of the traces marked in `rows` (N,): each worker counts a part of them, and all have the sums."""
-        if workers.size > 1:
-            rows = rows & (torch.arange(len(rows), device=rows.device) % workers.size == workers.rank)
-        cells = self.of(rows).cells
+        mine = torch.zeros_like(rows)
+        mine[part_of(workers)] = rows[part_of(workers)]
+        cells = self.of(mine).cells
         workers.total(cells)
         return cells.float()
 

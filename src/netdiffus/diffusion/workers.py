@@ -67,6 +67,19 @@ def part_of(workers: Workers) -> slice:
     return slice(workers.rank, None, workers.size)
 
 
+def gathered(workers: Workers, found: Tensor) -> Tensor:
+    """What each worker has found, (C, M) with an M of its own, side by side in the order of the workers."""
+    if workers.size == 1:
+        return found
+    sizes = torch.zeros(workers.size, dtype=torch.long, device=found.device)
+    sizes[workers.rank] = found.shape[1]
+    workers.total(sizes)
+    every = found.new_zeros(workers.size, len(found), int(sizes.max()))
+    every[workers.rank, :, : found.shape[1]] = found
+    workers.total(every)
+    return torch.cat([each[:, :size] for each, size in zip(every, sizes.tolist(), strict=True)], dim=1)
+
+
 @dataclass
 class Together:
     """The processes of torch's process group, which this process has joined.

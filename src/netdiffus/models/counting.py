@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from netdiffus.arrays import Floats, Ints
-from netdiffus.diffusion.workers import Workers, part_of
+from netdiffus.diffusion.workers import Workers, gathered, part_of
 from netdiffus.imaging.counting import added
 
 Numbers = TypeVar("Numbers", Floats, Ints)
@@ -30,15 +30,9 @@ class CountingTogether:
     def distinct(self, values: Floats) -> tuple[Floats, Ints]:
         """The distinct values of (M,), ascending, and how often each occurs."""
         known, counts = np.unique(values[part_of(self.workers)], return_counts=True)
-        sizes = np.zeros(self.workers.size, np.int64)
-        sizes[self.workers.rank] = len(known)
-        sizes = self._total(sizes)
-        found = np.zeros((2, self.workers.size, int(sizes.max())))
-        found[0, self.workers.rank, : len(known)] = known
-        found[1, self.workers.rank, : len(known)] = counts
-        there = np.arange(found.shape[2]) < sizes[:, None]
-        known_by_all, counted_by_all = self._total(found)
-        return added(known_by_all[there], counted_by_all[there])
+        mine = torch.from_numpy(np.stack([known, counts.astype(np.float64)])).to(self.device)
+        known_by_all, counted_by_all = gathered(self.workers, mine).cpu().numpy()
+        return added(known_by_all, counted_by_all)
 
     def summed(self, count: Callable[[slice], Ints]) -> Ints:
         """The counts of all rows, given what counts some of them."""
