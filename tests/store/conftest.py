@@ -59,10 +59,12 @@ def gs_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gs_server() -> Iterator[str]:
     """The address of a server that speaks as Google's store does.
 
-    It is a process of its own: pyarrow may keep all threads of this one waiting for an answer.
+    It is a process of its own, with threads: pyarrow may keep all threads of this one waiting for an answer, and asks
+    for the next one before it has read the first.
     """
     pytest.importorskip("gcp_storage_emulator", reason="gcp-storage-emulator, a server as Google's, is not installed")
     program = (
+        "from http import server as http; http.HTTPServer = http.ThreadingHTTPServer\n"
         "from gcp_storage_emulator.server import create_server\n"
         "server = create_server('127.0.0.1', 0, in_memory=True); server.start()\n"
         "print(server._api._httpd.server_address[1], flush=True)"

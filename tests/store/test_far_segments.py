@@ -12,7 +12,7 @@ from netdiffus.steps.sources.prepare_config import PrepareConfig
 from netdiffus.store import copies
 from netdiffus.store.copies import fetched
 from netdiffus.store.dataset import read_dataset, read_packets
-from netdiffus.store.objects import fetch_ranges, fetch_to, send, sha256_of, size_of
+from netdiffus.store.objects import fetch, fetch_ranges, send, sha256_of, size_of
 from netdiffus.traffic.flows.reader import FlowReader
 from netdiffus.wire.files.writer import write_pcap
 from netdiffus.wire.headers.packets import Packet
@@ -24,11 +24,12 @@ SEGMENT = 1 << 20
 
 def test_some_ranges_are_copied(place, tmp_path) -> None:
     (tmp_path / "one").write_bytes(bytes(range(256)) * (1 << 13))  # 2 MiB
-    path = Path(place("one.bin"))
+    path = Path(place("one.gz"))  # stored as it is, whatever its name says
     send(tmp_path / "one", path)
     assert size_of(path) == 2 << 20
     assert size_of(Path(place("none"))) == size_of(tmp_path) == -1
     assert sha256_of(path) == sha256_of(tmp_path / "one")
+    assert fetch(path, tmp_path / "copy").read_bytes() == (tmp_path / "one").read_bytes()
     fetch_ranges(path, tmp_path / "some", [(0, 3), (300, (1 << 20) + 400), ((2 << 20) - 2, 9 << 20)])
     want = bytearray(2 << 20)
     for begin, end in ((0, 3), (300, (1 << 20) + 400), ((2 << 20) - 2, 2 << 20)):
@@ -55,7 +56,12 @@ def test_large_captures_of_a_store_are_read_in_segments(place, tmp_path, monkeyp
     for path in near.rglob("*.pcap"):
         send(path, far / path.relative_to(near))
     copied: list[str] = []
-    monkeypatch.setattr(copies, "fetch_to", lambda path, target: copied.append(path.name) or fetch_to(path, target))
+
+    def copy(path: Path, folder: Path, most: int | None = None) -> Path:
+        copied.extend([path.name] if most is None else [])
+        return fetch(path, folder, most)
+
+    monkeypatch.setattr(copies, "fetch", copy)
     config = PrepareConfig.of(rotated=True)
     whole, parts = tmp_path / "whole", tmp_path / "parts" if out == "here" else Path(place("made/parts"))
     list(prepare([near], whole, config))

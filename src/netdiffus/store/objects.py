@@ -11,7 +11,7 @@ import errno
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ SCHEMES = {
 """What a user can do where a store does not answer as it should."""
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
 _HERE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_COPIED_BYTES = 1 << 20
+_COPIED_BYTES, _ASKED_BYTES = 1 << 20, 1 << 24
 
 
 class AbsentError(InputError):
@@ -132,7 +132,7 @@ def fetch_to(path: Path, target: Path, most: int | None = None) -> Path:
     fs, place = _opened(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     left = most
-    with _answering(path), fs.open_input_stream(place) as source, target.open("wb") as file:
+    with _answering(path), fs.open_input_stream(place, compression=None) as source, target.open("wb") as file:
         while data := source.read(_COPIED_BYTES if left is None else min(left, _COPIED_BYTES)):
             file.write(data)
             left = None if left is None else left - len(data)
@@ -161,9 +161,9 @@ def fetch_ranges(path: Path, target: Path, ranges: Sequence[tuple[int, int]]) ->
         total = source.size()
         file.truncate(total)
         for begin, end in ranges:
-            for at in range(begin, min(end, total), _COPIED_BYTES):
+            for at in range(begin, min(end, total), _ASKED_BYTES):
                 file.seek(at)
-                file.write(source.read_at(min(_COPIED_BYTES, min(end, total) - at), at))
+                file.write(source.read_at(min(_ASKED_BYTES, min(end, total) - at), at))
 
 
 def sha256_of(path: Path) -> str:
@@ -176,7 +176,7 @@ def sha256_of(path: Path) -> str:
         return sha256(path)
     fs, place = _opened(path)
     digest = hashlib.sha256()
-    with _answering(path), fs.open_input_stream(place) as source:
+    with _answering(path), fs.open_input_stream(place, compression=None) as source:
         while data := source.read(_COPIED_BYTES):
             digest.update(data)
     return digest.hexdigest()
@@ -201,7 +201,7 @@ def remove(path: Path) -> None:
     """Remove an object, or all below a prefix: what this command has sent itself, or was told to go on with."""
     fs, place = _opened(path)
     kinds = _pyarrow_fs().FileType
-    with _answering(path):
+    with suppress(AbsentError), _answering(path):  # as where a request that was answered too late is made again
         kind = fs.get_file_info([place])[0].type
         if kind == kinds.File:
             fs.delete_file(place)

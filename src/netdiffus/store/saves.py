@@ -113,6 +113,8 @@ class Saves:
             remove(self.path / name)
         for old in self.saves:
             self._remove(old)
+        if self.saves and not listed(self.path / SAVES):
+            remove(self.path / SAVES)  # s3:// may keep an empty folder
         self.there, self.saves, self.current = names, [], False
 
     def _remove(self, save: str) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from netdiffus.errors import InputError
 from netdiffus.steps.sources.captures import add_batch, finish_capture, flow_options, least_packets
 from netdiffus.steps.sources.choice import kind_of
 from netdiffus.steps.sources.intake import Intake, Reading
@@ -65,7 +64,7 @@ def groups_of(part: PartFile, reading: Reading) -> list[Group]:
         if min(sizes) < 0 or (len(paths) == 1 and sizes[0] <= SEGMENT_BYTES):
             return []
         found = [_segments(path) for path in paths]
-    except (OSError, InputError):  # reading it tells
+    except OSError:  # reading it tells
         return []
     if not all(found) or sum(map(len, found)) < 2:
         return []
