@@ -5,11 +5,15 @@ import os
 import signal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import polars as pl
 import psutil
 import pytest
+from torch import Tensor
 
-from netdiffus import generate, train
+from netdiffus import generate, prepare, train
 from netdiffus.cluster.mailbox import Mailbox
 from netdiffus.cluster.spreads import training_on
 from netdiffus.diffusion.fit import TrainStep
@@ -17,7 +21,7 @@ from netdiffus.errors import InputError
 from netdiffus.models.options import train_options
 from netdiffus.store.cards import ModelCard
 from netdiffus.store.copies import fetched
-from netdiffus.store.model import FILES, read_state
+from netdiffus.store.model import FILES, read_state, read_weights
 from netdiffus.store.objects import objects_below, send
 
 ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
@@ -37,9 +41,42 @@ def validation(model: Path) -> float:
     return next(record["validation"] for record in reversed(log_of(model)) if "validation" in record)
 
 
+def counted(model: Path) -> tuple[dict[str, Any], dict[str, int], dict[str, Tensor]]:
+    """What workers count: the codec with its scales, codebooks and forms of contexts, labels, priors and contexts."""
+    card, fitted = ModelCard.read(model), read_state(model).keys()
+    tables = {name: value for name, value in read_weights(model).items() if f"weights.{name}" not in fitted}
+    return card.codec, card.labels, tables
+
+
+def assert_counted_alike(model: Path, other: Path) -> None:
+    """Bit by bit; and there is something of every kind that is counted."""
+    (codec, labels, tables), (other_codec, other_labels, other_tables) = counted(model), counted(other)
+    assert codec == other_codec
+    assert labels == other_labels
+    assert tables.keys() == other_tables.keys()
+    for name, table in tables.items():
+        assert table.numpy().tobytes() == other_tables[name].numpy().tobytes(), name
+    assert any(name.startswith("prior") or ".prior" in name for name in tables)
+    assert any(name.endswith(".counts") for name in tables)
+
+
 @pytest.fixture(scope="module")
-def alone(small_dataset, tmp_path_factory) -> Path:
-    return train(small_dataset, tmp_path_factory.mktemp("alone") / "model", preset="tiny", steps=STEPS)
+def turns(tmp_path_factory) -> Path:
+    """A dataset whose directions depend on the one before, so that contexts are counted."""
+    rng, folder, rows = np.random.default_rng(0), tmp_path_factory.mktemp("turns"), list[dict[str, object]]()
+    for k in range(300):
+        n = int(rng.integers(2, 12))
+        direction = np.cumsum(rng.random(n) < 0.1) % 2
+        gaps = rng.lognormal(8, 2, n).astype(int)
+        sizes = rng.choice([0, 64, 517, 1428, 1448], n)
+        rows.append({"label": "abc"[k % 3], "size": sizes, "direction": direction, "gap_us": gaps})
+    pl.DataFrame(rows).write_parquet(folder / "table.parquet")
+    return prepare(folder / "table.parquet", folder / "dataset")
+
+
+@pytest.fixture(scope="module")
+def alone(turns, tmp_path_factory) -> Path:
+    return train(turns, tmp_path_factory.mktemp("alone") / "model", preset="tiny", steps=STEPS, coarse=2)
 
 
 def kill_a_worker(before: set[int]) -> None:
@@ -52,13 +89,13 @@ def kill_a_worker(before: set[int]) -> None:
 
 
 def test_two_workers_are_one_training_that_survives_a_death_and_goes_on_without_them(
-    cluster, alone, small_dataset, tmp_path
+    cluster, alone, turns, tmp_path
 ) -> None:
     out, before, said = tmp_path / "model", {process.pid for process in psutil.process_iter()}, list[str]()
-    options = train_options("tiny", steps=1_000_000)
+    options = train_options("tiny", steps=1_000_000, coarse=2)
     records: list[TrainStep] = []
-    with training_on("auto", small_dataset, out, options) as (step, speeds):
-        running = step(small_dataset, out, options, say=said.append)
+    with training_on("auto", turns, out, options) as (step, speeds):
+        running = step(turns, out, options, say=said.append)
         for record in running:
             records.append(record)
             if not said and len(records) == 20:
@@ -75,12 +112,19 @@ def test_two_workers_are_one_training_that_survives_a_death_and_goes_on_without_
     assert stopped >= STEPS // 2
     assert [record["step"] for record in log_of(out)] == list(range(1, stopped + 1))
     assert read_state(out).keys() == read_state(alone).keys()
+    assert_counted_alike(out, alone)
     assert {path.name for path in out.iterdir()} == {path.name for path in alone.iterdir()}
     assert list(tmp_path.iterdir()) == [out]
-    train(small_dataset, out, preset="tiny", steps=stopped + STEPS // 2, resume=True)
+    train(turns, out, preset="tiny", steps=stopped + STEPS // 2, coarse=2, resume=True)
     assert [record["step"] for record in log_of(out)] == list(range(1, stopped + STEPS // 2 + 1))
     assert validation(out) == pytest.approx(validation(alone), abs=0.1)  # exactly: python -m bench cluster
     assert generate(out, tmp_path / "drawn.parquet", count=5).is_file()
+
+
+def test_two_workers_count_packets_as_one_process_does(cluster, packet_model, tmp_path) -> None:
+    options = {"image": "fields", "preset": "tiny", "steps": 2, "batch": 8}
+    model = train(packet_model.parent / "dataset", tmp_path / "model", ray="auto", **options)
+    assert_counted_alike(model, packet_model)
 
 
 def test_workers_read_an_object_store_and_go_on_from_what_they_sent_there(
