@@ -14,7 +14,7 @@ def test_rows_come_back_of_the_type_that_kernels_know(tmp_path) -> None:
     flows = FlowRows(np.zeros(2, FLOW), rows, np.array([3, 4]), (b"",), ("a", "b"))
     shelf = Shelf(tmp_path)
     shelf.add(Sketch.of_rows(flows))
-    assert shelf.flows().labels == ("a", "b")
+    assert shelf.take_flows().labels == ("a", "b")
     ((numbers, sketch),) = shelf.sketches(flows.flows, 100)
     assert numbers.tolist() == [0, 1]
     assert sketch.head.rows.dtype.isalignedstruct

@@ -123,4 +123,4 @@ def test_a_flow_of_another_port_gets_the_slot_s_in_the_last_round_and_is_counted
     filler, _ = fill(tmp_path, 5, elsewhere)
     assert filler.changed == {OTHER: 5}
     assert filler.slots.port[0] != ANY_PORT
-    assert (filler.shelf.flows().flows["port"][:, SERVER] == filler.slots.port).all()
+    assert (filler.shelf.take_flows().flows["port"][:, SERVER] == filler.slots.port).all()

@@ -26,21 +26,23 @@ class Shelf:
         self._folder, self._blocks = folder, 0
         self._flows: list[NDArray[np.void]] = []
         self._labels: list[str] = []
+        self._names: dict[str, str] = {}
         self._layouts: tuple[bytes, ...] = ()
 
     def add(self, sketch: Sketch) -> None:
         """The next flows."""
         head = sketch.head
         self._flows.append(head.flows)
-        self._labels += head.labels
+        self._labels += [self._names.setdefault(name, name) for name in head.labels]  # else each is a text of its own
         self._layouts = head.layouts
         columns = {name: getattr(sketch, name) for name in COLUMNS}
         np.savez(self._folder / f"{self._blocks:06}.npz", rows=head.rows, counts=head.counts, **columns)
         self._blocks += 1
 
-    def flows(self) -> FlowRows:
-        """All flows without their packets."""
+    def take_flows(self) -> FlowRows:
+        """All flows without their packets, once."""
         flows = np.concatenate([np.zeros(0, FLOW), *self._flows])
+        self._flows.clear()
         none = np.zeros(len(flows), np.int64)
         return FlowRows(flows, np.zeros(0, ROW), none, self._layouts, tuple(self._labels))
 

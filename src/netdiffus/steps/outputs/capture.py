@@ -33,6 +33,7 @@ from netdiffus.models.prompts.codec import PromptCodec
 from netdiffus.steps.outputs import sessions, streamed
 from netdiffus.steps.outputs.capture_config import CaptureConfig, is_capture_name
 from netdiffus.steps.outputs.order import Drawn, DrawnFlows, Order, draw_flows
+from netdiffus.steps.outputs.streamed_files import write_stream
 from netdiffus.steps.outputs.written import CaptureWritten, summary
 from netdiffus.store.account import names_of_result, write_accounts
 from netdiffus.store.labelfolders import label_folders
@@ -115,7 +116,7 @@ def stream_capture(order: Order) -> Generator[Drawn, None, CaptureWritten]:
             every = {path: labels == label for path, label in zip(per_label(named, distinct), distinct, strict=True)}
         with publish_files(files_of(list(every))) as folder:
             staged = {folder / path.name: chosen for path, chosen in every.items()}
-            counts = streamed.write_stream(stream, order, staged)
+            counts = write_stream(stream, order, staged)
             files = dict(zip(every, counts.values(), strict=True))
             found = stream.written_flows, stream.changes, not_as_drawn, dict(stream.spoken), dict(stream.misfits)
             made = CaptureWritten(files, *found)
@@ -130,7 +131,7 @@ def _stream(
     order, codec = filling.order, filling.codec
     if order.config.sessions is None:
         not_as_drawn = yield from streamed.draw_onto(order, shelf, whole=is_whole(order))
-        flows = between_hosts(shelf.flows(), codec.arrivals.gaps, config, np.random.default_rng(order.config.seed))
+        flows = between_hosts(shelf.take_flows(), codec.arrivals.gaps, config, np.random.default_rng(order.config.seed))
         return streamed.compiled_stream(flows, shelf, runs, filling), not_as_drawn
     placed = yield from sessions.draw_sessions(order, order.config.sessions, shelf, config, filling)
     names: dict[bytes, str] = {}

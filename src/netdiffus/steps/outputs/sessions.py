@@ -78,7 +78,7 @@ def draw_sessions(
     version = drawn.version[slots.session]
     filler = Filler(order, slots, version, model.codec.kinds, shelf)
     yield from filler.fill()
-    rows = shelf.flows()
+    rows = shelf.take_flows()
     events, steps = _observed(rows, shelf, filling)
     slot = coupled(np.array(filler.slot, np.int64), slots, version, events[:, ENDED].astype(np.float64))
     flow = np.argsort(slot)  # the flow of each slot

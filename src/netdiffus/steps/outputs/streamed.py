@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from netdiffus.arrays import Bools, Ints
+from netdiffus.arrays import Ints
 from netdiffus.compiler import Changes, FlowRows, Packets, compile_rows
 from netdiffus.compiler.application import Acquaintances
-from netdiffus.compiler.capture import label_rows
 from netdiffus.compiler.features.bodies import Sketch
 from netdiffus.compiler.headers import Headers, write_headers
 from netdiffus.compiler.payload import LINKS, Content, build_packets
@@ -31,15 +29,11 @@ from netdiffus.compiler.shelf import Shelf
 from netdiffus.models.packet_codec import PacketCodec
 from netdiffus.models.sampling import Draw
 from netdiffus.steps.outputs.order import Drawn, Order, draws
-from netdiffus.traffic.labels.names import labels_path
 from netdiffus.traffic.payload.knowledge import PayloadKnowledge
-from netdiffus.traffic.tables.csv_cells import guarded
-from netdiffus.wire.files.writer import CaptureWriter, Origin
 from netdiffus.wire.headers.packets import PacketBlock
 
 COMPILED_PACKETS = 1 << 16
 """Packets that are compiled at a time; a flow of more is compiled alone."""
-
 
 Company = Callable[[Ints], Acquaintances]
 Spoken = tuple[Ints, Packets, Content | None]
@@ -201,71 +195,6 @@ def compiled_stream(
     return Stream(placed, runs, total(parts), written, filling, spoken, misfits)
 
 
-@dataclass
-class OpenCapture:
-    """A capture that is written while its packets come.
-
-    Attributes:
-        chosen: the flows (F,) that it holds. packets, start_ns: of each flow, so far.
-    """
-
-    path: Path
-    chosen: Bools
-    labels: NDArray[np.int64]
-    writer: CaptureWriter
-    packets: Ints
-    start_ns: Ints
-    written: int = field(default=0)
-
-    def add(self, block: PacketBlock, owner: Ints) -> None:
-        """The next packets of all flows; those of other files are left alone."""
-        if not self.chosen.all():
-            here = self.chosen[owner]
-            block, owner = _some(block, here), owner[here]
-        if not len(owner):
-            return
-        _, first = np.unique(owner, return_index=True)
-        first = first[self.packets[owner[first]] == 0]
-        comments = np.full(len(owner), -1)
-        comments[first] = self.labels[owner[first]]
-        self.start_ns[owner[first]] = block.time_ns[first]
-        self.packets += np.bincount(owner, minlength=len(self.packets))
-        self.writer.write(block, comments)
-        self.written += len(owner)
-
-
-def write_stream(stream: Stream, order: Order, paths: dict[Path, Bools]) -> dict[Path, int]:
-    """Write captures of some flows (F,) each, and the labels beside them; returns packets by file."""
-    names = sorted(set(stream.flows.labels))
-    number = np.searchsorted(names, stream.flows.labels) if names else np.zeros(0, np.int64)
-    made_by = order.made_by
-    by = f"netdiffus {made_by['netdiffus']}"
-    comment = f"synthetic, {by}, model {str(made_by['model'])[:16]}, seed {order.config.seed}"
-    texts, n = [f"label: {name}" for name in names], len(stream.flows)
-    files, captures = [], []
-    try:
-        for path, chosen in paths.items():
-            files.append(path.open("wb"))
-            link = LINKS[order.capture.link]
-            form = path.suffix.lower()
-            writer = CaptureWriter(files[-1], form, link=link, origin=Origin(comment, by), comments=texts)
-            none = np.zeros(n, np.int64)
-            captures.append(OpenCapture(path, chosen, number, writer, none, none.copy()))
-        for block, owner in stream.blocks(order):
-            for capture in captures:
-                capture.add(block, owner)
-    finally:
-        for file in files:
-            file.close()
-    for capture in captures:
-        with labels_path(capture.path).open("wb") as file:
-            rows = label_rows(
-                stream.flows.flows, stream.flows.labels, capture.packets, capture.start_ns, stream.session
-            )
-            guarded(rows).write_csv(file)
-    return {capture.path: capture.written for capture in captures}
-
-
 def scratch() -> TemporaryDirectory[str]:
     """A folder for what waits."""
     return TemporaryDirectory(prefix="netdiffus-")
@@ -276,11 +205,3 @@ def folder_in(folder: str, name: str) -> Path:
     path = Path(folder) / name
     path.mkdir()
     return path
-
-
-def _some(block: PacketBlock, chosen: Bools) -> PacketBlock:
-    """The packets that are marked; their bytes stay where they are."""
-    return PacketBlock(
-        block.data, block.offset[chosen], block.captured[chosen], block.length[chosen], block.time_ns[chosen],
-        block.link[chosen],
-    )  # fmt: skip
