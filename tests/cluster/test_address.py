@@ -45,19 +45,53 @@ def test_nothing_answers(monkeypatch) -> None:
         check_answers(f"127.0.0.1:{silent.getsockname()[1]}")
 
 
-def test_another_service_answers() -> None:
+def asked_of(answer: bytes) -> None:
+    """Ask a server that answers so."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
             with server.accept()[0] as connection:
-                connection.recv(100)
-                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                connection.recv(1000)
+                connection.sendall(answer)
 
         thread = threading.Thread(target=serve)
         thread.start()
-        with pytest.raises(InputError, match="got another service than Ray there"):
+        try:
             check_answers(f"127.0.0.1:{server.getsockname()[1]}")
-        thread.join()
+        finally:
+            thread.join()
+
+
+SETTINGS, UPDATE = "000000040000000000", "00000408000000000000001000"
+"""Frames of HTTP/2 as any server sends them first; those of headers below are of stream 1."""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"",
+        *(bytes.fromhex(SETTINGS + more) for more in ("", "0000010105000000018d")),
+    ],
+    ids=["http", "none", "http/2 that ends", "http/2 with status 404"],
+)
+def test_another_service_answers(answer) -> None:
+    with pytest.raises(InputError, match="got another service than Ray there"):
+        asked_of(answer)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "00000201040000000188c0",
+        "0000030104000000012088c0",
+        "0000050104000000013fe11f88c0",
+        "0000040108000000010188c000",
+    ],
+    ids=["plain", "after a table's size", "after a larger one", "padded"],
+)
+def test_a_server_of_grpc_answers(headers) -> None:
+    asked_of(bytes.fromhex(SETTINGS + UPDATE + headers))
 
 
 def test_other_versions_of_ray_or_python() -> None:

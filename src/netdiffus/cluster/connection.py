@@ -29,7 +29,8 @@ QUIET = (
     "RAY_TRAIN_METRICS_ENABLED",
 )
 """What Ray is not to do, unless the environment says so."""
-STARTS = 3
+STARTS, JOINS = 3, 8
+"""How often a cluster on this machine is tried to be started; and one that answers to be joined, a second each."""
 STARTED_S = 120.0
 """Within which every machine must have started a process of ours."""
 
@@ -153,14 +154,19 @@ def _start(ray: Any, address: str | None) -> None:
     if address is None:
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         start = partial(start, num_cpus=cpus, include_dashboard=False, object_store_memory=_room())
-    said = ""
+    from ray._private import ray_constants
+
+    said, tries = "", ray_constants.NUM_REDIS_GET_RETRIES
     for _ in range(1 if address else STARTS):
         try:
+            ray_constants.NUM_REDIS_GET_RETRIES = JOINS if address else tries
             start()
             return
         except Exception as error:  # Ray raises bare ones, too
             said = " ".join(str(error).split())[:300]
             ray.shutdown()
+        finally:
+            ray_constants.NUM_REDIS_GET_RETRIES = tries
     raise InputError(
         f"a Ray cluster of Ray {ray.__version__} at {address or 'this machine'} that can be joined", said,
         "install the same versions of Ray and Python on all machines, or name another address",
