@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from bench.cluster_nodes import add_node, command, nodes, remove_node
 from bench.cluster_work import captures, same_rows, small_model, small_packet_model
 from bench.results import table
+from netdiffus.traffic.labels.names import labels_path
 
 PATIENCE_S = 300.0
 MOST_TRIES = 3
@@ -84,10 +86,10 @@ def measure_memory(folder: Path, counts: Sequence[int]) -> str:
                 (folder / "drawn").mkdir()
                 out = folder / "drawn" / f"many{suffix}"
                 run = command(["generate", model, "--out", out, "--count", count], cluster)
-                size = out.stat().st_size / 1e6
-                rows.append(
-                    (suffix, f"{count:,}", f"{run.peak_bytes / 1e6:,.0f}", f"{size:,.0f}", f"{run.seconds:,.0f}")
-                )
+                drawn = pl.scan_parquet(out) if suffix == ".parquet" else pl.scan_csv(labels_path(out))
+                n = drawn.select(pl.len()).collect().item()
+                numbers = n, run.peak_bytes / 1e6, out.stat().st_size / 1e6, run.seconds
+                rows.append((suffix, *(f"{number:,.0f}" for number in numbers)))
                 print(rows[-1], flush=True)
                 shutil.rmtree(folder / "drawn")
     return table(["form", "traces or flows", "memory at most, MB", "file, MB", "seconds"], rows)

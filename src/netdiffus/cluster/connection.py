@@ -87,7 +87,9 @@ def connected(asked: str) -> Iterator[Cluster]:
     if address is not None:
         check_answers(address)
     private = {} if address else _private_environment()
-    with _environment(private, alone=not address or _on_loopback(ray, address)):
+    alone = not address or _on_loopback(ray, address)
+    constants = {"ENABLE_RAY_CLUSTER": not alone} | ({"NUM_REDIS_GET_RETRIES": JOINS} if address else {})
+    with _environment(private, constants):
         try:
             _start(ray, address)
             yield Cluster(ray, _checked_nodes(ray))
@@ -103,22 +105,23 @@ def _private_environment() -> dict[str, str]:
 
 
 @contextmanager
-def _environment(more: dict[str, str], *, alone: bool) -> Iterator[None]:
+def _environment(more: dict[str, str], constants: dict[str, int]) -> Iterator[None]:
     """Environment variables for the duration of the block; Ray, which looked them up before, looks again.
 
     Args:
-        alone: whether this machine is called by its loopback address, as no other belongs to the cluster.
+        constants: of Ray. ENABLE_RAY_CLUSTER: whether this machine is called by another address than its loopback one,
+            as others belong to the cluster. NUM_REDIS_GET_RETRIES: how often a cluster is tried to be joined.
     """
     from ray._private import ray_constants
 
-    before, clustered = {name: os.environ.get(name) for name in more}, ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = not alone
+    before, former = {name: os.environ.get(name) for name in more}, {k: getattr(ray_constants, k) for k in constants}
+    vars(ray_constants).update(constants)
     os.environ.update(more)
     _look_again()
     try:
         yield
     finally:
-        ray_constants.ENABLE_RAY_CLUSTER = clustered
+        vars(ray_constants).update(former)
         for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:
@@ -154,19 +157,14 @@ def _start(ray: Any, address: str | None) -> None:
     if address is None:
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         start = partial(start, num_cpus=cpus, include_dashboard=False, object_store_memory=_room())
-    from ray._private import ray_constants
-
-    said, tries = "", ray_constants.NUM_REDIS_GET_RETRIES
+    said = ""
     for _ in range(1 if address else STARTS):
         try:
-            ray_constants.NUM_REDIS_GET_RETRIES = JOINS if address else tries
             start()
             return
         except Exception as error:  # Ray raises bare ones, too
             said = " ".join(str(error).split())[:300]
             ray.shutdown()
-        finally:
-            ray_constants.NUM_REDIS_GET_RETRIES = tries
     raise InputError(
         f"a Ray cluster of Ray {ray.__version__} at {address or 'this machine'} that can be joined", said,
         "install the same versions of Ray and Python on all machines, or name another address",

@@ -94,13 +94,14 @@ def label_table(packets: Packets) -> pl.DataFrame:
     counts = np.bincount(packets.owner, minlength=len(packets.flows))
     start_ns = np.full(len(packets.flows), np.iinfo(np.int64).max)
     np.minimum.at(start_ns, packets.owner, packets.segments["time_ns"])
-    return label_rows(packets.flows, packets.labels, counts, start_ns)
+    table = label_rows(packets.flows, packets.labels, counts, start_ns)
+    return table.filter(pl.col("packets") > 0).sort("start_ns", maintain_order=True)
 
 
 def label_rows(
     flows: NDArray[np.void], labels: Sequence[str], counts: Ints, start_ns: Ints, session: Ints | None = None
 ) -> pl.DataFrame:
-    """The same of flows (F,) of FLOW with so many packets, of which the first comes at `start_ns`.
+    """A row for each of flows (F,) of FLOW, which have so many packets, the first at `start_ns`.
 
     With the sessions (F,) that flows are of, their numbers are the last column, `session`.
     """
@@ -117,9 +118,7 @@ def label_rows(
         },
         schema=LABEL_SCHEMA,
     )
-    if session is not None:
-        table = table.with_columns(pl.Series("session", session, pl.Int64))
-    return table.filter(pl.col("packets") > 0).sort("start_ns", maintain_order=True)
+    return table if session is None else table.with_columns(pl.Series("session", session, pl.Int64))
 
 
 def by_label(packets: Packets) -> dict[str, Packets]:

@@ -18,6 +18,8 @@ from netdiffus.errors import InputError
 from netdiffus.traffic.networks import CLIENT_NETS, SERVER_NETS
 from netdiffus.wire.headers.addresses import V4_MAPPED
 from netdiffus.wire.headers.fields import TCP, UDP
+from netdiffus.wire.kernels.compiled import compiled
+from netdiffus.wire.kernels.flowkey import find_slot
 
 EPHEMERAL = (32768, 61000)
 """Client ports as Linux draws them: from the first to below the second."""
@@ -72,6 +74,16 @@ def networks(texts: Sequence[str]) -> dict[int, Network]:
             edge = 1 if n > 2 else 0  # ::0 of a network is any router (RFC 4291 section 2.6.1)
         found[net.version] = Network(net.version, first + edge, n - 2 * edge)
     return found
+
+
+ENDS = np.dtype(
+    [
+        ("a_high", "u8"), ("a_low", "u8"), ("b_high", "u8"), ("b_low", "u8"), ("a_port", "u2"), ("b_port", "u2"),
+        ("version", "u1"), ("protocol", "u1"),
+    ],
+    align=True,
+)  # fmt: skip
+"""What flows are told apart by, with the fields that wire/kernels/flowkey.py looks up; `a` is the smaller end."""
 
 
 def fresh_endpoints(
@@ -198,39 +210,29 @@ def _port_range(
 
 def clashes(flows: NDArray[np.void]) -> NDArray[np.int64]:
     """Places of flows that share both ends with an earlier flow, or whose ends are one host."""
-    numbers = _number_of_ends(flows)
-    ordered = np.sort(numbers)
-    maybe = np.flatnonzero(np.isin(numbers, ordered[1:][ordered[1:] == ordered[:-1]]))
-    again = np.zeros(len(flows), np.bool_)
-    again[maybe[_repeated(flows[maybe])]] = True
-    same_host = (flows["address"][:, CLIENT] == flows["address"][:, SERVER]).all(axis=1)
-    return np.flatnonzero(again | same_host)
-
-
-def _number_of_ends(flows: NDArray[np.void]) -> NDArray[np.uint64]:
-    """64 bits (F,) that are equal where both ends are, in whichever order, and hardly ever elsewhere.
-
-    The mixing is that of splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-    """
-    ends = np.zeros((2, len(flows)), np.uint64)
-    for side in (CLIENT, SERVER):
-        for part in (flows["address"][:, side, 0], flows["address"][:, side, 1], flows["port"][:, side]):
-            ends[side] = (ends[side] ^ part) * np.uint64(0xBF58476D1CE4E5B9)
-            ends[side] = (ends[side] ^ (ends[side] >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            ends[side] ^= ends[side] >> np.uint64(31)
-    return np.asarray(ends[0] + ends[1] + flows["protocol"])
-
-
-def _repeated(flows: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Which flows share both ends with an earlier one."""
-    ends = np.concatenate([flows["address"], flows["port"].astype(np.uint64)[:, :, None]], axis=2)  # (F, 2, 3)
+    address, port = flows["address"], flows["port"]
     swap = np.zeros(len(flows), np.bool_)
-    for column in (2, 1, 0):
-        a, b = ends[:, 0, column], ends[:, 1, column]
+    for a, b in ((port[:, 0], port[:, 1]), (address[:, 0, 1], address[:, 1, 1]), (address[:, 0, 0], address[:, 1, 0])):
         swap = np.where(a == b, swap, a > b)
-    ends[swap] = ends[swap][:, ::-1]
-    key = np.concatenate([ends.reshape(len(flows), 6), flows["protocol"].astype(np.uint64)[:, None]], axis=1)
-    _, first = np.unique(key, axis=0, return_index=True)
-    again = np.ones(len(flows), np.bool_)
-    again[first] = False
-    return again
+    ends = np.zeros(len(flows), ENDS)
+    for name, side in (("a", swap.astype(np.intp)), ("b", (~swap).astype(np.intp))):
+        row = np.arange(len(flows))
+        ends[f"{name}_high"], ends[f"{name}_low"] = address[row, side, 0], address[row, side, 1]
+        ends[f"{name}_port"] = port[row, side]
+    ends["version"], ends["protocol"] = flows["version"], flows["protocol"]
+    slots = np.full(1 << max(1, 2 * len(flows)).bit_length(), -1, np.int64)
+    found = np.zeros(len(flows), np.bool_)
+    _mark_repeated(ends, slots, np.uint64(0), found)
+    found |= (address[:, CLIENT] == address[:, SERVER]).all(axis=1)
+    return np.flatnonzero(found)
+
+
+@compiled
+def _mark_repeated(ends: NDArray[np.void], slots: NDArray[np.int64], seed: np.uint64, again: NDArray[np.bool_]) -> None:
+    """Mark the flows between whose ends there is an earlier one; `slots` (wire/kernels/flowkey.py) are empty."""
+    for f in range(ends.size):
+        slot = find_slot(slots, ends, ends[f], seed)
+        if slots[slot] < 0:
+            slots[slot] = f
+        else:
+            again[f] = True

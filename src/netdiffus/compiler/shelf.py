@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,14 +27,13 @@ class Shelf:
         self._folder, self._blocks = folder, 0
         self._flows: list[NDArray[np.void]] = []
         self._labels: list[str] = []
-        self._names: dict[str, str] = {}
         self._layouts: tuple[bytes, ...] = ()
 
     def add(self, sketch: Sketch) -> None:
         """The next flows."""
         head = sketch.head
         self._flows.append(head.flows)
-        self._labels += [self._names.setdefault(name, name) for name in head.labels]  # else each is a text of its own
+        self._labels += map(sys.intern, head.labels)  # else each is a text of its own
         self._layouts = head.layouts
         columns = {name: getattr(sketch, name) for name in COLUMNS}
         np.savez(self._folder / f"{self._blocks:06}.npz", rows=head.rows, counts=head.counts, **columns)
